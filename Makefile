@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+BIN := .venv/bin
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## make or repair .venv: ROS 2, the message interfaces, this package
+	@tools/setup.sh
+
+demo: setup ## find faces in real pictures over real topics; results in demo_out/
+	@$(BIN)/face_detect_ros demo
+
+test: setup ## run every test, with the coverage of core and ros
+	@$(BIN)/python -m pytest --cov=face_detect_ros.core --cov=face_detect_ros.ros --cov-report=term
+
+lint: setup ## check format, style, types and the direction of imports
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy face_detect_ros
+	@$(BIN)/lint-imports
+
+bench: setup ## measure overhead, conversion and CPU use
+	@$(BIN)/face_detect_ros bench
+
+clean: ## remove .venv and everything that was made here
+	@rm -rf .venv build install log demo_out bench_out *.egg-info .coverage .coverage.* \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "face_detect_ros"
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["ros/fastdds.xml"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", glob("launch/*.launch.py")),
+        (f"share/{PACKAGE}/config", glob("config/*")),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    maintainer="face_detect_ros authors",
+    maintainer_email="face_detect_ros@users.noreply.github.com",
+    description="Finds faces in ROS 2 image streams and publishes them as vision_msgs.",
+    license="Apache-2.0",
+    extras_require={"test": ["pytest"]},
+    entry_points={
+        "console_scripts": [
+            "face_detect_ros = face_detect_ros.cli.app:main",
+            "face_detector = face_detect_ros.ros.face_detector:main",
+            "video_source = face_detect_ros.ros.video_source:main",
+            "perception = face_detect_ros.ros.perception:main",
+        ],
+    },
+)
