@@ -1,0 +1,74 @@
+"""Geometry of axis-aligned boxes.
+
+Boxes are (N, 4) xyxy: left, top, right, bottom in pixels, x to the right and y down, with (0, 0) the outer
+corner of the first pixel; width is right - left. Any float or integer dtype is accepted, float32 is returned.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def as_boxes(boxes: object) -> np.ndarray:
+    """Any (N, 4)-like input (an empty list too) as (N, 4) float32. Raises ValueError for another shape."""
+    array = np.asarray(boxes, dtype=np.float32)
+    if array.size == 0:
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes have shape {array.shape}; expected (N, 4) xyxy")
+    return array
+
+
+def area(boxes: np.ndarray) -> np.ndarray:
+    """(N,) float32 areas in square pixels; 0 where right < left or bottom < top."""
+    boxes = as_boxes(boxes)
+    return np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, M) float32 intersection over union of each of N boxes with each of M; 0 where both areas are 0."""
+    a, b = as_boxes(a), as_boxes(b)
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    intersection = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    union = area(a)[:, None] + area(b)[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def clip(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(N, 4) boxes cut at the borders of a width x height image."""
+    limit = np.array([width, height, width, height], np.float32)
+    return np.clip(as_boxes(boxes), 0, limit)
+
+
+def to_center_size(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) xyxy to (N, 4) center x, center y, width, height."""
+    boxes = as_boxes(boxes)
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def from_center_size(boxes: np.ndarray) -> np.ndarray:
+    """(N, 4) center x, center y, width, height to (N, 4) xyxy."""
+    boxes = as_boxes(boxes)
+    half = boxes[:, 2:] / 2
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, iou_threshold: float) -> np.ndarray:
+    """Greedy non-maximum suppression, per class.
+
+    Returns (K,) int64 indices of the kept boxes, best score first. A box goes when its IoU with a better one
+    of its class is above `iou_threshold`; equal scores keep the earlier box.
+    """
+    boxes, scores, class_ids = as_boxes(boxes), np.asarray(scores), np.asarray(class_ids)
+    order = np.argsort(-scores, kind="stable")
+    kept = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        # per class: a face inside a person's box is not a duplicate
+        duplicate = (iou(boxes[best : best + 1], boxes[rest])[0] > iou_threshold) & (
+            class_ids[rest] == class_ids[best]
+        )
+        order = rest[~duplicate]
+    return np.array(kept, np.int64)

@@ -1,0 +1,59 @@
+"""Fitting a picture into a network's input without changing its aspect ratio, and the exact way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .boxes import as_boxes
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where an image lies inside a network's input: resized to `resized`, then padded to `target`.
+
+    All sizes are (height, width) in pixels. The two axes have their own scale, because the resized size is
+    rounded to whole pixels: using resized / original per axis makes `to_image` the exact inverse of
+    `to_input` and leaves no drift at the far border.
+    """
+
+    original: tuple[int, int]
+    target: tuple[int, int]
+    resized: tuple[int, int]
+    offset: tuple[int, int]
+
+    @classmethod
+    def fit(cls, original: tuple[int, int], target: tuple[int, int], *, center: bool = True) -> Letterbox:
+        """The largest placement of `original` inside `target`.
+
+        center: pad both sides equally (YOLOv9's way) instead of only right and bottom (YOLOX's way).
+        Raises ValueError for a size below 1.
+        """
+        if min(*original, *target) < 1:
+            raise ValueError(f"cannot fit {original} into {target}: sizes must be at least 1 pixel")
+        scale = min(target[0] / original[0], target[1] / original[1])
+        height, width = (max(1, min(t, round(o * scale))) for o, t in zip(original, target, strict=True))
+        offset = ((target[0] - height) // 2, (target[1] - width) // 2) if center else (0, 0)
+        return cls((original[0], original[1]), (target[0], target[1]), (height, width), offset)
+
+    @property
+    def scale_xy(self) -> np.ndarray:
+        """(2,) float64: input pixels per image pixel along x and y."""
+        return np.array([self.resized[1] / self.original[1], self.resized[0] / self.original[0]])
+
+    def to_input(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) xy in image pixels to (..., 2) float64 xy in input pixels."""
+        return np.asarray(points, np.float64) * self.scale_xy + (self.offset[1], self.offset[0])
+
+    def to_image(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) xy in input pixels to (..., 2) float64 xy in image pixels."""
+        return (np.asarray(points, np.float64) - (self.offset[1], self.offset[0])) / self.scale_xy
+
+    def boxes_to_input(self, boxes: np.ndarray) -> np.ndarray:
+        """(N, 4) xyxy in image pixels to (N, 4) float32 xyxy in input pixels."""
+        return self.to_input(as_boxes(boxes).reshape(-1, 2, 2)).reshape(-1, 4).astype(np.float32)
+
+    def boxes_to_image(self, boxes: np.ndarray) -> np.ndarray:
+        """(N, 4) xyxy in input pixels to (N, 4) float32 xyxy in image pixels (not clipped)."""
+        return self.to_image(as_boxes(boxes).reshape(-1, 2, 2)).reshape(-1, 4).astype(np.float32)

@@ -1,0 +1,77 @@
+"""What the parts of the pipeline promise each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .detections import Detections
+from .errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """What to keep of a picture; may change from one call to the next.
+
+    score_threshold: lowest score kept, in [0, 1].
+    iou_threshold: above this overlap of two boxes of one class the lower score goes, in [0, 1].
+    max_detections: most detections of one picture, best first; at least 1.
+    min_size_px: smallest width or height looked for, in pixels of the original image. A detector that scans a
+        scale pyramid chooses its scales by it.
+
+    Raises ConfigError for a value outside its range.
+    """
+
+    score_threshold: float = 0.5
+    iou_threshold: float = 0.5
+    max_detections: int = 100
+    min_size_px: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("score_threshold", "iou_threshold"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
+        for name in ("max_detections", "min_size_px"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Milliseconds that the latest `detect` call spent before, in and after the network."""
+
+    pre_ms: float = 0.0
+    network_ms: float = 0.0
+    post_ms: float = 0.0
+
+
+class Detector(Protocol):
+    """Finds things in pictures. One thread at a time may use an instance.
+
+    labels: class names; `Detections.class_ids` index into them.
+    device: where it computes, for people to read: "cpu", "cuda:0".
+    times: of the latest `detect` call.
+    """
+
+    labels: tuple[str, ...]
+    device: str
+    times: StageTimes
+
+    def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
+        """Detections of each (H, W, 3) uint8 RGB image, in order, best score first; boxes in its own pixels.
+
+        A list of images is one batch; sizes may differ. Raises ImageError for another array and DetectorError
+        when the detector itself fails.
+        """
+        ...
+
+    def warmup(self) -> None:
+        """Do what the first call would otherwise pay for."""
+        ...
+
+    def close(self) -> None:
+        """Release memory, devices and processes. Calling it twice is fine."""
+        ...
