@@ -1,0 +1,245 @@
+"""A node around any detector: images in, detections out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import traceback
+from typing import Any, ClassVar, TypeVar
+
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, Image
+from vision_msgs.msg import Detection2DArray, LabelInfo
+from visualization_msgs.msg import MarkerArray
+
+from ..core.errors import ImageError, PerceptionError
+from ..core.frame import LazyFrame
+from ..core.mailbox import Worker
+from ..core.protocols import DetectOptions, Detector
+from ..core.statistics import Throttle
+from ..detectors import catalogue
+from ..viz.draw import draw_detections
+from . import convert, markers, qos
+from .diagnostics import PipelineStatistics
+from .image_input import TRANSPORTS, ImageHub, ImageInput
+from .parameters import parameter
+from .perception_node import NodeParameters, PerceptionNode
+
+WARNING_PERIOD_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorParameters(NodeParameters):
+    """Parameters of a detector node; a subclass gives `model` and the thresholds their defaults."""
+
+    model: str = parameter("", "Detector, by its name in the catalogue.", at_configure=True)
+    device: str = parameter("auto", "Where the network runs: auto, cpu, cuda or cuda:N.", at_configure=True)
+    image_transport: str = parameter(
+        TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
+    )
+    score_threshold: float = parameter(
+        DetectOptions.score_threshold, "Lowest score published.", minimum=0.0, maximum=1.0
+    )
+    iou_threshold: float = parameter(
+        DetectOptions.iou_threshold,
+        "Overlap above which the lower score of two boxes of a class goes.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    max_detections: int = parameter(
+        DetectOptions.max_detections, "Most detections of one picture.", minimum=1, maximum=10_000
+    )
+    min_size_px: int = parameter(
+        DetectOptions.min_size_px,
+        "Smallest box side looked for, in pixels of the image; smaller costs time.",
+        minimum=1,
+        maximum=10_000,
+    )
+
+    @property
+    def options(self) -> DetectOptions:
+        names = [field.name for field in dataclasses.fields(DetectOptions)]
+        return DetectOptions(**{name: getattr(self, name) for name in names})
+
+
+P = TypeVar("P", bound=DetectorParameters)
+
+
+class DetectorNode(PerceptionNode[P]):
+    """Subscribes `image_raw`; publishes `~/detections`, `~/image_annotated`, `~/markers`, `~/label_info`.
+
+    A subclass names the `task` whose catalogue it offers. The detector is loaded in configure; a worker thread
+    runs it on the newest frame, so callbacks never wait for a network and a slow one drops frames.
+    """
+
+    task: ClassVar[str]
+
+    def __init__(
+        self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: Any
+    ) -> None:
+        # before the base: its timers may report at once
+        self.statistics = PipelineStatistics()
+        self._throttle = Throttle(WARNING_PERIOD_S)
+        self._detector: Detector | None = None
+        self._model = ""
+        self._worker: Worker[LazyFrame] | None = None
+        self._input: ImageInput | None = None
+        self._outputs: dict[str, Publisher[Any]] = {}
+        self._camera_subscription: Any = None
+        self._camera_info: CameraInfo | None = None
+        self._last_stamp_ns = 0
+        super().__init__(name, schema, hub, **node_arguments)
+
+    # the state machine's work
+
+    def configure(self) -> None:
+        params = self.params
+        self.statistics = PipelineStatistics()
+        self._model = params.model
+        self._detector = catalogue.create(params.model, task=self.task, device=params.device)
+        self._detector.warmup()
+        reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
+        self._outputs = {
+            "detections": self.create_publisher(Detection2DArray, "~/detections", **reliable),
+            "annotated": self.create_publisher(Image, "~/image_annotated", **reliable),
+            "markers": self.create_publisher(MarkerArray, "~/markers", **reliable),
+            "label_info": self.create_publisher(LabelInfo, "~/label_info", qos.latched()),
+        }
+        self._worker = Worker(self._process, self._failed, name=self.get_name())
+        self._input = ImageInput(self, self.hub, params.image_transport, self._receive)
+        self.get_logger().info(
+            f"{params.model} on {self._detector.device} is ready for images on {self._input.wire_topic}"
+        )
+
+    def activate(self) -> None:
+        assert_configured(self._input).start()
+        self._publish_label_info(self.params)
+
+    def deactivate(self) -> None:
+        if self._input is not None:
+            self._input.stop()
+
+    def cleanup(self, timeout_s: float) -> bool:
+        self.deactivate()
+        idle = True
+        if self._detector is not None:
+            self._detector.close()  # also wakes a detector that is at work, where it can be woken
+        if self._worker is not None:
+            idle = self._worker.stop(timeout_s)
+        for publisher in self._outputs.values():
+            self.destroy_publisher(publisher)
+        if self._camera_subscription is not None:
+            self.destroy_subscription(self._camera_subscription)
+        self._detector, self._worker, self._input, self._outputs = None, None, None, {}
+        self._camera_subscription = self._camera_info = None
+        return idle
+
+    def on_parameters_changed(self, new: P, old: P) -> None:
+        if new.model != old.model:
+            catalogue.find(new.model, task=self.task)
+        if self.active and new.score_threshold != old.score_threshold:
+            self._publish_label_info(new)
+
+    def describe(self) -> tuple[str, str, dict[str, str]]:
+        self._follow_camera_info()
+        if self._detector is None or self._input is None or self._worker is None:
+            return "", "", {}
+        mailbox = self._worker.mailbox
+        values = {
+            "model": self._model,
+            "device": self._detector.device,
+            "image_topic": self._input.wire_topic,
+            "received": str(mailbox.received),
+            "dropped": str(mailbox.dropped),
+            **self.statistics.values(),
+        }
+        return self._detector.device, self._input.problem() if self.active else "", values
+
+    # the way of a picture
+
+    def _receive(self, frame: LazyFrame) -> None:
+        self.statistics.input_rate.tick()
+        if self._worker is not None:
+            self._worker.mailbox.put(frame)
+
+    def _process(self, lazy: LazyFrame) -> None:
+        detector, outputs = self._detector, self._outputs
+        if not self.active or detector is None:
+            return
+        try:
+            frame = lazy.frame()
+        except ImageError as error:
+            self._reject(error.reason, str(error))
+            return
+        if frame.stamp_ns < self._last_stamp_ns:
+            self.statistics.time_jumps += 1
+            self.statistics.latency_ms.clear()
+            if self._throttle.allows("time"):
+                self.get_logger().warning(
+                    f"image stamps went back by {(self._last_stamp_ns - frame.stamp_ns) / 1e9:.3f} s; going on"
+                )
+        self._last_stamp_ns = frame.stamp_ns
+
+        found = detector.detect([frame.image], self.params.options)[0]
+        if not self.active or self._detector is not detector:
+            return  # deactivated meanwhile: this picture's result is nobody's any more
+        outputs["detections"].publish(
+            convert.detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
+        )
+        self.statistics.published(
+            detections=len(found),
+            latency_ms=(self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6,
+            processing_ms=(time.monotonic() - lazy.arrival_s) * 1e3,
+            network_ms=detector.times.network_ms,
+        )
+        if outputs["annotated"].get_subscription_count() > 0:
+            drawn = draw_detections(frame.image, found, detector.labels)
+            outputs["annotated"].publish(convert.image_message(drawn, frame.stamp_ns, frame.frame_id))
+        if outputs["markers"].get_subscription_count() > 0:
+            camera = markers.pinhole(self._camera_info, frame.width, frame.height)
+            outputs["markers"].publish(
+                markers.markers_message(found, detector.labels, camera, frame.stamp_ns, frame.frame_id)
+            )
+
+    def _failed(self, error: Exception) -> None:
+        if not self.active or not self.context.ok():
+            return  # an end in the middle of a picture is no failure
+        if isinstance(error, PerceptionError):
+            self._reject("detector", str(error))
+        else:
+            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self._reject("internal", f"{type(error).__name__}: {error}\n{trace}")
+
+    def _reject(self, reason: str, message: str) -> None:
+        self.statistics.reject(reason)
+        if self._throttle.allows(reason):
+            self.get_logger().warning(f"image skipped: {message}")
+
+    def _publish_label_info(self, params: P) -> None:
+        detector = self._detector
+        if detector is not None:
+            now_ns = self.get_clock().now().nanoseconds
+            message = convert.label_info_message(detector.labels, params.score_threshold, now_ns)
+            self._outputs["label_info"].publish(message)
+
+    def _follow_camera_info(self) -> None:
+        """Subscribe camera_info only while somebody looks at the markers: most robots never do."""
+        wanted = self.active and self._outputs["markers"].get_subscription_count() > 0
+        if wanted and self._camera_subscription is None:
+            topic = assert_configured(self._input).camera_info_topic
+            self._camera_subscription = self.create_subscription(
+                CameraInfo, topic, self._keep_camera_info, qos.image_input()
+            )
+        elif not wanted and self._camera_subscription is not None:
+            self.destroy_subscription(self._camera_subscription)
+            self._camera_subscription = None
+
+    def _keep_camera_info(self, message: CameraInfo) -> None:
+        self._camera_info = message
+
+
+def assert_configured(part: ImageInput | None) -> ImageInput:
+    """`part`, which exists from configure to cleanup; RuntimeError outside of that."""
+    if part is None:
+        raise RuntimeError("the node is not configured")
+    return part

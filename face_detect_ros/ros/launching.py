@@ -1,0 +1,103 @@
+"""What the launch files share: their arguments, and one process made from those that were given.
+
+No default is written here. An argument that is left empty reaches no node, and the node's own default holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+PACKAGE = "face_detect_ros"
+
+DESCRIPTIONS = {
+    "image_topic": "Image topic in place of image_raw; image_raw/compressed and camera_info move with it.",
+    "source": "What the video source shows: a picture, folder, video, device (/dev/video0), URL or screen.",
+    "image_transport": "Which form of the image topic the detector subscribes to.",
+    "params_file": "ROS parameter file (YAML) for the nodes.",
+    "namespace": "Namespace of the nodes, such as robot1.",
+    "device": "Where the networks run, such as cpu, cuda or cuda:1.",
+    "use_sim_time": "Take the time from /clock instead of the system.",
+    "log_level": "Smallest severity to log: debug, info, warn, error or fatal.",
+}
+CHOICES = {
+    "image_transport": ["raw", "compressed"],
+    "use_sim_time": ["true", "false", "True", "False"],
+}
+COMMON = ("image_topic", "params_file", "namespace", "use_sim_time", "log_level")
+
+
+class LaunchArgumentError(ValueError):
+    """An argument of a launch file that cannot be used: which, and what to give instead."""
+
+
+def describe(executable: str, *more: str) -> LaunchDescription:
+    """The launch description of one executable with the common arguments and some more of DESCRIPTIONS."""
+    names = [name for name in DESCRIPTIONS if name in (*COMMON, *more)]
+    start = OpaqueFunction(function=_start, args=[executable, names])
+    return LaunchDescription([*map(_declare, names), start])
+
+
+def _declare(name: str) -> DeclareLaunchArgument:
+    return DeclareLaunchArgument(
+        name,
+        default_value="",
+        description=f"{DESCRIPTIONS[name]} Empty: the node's own default.",
+        choices=["", *CHOICES[name]] if name in CHOICES else None,
+    )
+
+
+def _start(context: LaunchContext, executable: str, names: list[str]) -> list[Node]:
+    values = {name: LaunchConfiguration(name).perform(context).strip() for name in names}
+    given = {name: value for name, value in values.items() if value}
+    # Without a name: it would rename every node of the process.
+    node = Node(
+        package=PACKAGE,
+        executable=executable,
+        namespace=given.get("namespace"),
+        parameters=parameters(given),
+        remappings=remappings(given["image_topic"]) if "image_topic" in given else None,
+        ros_arguments=["--log-level", given["log_level"]] if "log_level" in given else None,
+        output="screen",
+    )
+    return [node]
+
+
+def parameters(given: Mapping[str, str]) -> list[Any]:
+    """The parameter file first, so that an argument on the command line wins over it."""
+    sources: list[Any] = []
+    if "params_file" in given:
+        path = Path(given["params_file"]).expanduser()
+        if not path.is_file():
+            raise LaunchArgumentError(f"params_file: there is no file {path.absolute()}")
+        sources.append(str(path))
+    # Typed: launch would read a device "0" as a number, which the node refuses for a string parameter.
+    single: dict[str, Any] = {
+        name: ParameterValue(given[name], value_type=str)
+        for name in ("source", "image_transport", "device")
+        if name in given
+    }
+    if "use_sim_time" in given:
+        single["use_sim_time"] = given["use_sim_time"].lower() == "true"
+    return [*sources, single] if single else sources
+
+
+def remappings(image_topic: str) -> list[tuple[str, str]]:
+    """Where image_raw, and the topics that stand beside it by convention, go."""
+    topic = image_topic.rstrip("/")
+    base = topic.removesuffix("/compressed")
+    if base != topic:
+        raise LaunchArgumentError(f"image_topic: give {base} and image_transport:=compressed, not {topic}")
+    folder, slash, _ = topic.rpartition("/")
+    return [
+        ("image_raw", topic),
+        ("image_raw/compressed", f"{topic}/compressed"),
+        ("camera_info", f"{folder}{slash}camera_info"),
+    ]

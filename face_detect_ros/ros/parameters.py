@@ -1,0 +1,156 @@
+"""A frozen dataclass as a node's parameters.
+
+Each field becomes a declared parameter with its description, range and read-only flag; the dataclass is the one
+place where the default stands. `Parameters.value` is always a complete, valid snapshot: code that reads it once
+per frame sees a change between two frames, never in the middle of one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ..core.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    read_only: bool = False,
+    at_configure: bool = False,
+) -> Any:
+    """A dataclass field that is a ROS parameter of type bool, int, float or str.
+
+    read_only: fixed once the node exists. at_configure: may change at any time, is used at the next configure.
+    """
+    if (minimum is None) != (maximum is None):
+        raise TypeError("give both ends of a range: a parameter descriptor has no half-open ones")
+    metadata = {
+        "description": description,
+        "range": None if minimum is None else (minimum, maximum),
+        "choices": choices,
+        "read_only": read_only,
+        "at_configure": at_configure,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def redefault(schema: type, name: str, default: Any) -> Any:
+    """The parameter `name` of `schema` with another default, for a subclass."""
+    field = next(field for field in dataclasses.fields(schema) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
+def descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
+    """The rcl_interfaces/ParameterDescriptor of a field made by `parameter`."""
+    spec = field.metadata
+    message = ParameterDescriptor(description=spec["description"], read_only=spec["read_only"])
+    if spec["at_configure"]:
+        message.description += " Takes effect at the next configure."
+    if spec["choices"]:
+        message.additional_constraints = "one of: " + ", ".join(spec["choices"])
+    if spec["range"] and isinstance(field.default, float):
+        low, high = map(float, spec["range"])
+        message.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    elif spec["range"]:
+        low, high = spec["range"]
+        message.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    return message
+
+
+class Parameters(Generic[T]):
+    """Declares the fields of the frozen dataclass `schema` on `node` and keeps a snapshot of their values.
+
+    on_change(new, old) is called with the node's executor's thread after a change was accepted; what it raises as
+    ConfigError rejects the change with that reason. Raises ConfigError if an initial value has the wrong type or
+    is out of range.
+    """
+
+    def __init__(self, node: Node, schema: type[T], on_change: Callable[[T, T], None] | None = None) -> None:
+        self._names = {field.name for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+        self._schema = schema
+        self._on_change = on_change
+        values = {}
+        for field in dataclasses.fields(schema):  # type: ignore[arg-type]
+            try:
+                values[field.name] = node.declare_parameter(
+                    field.name, field.default, descriptor(field)
+                ).value
+            except InvalidParameterTypeException:
+                given = node._parameter_overrides[field.name].value
+                raise ConfigError(
+                    f"{node.get_fully_qualified_name()}: parameter {field.name} is {given!r}; {_type(field)}"
+                ) from None
+            except InvalidParameterValueException as error:
+                raise ConfigError(f"{node.get_fully_qualified_name()}: {error}; {_allowed(field)}") from None
+        try:
+            self.value: T = self._validated(values)
+        except ConfigError as error:
+            raise ConfigError(f"{node.get_fully_qualified_name()}: {error}") from None
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _validated(self, values: dict[str, Any]) -> T:
+        for field in dataclasses.fields(self._schema):  # type: ignore[arg-type]
+            choices = field.metadata["choices"]
+            if choices and values[field.name] not in choices:
+                raise ConfigError(f"parameter {field.name} is {values[field.name]!r}; {_allowed(field)}")
+        return self._schema(**values)
+
+    def _on_set(self, changed: list[Parameter[Any]]) -> SetParametersResult:
+        # other parameters of the node (use_sim_time, qos_overrides) are not ours to judge
+        changes = {p.name: p.value for p in changed if p.name in self._names}
+        if not changes:
+            return SetParametersResult(successful=True)
+        old = self.value
+        try:
+            new = self._validated({**dataclasses.asdict(old), **changes})  # type: ignore[call-overload]
+            if self._on_change is not None:
+                self._on_change(new, old)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self.value = new
+        return SetParametersResult(successful=True)
+
+
+def _allowed(field: dataclasses.Field[Any]) -> str:
+    if field.metadata["choices"]:
+        return "give one of " + ", ".join(field.metadata["choices"])
+    if field.metadata["range"]:
+        low, high = field.metadata["range"]
+        return f"give a value from {low} to {high}"
+    return _type(field)
+
+
+def _type(field: dataclasses.Field[Any]) -> str:
+    if isinstance(field.default, bool):
+        return "give true or false"
+    if isinstance(field.default, int):
+        return f"give a whole number, such as {field.default}"
+    if isinstance(field.default, float):
+        return f"give a number with a decimal point, such as {field.default}"
+    return "give a text"
+
+
+def markdown_table(schema: type) -> str:
+    """The parameters of `schema` as the table that the README shows."""
+    rows = ["| parameter | default | range | what it does |", "| --- | --- | --- | --- |"]
+    for field in dataclasses.fields(schema):
+        spec = field.metadata
+        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        default = f"`{default}`" if default != "" else "(empty)"
+        span = "{} to {}".format(*spec["range"]) if spec["range"] else ", ".join(spec["choices"])
+        when = " (read-only)" if spec["read_only"] else " (at configure)" if spec["at_configure"] else ""
+        rows.append(f"| `{field.name}` | {default} | {span} | {spec['description']}{when} |")
+    return "\n".join(rows)

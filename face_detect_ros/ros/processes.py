@@ -1,0 +1,108 @@
+"""Starting this package's executables as processes of their own, and talking to managed nodes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lifecycle_msgs.srv import ChangeState
+from rclpy.executors import Executor
+from rclpy.node import Node
+
+from ..core.errors import PerceptionError
+
+STOP_TIMEOUT_S = 3.0
+
+
+class ProcessError(PerceptionError):
+    """A process of ours ended or does not answer."""
+
+
+class NodeProcess:
+    """`python -m MODULE` with ROS parameters, in a process group of its own."""
+
+    def __init__(self, module: str, parameters: Mapping[str, Any], arguments: Sequence[str] = ()) -> None:
+        self.name = module.rpartition(".")[2]
+        command = [sys.executable, "-m", module, *arguments, "--ros-args", "--log-level", "warn"]
+        for key, value in parameters.items():
+            command += ["-p", f"{key}:={str(value).lower() if isinstance(value, bool) else value}"]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
+        self._process = subprocess.Popen(
+            command,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+
+    def check(self) -> None:
+        """Raises ProcessError, with what it printed last, if the process has ended."""
+        status = self._process.poll()
+        if status is not None:
+            raise ProcessError(
+                f"{self.name} ended with status {status}: {self.last_words() or 'it printed nothing'}"
+            )
+
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        # pread: the child shares the file's position, which must not move under it
+        file = self._log.fileno()
+        start = max(0, os.fstat(file).st_size - 1000)
+        return os.pread(file, 1000, start).decode(errors="replace").strip()
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time it has used so far (Linux)."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL for the whole group if that is not enough."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self._process.wait()
+        self._log.close()
+
+
+def wait_until(
+    executor: Executor,
+    condition: Callable[[], bool],
+    watch: Callable[[], None],
+    problem: str,
+    timeout_s: float = 30.0,
+) -> None:
+    """Spin `executor` until `condition()`; `watch()` may raise to end the wait. Raises ProcessError(problem)."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        watch()
+        if time.monotonic() > deadline_s:
+            raise ProcessError(f"{problem} within {timeout_s:g} s")
+        executor.spin_once(timeout_sec=0.05)
+
+
+def change_state(
+    node: Node, executor: Executor, target: str, transition: int, watch: Callable[[], None]
+) -> None:
+    """Ask the managed node `target` for a lifecycle_msgs/Transition. Raises ProcessError if it does not comply."""
+    client = node.create_client(ChangeState, f"{target}/change_state")
+    try:
+        wait_until(executor, client.service_is_ready, watch, f"{target} does not appear")
+        request = ChangeState.Request()
+        request.transition.id = transition
+        future = client.call_async(request)
+        wait_until(executor, future.done, watch, f"{target} does not answer")
+        if not future.result().success:
+            raise ProcessError(f"{target} refused transition {transition}")
+    finally:
+        node.destroy_client(client)

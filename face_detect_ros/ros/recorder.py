@@ -1,0 +1,145 @@
+"""Writes what a face detector publishes to a folder: a video, one JSON line per picture, and an MCAP bag."""
+
+from __future__ import annotations
+
+import array
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from vision_msgs.msg import Detection2DArray, LabelInfo
+from visualization_msgs.msg import MarkerArray
+
+from ..core.errors import OutputError
+from . import convert, qos
+from .bag import Bag
+from .image_input import camera_info_topic
+
+
+@dataclass
+class Tally:
+    """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here."""
+
+    images: set[int] = field(default_factory=set)
+    processed: set[int] = field(default_factory=set)
+    detections: int = 0
+    pictures_with_detections: int = 0
+    latency_ms: list[float] = field(default_factory=list)
+
+    @property
+    def dropped(self) -> int:
+        return len(self.images - self.processed)
+
+
+class Recorder(Node):
+    """Records the image topic and the topics of the detector node `detector` (both fully qualified).
+
+    Pictures go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
+    folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, image_topic: str, detector: str, rate_hz: float) -> None:
+        super().__init__("recorder")
+        self.tally = Tally()
+        self._rate_hz = rate_hz
+        self._video_path = folder / "annotated.mp4"
+        self._video: cv2.VideoWriter | None = None
+        self._bag = Bag(folder / "bag")
+        self._lines: TextIO = (folder / "detections.jsonl").open("w", encoding="utf-8")
+        self._subscribe(Image, image_topic, self._on_image, jpeg=True)
+        self._subscribe(Image, f"{detector}/image_annotated", self._on_annotated, jpeg=True)
+        self._subscribe(Detection2DArray, f"{detector}/detections", self._on_detections)
+        self._subscribe(MarkerArray, f"{detector}/markers")
+        self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
+        self._subscribe(CameraInfo, camera_info_topic(image_topic))
+        self._subscribe(DiagnosticArray, "/diagnostics")
+
+    def close(self) -> None:
+        """Finish the files."""
+        if self._video is not None:
+            self._video.release()
+        self._lines.close()
+        self._bag.close()
+
+    def _subscribe(
+        self,
+        message_class: Any,
+        topic: str,
+        handle: Callable[[Any], np.ndarray | None] | None = None,
+        *,
+        jpeg: bool = False,
+        profile: Any = None,
+    ) -> None:
+        message_type = f"{message_class.__module__.split('.')[0]}/msg/{message_class.__name__}"
+
+        def arrived(cdr: bytes) -> None:
+            now_ns = self.get_clock().now().nanoseconds
+            picture = None
+            if handle is not None:
+                picture = handle(deserialize_message(cdr, message_class))
+            if not jpeg:
+                self._bag.write(topic, message_type, now_ns, cdr)
+            elif picture is not None:
+                compressed = serialize_message(picture)
+                self._bag.write(f"{topic}/compressed", "sensor_msgs/msg/CompressedImage", now_ns, compressed)
+
+        self.create_subscription(message_class, topic, arrived, profile or qos.output(), raw=True)
+
+    def _on_image(self, message: Image) -> CompressedImage:
+        self.tally.images.add(convert.stamp_ns(message.header.stamp))
+        return _jpeg(message, convert.decode_image(message))
+
+    def _on_annotated(self, message: Image) -> CompressedImage:
+        picture = convert.decode_image(message)
+        if self._video is None:
+            height, width = picture.shape[:2]
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            self._video = cv2.VideoWriter(str(self._video_path), codec, self._rate_hz, (width, height))
+            if not self._video.isOpened():
+                raise OutputError(f"cannot write {self._video_path}; is the folder writable, the disk full?")
+        self._video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        return _jpeg(message, picture)
+
+    def _on_detections(self, message: Detection2DArray) -> None:
+        stamp_ns = convert.stamp_ns(message.header.stamp)
+        latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
+        self.tally.processed.add(stamp_ns)
+        self.tally.latency_ms.append(latency_ms)
+        self.tally.detections += len(message.detections)
+        self.tally.pictures_with_detections += bool(message.detections)
+        line = {
+            "stamp_ns": stamp_ns,
+            "frame_id": message.header.frame_id,
+            "latency_ms": round(latency_ms, 3),
+            "detections": [_as_dict(detection) for detection in message.detections],
+        }
+        try:
+            print(json.dumps(line), file=self._lines)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._lines.name}: {error}; is the disk full?") from error
+
+
+def _as_dict(detection: Any) -> dict[str, Any]:
+    center, half_x, half_y = (
+        detection.bbox.center.position,
+        detection.bbox.size_x / 2,
+        detection.bbox.size_y / 2,
+    )
+    best = detection.results[0].hypothesis
+    box = (center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y)
+    return {"box": [round(v, 2) for v in box], "score": round(best.score, 4), "class": best.class_id}
+
+
+def _jpeg(message: Image, picture: np.ndarray) -> CompressedImage:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    compressed = CompressedImage(header=message.header, format="rgb8; jpeg compressed bgr8")
+    compressed.data = array.array("B", data.tobytes())
+    return compressed

@@ -1,0 +1,110 @@
+"""Running nodes: the cheapest executor there is, and an orderly end on Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from ..core.errors import ConfigError
+
+# how long an end may wait for a detector that is in the middle of a picture
+STOP_TIMEOUT_S = 0.5
+
+
+# what users set to choose transports themselves
+_TRANSPORT_VARIABLES = (
+    "FASTDDS_BUILTIN_TRANSPORTS",
+    "FASTDDS_DEFAULT_PROFILES_FILE",
+    "FASTRTPS_DEFAULT_PROFILES_FILE",
+)
+
+
+def carry_large_images() -> None:
+    """Let Fast DDS pass large images between processes of a machine; to be called before a context is made.
+
+    Sets a transport profile in this process's environment, unless the user has chosen transports.
+    """
+    if any(name in os.environ for name in _TRANSPORT_VARIABLES):
+        return
+    # Fast DDS 3 (Kilted and later) warns about the old name, the versions before know no other
+    old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
+    name = "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
+    os.environ[name] = str(Path(__file__).with_name("fastdds.xml"))
+
+
+class RunnableNode(Protocol):
+    """A node that owns threads."""
+
+    def stop(self, timeout_s: float) -> bool:
+        """End them; False if one is still busy."""
+        ...
+
+
+def make_executor(context: Context | None = None) -> Executor:
+    """rclpy's EventsExecutor where it exists (Kilted and later): it takes a fraction of the CPU time of the
+    wait-set executors (rclpy issue 1389). Else a SingleThreadedExecutor."""
+    try:
+        from rclpy.experimental.events_executor import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor(context=context)
+    return EventsExecutor(context=context or rclpy.get_default_context())
+
+
+def spin(executor: Executor, context: Context | None = None, until: Callable[[], bool] | None = None) -> None:
+    """Work until the context is shut down (Ctrl-C, SIGTERM) or `until()` is true, looked at each 0.1 s."""
+    try:
+        # not executor.spin(): some builds of EventsExecutor compute a deadline that overflows, and never wake
+        while rclpy.ok(context=context) and not (until is not None and until()):
+            executor.spin_once(timeout_sec=1.0 if until is None else 0.1)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception:
+        # a callback that was about to publish when the signal came is no failure
+        if rclpy.ok(context=context):
+            raise
+
+
+def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
+    """Initialise ROS, run the nodes of `make_nodes()` in one executor, and end cleanly. The exit status.
+
+    A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
+    """
+    carry_large_images()
+    try:
+        rclpy.init(args=list(args) if args is not None else None)
+    except Exception as error:  # noqa: BLE001 - rclpy has no narrower type for unusable ROS arguments
+        print(f"cannot start ROS: {error}", file=sys.stderr)
+        return 1
+    nodes: Sequence[Node] = ()
+    idle = True
+    try:
+        nodes = make_nodes()
+        executor = make_executor()
+        for node in nodes:
+            executor.add_node(node)
+        spin(executor)
+    except ConfigError as error:
+        rclpy.logging.get_logger("face_detect_ros").fatal(str(error))
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass  # asked to end while still starting
+    finally:
+        for node in nodes:
+            idle = node.stop(STOP_TIMEOUT_S) and idle  # type: ignore[attr-defined]
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    if not idle:
+        # a native call that cannot be interrupted would crash in the interpreter's own teardown
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0

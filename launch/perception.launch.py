@@ -1,0 +1,9 @@
+"""The video source and the detectors in one process, sharing every decoded frame."""
+
+from launch import LaunchDescription
+
+from face_detect_ros.ros.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    return describe("perception", "source", "device", "image_transport")

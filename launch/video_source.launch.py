@@ -1,0 +1,9 @@
+"""The video source alone: a camera for those who have none."""
+
+from launch import LaunchDescription
+
+from face_detect_ros.ros.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    return describe("video_source", "source")

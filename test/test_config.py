@@ -1,0 +1,37 @@
+"""The shipped parameter file and the README show the defaults that the code has."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from face_detect_ros.ros.face_detector import FaceDetectorParameters
+from face_detect_ros.ros.parameters import markdown_table
+from face_detect_ros.ros.video_source import VideoSourceParameters
+
+ROOT = Path(__file__).resolve().parent.parent
+NODES = {"face_detector": FaceDetectorParameters, "video_source": VideoSourceParameters}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_the_parameter_file_gives_every_parameter_its_default(name: str) -> None:
+    content = yaml.safe_load((ROOT / "config/perception.yaml").read_text())
+    written = content[f"/**/{name}"]["ros__parameters"]
+    defaults = {field.name: field.default for field in dataclasses.fields(NODES[name])}
+    assert written == defaults
+    # a double written as an integer would be refused by the node
+    assert {key: type(value) for key, value in written.items()} == {k: type(v) for k, v in defaults.items()}
+
+
+def test_the_parameter_file_has_no_other_node() -> None:
+    content = yaml.safe_load((ROOT / "config/perception.yaml").read_text())
+    assert set(content) == {f"/**/{name}" for name in NODES}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_the_readme_shows_the_parameters_of(name: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table(NODES[name]) in readme
