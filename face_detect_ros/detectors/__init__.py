@@ -1,0 +1,1 @@
+"""Detector backends, one file each; `catalogue` names them."""

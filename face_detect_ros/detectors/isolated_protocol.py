@@ -1,0 +1,88 @@
+"""What a detector process and its owner exchange: pictures through shared memory, errors as plain values."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Sequence
+
+import numpy as np
+
+from face_detect_ros.core import errors
+
+Place = tuple[int, tuple[int, int, int]]
+"""Where one picture lies: byte offset and (H, W, 3)."""
+
+EncodedError = tuple[str, str, str]
+"""Class name in core.errors, message, reason (of an ImageError, else empty)."""
+
+_ALIGNMENT = 64  # a cache line
+
+
+class PictureMemory:
+    """uint8 pictures in anonymous memory that two processes map.
+
+    The memory has no name, only an open file number that the child inherits: whatever dies in whatever way,
+    the kernel frees it with the last process that has it open. It grows to the largest batch and keeps that
+    size.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        """A new memory, or with `fd` the one of another process, for reading."""
+        self.fd = _anonymous_file() if fd is None else fd
+        self._close_fd = weakref.finalize(self, os.close, self.fd)
+        self._map: mmap.mmap | None = None
+
+    def write(self, images: Sequence[np.ndarray]) -> list[Place]:
+        """Copy (H, W, 3) uint8 images in. Raises OSError (ENOSPC, ENOMEM) where memory runs out."""
+        places: list[Place] = []
+        end = 0
+        for image in images:
+            places.append((end, tuple(image.shape)))
+            end += -(-image.nbytes // _ALIGNMENT) * _ALIGNMENT
+        if end and (self._map is None or len(self._map) < end):
+            # allocated now: writing to a page that cannot be had later would be a SIGBUS
+            os.posix_fallocate(self.fd, 0, end)
+            self._map = mmap.mmap(self.fd, end)
+        for image, (offset, shape) in zip(images, places, strict=True):
+            np.ndarray(shape, np.uint8, buffer=self._map, offset=offset)[...] = image
+        return places
+
+    def read(self, places: Sequence[Place]) -> list[np.ndarray]:
+        """Read-only views of the pictures, valid until the next `write` of the other process."""
+        end = max((offset + int(np.prod(shape)) for offset, shape in places), default=0)
+        if end and (self._map is None or len(self._map) < end):
+            self._map = mmap.mmap(self.fd, os.fstat(self.fd).st_size, access=mmap.ACCESS_READ)
+        return [np.ndarray(shape, np.uint8, buffer=self._map, offset=offset) for offset, shape in places]
+
+    def close(self) -> None:
+        """Free this side. Closing twice is fine."""
+        self._map = None  # unmapped when the last view of it goes
+        self._close_fd()
+
+
+def _anonymous_file() -> int:
+    # not POSIX shared memory: containers limit /dev/shm to 64 MB, less than one 8K picture
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("face_detect_ros_pictures", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:  # an interpreter built for an old C library
+        return os.dup(file.fileno())
+
+
+def encode_error(error: BaseException) -> EncodedError:
+    """Any exception as plain values; one from outside core.errors becomes a DetectorError that names it."""
+    name = type(error).__name__
+    if isinstance(error, errors.PerceptionError) and hasattr(errors, name):
+        return name, str(error), getattr(error, "reason", "")
+    return errors.DetectorError.__name__, f"{name}: {error}", ""
+
+
+def decode_error(encoded: EncodedError) -> errors.PerceptionError:
+    """The exception again, of its own class."""
+    name, message, reason = encoded
+    if name == errors.ImageError.__name__:
+        return errors.ImageError(reason, message)
+    error: errors.PerceptionError = getattr(errors, name)(message)
+    return error
