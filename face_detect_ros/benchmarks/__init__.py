@@ -1,0 +1,1 @@
+"""Measurements, each side by side with its peer and its limit from one run; `face_detect_ros bench` prints them."""

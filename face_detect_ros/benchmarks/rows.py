@@ -1,0 +1,44 @@
+"""The rows that every benchmark gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure beside what it is held against.
+
+    ours, peer, limit: in `unit`, lower is better; None where there is nothing to hold against. peer_name and
+    limit_name say what those are. goal: what we want to reach.
+    """
+
+    name: str
+    unit: str
+    ours: float
+    peer: float | None = None
+    peer_name: str = ""
+    limit: float | None = None
+    limit_name: str = ""
+    goal: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the peer costs of what we cost."""
+        return self.peer / self.ours if self.peer is not None and self.ours > 0 else None
+
+
+def median_ms(action: Callable[[], object], repeats: int = 50) -> float:
+    """Median milliseconds of `action`, after three calls that are not counted."""
+    for _ in range(3):
+        action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1e3)

@@ -1,0 +1,1 @@
+"""The `face_detect_ros` command."""

@@ -1,0 +1,67 @@
+"""The `face_detect_ros` command.
+
+One file per verb; a verb is registered below and imports what is heavy (OpenCV, dlib, torch, rclpy) in its
+body, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from face_detect_ros import __version__
+
+from . import bench
+from .demo import demo
+from .detect import detect
+from .doctor import doctor
+from .exits import INTERRUPTED
+
+app = typer.Typer(
+    name="face_detect_ros",
+    help="Finds faces and objects in pictures and ROS 2 image streams.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # square brackets in help texts are JSON
+    pretty_exceptions_enable=False,
+)
+app.command()(detect)
+app.command()(doctor)
+app.command()(demo)
+app.add_typer(bench.app, name="bench")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"face_detect_ros {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            # a file name that is not UTF-8 must not end the run
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app()
+    except KeyboardInterrupt:  # outside a verb's own body
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""`face_detect_ros bench`: figures of this machine, each beside its peer and its limit from the same run."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import platform
+import random
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .exits import exit_codes
+
+if TYPE_CHECKING:
+    from face_detect_ros.benchmarks.rows import Row
+
+app = typer.Typer(
+    help="Measure this machine: conversion, node overhead, executors.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def _all(context: typer.Context, json: Json = False) -> None:
+    if context.invoked_subcommand is None:
+        with exit_codes():
+            _print([*_conversion(), *_nodes()], json)
+
+
+@app.command()
+def conversion(json: Json = False) -> None:
+    """Image messages to arrays and back: ours against cv_bridge."""
+    with exit_codes():
+        _print(_conversion(), json)
+
+
+@app.command()
+def nodes(json: Json = False) -> None:
+    """Overhead per picture, one process against two, executors (about three minutes)."""
+    with exit_codes():
+        _print(_nodes(), json)
+
+
+def _conversion() -> list[Row]:
+    from face_detect_ros.benchmarks import conversion
+
+    return conversion.run()
+
+
+def _nodes() -> list[Row]:
+    # before rclpy makes its context
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    from face_detect_ros.benchmarks import nodes
+
+    return nodes.run()
+
+
+def _print(rows: list[Row], json: bool) -> None:
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    if json:
+        figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
+        typer.echo(json_format.dumps({"machine": machine, "rows": figures}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"face_detect_ros bench: {machine}")
+    for column in ("what", "ours", "peer", "ratio", "limit", "goal"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for row in rows:
+        table.add_row(
+            f"{row.name} [{row.unit}]".replace("[", "\\["),
+            f"{row.ours:.3g}",
+            "" if row.peer is None else f"{row.peer:.3g} ({row.peer_name})",
+            "" if row.ratio is None else f"{row.ratio:.1f}x",
+            "" if row.limit is None else f"{row.limit:.3g} ({row.limit_name})",
+            "" if row.goal is None else f"{row.goal:g}",
+        )
+    Console(width=None).print(table)

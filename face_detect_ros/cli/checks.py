@@ -1,0 +1,236 @@
+"""What `face_detect_ros doctor` looks at: what is there and, if something is amiss, what to do."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from face_detect_ros.core.errors import PerceptionError
+
+State = Literal["ok", "note", "bad"]
+"""ok; note: works, but something optional is missing or slow; bad: the package cannot run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check. advice: what to do; empty where nothing needs doing."""
+
+    name: str
+    state: State
+    detail: str
+    advice: str = ""
+
+
+def run_checks() -> list[Finding]:
+    """Every check in order. A check that fails in an unforeseen way becomes a finding; it never raises."""
+    findings = []
+    for check in CHECKS:
+        try:
+            findings.append(check())
+        except Exception as error:  # noqa: BLE001 - broken installations raise anything
+            name = check.__name__.removeprefix("check_").replace("_", " ")
+            findings.append(Finding(name, "bad", f"{type(error).__name__}: {error}", "reinstall it"))
+    return findings
+
+
+def check_python() -> Finding:
+    detail = f"{platform.python_version()} at {sys.executable}"
+    return Finding("python", "ok", detail)
+
+
+def check_numpy() -> Finding:
+    numpy = importlib.import_module("numpy")
+    if _version(numpy.__version__) < (1, 21):
+        return Finding("numpy", "bad", numpy.__version__, "needs NumPy 1.21 or newer")
+    return Finding("numpy", "ok", numpy.__version__)
+
+
+def check_opencv() -> Finding:
+    cv2 = importlib.import_module("cv2")
+    ffmpeg = any("FFMPEG" in line and "YES" in line for line in cv2.getBuildInformation().splitlines())
+    detail = f"{cv2.__version__}, {'with' if ffmpeg else 'without'} FFmpeg"
+    version = _version(cv2.__version__)
+    if version < (4, 5):
+        return Finding("opencv", "bad", detail, "needs OpenCV 4.5 or newer")
+    if version >= (5,):
+        return Finding(
+            "opencv",
+            "bad",
+            detail,
+            "its types were renumbered, which breaks cv_bridge: pip install 'opencv-python-headless>=4.8,<5'",
+        )
+    if not ffmpeg:
+        return Finding("opencv", "note", detail, "videos and network cameras need an OpenCV with FFmpeg")
+    return Finding("opencv", "ok", detail)
+
+
+def check_rclpy() -> Finding:
+    advice = "install ROS 2 and source its setup.bash, or run `make setup` and use .venv/bin"
+    try:
+        importlib.import_module("rclpy")
+        middleware = importlib.import_module("rclpy.utilities").get_rmw_implementation_identifier()
+    except (ImportError, OSError, RuntimeError) as error:
+        return Finding("rclpy", "bad", _first_line(error), advice)
+    distribution = os.environ.get("ROS_DISTRO") or "wheels"
+    return Finding(
+        "rclpy", "ok", f"{_installed_version('rclpy')}, {middleware}, distribution: {distribution}"
+    )
+
+
+def check_messages() -> Finding:
+    missing = []
+    for package in ("sensor_msgs", "visualization_msgs", "diagnostic_msgs", "std_srvs", "lifecycle_msgs"):
+        module = f"{package}.srv" if package.endswith("srvs") else f"{package}.msg"
+        if not _importable(module):
+            missing.append(package)
+    if missing:
+        apt = " ".join(f"ros-$ROS_DISTRO-{name.replace('_', '-')}" for name in missing)
+        return Finding("messages", "bad", f"missing: {', '.join(missing)}", f"sudo apt install {apt}")
+    return Finding("messages", "ok", "the standard interfaces are there")
+
+
+def check_vision_msgs() -> Finding:
+    advice = "sudo apt install ros-$ROS_DISTRO-vision-msgs; without ROS from apt: make setup"
+    try:
+        fields = importlib.import_module("vision_msgs.msg").Detection2D.get_fields_and_field_types()
+    except (ImportError, AttributeError) as error:
+        return Finding("vision_msgs", "bad", _first_line(error), advice)
+    if "id" not in fields:
+        return Finding("vision_msgs", "bad", "older than 4.0 (Detection2D has no id)", advice)
+    return Finding("vision_msgs", "ok", "4.x")
+
+
+def check_cv_bridge() -> Finding:
+    if not _importable("cv_bridge"):
+        advice = "sudo apt install ros-$ROS_DISTRO-cv-bridge; only unusual image encodings need it"
+        return Finding("cv_bridge", "note", "not there", advice)
+    return Finding("cv_bridge", "ok", _installed_version("cv_bridge"))
+
+
+def check_dlib() -> Finding:
+    from face_detect_ros.detectors import dlib_models
+
+    try:
+        dlib = dlib_models.import_dlib()
+    except PerceptionError as error:
+        return Finding("dlib", "bad", str(error), "pip install dlib-bin")
+    cuda = "built with CUDA" if dlib.DLIB_USE_CUDA else "CPU only"
+    return Finding("dlib", "ok", f"{dlib.__version__}, {cuda}")
+
+
+def check_face_models() -> Finding:
+    from face_detect_ros.detectors import dlib_models
+
+    try:
+        paths = [dlib_models.verify(model) for model in (dlib_models.LANDMARKS_5, dlib_models.CNN_DETECTOR)]
+    except PerceptionError as error:
+        return Finding("face models", "bad", str(error), dlib_models.INSTALL)
+    return Finding("face models", "ok", f"{len(paths)} files, checksums right, in {paths[0].parent}")
+
+
+def check_torch() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding(
+            "torch", "note", "not there", "pip install torch; no detector of this version needs it"
+        )
+    torch = importlib.import_module("torch")
+    if not torch.cuda.is_available():
+        return Finding("torch", "ok", f"{torch.__version__}, no CUDA device: networks run on the CPU")
+    names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    return Finding("torch", "ok", f"{torch.__version__}, {names}")
+
+
+def check_large_images() -> Finding:
+    name = "large images"
+    if not os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp").startswith("rmw_fastrtps"):
+        return Finding(name, "ok", "RMW_IMPLEMENTATION is not Fast DDS: it needs no profile")
+    if os.environ.get("FASTDDS_BUILTIN_TRANSPORTS", "").startswith("LARGE_DATA"):
+        return Finding(
+            name,
+            "note",
+            "FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA: nodes without it are not seen",
+            "set it for every process, or for none: the nodes here bring a profile of their own",
+        )
+    return Finding(name, "ok", "the nodes here use a Fast DDS profile of their own")
+
+
+def check_socket_buffers() -> Finding:
+    path = Path("/proc/sys/net/core/rmem_max")
+    if not path.exists():
+        return Finding("socket buffers", "note", f"{path} cannot be read here")
+    size = int(path.read_text())
+    detail = f"net.core.rmem_max is {size} bytes"
+    # one 1080p image; only matters where images go over UDP
+    if size < 1920 * 1080 * 3:
+        advice = "for images over UDP from another computer: sudo sysctl -w net.core.rmem_max=33554432"
+        return Finding("socket buffers", "note", detail, advice)
+    return Finding("socket buffers", "ok", detail)
+
+
+def check_display() -> Finding:
+    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+    if not display:
+        return Finding("display", "note", "none: no screen source and no RViz here", "nothing else needs one")
+    return Finding("display", "ok", display)
+
+
+def check_ffmpeg() -> Finding:
+    path = shutil.which("ffmpeg")
+    if path is None:
+        return Finding(
+            "ffmpeg", "note", "not there", "sudo apt install ffmpeg; only the screen source needs it"
+        )
+    return Finding("ffmpeg", "ok", path)
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_python,
+    check_numpy,
+    check_opencv,
+    check_rclpy,
+    check_messages,
+    check_vision_msgs,
+    check_cv_bridge,
+    check_dlib,
+    check_face_models,
+    check_torch,
+    check_large_images,
+    check_socket_buffers,
+    check_display,
+    check_ffmpeg,
+)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """ "4.10.0-dev" to (4, 10): enough to compare."""
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def _importable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+def _installed_version(distribution: str) -> str:
+    for name in (distribution, distribution.replace("_", "-"), f"ros-{distribution}"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "version unknown"
+
+
+def _first_line(error: Any) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

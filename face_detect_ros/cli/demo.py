@@ -1,0 +1,181 @@
+"""`face_detect_ros demo`: a moving picture of a face through real topics, and what came out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, SourceError
+
+from .exits import exit_codes
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
+
+    from face_detect_ros.ros.recorder import Recorder, Tally
+
+# the one photo of a face that comes with scikit-image: NASA's portrait of Eileen Collins, public domain
+DEFAULT_SOURCE = "sample:astronaut"
+SIZE = (640, 480)
+RATE_HZ = 15.0
+SILENCE_S = 10.0
+# files that a demo leaves, and may therefore replace
+RESULTS = ("annotated.mp4", "detections.jsonl", "bag")
+
+
+def demo(
+    frames: Annotated[int, typer.Option(min=1, help="How many pictures to stream.")] = 300,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path("demo_out"),
+    source: Annotated[
+        str, typer.Option(help="What to stream: a picture, folder, video, device or URL.")
+    ] = DEFAULT_SOURCE,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Face detector.")] = None,
+) -> None:
+    """Stream a moving picture through a video source and a face detector, in processes of their own, and record.
+
+    Leaves annotated.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face
+    was found.
+    """
+    with exit_codes():
+        _prepare(out)
+        tally = _run(frames, out, source, model)
+        _print_table(tally)
+        typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
+        if not tally.detections:
+            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {source}")
+
+
+def _prepare(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:
+            path = out / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error}; give another folder with --out") from error
+
+
+def _run(frames: int, out: Path, source: str, model: str | None) -> Tally:
+    # before rclpy makes its context: machine-local and apart from other robots
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    try:
+        import rclpy
+        from lifecycle_msgs.msg import Transition
+
+        from face_detect_ros.ros import processes, runtime
+        from face_detect_ros.ros.recorder import Recorder
+    except ImportError as error:
+        raise ConfigError(f"the demo needs ROS 2 ({error}); see: face_detect_ros doctor") from error
+
+    runtime.carry_large_images()
+    rclpy.init()
+    recorder = Recorder(out, "/image_raw", "/face_detector", RATE_HZ)
+    executor = runtime.make_executor()
+    executor.add_node(recorder)
+    width, height = SIZE
+    stream = {"source": source, "motion": True, "rate_hz": RATE_HZ, "width": width, "height": height}
+    children = [
+        processes.NodeProcess("face_detect_ros.ros.face_detector", {"model": model} if model else {}),
+        processes.NodeProcess("face_detect_ros.ros.video_source", {**stream, "autostart": False}),
+    ]
+
+    def watch() -> None:
+        for child in children:
+            child.check()
+        if not rclpy.ok():
+            raise KeyboardInterrupt
+
+    try:
+        typer.echo(
+            f"streaming {source} at {RATE_HZ:g} Hz; ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}", err=True
+        )
+        processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_CONFIGURE, watch)
+        processes.wait_until(
+            executor,
+            lambda: recorder.count_subscribers("/image_raw") >= 2,
+            watch,
+            "the face detector does not start",
+        )
+        processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_ACTIVATE, watch)
+        _stream(recorder, executor, frames, watch)
+    finally:
+        for child in children:
+            child.stop()
+        recorder.close()
+        recorder.destroy_node()
+        rclpy.try_shutdown()
+    return recorder.tally
+
+
+def _stream(recorder: Recorder, executor: Executor, frames: int, watch: Callable[[], None]) -> None:
+    """Let `frames` pictures pass, with a progress bar, then wait for the last detections."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from face_detect_ros.ros import processes
+
+    tally = recorder.tally
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} Hz"),
+        TimeRemainingColumn(),
+    )
+    seen, seen_s, started_s = 0, time.monotonic(), time.monotonic()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("pictures", total=frames, rate=0.0)
+        while len(tally.images) < frames:
+            executor.spin_once(timeout_sec=0.1)
+            watch()
+            now_s = time.monotonic()
+            if len(tally.images) > seen:
+                seen, seen_s = len(tally.images), now_s
+                text = f"pictures, {tally.detections} faces"
+                progress.update(
+                    bar, completed=seen, description=text, rate=seen / max(now_s - started_s, 0.1)
+                )
+            elif now_s - seen_s > SILENCE_S:
+                raise SourceError(
+                    f"the source sent {seen} of {frames} pictures, then nothing for {SILENCE_S:g} s"
+                )
+    with contextlib.suppress(processes.ProcessError):  # a dropped last picture never gets detections
+        last = max(tally.images)
+        processes.wait_until(
+            executor,
+            lambda: max(tally.processed, default=0) >= last,
+            watch,
+            "no last detections",
+            timeout_s=3.0,
+        )
+
+
+def _print_table(tally: Tally) -> None:
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    latency_ms = tally.latency_ms or [float("nan")]
+    table = Table(title="face_detect_ros demo")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in (
+        ("pictures in", str(len(tally.images))),
+        ("processed", str(len(tally.processed))),
+        ("dropped", str(tally.dropped)),
+        ("latency p50, image stamp to detections", f"{np.percentile(latency_ms, 50):.1f} ms"),
+        ("latency p95", f"{np.percentile(latency_ms, 95):.1f} ms"),
+        ("faces", str(tally.detections)),
+        ("pictures with a face", str(tally.pictures_with_detections)),
+    ):
+        table.add_row(name, value)
+    Console().print(table)

@@ -1,0 +1,41 @@
+"""`face_detect_ros doctor`: is everything there, and what to do where it is not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .exits import FAILED, exit_codes
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+) -> None:
+    """Check this machine: libraries, ROS 2, models, GPU, network settings.
+
+    Each line is ok, note (works, but something optional is missing) or bad (the package cannot run), with
+    what to do. With --json: {"ok": true, "findings": [{"name": n, "state": s, "detail": d, "advice": a},
+    ...]}.
+
+    Exit code: 0 if the package can run here, 1 otherwise.
+    """
+    with exit_codes():
+        from dataclasses import asdict
+        from json import dumps
+
+        from .checks import run_checks
+
+        findings = run_checks()
+        bad = [finding for finding in findings if finding.state == "bad"]
+        if json:
+            typer.echo(dumps({"ok": not bad, "findings": [asdict(finding) for finding in findings]}))
+        else:
+            width = max(len(finding.name) for finding in findings)
+            for finding in findings:
+                typer.echo(f"{finding.state:<4}  {finding.name:<{width}}  {finding.detail}")
+                if finding.advice:
+                    typer.echo(f"{'':<{6 + width}}  -> {finding.advice}")
+            typer.echo(f"cannot run: {len(bad)} bad" if bad else "can run")
+        if bad:
+            raise typer.Exit(FAILED)

@@ -1,0 +1,114 @@
+"""The pictures and video frames behind the paths of a command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.sources.options import SourceOptions
+from face_detect_ros.sources.pictures import SUFFIXES as PICTURE_SUFFIXES
+from face_detect_ros.sources.video import FALLBACK_RATE_HZ, VideoFileSource
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        ".mp4",
+        ".mkv",
+        ".avi",
+        ".mov",
+        ".webm",
+        ".m4v",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".wmv",
+        ".flv",
+        ".gif",
+        ".ogv",
+        ".3gp",
+    )
+)
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """A picture or video to work on.
+
+    path: as the user gave it, or that folder's path joined with the file's place inside.
+    relative: where its result goes inside an output folder.
+    """
+
+    path: Path
+    relative: Path
+
+    @property
+    def is_video(self) -> bool:
+        return self.path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def find_media(paths: Sequence[Path]) -> list[MediaFile]:
+    """The files behind `paths`: a file itself, of a folder every picture and video in it and below, by name.
+
+    Hidden files and folders are left out. A file that is named itself counts whatever its suffix.
+    Raises ConfigError for a path that does not exist or a folder with nothing to read.
+    """
+    found: list[MediaFile] = []
+    for path in paths:
+        if path.is_dir():
+            inside = _inside(path)
+            if not inside:
+                raise ConfigError(f"{path}: no pictures or videos in this folder")
+            found += [MediaFile(file, file.relative_to(path)) for file in inside]
+        elif path.exists():
+            found.append(MediaFile(path, Path(path.name)))
+        else:
+            raise ConfigError(f"{path}: no such file or folder")
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            known = Path(name).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+            if known and not name.startswith("."):
+                files.append(Path(parent, name))
+    return files
+
+
+class VideoFrames:
+    """The frames of a video file, as fast as they decode. Use as a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises SourceError if not even one frame can be decoded."""
+        self._path = path
+        self._source = VideoFileSource(path, SourceOptions(source=str(path), loop=False))
+
+    def __enter__(self) -> VideoFrames:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames per second."""
+        return self._source.rate_hz or FALLBACK_RATE_HZ
+
+    def count(self) -> int | None:
+        """As the file's header says, which can be off by a few; None where it says nothing."""
+        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        return frames if frames > 0 else None
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Each frame as (H, W, 3) uint8 RGB."""
+        while (capture := self._source.read()) is not None:
+            yield capture.image

@@ -1,0 +1,158 @@
+"""Where results of `detect` go: lines on stdout, annotated pictures and videos in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.protocols import StageTimes
+
+from .pictures import MediaFile
+
+_SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+def as_record(name: str, detections: Detections, labels: Sequence[str], times: StageTimes) -> dict[str, Any]:
+    """What --json prints of one picture: places in its pixels, times in milliseconds."""
+    items = []
+    for index in range(len(detections)):
+        item: dict[str, Any] = {
+            "box": _rounded(detections.boxes[index]),
+            "score": round(float(detections.scores[index]), 4),
+            "class": labels[int(detections.class_ids[index])],
+        }
+        if detections.landmarks is not None:
+            item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
+        items.append(item)
+    ms = {"pre": times.pre_ms, "network": times.network_ms, "post": times.post_ms}
+    return {"image": name, "detections": items, "ms": {stage: round(value, 2) for stage, value in ms.items()}}
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """One line, flushed: a reader sees each picture when it is done. Raises BrokenPipeError."""
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
+
+
+def print_lines(record: dict[str, Any]) -> None:
+    """The same for people: a line for the picture, then one for each detection. Raises BrokenPipeError."""
+    items = record["detections"]
+    total_ms = sum(record["ms"].values())
+    lines = [f"{record['image']}: {len(items) or 'no'} detection{'s' * (len(items) != 1)}, {total_ms:.0f} ms"]
+    for item in items:
+        left, top, right, bottom = (round(value) for value in item["box"])
+        size = f"{right - left} x {bottom - top}"
+        lines.append(f"  {item['class']:<16} {item['score']:.2f}  {size:>11} px at ({left}, {top})")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 2) for value in values]
+
+
+class OutputFolder:
+    """Annotated pictures and videos under one folder, laid out as their inputs."""
+
+    def __init__(self, folder: Path, media: Sequence[MediaFile]) -> None:
+        """Raises ConfigError if nothing can be written there or a result would replace its own input."""
+        self._targets = {}
+        taken: set[Path] = set()
+        for item in dict.fromkeys(media):  # one named twice has one result
+            target = _free_name(folder / _target_name(item), taken)
+            if target.exists() and any(target.samefile(other.path) for other in media if other.path.exists()):
+                raise ConfigError(f"--save {folder}: would replace the input {target}; choose another folder")
+            taken.add(target)
+            self._targets[item] = target
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise ConfigError(f"--save {folder}: cannot be written to: {error.strerror or error}") from error
+
+    def save_picture(self, item: MediaFile, image: np.ndarray) -> Path:
+        """Write (H, W, 3) RGB `image` as the result of `item`. Raises OutputError."""
+        target = self._prepare(item)
+        try:
+            good, data = cv2.imencode(target.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        except cv2.error as error:  # JPEG and WebP have a largest size
+            raise OutputError(
+                f"{target}: cannot be encoded: {' '.join(str(error.err or error).split())}"
+            ) from error
+        if not good:
+            raise OutputError(f"{target}: cannot be encoded")
+        try:
+            target.write_bytes(data.tobytes())
+        except OSError as error:
+            raise OutputError(f"{target}: {error.strerror or error}") from error
+        return target
+
+    def open_video(self, item: MediaFile, rate_hz: float) -> VideoResult:
+        return VideoResult(self._prepare(item), rate_hz)
+
+    def _prepare(self, item: MediaFile) -> Path:
+        target = self._targets[item]
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{target.parent}: {error.strerror or error}") from error
+        return target
+
+
+class VideoResult:
+    """An MP4 file being written; its size is that of the first frame. Use as a context manager."""
+
+    def __init__(self, path: Path, rate_hz: float) -> None:
+        self._path = path
+        self._rate_hz = rate_hz
+        self._writer: Any = None
+        self._size: tuple[int, int] = (0, 0)
+
+    def __enter__(self) -> VideoResult:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def write(self, image: np.ndarray) -> None:
+        """Add one (H, W, 3) RGB frame. Raises OutputError."""
+        if self._writer is None:
+            self._size = (image.shape[1], image.shape[0])
+            # MPEG-4 part 2: the one codec that every build of OpenCV brings
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            self._writer = cv2.VideoWriter(os.fspath(self._path), codec, self._rate_hz, self._size)
+            if not self._writer.isOpened():
+                raise OutputError(f"{self._path}: OpenCV cannot write this video")
+        frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        if (frame.shape[1], frame.shape[0]) != self._size:
+            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
+        self._writer.write(frame)
+
+
+def _target_name(item: MediaFile) -> Path:
+    if item.is_video:
+        return item.relative.with_suffix(".mp4")
+    if item.relative.suffix.lower() in _SAVED_AS_THEY_ARE:
+        return item.relative
+    return item.relative.with_suffix(".png")
+
+
+def _free_name(target: Path, taken: set[Path]) -> Path:
+    """`target`, or target-2, target-3, ... where inputs from different folders have one name."""
+    number, candidate = 2, target
+    while candidate in taken:
+        candidate = target.with_name(f"{target.stem}-{number}{target.suffix}")
+        number += 1
+    return candidate

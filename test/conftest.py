@@ -1,0 +1,89 @@
+"""Before rclpy is imported anywhere: every run of the tests has a ROS network of its own."""
+
+import fcntl
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside the tests
+
+
+def _own_domain():
+    """A ROS domain that no other run of these tests uses, and the lock that keeps it (until the process ends)."""
+    for domain in range(1, 102):
+        lock = open(Path(tempfile.gettempdir()) / f"face_detect_ros_test_domain_{domain}.lock", "a")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+        else:
+            return domain, lock
+    raise RuntimeError("all ROS domains are in use by other runs of the tests")
+
+
+_DOMAIN, _LOCK = _own_domain()
+os.environ["ROS_DOMAIN_ID"] = str(_DOMAIN)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] = str(
+    Path(__file__).parents[1] / "face_detect_ros" / "ros" / "fastdds.xml"
+)
+os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="face_detect_ros_test_log_")
+
+
+@pytest.fixture
+def probe():
+    from ros_tools import Probe
+
+    with Probe() as probe:
+        yield probe
+
+
+@pytest.fixture
+def start():
+    """Starts nodes in this process: `start(NodeClass, parameter=value, ...)` gives a `LocalNode`."""
+    from ros_tools import LocalNode
+
+    running = []
+
+    def start(make_node, **arguments):
+        running.append(LocalNode(make_node, **arguments))
+        return running[-1]
+
+    yield start
+    for node in reversed(running):
+        node.stop()
+
+
+@pytest.fixture
+def execute():
+    """Starts executables: `execute("face_detector", parameters={...})` gives an `Executable`."""
+    from ros_tools import Executable
+
+    running = []
+
+    def execute(module, **arguments):
+        running.append(Executable(module, **arguments))
+        return running[-1]
+
+    yield execute
+    for process in running:
+        process.kill()
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """The catalogue also has quick, slow, weightless and buggy."""
+    from face_detect_ros.detectors import catalogue
+
+    factories = {
+        "quick": "create_quick",
+        "slow": "create_slow",
+        "weightless": "create_without_weights",
+        "buggy": "create_with_a_bug",
+    }
+    for name, function in factories.items():
+        entry = catalogue.CatalogueEntry(name, "faces", f"detectors_for_tests:{function}", "none", "for tests")
+        monkeypatch.setitem(catalogue.CATALOGUE, name, entry)

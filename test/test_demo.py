@@ -1,0 +1,106 @@
+"""The demo: real processes, real topics, files that other programs open."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from ament_index_python.packages import get_package_share_directory
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+FRAMES = 40
+
+
+def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "face_detect_ros.cli.app", "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("demo out")
+    return folder, run_demo("--frames", str(FRAMES), "--out", str(folder))
+
+
+def test_it_succeeds_and_prints_the_table(finished) -> None:
+    _, run = finished
+    assert run.returncode == 0, run.stderr
+    for figure in ("pictures in", "processed", "dropped", "latency p50", "latency p95", "faces"):
+        assert figure in run.stdout
+
+
+def test_each_processed_picture_has_a_line_with_the_face(finished) -> None:
+    folder, _ = finished
+    lines = [json.loads(line) for line in (folder / "detections.jsonl").read_text().splitlines()]
+    assert lines  # a busy machine drops pictures
+    with_face = [line for line in lines if any(d["class"] == "face" for d in line["detections"])]
+    assert len(with_face) > 0.9 * len(lines)
+    stamps = [line["stamp_ns"] for line in lines]
+    assert stamps == sorted(set(stamps))
+
+
+def test_the_video_plays_and_shows_drawn_boxes(finished) -> None:
+    folder, _ = finished
+    video = cv2.VideoCapture(str(folder / "annotated.mp4"))
+    count = 0
+    while True:
+        read, picture = video.read()
+        if not read:
+            break
+        count += 1
+        assert picture.shape == (480, 640, 3)
+    video.release()
+    assert count > 0
+
+
+def test_the_bag_holds_the_topics_and_its_messages_decode(finished) -> None:
+    folder, _ = finished
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    for path in (Path(get_package_share_directory("vision_msgs")) / "msg").glob("*.msg"):
+        types.register(get_types_from_msg(path.read_text(), f"vision_msgs/msg/{path.stem}"))
+    with AnyReader([folder / "bag"], default_typestore=types) as reader:
+        counts = {c.topic: c.msgcount for c in reader.connections}
+        assert {
+            "/image_raw/compressed",
+            "/face_detector/detections",
+            "/face_detector/image_annotated/compressed",
+            "/face_detector/label_info",
+            "/face_detector/markers",
+            "/camera_info",
+            "/diagnostics",
+        } <= set(counts)
+        images = [c for c in reader.connections if c.topic == "/image_raw/compressed"]
+        _, _, data = next(reader.messages(images))
+        message = reader.deserialize(data, images[0].msgtype)
+        picture = cv2.imdecode(np.asarray(message.data), cv2.IMREAD_COLOR)
+        assert picture.shape == (480, 640, 3)
+        faces = [c for c in reader.connections if c.topic == "/face_detector/detections"]
+        found = [reader.deserialize(data, faces[0].msgtype) for _, _, data in reader.messages(faces)]
+        assert any(d.results[0].hypothesis.class_id == "face" for array in found for d in array.detections)
+
+
+def test_a_stream_without_a_face_fails_with_the_reason(tmp_path: Path) -> None:
+    run = run_demo("--frames", "10", "--out", str(tmp_path), "--source", "sample:coffee")
+    assert run.returncode == 1
+    assert "no face was found" in run.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    run = run_demo("--out", str(tmp_path / "file" / "out"))
+    assert run.returncode == 1
+    assert str(tmp_path / "file") in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_source_that_does_not_exist_ends_the_demo_with_its_reason(tmp_path: Path) -> None:
+    run = run_demo("--out", str(tmp_path / "out"), "--source", str(tmp_path / "missing.jpg"))
+    assert run.returncode == 1
+    assert "missing.jpg" in run.stderr
+    assert "Traceback" not in run.stderr
