@@ -183,9 +183,7 @@ class ImageInput:
     def _silence(self) -> str:
         ours = f"subscribed with QoS ({qos.describe(self._profile())})"
         if not self.subscribed:
-            return (
-                f"no image on {self.topic} for {SILENCE_S:g} s: the video source in this process delivers none"
-            )
+            return f"no image on {self.topic} for {SILENCE_S:g} s: the video source in this process delivers none"
         publishers = self._publishers()
         if not publishers:
             return (

@@ -1,0 +1,51 @@
+"""Bringing pictures to the size that was asked for."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..core.letterbox import Letterbox
+
+
+def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """(height, width) that a picture of `original` (height, width) gets; the rest as in SourceOptions."""
+    if width and height:
+        return height, width
+    if width:
+        return max(1, round(original[0] * width / original[1])), width
+    if height:
+        return height, max(1, round(original[1] * height / original[0]))
+    return original
+
+
+def placement(original: tuple[int, int], width: int, height: int) -> Letterbox:
+    """Where a picture of `original` (height, width) lies in the picture given out."""
+    return Letterbox.fit(original, output_size(original, width, height))
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`image` (H, W, 3) uint8 at `size` (height, width); the same array if it has that size."""
+    if image.shape[:2] == size:
+        return image
+    # averaged where it shrinks, or fine patterns would flicker
+    shrinks = size[0] < image.shape[0] or size[1] < image.shape[1]
+    return cv2.resize(
+        image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+
+
+def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`image` (H, W, 3) uint8 at the size that `width` and `height` ask for (see SourceOptions)."""
+    return pad(image, placement((image.shape[0], image.shape[1]), width, height))
+
+
+def pad(image: np.ndarray, box: Letterbox) -> np.ndarray:
+    """`image` (H, W, 3) uint8, scaled and set between black borders as `box` says: (*box.target, 3) uint8."""
+    scaled = resize(image, box.resized)
+    if box.resized == box.target:
+        return scaled
+    canvas = np.zeros((*box.target, 3), np.uint8)
+    (top, left), (height, width) = box.offset, box.resized
+    canvas[top : top + height, left : left + width] = scaled
+    return canvas

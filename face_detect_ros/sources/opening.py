@@ -1,0 +1,46 @@
+"""From a source's options to the source itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from ..core.errors import SourceError
+from .base import FrameSource, Warn, no_warning
+from .camera import open_device, open_stream
+from .options import Kind, SourceOptions, expand_path
+from .pictures import SUFFIXES, sample_file
+from .screen import ScreenSource
+from .stills import StillsSource, open_folder
+from .video import VideoFileSource
+
+
+def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
+    """Open what `options` name. `warn` is told of what is passed over, now and while reading.
+
+    Raises SourceError if it is not there or cannot be read, and ConfigError where trying again cannot help: a
+    program or package that is missing, an unknown sample, no display.
+    """
+    kind = options.kind
+    if kind is Kind.SAMPLE:
+        name = options.source.strip().partition(":")[2]
+        return StillsSource([sample_file(name)], options, warn)
+    if kind is Kind.CAMERA:
+        return open_device(options, warn)
+    if kind is Kind.STREAM:
+        return open_stream(options)
+    if kind is Kind.SCREEN:
+        return ScreenSource(options)
+    path = expand_path(options.source)
+    if path.is_dir():
+        return open_folder(path, options, warn)
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file or folder; give a picture, a folder of pictures or a video")
+    return StillsSource([path], options, warn) if _is_picture(path) else VideoFileSource(path, options)
+
+
+def _is_picture(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    # a GIF is read as the video that it may be
+    return suffix in SUFFIXES or (suffix != ".gif" and cv2.haveImageReader(str(path)))

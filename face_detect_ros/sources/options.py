@@ -1,0 +1,149 @@
+"""What to read pictures from, and how: the one place where a source's defaults are written."""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import ConfigError
+
+STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
+MAX_RATE_HZ = 1000.0
+MAX_SIDE_PX = 16384
+_CAMERA_PATH = re.compile(r"/dev/(video\d+|v4l/)")
+# some cameras want their password inside the path: /user=admin_password=secret_channel=1
+_PATH_SETTING = re.compile(r"=[^/=]*")
+
+
+class Kind(enum.Enum):
+    """What a `source` text names."""
+
+    FILE = "file"
+    """A picture, a folder of pictures or a video file: which one shows only when it is opened."""
+    SAMPLE = "sample"
+    CAMERA = "camera"
+    STREAM = "stream"
+    SCREEN = "screen"
+
+
+_LIVE_KINDS = (Kind.CAMERA, Kind.STREAM, Kind.SCREEN)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Where pictures come from.
+
+    source: one of
+        a path to a picture, to a folder of pictures or to a video file;
+        ``/dev/video0`` or ``0``: a V4L2 camera;
+        ``rtsp://...``, ``http://...`` (also rtsps, rtmp, https, udp, tcp): a network camera;
+        ``screen``, ``screen::0.0`` or ``screen::0.0+100,50``: this computer's screen, a given X display, or
+        the `width` x `height` pixels of it whose left upper corner is at 100,50;
+        ``sample:astronaut``: a picture that comes with scikit-image.
+    rate_hz: pictures a second; 0 is the source's own rate (a video's frame rate, whatever a camera gives, 15
+        for stills and the screen). A video plays faster or slower by it; of a camera that gives more, some
+        are left out.
+    width, height: size of every picture given out, in pixels; 0 is the source's own. With one of them the
+        other follows the aspect ratio. With both the picture is fitted in without distortion or loss, between
+        black borders (letterbox). A camera is also asked for this size.
+    loop: start again at the end of a file; else the source finishes there.
+    motion: pan and zoom smoothly over stills, so that they move.
+    hold_frames: how many pictures each still of a folder is given out for, before the next one.
+    timeout_s: longest wait for a network camera or the screen, when opening it and for each picture.
+
+    Raises ConfigError for a value that cannot be used.
+    """
+
+    # not in repr: it may hold a password
+    source: str = field(repr=False)
+    rate_hz: float = 0.0
+    width: int = 0
+    height: int = 0
+    loop: bool = True
+    motion: bool = False
+    hold_frames: int = 1
+    timeout_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str) or not self.source.strip():
+            raise ConfigError(
+                "source is empty; give a picture, folder, video, /dev/video0, URL, screen or sample:NAME"
+            )
+        _check_number("rate_hz", self.rate_hz, 0.0, MAX_RATE_HZ)
+        _check_number("timeout_s", self.timeout_s, 0.1, 3600.0)
+        _check_whole("width", self.width, 0, MAX_SIDE_PX)
+        _check_whole("height", self.height, 0, MAX_SIDE_PX)
+        _check_whole("hold_frames", self.hold_frames, 1, 1_000_000)
+        for name in ("loop", "motion"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
+        kind_of(self.source)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.source)
+
+    @property
+    def live(self) -> bool:
+        """True for what paces itself and may be lost and come back: cameras, streams, the screen."""
+        return self.kind in _LIVE_KINDS
+
+    @property
+    def description(self) -> str:
+        """The source for people to read, without passwords."""
+        return describe(self.source)
+
+
+def kind_of(source: str) -> Kind:
+    """Which kind of source a text names, by the text alone. Raises ConfigError for an unknown scheme."""
+    source = source.strip()
+    if source == "screen" or source.startswith("screen:"):
+        return Kind.SCREEN
+    if source.startswith("sample:"):
+        return Kind.SAMPLE
+    if source.isdecimal() or _CAMERA_PATH.match(source):
+        return Kind.CAMERA
+    if "://" in source:
+        scheme = source.split("://", 1)[0].lower()
+        if scheme not in STREAM_SCHEMES:
+            raise ConfigError(
+                f"source scheme {scheme}:// is unknown; give one of {', '.join(STREAM_SCHEMES)}, or a path"
+            )
+        return Kind.STREAM
+    return Kind.FILE
+
+
+def device_path(source: str) -> str:
+    """The device a CAMERA source names: ``0`` is /dev/video0."""
+    source = source.strip()
+    return f"/dev/video{int(source)}" if source.isdecimal() else source
+
+
+def describe(source: str) -> str:
+    """`source` for people to read: user, password, query and settings in the path of a URL are left out."""
+    source = source.strip()
+    if "://" not in source:
+        return device_path(source)
+    scheme, rest = source.split("://", 1)
+    # from the last @ on, not by a URL parser: to that, an unescaped / in a password starts the path
+    rest = re.split(r"[?#]", rest.rsplit("@", 1)[-1], maxsplit=1)[0]
+    return f"{scheme}://{_PATH_SETTING.sub('=...', rest)}"
+
+
+def expand_path(source: str) -> Path:
+    """The path a FILE source names."""
+    return Path(source.strip()).expanduser()
+
+
+def _check_number(name: str, value: float, low: float, high: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and low <= value <= high):
+        raise ConfigError(f"{name} is {value!r}; give a number from {low:g} to {high:g}")
+
+
+def _check_whole(name: str, value: int, low: int, high: int) -> None:
+    if not (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
+        raise ConfigError(f"{name} is {value!r}; give a whole number from {low} to {high}")
