@@ -163,9 +163,13 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._rate.tick()
 
     def _on_event(self, event: SourceEvent) -> None:
+        if not self.context.ok():
+            return  # publishing failed because the process ends
         logger = self.get_logger()
-        if event.kind != "warning":
-            self._problem = event.message if event.kind in ("lost", "failed") else ""
+        if event.kind in ("lost", "failed"):
+            self._problem = event.message
+        elif event.kind == "restored":
+            self._problem = ""
         if event.kind == "failed":
             logger.error(event.message)
         elif event.kind in ("lost", "warning"):
