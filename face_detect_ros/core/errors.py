@@ -29,6 +29,10 @@ class DetectorError(PerceptionError):
     """A detector failed on a picture that was valid."""
 
 
+class GalleryError(PerceptionError):
+    """The gallery of known people cannot be opened, read or written, or refuses what was asked of it."""
+
+
 class ImageError(PerceptionError):
     """One image cannot be used; the next one may be fine.
 

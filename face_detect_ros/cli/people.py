@@ -1,0 +1,262 @@
+"""`face_detect_ros enroll` and `face_detect_ros people`: who is in the gallery."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_format
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
+from face_detect_ros.faces.options import EnrolmentOptions
+
+from .exits import FAILED, exit_codes, report
+
+if TYPE_CHECKING:
+    from face_detect_ros.faces.gallery import Gallery
+    from face_detect_ros.faces.people import Person
+
+_ENROLMENT = EnrolmentOptions()
+
+app = typer.Typer(
+    help="List, rename, erase, export and import the people in the gallery.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+GalleryPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--gallery",
+        metavar="PATH",
+        help="The gallery's file; default: $ROS_HOME (or ~/.ros)/face_detect_ros/gallery.sqlite3.",
+    ),
+]
+
+
+def enroll(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Has one folder per person, named as the person.")
+    ],
+    gallery: GalleryPath = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
+    embedder: Annotated[
+        str, typer.Option(metavar="NAME", help="What describes a face: dlib_resnet or dlib.")
+    ] = "dlib_resnet",
+    device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
+    min_face_px: Annotated[
+        int, typer.Option(help="Shortest side of a face, in pixels.")
+    ] = _ENROLMENT.min_face_px,
+    min_sharpness: Annotated[
+        float,
+        typer.Option(
+            help="Lowest variance of the Laplacian of the upright face at normal size and contrast."
+        ),
+    ] = _ENROLMENT.min_sharpness,
+    keep_chips: Annotated[
+        bool, typer.Option("--keep-chips", help="Also store the 150 x 150 pictures of the faces.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per picture on stdout, nothing else.")
+    ] = False,
+) -> None:
+    """Teach the gallery people from pictures: FOLDER/Anna/1.jpg, FOLDER/Anna/2.jpg, FOLDER/Ben/a.png.
+
+    A picture is refused, and the report says why, if it shows no face, more than one of about the same size, one
+    that is too small or blurred, somebody who is in the gallery under another name, or nobody like the other
+    looks of this name. What is enrolled is on disk at once; doing it again adds nothing.
+
+    With --json, a line for each picture:
+
+    \b
+    {"image": path, "person": name, "enrolled": true, "new": true}
+    {"image": path, "person": name, "enrolled": false,
+     "reason": "no_face" | "several_faces" | "too_small" | "blurred" |
+               "somebody_else" | "unlike" | "unreadable" | "name",
+     "message": text}
+
+    Exit code: 0; 1 if a picture could not be read or a person has not one usable picture; 2 for bad arguments;
+    130 after Ctrl-C.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.faces import embed
+
+        from .enrolling import Enroller, folders_of_people, report_lines
+        from .progress import progress_bar
+
+        options = EnrolmentOptions(min_face_px=min_face_px, min_sharpness=min_sharpness)
+        catalogue.find(model, task="faces")
+        folders = folders_of_people(folder)
+        with (
+            contextlib.closing(catalogue.create(model, task="faces", device=device)) as detector,
+            contextlib.closing(embed.create(embedder, device)) as describer,
+            _opened(gallery, describer.model_id, describer.model_version) as opened,
+        ):
+            enroller = Enroller(opened, detector, describer, options, keep_chips=keep_chips)
+            with progress_bar("enroll", sum(len(files) for files in folders.values())) as advance:
+                for name, files in folders.items():
+                    for file in files:
+                        record = enroller.enroll(name, file)
+                        advance()
+                        if json:
+                            typer.echo(json_format.dumps(record))
+        if not json:
+            for line in report_lines(enroller.records):
+                typer.echo(line)
+        if opened.set_aside or enroller.failed:
+            raise typer.Exit(FAILED)
+
+
+@app.command("list")
+def list_people(
+    gallery: GalleryPath = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+) -> None:
+    """Everybody in the gallery: name, number of looks, since when, from what.
+
+    With --json: {"gallery": path, "model": {"id": i, "version": v} or null, "people": [{"name": n, "looks": k,
+    "since": time, "sources": [...]}, ...]}.
+
+    Exit code: 0; 1 if the gallery cannot be read.
+    """
+    with exit_codes():
+        from face_detect_ros.faces.looks import as_text
+
+        path = _path(gallery)
+        people: tuple[Person, ...] = ()
+        model = damaged = None
+        if path.exists():
+            with _opened(gallery) as opened:
+                people, model, damaged = opened.people(), opened.model, opened.set_aside
+        if json:
+            rows = [
+                {"name": p.name, "looks": p.looks, "since": as_text(p.since), "sources": list(p.sources)}
+                for p in people
+            ]
+            described = None if model is None else {"id": model[0], "version": model[1]}
+            typer.echo(json_format.dumps({"gallery": str(path), "model": described, "people": rows}))
+        elif not people:
+            typer.echo(f"nobody is in the gallery {path}")
+        else:
+            width = max(len(person.name) for person in people)
+            for person in people:
+                sources = ", ".join(person.sources)
+                sources = sources if len(sources) <= 60 else f"{sources[:57]}..."
+                looks = f"{person.looks} look{'s' * (person.looks != 1)}"
+                typer.echo(f"{person.name:<{width}}  {looks:>9}  since {as_text(person.since)}  {sources}")
+        if damaged:
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Who to erase.")],
+    gallery: GalleryPath = None,
+) -> None:
+    """Erase people: their names, embeddings and pictures are gone from the gallery's files.
+
+    Exports, backups, and damaged galleries that were set aside are yours to delete.
+
+    Exit code: 0; 1 if somebody is not in the gallery (the others are still erased) or it cannot be written.
+    """
+    with exit_codes(), _existing(gallery) as opened:
+        failed = False
+        for name in names:
+            try:
+                typer.echo(f"erased '{name}' ({opened.forget(name)} looks)")
+            except GalleryError as error:
+                report(error)
+                failed = True
+        if failed:
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The present name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name; nobody may have it yet.")],
+    gallery: GalleryPath = None,
+) -> None:
+    """Give somebody another name.
+
+    Exit code: 0; 1 if there is nobody of that name, or somebody has the new one.
+    """
+    with exit_codes(), _existing(gallery) as opened:
+        opened.rename(old, new)
+        typer.echo(f"'{old}' is now '{new}'")
+
+
+@app.command("export")
+def export_people(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new file; an existing one is not replaced.")
+    ],
+    gallery: GalleryPath = None,
+) -> None:
+    """Write everything in the gallery to one portable file (JSON lines; mode 0600).
+
+    Exit code: 0; 1 if there is no gallery or the file exists or cannot be written.
+    """
+    with exit_codes(), _existing(gallery) as opened:
+        from face_detect_ros.faces.transfer import export_gallery
+
+        looks = export_gallery(opened, file)
+        typer.echo(f"{file}: {len(opened.people())} people, {looks} looks")
+
+
+@app.command("import")
+def import_people(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `people export` has written.")],
+    gallery: GalleryPath = None,
+) -> None:
+    """Add the people in an exported file to the gallery; made if there is none.
+
+    People of the same name are taken to be the same: they get the looks they lack. Nothing is removed. A file
+    with a fault anywhere changes nothing.
+
+    Exit code: 0; 1 if the file is damaged, of a newer version or of another embedding model than the gallery.
+    """
+    with exit_codes():
+        from face_detect_ros.faces.transfer import import_portable, read_portable
+
+        portable = read_portable(file)
+        with _opened(gallery, *(portable.model or ())) as opened:
+            added = import_portable(opened, portable)
+            typer.echo(f"{added} of {len(portable)} looks are new; {len(opened.people())} people")
+            if opened.set_aside:
+                raise typer.Exit(FAILED)
+
+
+def _path(gallery: Path | None) -> Path:
+    from face_detect_ros.faces.gallery import default_path
+
+    return gallery or default_path()
+
+
+@contextlib.contextmanager
+def _opened(gallery: Path | None, model_id: str | None = None, model_version: str = "1") -> Iterator[Gallery]:
+    from face_detect_ros.faces.gallery import Gallery
+
+    with Gallery(_path(gallery), model_id, model_version) as opened:
+        if opened.set_aside:
+            report(
+                f"gallery {opened.path}: was damaged; it is kept as {opened.set_aside}, a new one was made"
+            )
+        yield opened
+
+
+@contextlib.contextmanager
+def _existing(gallery: Path | None) -> Iterator[Gallery]:
+    path = _path(gallery)
+    if not path.exists():
+        raise GalleryError(f"gallery {path}: there is none; enrol somebody first, or give --gallery")
+    with _opened(gallery) as opened:
+        if opened.set_aside:
+            raise typer.Exit(FAILED)
+        yield opened

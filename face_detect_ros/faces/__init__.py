@@ -1,0 +1,1 @@
+"""Faces: alignment, embeddings, the gallery of known people, recognition."""
