@@ -1,0 +1,184 @@
+"""`face_detect_ros evaluate`: how good a model is on labelled pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_format
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
+from face_detect_ros.faces.embed import DEFAULT as DEFAULT_EMBEDDER
+
+from .exits import exit_codes
+
+app = typer.Typer(
+    help="Measure how good a model is on labelled pictures.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")]
+Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]
+
+
+@app.command()
+def faces(
+    images: Images,
+    annotations: Annotated[
+        Path, typer.Option(metavar="FILE", help="COCO JSON with a category 'face', or imglab's XML.")
+    ],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
+    device: Device = "auto",
+    score_threshold: Annotated[
+        float, typer.Option(help="Score from which detections count for precision and recall.")
+    ] = FACE_OPTIONS.score_threshold,
+    min_size_px: Annotated[
+        int, typer.Option(help="Smallest width or height that the detector looks for, in pixels.")
+    ] = FACE_OPTIONS.min_size_px,
+    min_face_px: Annotated[
+        int, typer.Option(help="Labelled faces with a shorter side below this do not count, in pixels.")
+    ] = 12,
+    iou: Annotated[float, typer.Option(help="Overlap from which a detection has found a face.")] = 0.5,
+    json: Json = False,
+) -> None:
+    """Precision, recall and average precision of a face detector.
+
+    Precision, recall, F1 and AP (area under the interpolated curve) are those of the pictures in which every face is
+    labelled: all, or those marked "face_complete" where the annotations have that field. "labelled" is the recall in
+    all pictures with labels. Crowds (iscrowd) count neither way.
+
+    Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.faces import FaceEvaluationOptions, evaluate_faces
+        from face_detect_ros.evaluation.labels import read_labels
+
+        from .progress import progress_bar
+
+        detect_options = replace(
+            catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px
+        )
+        options = FaceEvaluationOptions(iou, min_face_px)
+        catalogue.find(model, task="faces")
+        pictures = read_labels(annotations, images)
+        with contextlib.closing(catalogue.create(model, task="faces", device=device)) as detector:
+            detector.warmup()
+            with progress_bar(model, len(pictures)) as advance:
+                figures = evaluate_faces(detector, pictures, detect_options, options, advance)
+            _print({"model": model, "device": detector.device, **figures}, json)
+
+
+@app.command()
+def lfw(
+    images: Images,
+    pairs: Annotated[Path, typer.Option(metavar="FILE", help="List of pairs in LFW's format.")],
+    embedder: Annotated[
+        str, typer.Option(metavar="NAME", help="What makes the embeddings.")
+    ] = DEFAULT_EMBEDDER,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector that aligns them.")
+    ] = DEFAULT_MODEL["faces"],
+    device: Annotated[
+        str, typer.Option(help="Where the embedder computes: auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of the embedder: auto, float32, bfloat16 or float16.")
+    ] = "auto",
+    json: Json = False,
+) -> None:
+    """Accuracy of face verification on pairs of pictures, as in Labeled Faces in the Wild.
+
+    The pictures lie in DIR as Name/Name_0001.jpg. Accuracy: mean over the folds of the list, each judged by the
+    distance that is best for the others. tar_at_far_1e-3: pairs of one person accepted where at most 1 in 1000 of the
+    others is. Where no face is found in the middle of a picture, the middle is taken for one ("fallbacks").
+
+    Exit code: 0; 1 if a picture could not be read or a model failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.lfw import PictureEmbedder, evaluate_pairs
+        from face_detect_ros.evaluation.pairs import read_pairs
+        from face_detect_ros.faces import embed
+
+        from .progress import progress_bar
+
+        catalogue.find(detector, task="faces")
+        listed = read_pairs(pairs, images)
+        with (
+            contextlib.closing(embed.create(embedder, device, precision)) as embeds,
+            contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
+        ):
+            pictures = PictureEmbedder(finder, catalogue.FACE_OPTIONS, embeds)
+            with progress_bar(embedder, len(listed.pictures)) as advance:
+                figures = evaluate_pairs(listed, pictures, advance)
+            about = {"embedder": embedder, "device": embeds.device, "detector": detector}
+        _print({**figures, **about}, json)
+
+
+@app.command()
+def identification(
+    images: Images,
+    embedder: Annotated[
+        str, typer.Option(metavar="NAME", help="What makes the embeddings.")
+    ] = DEFAULT_EMBEDDER,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector that aligns them.")
+    ] = DEFAULT_MODEL["faces"],
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
+
+    The pictures lie in DIR as Name/any.jpg. Single looks are judged, without the votes over a track.
+
+    Exit code: 0; 1 if a picture could not be read or a model failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.identification import evaluate_identification, person_folders
+        from face_detect_ros.faces import embed
+        from face_detect_ros.faces.options import MatchOptions
+        from face_detect_ros.sources.pictures import picture_files
+
+        from .progress import progress_bar
+
+        catalogue.find(detector, task="faces")
+        total = sum(len(picture_files(folder)) for folder in person_folders(images))
+        with (
+            contextlib.closing(embed.create(embedder, device)) as embeds,
+            contextlib.closing(catalogue.create(detector, task="faces")) as finder,
+            progress_bar(embedder, total) as advance,
+        ):
+            figures = evaluate_identification(
+                images, finder, embeds, catalogue.FACE_OPTIONS, MatchOptions(), advance
+            )
+        _print({**figures, "embedder": embedder, "device": embeds.device, "detector": detector}, json)
+
+
+def _print(figures: dict[str, Any], json: bool) -> None:
+    if json:
+        typer.echo(json_format.dumps(figures))
+        return
+    for name, value in _flat(figures):
+        typer.echo(f"{name:<28} {'-' if value is None else value}")
+
+
+def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            rows += [(f"{prefix}{name}", ", ".join(f"{k} {v}" for k, v in item.items())) for item in value]
+        else:
+            rows.append((f"{prefix}{name}", value))
+    return rows

@@ -1,0 +1,1 @@
+"""How good detectors and embedders are on labelled pictures."""

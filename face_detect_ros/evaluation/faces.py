@@ -1,0 +1,147 @@
+"""Precision, recall and average precision of a face detector on labelled pictures."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.sources.pictures import read_picture
+
+from .labels import LabelledPicture
+from .matching import Matches, PrecisionRecall, f1, match, shorter_side
+
+LOWEST_SCORE = 0.05
+"""Detectors are asked for everything from here on, to draw the whole curve."""
+
+_SIZE_STEPS_PX = (12, 24, 48, 96)
+
+
+@dataclass(frozen=True)
+class FaceEvaluationOptions:
+    """iou_threshold: overlap from which a detection has found a label.
+
+    min_face_px: labels whose shorter side is below this do not count.
+    Raises ConfigError for a value outside its range.
+    """
+
+    iou_threshold: float = 0.5
+    min_face_px: int = 12
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.iou_threshold <= 1.0:
+            raise ConfigError(f"the IoU is {self.iou_threshold}; give a number above 0 and up to 1")
+        if self.min_face_px < 0:
+            raise ConfigError(f"the smallest face is {self.min_face_px} px; give 0 or more")
+
+
+def evaluate_faces(
+    detector: Detector,
+    pictures: Sequence[LabelledPicture],
+    detect_options: DetectOptions,
+    options: FaceEvaluationOptions,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Run `detector` over `pictures` and compare; `advance` is called after each.
+
+    `detect_options.score_threshold` is where precision and recall are read off; the detector itself runs once, from
+    LOWEST_SCORE on. Raises SourceError for a picture that cannot be read and DetectorError.
+
+    The result, ready for JSON (null where a figure does not exist):
+    images, faces: pictures whose faces are completely labelled, and faces in them that count; precision, recall, f1,
+    ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labelled: {images, faces, recall, recall_by_size:
+    [{from_px, to_px, faces, recall}]} over all labelled pictures; sizes are a face's shorter side.
+    ms_per_image: mean time of the detector.
+    """
+    asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))
+    matches: list[Matches] = []
+    spent_s = 0.0
+    for picture in pictures:
+        image = read_picture(picture.path)
+        started_s = time.perf_counter()
+        (found,) = detector.detect([image], asked)
+        spent_s += time.perf_counter() - started_s
+        matches.append(
+            match(
+                found.boxes,
+                found.scores,
+                picture.boxes,
+                crowd=picture.crowd,
+                min_label_px=options.min_face_px,
+                iou_threshold=options.iou_threshold,
+            )
+        )
+        advance()
+    complete = [m for m, picture in zip(matches, pictures, strict=True) if picture.complete]
+    return {
+        **_summary(complete, detect_options.score_threshold),
+        "labelled": _recall(matches, pictures, detect_options.score_threshold, options.min_face_px),
+        "score_threshold": detect_options.score_threshold,
+        "min_size_px": detect_options.min_size_px,
+        "iou_threshold": options.iou_threshold,
+        "min_face_px": options.min_face_px,
+        "ms_per_image": round(spent_s / len(pictures) * 1e3, 2) if pictures else None,
+    }
+
+
+def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
+    curve = PrecisionRecall.of(matches)
+    precision, recall = curve.at(score_threshold)
+    best, score = curve.best_f1()
+    best_precision, best_recall = curve.at(score)
+    return {
+        "images": len(matches),
+        "faces": curve.labels,
+        "precision": _figure(precision),
+        "recall": _figure(recall),
+        "f1": _figure(float(f1(precision, recall))),
+        "ap": _figure(curve.average_precision()),
+        "best_f1": {
+            "f1": _figure(best),
+            "score_threshold": _figure(score),
+            "precision": _figure(best_precision),
+            "recall": _figure(best_recall),
+        },
+    }
+
+
+def _recall(
+    matches: list[Matches], pictures: Sequence[LabelledPicture], score_threshold: float, min_face_px: int
+) -> dict[str, Any]:
+    sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
+    counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])
+    # NaN, a label that nothing found, is not at or above anything
+    found = np.concatenate([np.empty(0)] + [m.found_at for m in matches]) >= score_threshold
+    steps: list[float] = [min_face_px, *(step for step in _SIZE_STEPS_PX if step > min_face_px), math.inf]
+    bins = []
+    for low, high in itertools.pairwise(steps):
+        inside = counts & (sizes >= low) & (sizes < high)
+        bins.append(
+            {
+                "from_px": low,
+                "to_px": None if math.isinf(high) else high,
+                "faces": int(inside.sum()),
+                "recall": _share(found, inside),
+            }
+        )
+    return {
+        "images": len(matches),
+        "faces": int(counts.sum()),
+        "recall": _share(found, counts),
+        "recall_by_size": bins,
+    }
+
+
+def _share(found: np.ndarray, among: np.ndarray) -> float | None:
+    return round(float(found[among].mean()), 4) if among.any() else None
+
+
+def _figure(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)

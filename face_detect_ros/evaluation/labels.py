@@ -1,0 +1,110 @@
+"""Faces labelled by people: COCO JSON and the XML of dlib's imglab."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from face_detect_ros.core.boxes import as_boxes
+from face_detect_ros.core.errors import ConfigError
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPicture:
+    """The faces of one picture.
+
+    boxes: (N, 4) float32 xyxy, pixels of the picture.
+    crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not counts neither
+        way.
+    complete: every face in it is labelled, so a detection without a label is a false one.
+    """
+
+    path: Path
+    boxes: np.ndarray
+    crowd: np.ndarray
+    complete: bool = True
+
+
+def read_labels(file: Path, folder: Path) -> list[LabelledPicture]:
+    """The labels in `file`, COCO JSON or imglab XML, of the pictures in `folder`.
+
+    Raises ConfigError for a file that cannot be used, and where a picture that it names does not exist.
+    """
+    pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
+    if not pictures:
+        raise ConfigError(f"{file}: no labelled pictures in it")
+    missing = [picture.path for picture in pictures if not picture.path.is_file()]
+    if missing:
+        raise ConfigError(
+            f"{folder}: {len(missing)} of the {len(pictures)} pictures of {file} are not there, "
+            f"for example {missing[0].name}; give the folder that holds them"
+        )
+    return pictures
+
+
+def read_coco(file: Path, folder: Path) -> list[LabelledPicture]:
+    """COCO JSON: the boxes of the category `face`.
+
+    Two fields of an image beyond COCO's are honoured where they exist: without `face_labelled` nothing is known about
+    its faces and the image is left out; without `face_complete` it has faces that are not labelled. Raises ConfigError.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        faces = [category["id"] for category in content["categories"] if category["name"] == "face"]
+        if not faces:
+            raise ConfigError(f"{file}: no category is called 'face'")
+        found: dict[Any, list[tuple[list[float], bool]]] = {}
+        for item in content["annotations"]:
+            if item["category_id"] in faces:
+                left, top, width, height = (float(value) for value in item["bbox"])
+                box = [left, top, left + width, top + height]
+                found.setdefault(item["image_id"], []).append((box, bool(item.get("iscrowd", 0))))
+        return [
+            _picture(
+                folder / item["file_name"], found.get(item["id"], ()), bool(item.get("face_complete", True))
+            )
+            for item in content["images"]
+            if item.get("face_labelled", True)
+        ]
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
+
+
+def read_imglab(file: Path, folder: Path) -> list[LabelledPicture]:
+    """The XML of dlib's imglab: every box counts; one marked `ignore` as a crowd. Raises ConfigError."""
+    try:
+        pictures = []
+        for image in ElementTree.parse(file).iterfind("images/image"):
+            boxes = [
+                (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"))
+                for box in image.iterfind("box")
+            ]
+            pictures.append(_picture(folder / image.attrib["file"], boxes, True))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror or error}") from error
+    except (ElementTree.ParseError, KeyError, ValueError) as error:
+        raise ConfigError(f"{file}: not imglab's XML ({type(error).__name__}: {error})") from error
+    return pictures
+
+
+def _imglab_box(values: Mapping[str, str]) -> list[float]:
+    left, top, width, height = (float(values[key]) for key in ("left", "top", "width", "height"))
+    return [left, top, left + width, top + height]
+
+
+def _picture(path: Path, faces: Iterable[tuple[list[float], bool]], complete: bool) -> LabelledPicture:
+    faces = list(faces)
+    return LabelledPicture(
+        path,
+        as_boxes([box for box, _ in faces]),
+        np.array([crowd for _, crowd in faces], bool),
+        complete,
+    )

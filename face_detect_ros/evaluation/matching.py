@@ -1,0 +1,144 @@
+"""Detections beside labels: which are right, and the figures that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from face_detect_ros.core import boxes as box_geometry
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """One picture's outcome.
+
+    scores: (D,) of its detections, best first.
+    right: (D,) bool; found a label that counts.
+    wrong: (D,) bool; found nothing. What is neither found a label that does not count.
+    found_at: (L,) score of the detection that found each label; NaN where none did.
+    counts: (L,) bool; labels that count.
+    """
+
+    scores: np.ndarray
+    right: np.ndarray
+    wrong: np.ndarray
+    found_at: np.ndarray
+    counts: np.ndarray
+
+
+def match(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    *,
+    crowd: np.ndarray,
+    min_label_px: float,
+    iou_threshold: float,
+) -> Matches:
+    """Give each detection, best score first, the free label that it overlaps most, as COCO's evaluation does.
+
+    boxes: (D, 4) xyxy with scores (D,); labels: (L, 4) xyxy with crowd (L,) bool.
+    A crowd, and a label whose shorter side is below `min_label_px`, does not count: a detection that finds nothing else
+    but it is neither right nor wrong. Nor is one that is itself smaller and finds nothing. A crowd may be found many
+    times, and a detection finds it by the part of its own area that lies inside.
+    """
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    boxes, scores = box_geometry.as_boxes(boxes)[order], np.asarray(scores)[order]
+    labels, crowd = box_geometry.as_boxes(labels), np.asarray(crowd, bool)
+    counts = ~crowd & (shorter_side(labels) >= min_label_px)
+    overlap = box_geometry.iou(boxes, labels)
+    if crowd.any():
+        overlap[:, crowd] = _inside(boxes, labels[crowd])
+    right = np.zeros(len(boxes), bool)
+    wrong = shorter_side(boxes) >= min_label_px
+    found_at = np.full(len(labels), np.nan)
+    for index in range(len(boxes)):
+        near = (overlap[index] >= iou_threshold) & (np.isnan(found_at) | crowd)
+        if not near.any():
+            continue
+        wrong[index] = False
+        candidates = near & counts if (near & counts).any() else near
+        label = int(np.where(candidates, overlap[index], -1.0).argmax())
+        right[index] = counts[label]
+        found_at[label] = scores[index]
+    return Matches(scores, right, wrong, found_at, counts)
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionRecall:
+    """Precision and recall at every score, from the highest to the lowest.
+
+    scores: (K,) strictly falling; precision, recall: (K,) when everything at or above that score is kept.
+    labels: how many labels count.
+    """
+
+    scores: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    labels: int
+
+    @classmethod
+    def of(cls, matches: list[Matches]) -> PrecisionRecall:
+        """Over several pictures."""
+        scores = np.concatenate([m.scores for m in matches] or [np.empty(0)])
+        right = np.concatenate([m.right for m in matches] or [np.empty(0, bool)])
+        wrong = np.concatenate([m.wrong for m in matches] or [np.empty(0, bool)])
+        labels = int(sum(m.counts.sum() for m in matches))
+        judged = right | wrong
+        scores, right = scores[judged], right[judged]
+        order = np.argsort(-scores, kind="stable")
+        scores, right = scores[order], right[order]
+        hits, kept = np.cumsum(right), np.arange(1, len(right) + 1)
+        # equal scores are kept or dropped together
+        last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])
+        recall = hits[last] / labels if labels else np.full(len(last), np.nan)
+        return cls(scores[last], hits[last] / kept[last], recall, labels)
+
+    def at(self, score: float) -> tuple[float, float]:
+        """(precision, recall) when everything at or above `score` is kept; precision is NaN where that is nothing."""
+        kept = int((self.scores >= score).sum())
+        if not kept:
+            return float("nan"), 0.0 if self.labels else float("nan")
+        return float(self.precision[kept - 1]), float(self.recall[kept - 1])
+
+    def average_precision(self) -> float:
+        """Area under the curve, each precision raised to the best one at the same or a higher recall (VOC 2010).
+
+        What no detection reaches counts as 0. NaN without labels.
+        """
+        if not self.labels:
+            return float("nan")
+        best = np.maximum.accumulate(self.precision[::-1])[::-1]
+        return float((np.diff(self.recall, prepend=0.0) * best).sum())
+
+    def best_f1(self) -> tuple[float, float]:
+        """(f1, score): the highest harmonic mean of precision and recall, and the score to cut at for it; else NaN."""
+        if not len(self.scores) or not self.labels:
+            return float("nan"), float("nan")
+        values = f1(self.precision, self.recall)
+        best = int(values.argmax())
+        return float(values[best]), float(self.scores[best])
+
+
+def f1(precision: np.ndarray | float, recall: np.ndarray | float) -> np.ndarray:
+    """Harmonic mean; 0 where both are 0."""
+    precision, recall = np.asarray(precision, np.float64), np.asarray(recall, np.float64)
+    total = precision + recall
+    return np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total != 0)
+
+
+def shorter_side(boxes: np.ndarray) -> np.ndarray:
+    """(N,) float32 pixels of (N, 4) xyxy boxes."""
+    boxes = box_geometry.as_boxes(boxes)
+    sides: np.ndarray = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+    return sides
+
+
+def _inside(boxes: np.ndarray, crowds: np.ndarray) -> np.ndarray:
+    """(D, C) part of each box's area that lies inside each crowd."""
+    top_left = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
+    bottom_right = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])
+    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    own = np.broadcast_to(box_geometry.area(boxes)[:, None], shared.shape)
+    return np.divide(shared, own, out=np.zeros_like(shared), where=own > 0)

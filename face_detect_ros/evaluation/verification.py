@@ -1,0 +1,86 @@
+"""Are two faces one person? Figures from the distances of many pairs; a pair is accepted below a threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+FALSE_ACCEPT_RATES = (1e-3, 1e-2, 1e-1)
+
+
+def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
+    """The threshold with which most pairs are judged right; the middle between two distances.
+
+    distances: (P,); same: (P,) bool. Of several equally good ones the lowest: a false accept is the worse mistake.
+    """
+    order = np.argsort(distances, kind="stable")
+    values, hits = distances[order], same[order]
+    # right with the k nearest accepted, k = 0..P
+    right = np.concatenate([[0], np.cumsum(hits)]) + np.concatenate([np.cumsum(~hits[::-1])[::-1], [0]])
+    edges = np.concatenate([[values[0] - 1.0], values, [values[-1] + 1.0]])
+    possible = edges[1:] > edges[:-1]  # no threshold separates equal distances
+    best = int(np.where(possible, right, -1).argmax())
+    return float((edges[best] + edges[best + 1]) / 2)
+
+
+def accuracy_by_fold(
+    distances: np.ndarray, same: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(F,) accuracies and (F,) thresholds: each fold is judged by the best threshold of the others.
+
+    folds: (P,) from 0 on, at least 2 different.
+    """
+    accuracies, thresholds = [], []
+    for fold in np.unique(folds):
+        inside = folds == fold
+        threshold = best_threshold(distances[~inside], same[~inside])
+        accuracies.append(((distances[inside] < threshold) == same[inside]).mean())
+        thresholds.append(threshold)
+    return np.array(accuracies), np.array(thresholds)
+
+
+def true_accept_rate(
+    distances: np.ndarray, same: np.ndarray, false_accept_rate: float
+) -> tuple[float, float]:
+    """(rate, threshold): the share of pairs of one person accepted at the highest threshold that accepts at most this
+    share of the others. With fewer than 1 / `false_accept_rate` others that means none of them."""
+    others = np.sort(distances[~same])
+    allowed = int(false_accept_rate * len(others) + 1e-9)
+    threshold = float(others[min(allowed, len(others) - 1)])
+    return float((distances[same] < threshold).mean()), threshold
+
+
+def area_under_curve(distances: np.ndarray, same: np.ndarray) -> float:
+    """Chance that a pair of one person is nearer than a pair of two; equal distances count half."""
+    others = np.sort(distances[~same])
+    below = np.searchsorted(others, distances[same], side="left")
+    up_to = np.searchsorted(others, distances[same], side="right")
+    return float(1.0 - ((below + up_to) / 2).mean() / len(others))
+
+
+def verification_figures(distances: np.ndarray, same: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
+    """Figures ready for JSON.
+
+    accuracy, accuracy_std: over the folds, each judged by the threshold of the others (a list of one fold is dealt out
+    to ten); threshold: their mean; tar_at_far_1e-3; roc: [{far, tar, threshold}]; auc; pairs.
+    """
+    if len(np.unique(folds)) < 2:
+        # dealt out kind by kind, so that each has as many pairs of one person as the others
+        folds = np.empty(len(same), np.int64)
+        for kind in (True, False):
+            folds[same == kind] = np.arange((same == kind).sum()) % min(10, int((same == kind).sum()))
+    accuracies, thresholds = accuracy_by_fold(distances, same, folds)
+    roc = []
+    for rate in FALSE_ACCEPT_RATES:
+        tar, threshold = true_accept_rate(distances, same, rate)
+        roc.append({"far": rate, "tar": round(tar, 4), "threshold": round(threshold, 4)})
+    return {
+        "accuracy": round(float(accuracies.mean()), 4),
+        "accuracy_std": round(float(accuracies.std()), 4),
+        "threshold": round(float(thresholds.mean()), 4),
+        "tar_at_far_1e-3": roc[0]["tar"],
+        "roc": roc,
+        "auc": round(area_under_curve(distances, same), 5),
+        "pairs": len(same),
+    }
