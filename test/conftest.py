@@ -31,6 +31,9 @@ os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] = str(
     Path(__file__).parents[1] / "face_detect_ros" / "ros" / "fastdds.xml"
 )
 os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="face_detect_ros_test_log_")
+os.environ["ROS_HOME"] = tempfile.mkdtemp(
+    prefix="face_detect_ros_test_home_"
+)  # no test touches the gallery of its user
 
 
 @pytest.fixture
@@ -42,14 +45,17 @@ def probe():
 
 
 @pytest.fixture
-def start():
+def start(probe, monkeypatch):
     """Starts nodes in this process: `start(NodeClass, parameter=value, ...)` gives a `LocalNode`."""
     from ros_tools import LocalNode
 
+    from face_detect_ros.ros import perception_node
+
+    monkeypatch.setattr(perception_node, "DIAGNOSTICS_PERIOD_S", 0.1)  # so that tests need not wait
     running = []
 
     def start(make_node, **arguments):
-        running.append(LocalNode(make_node, **arguments))
+        running.append(LocalNode(make_node, probe.context, **arguments))
         return running[-1]
 
     yield start
@@ -85,5 +91,7 @@ def scripted(monkeypatch):
         "buggy": "create_with_a_bug",
     }
     for name, function in factories.items():
-        entry = catalogue.CatalogueEntry(name, "faces", f"detectors_for_tests:{function}", "none", "for tests")
+        entry = catalogue.CatalogueEntry(
+            name, "faces", f"detectors_for_tests:{function}", "none", "for tests"
+        )
         monkeypatch.setitem(catalogue.CATALOGUE, name, entry)

@@ -46,7 +46,8 @@ def test_every_face_detector_gives_nothing_for_an_empty_picture(name: str) -> No
 
 @pytest.mark.parametrize("entry", catalogue.CATALOGUE.values(), ids=lambda entry: entry.name)
 def test_an_entry_is_complete(entry: catalogue.CatalogueEntry) -> None:
-    assert entry.name in catalogue.names(entry.task)
+    assert entry in catalogue.entries(entry.task)
+    assert (entry.name in catalogue.names(entry.task)) != entry.takes_file
     assert callable(catalogue.load_factory(entry.factory))
     assert entry.licence
     assert entry.description
@@ -62,7 +63,11 @@ def test_defaults_exist() -> None:
 @pytest.mark.parametrize(
     ("name", "task", "said"),
     [
-        ("dlib_hogg", "faces", "dlib_hog, dlib_cnn"),
+        ("dlib_hogg", "faces", "dlib_hog, dlib_cnn, mmod, yunet:FILE"),
+        ("yunet", "faces", "yunet:/path/to/file"),
+        ("yunet:", "faces", "yunet:/path/to/file"),
+        ("dlib_hog:x.onnx", "faces", "takes no file"),
+        ("yunet:x.onnx", "objects", "'yunet' is for task 'faces'"),
         ("", "faces", "dlib_hog"),
         ("dlib_hog", "objects", "objects"),
         ("dlib_hog", "cats", "faces, objects"),

@@ -328,3 +328,23 @@ def test_help_and_version() -> None:
         assert option in options
     assert "0.5" in options
     assert run().returncode == 2
+
+
+def test_faces_are_named_where_there_is_a_gallery(tmp_path: Path) -> None:
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.faces import align, embed
+    from face_detect_ros.faces.gallery import Gallery
+    from face_detect_ros.sources.pictures import read_picture, sample_file
+
+    path = sample_file("astronaut")
+    picture = read_picture(path)
+    faces = catalogue.create("dlib_hog", task="faces").detect([picture], catalogue.FACE_OPTIONS)[0]
+    embedder = embed.create()
+    gallery = tmp_path / "gallery.sqlite3"
+    with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
+        opened.enroll("Eileen", embedder.embed(align.face_chips(picture, faces.landmarks[:1])), str(path))
+    result = invoke("--json", "--gallery", gallery, path)
+    assert result.exit_code == 0, result.stderr
+    best = json.loads(result.stdout)["detections"][0]
+    assert best["identity"]["name"] == "Eileen"
+    assert best["identity"]["distance"] < 0.01

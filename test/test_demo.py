@@ -31,7 +31,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
 def test_it_succeeds_and_prints_the_table(finished) -> None:
     _, run = finished
     assert run.returncode == 0, run.stderr
-    for figure in ("pictures in", "processed", "dropped", "latency p50", "latency p95", "faces"):
+    for figure in (
+        "pictures in",
+        "processed",
+        "dropped",
+        "latency p50",
+        "latency p95",
+        "faces named Eileen Collins",
+        "faces named unknown",
+    ):
         assert figure in run.stdout
 
 
@@ -54,7 +62,7 @@ def test_the_video_plays_and_shows_drawn_boxes(finished) -> None:
         if not read:
             break
         count += 1
-        assert picture.shape == (480, 640, 3)
+        assert picture.shape == (540, 960, 3)
     video.release()
     assert count > 0
 
@@ -70,6 +78,7 @@ def test_the_bag_holds_the_topics_and_its_messages_decode(finished) -> None:
             "/image_raw/compressed",
             "/face_detector/detections",
             "/face_detector/image_annotated/compressed",
+            "/face_detector/identities",
             "/face_detector/label_info",
             "/face_detector/markers",
             "/camera_info",
@@ -79,7 +88,7 @@ def test_the_bag_holds_the_topics_and_its_messages_decode(finished) -> None:
         _, _, data = next(reader.messages(images))
         message = reader.deserialize(data, images[0].msgtype)
         picture = cv2.imdecode(np.asarray(message.data), cv2.IMREAD_COLOR)
-        assert picture.shape == (480, 640, 3)
+        assert picture.shape == (540, 960, 3)
         faces = [c for c in reader.connections if c.topic == "/face_detector/detections"]
         found = [reader.deserialize(data, faces[0].msgtype) for _, _, data in reader.messages(faces)]
         assert any(d.results[0].hypothesis.class_id == "face" for array in found for d in array.detections)

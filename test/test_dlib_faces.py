@@ -13,8 +13,9 @@ from face_detect_ros.core import boxes
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DeviceError, ImageError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.detectors import dlib_faces, dlib_models
+from face_detect_ros.detectors import dlib_faces
 from face_detect_ros.detectors.catalogue import FACE_OPTIONS
+from face_detect_ros.zoo import dlib_models
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DLIB_OWN = (179, 83, 267, 171)  # what dlib itself gives for astronaut(), right and bottom edge exclusive
@@ -161,9 +162,9 @@ def test_8k(hog: Detector) -> None:
 def test_a_huge_picture_is_shrunk_to_what_memory_allows() -> None:
     seen = []
 
-    def scan(image: np.ndarray, margin: float) -> tuple[list, list]:
-        seen.append(image.shape)
-        return [], []
+    def scan(images: list[np.ndarray], margin: float) -> list:
+        seen.extend(image.shape for image in images)
+        return [(np.empty((0, 4)), np.empty(0)) for _ in images]
 
     limits = dlib_faces.ScanLimits(smallest_px=80, largest_scan_px=10_000)
     detector = dlib_faces.DlibFaceDetector(scan, limits, lambda image, box: np.zeros((5, 2)), "cpu")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from face_detect_ros.cli import checks
 from face_detect_ros.cli.app import app
-from face_detect_ros.detectors import dlib_models
+from face_detect_ros.zoo import dlib_models
 
 
 def doctor(*arguments: str) -> tuple[int, str]:

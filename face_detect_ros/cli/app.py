@@ -14,7 +14,7 @@ import typer
 
 from face_detect_ros import __version__
 
-from . import bench
+from . import bench, evaluate, people
 from .demo import demo
 from .detect import detect
 from .doctor import doctor
@@ -32,7 +32,10 @@ app = typer.Typer(
 app.command()(detect)
 app.command()(doctor)
 app.command()(demo)
+app.command()(people.enroll)
+app.add_typer(people.app, name="people")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,6 +6,7 @@ import json as json_format
 import os
 import platform
 import random
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, node overhead, executors.",
+    help="Measure this machine: conversion, node overhead, executors, face networks.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -27,7 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 def _all(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
         with exit_codes():
-            _print([*_conversion(), *_nodes()], json)
+            _print([*_conversion(), *_nodes(), *_faces()], json)
 
 
 @app.command()
@@ -44,6 +45,13 @@ def nodes(json: Json = False) -> None:
         _print(_nodes(), json)
 
 
+@app.command()
+def faces(json: Json = False) -> None:
+    """Face detection and descriptors: ours against dlib (about two minutes)."""
+    with exit_codes():
+        _print(_faces(), json)
+
+
 def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
@@ -57,6 +65,12 @@ def _nodes() -> list[Row]:
     from face_detect_ros.benchmarks import nodes
 
     return nodes.run()
+
+
+def _faces() -> list[Row]:
+    from face_detect_ros.benchmarks import faces
+
+    return faces.run()
 
 
 def _print(rows: list[Row], json: bool) -> None:
@@ -80,4 +94,5 @@ def _print(rows: list[Row], json: bool) -> None:
             "" if row.limit is None else f"{row.limit:.3g} ({row.limit_name})",
             "" if row.goal is None else f"{row.goal:g}",
         )
-    Console(width=None).print(table)
+    # wide enough for a log file, where nothing can be asked
+    Console(width=None if sys.stdout.isatty() else 180).print(table)

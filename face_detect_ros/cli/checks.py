@@ -116,7 +116,7 @@ def check_cv_bridge() -> Finding:
 
 
 def check_dlib() -> Finding:
-    from face_detect_ros.detectors import dlib_models
+    from face_detect_ros.zoo import dlib_models
 
     try:
         dlib = dlib_models.import_dlib()
@@ -127,7 +127,7 @@ def check_dlib() -> Finding:
 
 
 def check_face_models() -> Finding:
-    from face_detect_ros.detectors import dlib_models
+    from face_detect_ros.zoo import dlib_models
 
     try:
         paths = [dlib_models.verify(model) for model in (dlib_models.LANDMARKS_5, dlib_models.CNN_DETECTOR)]

@@ -22,48 +22,99 @@ if TYPE_CHECKING:
 
     from face_detect_ros.ros.recorder import Recorder, Tally
 
-# the one photo of a face that comes with scikit-image: NASA's portrait of Eileen Collins, public domain
-DEFAULT_SOURCE = "sample:astronaut"
-SIZE = (640, 480)
-RATE_HZ = 15.0
+# two portraits in the public domain that come with scikit-image (NASA) and matplotlib (US Navy)
+KNOWN, KNOWN_SAMPLE = "Eileen Collins", "astronaut"
+STRANGER_SAMPLE = "grace_hopper"
+SIZE = (960, 540)
+RATE_HZ = 10.0
 SILENCE_S = 10.0
 # files that a demo leaves, and may therefore replace
 RESULTS = ("annotated.mp4", "detections.jsonl", "bag")
+MADE = (*RESULTS, "two_people.png", "gallery.sqlite3", "gallery.sqlite3-wal", "gallery.sqlite3-shm")
 
 
 def demo(
     frames: Annotated[int, typer.Option(min=1, help="How many pictures to stream.")] = 300,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path("demo_out"),
     source: Annotated[
-        str, typer.Option(help="What to stream: a picture, folder, video, device or URL.")
-    ] = DEFAULT_SOURCE,
+        str | None,
+        typer.Option(help="Stream this instead: a picture, folder, video, device or URL."),
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Face detector.")] = None,
 ) -> None:
-    """Stream a moving picture through a video source and a face detector, in processes of their own, and record.
+    """Stream a moving picture of two people, one of them enrolled, through the nodes, and record what they say.
 
-    Leaves annotated.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face
-    was found.
+    The video source and the face detector run in processes of their own. Leaves annotated.mp4, detections.jsonl and
+    an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the enrolled person was not
+    recognised or if somebody else was taken for them.
     """
     with exit_codes():
         _prepare(out)
-        tally = _run(frames, out, source, model)
+        gallery = out / "gallery.sqlite3"
+        stream = source or _two_people(out, gallery)
+        tally = _run(frames, out, stream, model, gallery)
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:
-            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {source}")
+            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {stream}")
+        if source is None:
+            _check_names(tally)
 
 
 def _prepare(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in RESULTS:
+        for name in MADE:
             path = out / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error}; give another folder with --out") from error
 
 
-def _run(frames: int, out: Path, source: str, model: str | None) -> Tally:
+def _two_people(out: Path, gallery: Path) -> str:
+    """Enrol one person from one photo; a picture of them beside a stranger. Raises DetectorError if refused."""
+    import contextlib
+
+    import cv2
+    import numpy as np
+
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.faces import embed
+    from face_detect_ros.faces.enrolment import EnrolmentOptions, Refusal, judge
+    from face_detect_ros.faces.gallery import Gallery
+    from face_detect_ros.faces.options import MatchOptions
+    from face_detect_ros.sources.pictures import read_picture, sample_file
+
+    known, stranger = (read_picture(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
+    name = catalogue.default_model("faces")
+    with contextlib.closing(catalogue.create(name, task="faces")) as detector:
+        faces = detector.detect([known], catalogue.FACE_OPTIONS)[0].select(slice(1))
+    embedder = embed.create()
+    with Gallery(gallery, embedder.model_id, embedder.model_version) as people:
+        verdict = judge(KNOWN, known, faces, embedder, people.snapshot(), MatchOptions(), EnrolmentOptions())
+        if isinstance(verdict, Refusal):
+            raise DetectorError(f"{KNOWN} was not enrolled: {verdict.message}")
+        people.enroll(KNOWN, verdict.embedding, f"sample:{KNOWN_SAMPLE}")
+    typer.echo(f"enrolled {KNOWN} from one photo", err=True)
+    width = round(stranger.shape[1] * known.shape[0] / stranger.shape[0])
+    both = np.hstack([known, cv2.resize(stranger, (width, known.shape[0]), interpolation=cv2.INTER_AREA)])
+    path = out / "two_people.png"
+    if not cv2.imwrite(str(path), both[..., ::-1]):
+        raise OutputError(f"cannot write {path}; is the disk full?")
+    return str(path)
+
+
+def _check_names(tally: Tally) -> None:
+    """Raise DetectorError unless the enrolled person, and nobody else, was recognised."""
+    if not tally.names[KNOWN]:
+        raise DetectorError(f"{KNOWN} was enrolled but not recognised in {len(tally.processed)} pictures")
+    if tally.pictures_with_doubles:
+        raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.pictures_with_doubles} pictures")
+    if not tally.names["unknown"]:
+        raise DetectorError("the stranger was not seen")
+
+
+def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) -> Tally:
     # before rclpy makes its context: machine-local and apart from other robots
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
@@ -83,8 +134,9 @@ def _run(frames: int, out: Path, source: str, model: str | None) -> Tally:
     executor.add_node(recorder)
     width, height = SIZE
     stream = {"source": source, "motion": True, "rate_hz": RATE_HZ, "width": width, "height": height}
+    detector = {"gallery": gallery.resolve(), **({"model": model} if model else {})}
     children = [
-        processes.NodeProcess("face_detect_ros.ros.face_detector", {"model": model} if model else {}),
+        processes.NodeProcess("face_detect_ros.ros.face_detector", detector),
         processes.NodeProcess("face_detect_ros.ros.video_source", {**stream, "autostart": False}),
     ]
 
@@ -176,6 +228,7 @@ def _print_table(tally: Tally) -> None:
         ("latency p95", f"{np.percentile(latency_ms, 95):.1f} ms"),
         ("faces", str(tally.detections)),
         ("pictures with a face", str(tally.pictures_with_detections)),
+        *((f"faces named {name}", str(count)) for name, count in sorted(tally.names.items())),
     ):
         table.add_row(name, value)
     Console().print(table)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from face_detect_ros.core.protocols import DetectOptions, Detector
 
+    from .naming import FaceNamer
     from .pictures import MediaFile
     from .results import OutputFolder
 
@@ -50,6 +51,10 @@ def detect(
             f"Default for faces: {FACE_OPTIONS.min_size_px}."
         ),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Say who the faces are; default: the usual gallery, if it exists."),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object per picture on stdout, nothing else.")
     ] = False,
@@ -66,12 +71,14 @@ def detect(
     \b
     {"image": path,
      "detections": [{"box": [x1, y1, x2, y2], "score": s, "class": name,
-                     "landmarks": [[x, y], ...]}],
+                     "landmarks": [[x, y], ...],
+                     "identity": {"name": name, "distance": d}}],
      "ms": {"pre": t, "network": t, "post": t}}
 
     Boxes and landmarks are in pixels of the picture, times in milliseconds. Frames of a video are named
     clip.mp4#0, clip.mp4#1 and so on. A face's landmarks: the subject's left eye (outer, inner corner), right
-    eye (outer, inner corner), base of the nose.
+    eye (outer, inner corner), base of the nose. Only where there is a gallery a face has an identity, "unknown" where
+    that is not certain; distance: to the nearest person in it, null while it is empty.
 
     Exit code: 0; 1 if something could not be read, written or computed (the other pictures are still done); 2
     for bad arguments; 130 after Ctrl-C.
@@ -82,6 +89,7 @@ def detect(
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.detectors import catalogue
 
+        from .naming import open_namer
         from .pictures import find_media
         from .results import OutputFolder, print_json, print_lines
 
@@ -93,7 +101,8 @@ def detect(
         media = find_media(paths)
         output = OutputFolder(save, media) if save else None
         with contextlib.closing(catalogue.create(name, task=task, device=device)) as detector:
-            run = _Run(detector, options, output, print_json if json else print_lines)
+            namer = open_namer(gallery, device) if task == "faces" else None
+            run = _Run(detector, options, output, print_json if json else print_lines, namer)
             with _progress(len(media)) as progress:
                 for item in media:
                     progress.start(item)
@@ -114,7 +123,9 @@ class _Run:
         options: DetectOptions,
         output: OutputFolder | None,
         print_record: Callable[[dict[str, Any]], None],
+        namer: FaceNamer | None,
     ) -> None:
+        self._namer = namer
         self.failures = 0
         self._pictures = 0
         self._detections = 0
@@ -170,7 +181,9 @@ class _Run:
         from .results import as_record
 
         detections = self._detector.detect([image], self._options)[0]
-        record = as_record(name, detections, self._detector.labels, self._detector.times)
+        times = self._detector.times
+        matches = self._namer.identify(image, detections) if self._namer is not None else []
+        record = as_record(name, detections, self._detector.labels, times, matches)
         self._pictures += 1
         self._detections += len(detections)
         self._total_ms += sum(record["ms"].values())
@@ -179,7 +192,8 @@ class _Run:
             return None
         from face_detect_ros.viz.draw import draw_detections
 
-        return draw_detections(image, detections, self._detector.labels)
+        names = [match.name for match in matches] or None
+        return draw_detections(image, detections, self._detector.labels, names=names)
 
 
 class _Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -16,14 +17,25 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.core.protocols import StageTimes
+from face_detect_ros.faces.people import UNKNOWN
+from face_detect_ros.faces.recognition import Match
 
 from .pictures import MediaFile
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
-def as_record(name: str, detections: Detections, labels: Sequence[str], times: StageTimes) -> dict[str, Any]:
-    """What --json prints of one picture: places in its pixels, times in milliseconds."""
+def as_record(
+    name: str,
+    detections: Detections,
+    labels: Sequence[str],
+    times: StageTimes,
+    matches: Sequence[Match] = (),
+) -> dict[str, Any]:
+    """What --json prints of one picture: places in its pixels, times in milliseconds.
+
+    matches: who each detection is; empty where nobody asked.
+    """
     items = []
     for index in range(len(detections)):
         item: dict[str, Any] = {
@@ -33,6 +45,12 @@ def as_record(name: str, detections: Detections, labels: Sequence[str], times: S
         }
         if detections.landmarks is not None:
             item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
+        if matches:
+            distance = matches[index].distance
+            item["identity"] = {
+                "name": matches[index].name or UNKNOWN,
+                "distance": round(distance, 4) if math.isfinite(distance) else None,
+            }
         items.append(item)
     ms = {"pre": times.pre_ms, "network": times.network_ms, "post": times.post_ms}
     return {"image": name, "detections": items, "ms": {stage: round(value, 2) for stage, value in ms.items()}}
@@ -52,7 +70,8 @@ def print_lines(record: dict[str, Any]) -> None:
     for item in items:
         left, top, right, bottom = (round(value) for value in item["box"])
         size = f"{right - left} x {bottom - top}"
-        lines.append(f"  {item['class']:<16} {item['score']:.2f}  {size:>11} px at ({left}, {top})")
+        what = item["identity"]["name"] if "identity" in item else item["class"]
+        lines.append(f"  {what:<16} {item['score']:.2f}  {size:>11} px at ({left}, {top})")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -2,7 +2,8 @@
 
 A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and
 tested entry by entry, and naming a detector imports nothing. A new backend is a file with a function
-``create(device: str) -> Detector`` and one entry in `CATALOGUE`.
+``create(device: str) -> Detector`` and one entry in `CATALOGUE`; one whose weights are a file of the user's has
+``create(device: str, file: Path) -> Detector`` and `takes_file`, and is named ``NAME:PATH``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
@@ -19,15 +21,21 @@ Task = Literal["faces", "objects"]
 TASKS: tuple[str, ...] = get_args(Task)
 
 
+ONLY_FLOAT32 = ("auto", "float32")
+ANY_PRECISION = ("auto", "float32", "bfloat16", "float16")
+
+
 @dataclass(frozen=True)
 class CatalogueEntry:
     """One named detector.
 
-    name: what users write.
+    name: what users write (see `usage`).
     task: "faces" or "objects".
     factory: "module:function"; the function takes a device ("auto", "cpu", "cuda", "cuda:1") and gives a
     Detector. licence: of the weights (code and weights where they differ).
     description: one line for lists.
+    takes_file: users write "name:path"; the function takes the path as a second argument.
+    precisions: numbers it can compute in. A function that has a choice takes it as an argument `precision`.
     """
 
     name: str
@@ -35,6 +43,13 @@ class CatalogueEntry:
     factory: str
     licence: str
     description: str
+    takes_file: bool = False
+    precisions: tuple[str, ...] = ONLY_FLOAT32
+
+    @property
+    def usage(self) -> str:
+        """What users write: "dlib_hog", "yunet:FILE"."""
+        return f"{self.name}:FILE" if self.takes_file else self.name
 
 
 _ENTRIES = (
@@ -52,6 +67,22 @@ _ENTRIES = (
         licence="CC0-1.0",
         description="dlib's CNN (MMOD) face detector with 5 landmarks: any pose, slow on CPU",
     ),
+    CatalogueEntry(
+        name="mmod",
+        task="faces",
+        factory="face_detect_ros.detectors.mmod:create",
+        licence="CC0-1.0",
+        description="dlib's CNN run by PyTorch, with 5 landmarks: any pose, the same faces, many times as fast",
+        precisions=ANY_PRECISION,
+    ),
+    CatalogueEntry(
+        name="yunet",
+        task="faces",
+        factory="face_detect_ros.detectors.yunet:create",
+        licence="of the user's file; landmarks CC0-1.0",
+        description="OpenCV's YuNet from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
+        takes_file=True,
+    ),
 )
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
@@ -64,44 +95,74 @@ DEFAULT_OPTIONS: dict[str, DetectOptions] = {"faces": FACE_OPTIONS}
 
 
 def names(task: str) -> tuple[str, ...]:
-    """Names of the detectors for `task`, in the catalogue's order. Raises ConfigError for an unknown task."""
+    """Names of the detectors for `task` that need no file, in the catalogue's order.
+
+    Raises ConfigError for an unknown task.
+    """
+    return tuple(entry.name for entry in entries(task) if not entry.takes_file)
+
+
+def entries(task: str) -> tuple[CatalogueEntry, ...]:
+    """Every detector for `task`, in the catalogue's order. Raises ConfigError for an unknown task."""
     if task not in TASKS:
         raise ConfigError(f"task '{task}' is not known; choose one of: {', '.join(TASKS)}")
-    return tuple(entry.name for entry in CATALOGUE.values() if entry.task == task)
+    return tuple(entry for entry in CATALOGUE.values() if entry.task == task)
 
 
 def find(name: str, *, task: str) -> CatalogueEntry:
-    """The entry called `name`. Raises ConfigError, listing the names of `task`, if there is none."""
-    known = names(task)
-    if name in known:
-        return CATALOGUE[name]
-    hint = f" ('{name}' is for task '{CATALOGUE[name].task}')" if name in CATALOGUE else ""
-    raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}; {_choices(known)}")
+    """The entry that `name` ("dlib_hog", "yunet:/path/to/file.onnx") means; the file itself is not looked at.
+
+    Raises ConfigError, listing what there is for `task`, if there is none, or if a file is lacking or too much.
+    """
+    known = entries(task)
+    bare, colon, file = name.partition(":")
+    entry = CATALOGUE.get(bare)
+    if entry is None or entry not in known:
+        hint = f" ('{bare}' is for task '{entry.task}')" if entry else ""
+        raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}; {_choices(known)}")
+    if entry.takes_file and not file:
+        raise ConfigError(f"model '{name}' needs its file: write {entry.name}:/path/to/file")
+    if colon and not entry.takes_file:
+        raise ConfigError(f"model '{name}': {entry.name} takes no file; write {entry.name}")
+    return entry
 
 
 def default_model(task: str) -> str:
     """Name of the detector that `task` uses unless told otherwise. Raises ConfigError if it has none."""
-    known = names(task)
+    known = entries(task)
     if task not in DEFAULT_MODEL:
         raise ConfigError(f"task '{task}' has no default model; {_choices(known)}")
     return DEFAULT_MODEL[task]
 
 
-def create(name: str, *, task: str, device: str = "auto") -> Detector:
+def create(name: str, *, task: str, device: str = "auto", precision: str = "auto") -> Detector:
     """A ready detector with its weights loaded; close it after use.
 
-    Raises ConfigError for an unknown name or a missing library, DeviceError for a device that does not exist
-    or that this detector cannot use, WeightsError for a missing or damaged model file.
+    precision: numbers to compute in; "auto" is the fastest that the device has.
+
+    Raises ConfigError for an unknown name, a missing library or a precision that this detector does not offer,
+    DeviceError for a device or precision that is not here or that this detector cannot use, WeightsError for a
+    missing or damaged model file.
     """
-    return load_factory(find(name, task=task).factory)(device)
+    entry = find(name, task=task)
+    if precision not in entry.precisions:
+        offered = ", ".join(entry.precisions)
+        raise ConfigError(f"precision '{precision}': model '{entry.name}' computes in {offered} only")
+    factory = load_factory(entry.factory)
+    arguments = {} if entry.precisions == ONLY_FLOAT32 else {"precision": precision}
+    if not entry.takes_file:
+        return factory(device, **arguments)
+    return factory(device, Path(name.partition(":")[2]).expanduser(), **arguments)
 
 
-def _choices(known: tuple[str, ...]) -> str:
-    return f"choose one of: {', '.join(known)}" if known else "this version has no models for this task"
+def _choices(known: tuple[CatalogueEntry, ...]) -> str:
+    if not known:
+        return "this version has no models for this task"
+    return f"choose one of: {', '.join(entry.usage for entry in known)}"
 
 
-def load_factory(path: str) -> Callable[[str], Detector]:
-    """The function that "module:function" names; imports the module."""
+def load_factory(path: str) -> Callable[..., Detector]:
+    """The function that "module:function" names; imports the module. Its arguments: see `CatalogueEntry`."""
     module, _, function = path.partition(":")
-    factory: Callable[[str], Detector] = getattr(importlib.import_module(module), function)
+    factory: Callable[..., Detector] = getattr(importlib.import_module(module), function)
     return factory

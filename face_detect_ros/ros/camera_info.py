@@ -26,8 +26,8 @@ def load(location: str) -> CameraInfo:
         raise ConfigError(f"camera_info_url: {path} is no YAML: {error}") from error
     try:
         return CameraInfo(
-            width=int(content["image_width"]),
-            height=int(content["image_height"]),
+            width=_side(content, "image_width"),
+            height=_side(content, "image_height"),
             distortion_model=str(content["distortion_model"]),
             d=_numbers(content, "distortion_coefficients", None),
             k=_numbers(content, "camera_matrix", 9),
@@ -39,6 +39,13 @@ def load(location: str) -> CameraInfo:
             f"camera_info_url: {path} is no camera calibration ({type(error).__name__}: {error}); "
             "make one with the camera_calibration package"
         ) from error
+
+
+def _side(content: dict[str, Any], name: str) -> int:
+    pixels = int(content[name])
+    if not 1 <= pixels < 1 << 32:
+        raise ValueError(f"{name} is {pixels}")
+    return pixels
 
 
 def _numbers(content: dict[str, Any], name: str, count: int | None) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -28,6 +29,8 @@ from vision_msgs.msg import (
 from ..core.detections import Detections
 from ..core.errors import ImageError
 from ..core.frame import LazyFrame
+from ..faces.people import UNKNOWN
+from ..faces.recognition import Match
 
 # more pixels than any camera has; a corrupt size must not make us allocate it
 MAX_PIXELS = 1 << 28
@@ -225,6 +228,22 @@ def detections_message(
             detection.id = str(detections.track_ids[index])
         message.detections.append(detection)
     return message
+
+
+def identities_message(
+    faces: Detections, matches: Sequence[Match], stamp_ns: int, frame_id: str
+) -> Detection2DArray:
+    """Faces as a vision_msgs/Detection2DArray whose `class_id` is the person or "unknown".
+
+    `score` is `Match.similarity` of the person, 0 for nobody.
+    """
+    names = [match.name or UNKNOWN for match in matches]
+    scores = [match.similarity if match.name else 0.0 for match in matches]
+    people = sorted(set(names))
+    named = replace(
+        faces, scores=np.array(scores), class_ids=np.array([people.index(name) for name in names])
+    )
+    return detections_message(named, people, stamp_ns, frame_id)
 
 
 def label_info_message(labels: Sequence[str], threshold: float, stamp_ns: int) -> LabelInfo:

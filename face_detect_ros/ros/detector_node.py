@@ -5,19 +5,23 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection2DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
+from ..core.detections import Detections
 from ..core.errors import ImageError, PerceptionError
-from ..core.frame import LazyFrame
+from ..core.frame import Frame, LazyFrame
 from ..core.mailbox import Worker
 from ..core.protocols import DetectOptions, Detector
 from ..core.statistics import Throttle
 from ..detectors import catalogue
+from ..tracking.iou_tracker import IouTracker
 from ..viz.draw import draw_detections
 from . import convert, markers, qos
 from .diagnostics import PipelineStatistics
@@ -34,6 +38,9 @@ class DetectorParameters(NodeParameters):
 
     model: str = parameter("", "Detector, by its name in the catalogue.", at_configure=True)
     device: str = parameter("auto", "Where the network runs: auto, cpu, cuda or cuda:N.", at_configure=True)
+    precision: str = parameter(
+        "auto", "Number format of the network.", choices=catalogue.ANY_PRECISION, at_configure=True
+    )
     image_transport: str = parameter(
         TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
     )
@@ -88,6 +95,7 @@ class DetectorNode(PerceptionNode[P]):
         self._camera_subscription: Any = None
         self._camera_info: CameraInfo | None = None
         self._last_stamp_ns = 0
+        self._tracker = IouTracker()
         super().__init__(name, schema, hub, **node_arguments)
 
     # the state machine's work
@@ -95,8 +103,11 @@ class DetectorNode(PerceptionNode[P]):
     def configure(self) -> None:
         params = self.params
         self.statistics = PipelineStatistics()
+        self._tracker = IouTracker()
         self._model = params.model
-        self._detector = catalogue.create(params.model, task=self.task, device=params.device)
+        self._detector = catalogue.create(
+            params.model, task=self.task, device=params.device, precision=params.precision
+        )
         self._detector.warmup()
         reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
         self._outputs = {
@@ -155,6 +166,27 @@ class DetectorNode(PerceptionNode[P]):
         }
         return self._detector.device, self._input.problem() if self.active else "", values
 
+    @property
+    def wire_topic(self) -> str:
+        """Where the images come from; empty before configure."""
+        return "" if self._input is None else self._input.wire_topic
+
+    # what a subclass may add
+
+    def name_detections(self, frame: Frame, found: Detections) -> list[str | None] | None:
+        """Who or what each detection is, shown instead of its class; None: nobody asks. Called on the worker."""
+        return None
+
+    def picture_to_show(
+        self, frame: Frame, found: Detections, names: Sequence[str | None] | None
+    ) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, what the annotation is drawn on. Called on the worker."""
+        return frame.image
+
+    def class_names(self) -> Sequence[str]:
+        """What `~/label_info` lists."""
+        return () if self._detector is None else self._detector.labels
+
     # the way of a picture
 
     def _receive(self, frame: LazyFrame) -> None:
@@ -183,9 +215,11 @@ class DetectorNode(PerceptionNode[P]):
         found = detector.detect([frame.image], self.params.options)[0]
         if not self.active or self._detector is not detector:
             return  # deactivated meanwhile: this picture's result is nobody's any more
+        found = self._tracker.update(found, frame.stamp_ns)
         outputs["detections"].publish(
             convert.detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
         )
+        names = self.name_detections(frame, found)
         self.statistics.published(
             detections=len(found),
             latency_ms=(self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6,
@@ -193,7 +227,8 @@ class DetectorNode(PerceptionNode[P]):
             network_ms=detector.times.network_ms,
         )
         if outputs["annotated"].get_subscription_count() > 0:
-            drawn = draw_detections(frame.image, found, detector.labels)
+            shown = self.picture_to_show(frame, found, names)
+            drawn = draw_detections(shown, found, detector.labels, names=names)
             outputs["annotated"].publish(convert.image_message(drawn, frame.stamp_ns, frame.frame_id))
         if outputs["markers"].get_subscription_count() > 0:
             camera = markers.pinhole(self._camera_info, frame.width, frame.height)
@@ -216,10 +251,9 @@ class DetectorNode(PerceptionNode[P]):
             self.get_logger().warning(f"image skipped: {message}")
 
     def _publish_label_info(self, params: P) -> None:
-        detector = self._detector
-        if detector is not None:
+        if self._detector is not None:
             now_ns = self.get_clock().now().nanoseconds
-            message = convert.label_info_message(detector.labels, params.score_threshold, now_ns)
+            message = convert.label_info_message(self.class_names(), params.score_threshold, now_ns)
             self._outputs["label_info"].publish(message)
 
     def _follow_camera_info(self) -> None:

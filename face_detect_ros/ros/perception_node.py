@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -29,6 +31,11 @@ class NodeParameters:
 
 P = TypeVar("P", bound=NodeParameters)
 
+# of every node that publishes pictures
+PRIVACY = parameter(
+    False, "Publish no picture in which a face can be recognised, and store none.", read_only=True
+)
+
 
 class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     """A managed node around the four methods that a subclass writes.
@@ -52,9 +59,13 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self._last_error = ""
         # the steady clock runs under use_sim_time too, and when that clock stands still
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics_timer = self.create_timer(DIAGNOSTICS_PERIOD_S, self._report, clock=steady)
+        self._diagnostics_timer = self.create_timer(
+            DIAGNOSTICS_PERIOD_S, partial(self._while_running, self._report), clock=steady
+        )
         if self.params.autostart:
-            self._autostart_timer = self.create_timer(0.01, self._autostart, clock=steady)
+            self._autostart_timer = self.create_timer(
+                0.01, partial(self._while_running, self._autostart), clock=steady
+            )
 
     @property
     def params(self) -> P:
@@ -119,26 +130,45 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             self.deactivate()
         return self.cleanup(timeout_s)
 
-    def _attempt(self, verb: str, action: Any) -> TransitionCallbackReturn:
+    def destroy_node(self) -> None:
+        super().destroy_node()
+        # rclpy forgets this one: it would keep the node in the graph until the garbage collector comes
+        self._state_machine.destroy_when_not_in_use()
+
+    def _attempt(self, verb: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         # rclpy swallows what a transition raises, so nothing may leave here unsaid
         try:
             action()
-        except PerceptionError as error:
+        except Exception as error:
+            if not self.context.ok():
+                # the process was asked to end in the middle of it, and the transition cannot be told to anybody
+                raise KeyboardInterrupt from error
+            return self._explain(verb, error)
+        self._last_error = ""
+        return TransitionCallbackReturn.SUCCESS
+
+    def _explain(self, verb: str, error: Exception) -> TransitionCallbackReturn:
+        if isinstance(error, PerceptionError):
             self._last_error = f"cannot {verb}: {error}"
             self.get_logger().error(self._last_error)
             if verb == "configure":
                 self.cleanup(timeout_s=5.0)
             return TransitionCallbackReturn.FAILURE
-        except Exception as error:  # noqa: BLE001 - rclpy would swallow it
-            self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"
-            self.get_logger().error(f"{self._last_error}\n{traceback.format_exc()}")
-            return TransitionCallbackReturn.ERROR
-        self._last_error = ""
-        return TransitionCallbackReturn.SUCCESS
+        self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"
+        self.get_logger().error(f"{self._last_error}\n{traceback.format_exc()}")
+        return TransitionCallbackReturn.ERROR
+
+    def _while_running(self, action: Callable[[], None]) -> None:
+        """Do it; what it raises after the process was asked to end does not matter: no publisher works then."""
+        try:
+            action()
+        except (Exception, KeyboardInterrupt):
+            if self.context.ok():
+                raise
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS and self.context.ok():
             self.trigger_activate()
 
     def _report(self) -> None:

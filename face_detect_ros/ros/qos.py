@@ -32,11 +32,10 @@ def overridable() -> QoSOverridingOptions:
 
 
 def describe(profile: QoSProfile) -> str:
-    """Reliability, durability, history and depth of a profile, for people."""
-    return ", ".join(
-        [
-            profile.reliability.name.lower().replace("_", " "),
-            profile.durability.name.lower().replace("_", " "),
-            f"keep last {profile.depth}" if profile.history == HistoryPolicy.KEEP_LAST else "keep all",
-        ]
-    )
+    """Reliability, durability, history and depth of a profile, for people.
+
+    Without history where it is not known: middleware does not tell that of others.
+    """
+    history = {HistoryPolicy.KEEP_LAST: f"keep last {profile.depth}", HistoryPolicy.KEEP_ALL: "keep all"}
+    words = [profile.reliability.name, profile.durability.name, history.get(profile.history, "")]
+    return ", ".join(word.lower().replace("_", " ") for word in words if word)

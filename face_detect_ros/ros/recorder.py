@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from vision_msgs.msg import Detection2DArray, LabelInfo
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 from visualization_msgs.msg import MarkerArray
 
 from ..core.errors import OutputError
+from ..faces.people import UNKNOWN
 from . import convert, qos
 from .bag import Bag
 from .image_input import camera_info_topic
@@ -26,13 +28,18 @@ from .image_input import camera_info_topic
 
 @dataclass
 class Tally:
-    """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here."""
+    """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here.
+
+    names: how many faces were given each name, "unknown" included. pictures_with_doubles: one name for two faces.
+    """
 
     images: set[int] = field(default_factory=set)
     processed: set[int] = field(default_factory=set)
     detections: int = 0
     pictures_with_detections: int = 0
     latency_ms: list[float] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    pictures_with_doubles: int = 0
 
     @property
     def dropped(self) -> int:
@@ -57,8 +64,10 @@ class Recorder(Node):
         self._subscribe(Image, image_topic, self._on_image, jpeg=True)
         self._subscribe(Image, f"{detector}/image_annotated", self._on_annotated, jpeg=True)
         self._subscribe(Detection2DArray, f"{detector}/detections", self._on_detections)
+        self._subscribe(Detection2DArray, f"{detector}/identities", self._on_identities)
         self._subscribe(MarkerArray, f"{detector}/markers")
         self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
+        self._subscribe(VisionInfo, f"{detector}/vision_info", profile=qos.latched())
         self._subscribe(CameraInfo, camera_info_topic(image_topic))
         self._subscribe(DiagnosticArray, "/diagnostics")
 
@@ -107,6 +116,11 @@ class Recorder(Node):
                 raise OutputError(f"cannot write {self._video_path}; is the folder writable, the disk full?")
         self._video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         return _jpeg(message, picture)
+
+    def _on_identities(self, message: Detection2DArray) -> None:
+        names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
+        self.tally.names += names
+        self.tally.pictures_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
 
     def _on_detections(self, message: Detection2DArray) -> None:
         stamp_ns = convert.stamp_ns(message.header.stamp)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -78,6 +80,8 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
     """
     carry_large_images()
+    # rclpy's own handler ends the spinning; a KeyboardInterrupt besides would come up in any callback
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         rclpy.init(args=list(args) if args is not None else None)
     except Exception as error:  # noqa: BLE001 - rclpy has no narrower type for unusable ROS arguments
@@ -85,6 +89,8 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
         return 1
     nodes: Sequence[Node] = ()
     idle = True
+    ended = threading.Event()
+    threading.Thread(target=_end_in_time, args=(ended,), name="end_in_time", daemon=True).start()
     try:
         nodes = make_nodes()
         executor = make_executor()
@@ -94,17 +100,33 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     except ConfigError as error:
         rclpy.logging.get_logger("face_detect_ros").fatal(str(error))
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass  # asked to end while still starting
+    except Exception:
+        if rclpy.ok():
+            raise
+        # asked to end while still starting
     finally:
         for node in nodes:
             idle = node.stop(STOP_TIMEOUT_S) and idle  # type: ignore[attr-defined]
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+        ended.set()
     if not idle:
-        # a native call that cannot be interrupted would crash in the interpreter's own teardown
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        _exit_at_once()
     return 0
+
+
+def _end_in_time(ended: threading.Event) -> None:
+    """End the process soon after it was asked to, also while a node is still loading a network."""
+    while rclpy.ok():
+        if ended.wait(0.2):
+            return
+    if not ended.wait(2 * STOP_TIMEOUT_S - 0.2):
+        _exit_at_once()
+
+
+def _exit_at_once() -> None:
+    # a native call that cannot be interrupted would crash in the interpreter's own teardown
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

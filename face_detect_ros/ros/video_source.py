@@ -18,7 +18,7 @@ from ..sources.options import MAX_RATE_HZ, MAX_SIDE_PX, SourceOptions
 from . import camera_info, convert, qos, runtime
 from .image_input import TOPIC, ImageHub, camera_info_topic
 from .parameters import parameter
-from .perception_node import NodeParameters, PerceptionNode
+from .perception_node import PRIVACY, NodeParameters, PerceptionNode
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +54,7 @@ class VideoSourceParameters(NodeParameters):
     loop: bool = parameter(SourceOptions.loop, "Start again at the end of a file.", at_configure=True)
     motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still pictures.", at_configure=True)
     frame_id: str = parameter("camera", "Coordinate frame of the images.", at_configure=True)
+    privacy: bool = PRIVACY
     camera_info_url: str = parameter(
         "", "Calibration YAML: a path, file:// or package:// URL; empty: uncalibrated.", at_configure=True
     )
@@ -148,7 +149,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         age_ns = int((time.monotonic() - captured_s) * 1e9)
         stamp_ns = max(0, self.get_clock().now().nanoseconds - age_ns)
         self.hub.deliver(self.topic, LazyFrame(stamp_ns, self._frame_id, lambda: image))
-        if self._images.get_subscription_count() > 0:
+        if self._images.get_subscription_count() > 0 and not self.params.privacy:
             self._images.publish(convert.image_message(image, stamp_ns, self._frame_id))
         if self._infos.get_subscription_count() > 0:
             info = camera_info.for_size(self._calibration, image.shape[1], image.shape[0])

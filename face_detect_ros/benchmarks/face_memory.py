@@ -1,0 +1,57 @@
+"""Peak memory of one face network, in a process of its own: ``python -m ... NAME WIDTH HEIGHT``.
+
+Imports nothing that the network does not need. Prints MiB.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from ..core.protocols import DetectOptions
+
+DETECTORS = ("mmod", "dlib_cnn")
+
+
+def peak_mib(name: str, width: int, height: int) -> float:
+    """Of the detector or embedder `name` in float32 after one width x height picture; 0 x 0: after loading."""
+    command = [sys.executable, "-m", __name__, name, str(width), str(height)]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def _use(name: str, width: int, height: int) -> None:
+    if name in DETECTORS:
+        from ..detectors import catalogue
+
+        if name == "dlib_cnn":  # in this process, not in a child
+            from ..detectors.dlib_faces import create_cnn_here
+
+            detector = create_cnn_here("cpu")
+        else:
+            detector = catalogue.create(name, task="faces", device="cpu", precision="float32")
+        with closing(detector):
+            if width:
+                picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+                detector.detect([picture], DetectOptions(min_size_px=80))
+        return
+    from ..faces import embed
+
+    with closing(embed.create(name, "cpu", "float32")) as embedder:
+        if width:
+            embedder.embed(np.zeros((8, height, width, 3), np.uint8))
+
+
+def _peak_mib() -> float:
+    # not getrusage: what a process used before it became this program counts there
+    status = Path("/proc/self/status").read_text()
+    peak_kib = next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]
+    return int(peak_kib) / 1024
+
+
+if __name__ == "__main__":
+    _use(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    print(_peak_mib())

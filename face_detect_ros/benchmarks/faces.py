@@ -1,0 +1,202 @@
+"""dlib's face networks: ours on PyTorch beside dlib's own code, in one run, with the same picture.
+
+The limit of a network is the time that its multiplications take in one large matrix product, the fastest thing
+this machine does in those numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from skimage.data import astronaut
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..core.protocols import DetectOptions
+from ..detectors import dlib_faces, mmod
+from ..faces import align, embed
+from ..nn import devices, tiled_pyramid
+from ..nn.dlib_description import MMOD_STRUCTURE, RESNET_STRUCTURE
+from ..nn.dlib_nets import DescriptorNetwork, MmodNetwork
+from ..zoo import dlib_file, dlib_models
+from .face_memory import peak_mib
+from .rows import Row
+
+SIZES = ((320, 240), (640, 480), (1280, 720))
+GPU_SIZES = ((640, 480), (1920, 1080))
+OPTIONS = DetectOptions(min_size_px=80)  # the network's own, so that nothing is scaled
+
+_GOALS = {"float32": 30, "bfloat16": 60, "descriptor": 8}  # times as fast as dlib
+
+
+def run() -> list[Row]:
+    """Rows for the CPU, and for the GPU where there is one."""
+    rows = [*_detectors(), *_descriptors(), *_memory()]
+    return rows + _gpu() if torch.cuda.is_available() else rows
+
+
+def _precisions(device: str) -> tuple[str, ...]:
+    best = devices.choose_dtype("auto", torch.device(device))
+    return tuple(dict.fromkeys(("float32", str(best).removeprefix("torch."))))
+
+
+def _detectors() -> list[Row]:
+    rows = []
+    dlibs = dlib_faces.create_cnn_here("cpu")
+    ours = {precision: mmod.create("cpu", precision) for precision in _precisions("cpu")}
+    for width, height in SIZES:
+        image = _picture(width, height)
+        dlib_ms = _best_ms(lambda image=image: dlibs.detect([image], OPTIONS), 2)  # type: ignore[misc]
+        for precision, detector in ours.items():
+            goal = dlib_ms / _GOALS[precision] if (width, height) == (640, 480) else None
+            rows.append(
+                Row(
+                    f"mmod {precision} {width}x{height}",
+                    "ms",
+                    _best_ms(lambda d=detector, i=image: d.detect([i], OPTIONS), 10),  # type: ignore[misc]
+                    dlib_ms,
+                    "dlib_cnn",
+                    _detector_products(width, height) / _products_per_ms(precision, "cpu"),
+                    "matrix product",
+                    goal,
+                )
+            )
+    return rows
+
+
+def _descriptors() -> list[Row]:
+    rows = []
+    chips = _chips()
+    dlibs = embed.create("dlib", "cpu")
+    for count in (1, 8):
+        some = chips[:count]
+        dlib_ms = _best_ms(lambda some=some: dlibs.embed(some), 3) / count  # type: ignore[misc]
+        for precision in _precisions("cpu"):
+            ours = embed.create("dlib_resnet", "cpu", precision)
+            rows.append(
+                Row(
+                    f"descriptor {precision}, {count} at once",
+                    "ms/face",
+                    _best_ms(lambda o=ours, s=some: o.embed(s), 20) / count,  # type: ignore[misc]
+                    dlib_ms,
+                    "dlib",
+                    _descriptor_products() / _products_per_ms(precision, "cpu"),
+                    "matrix product",
+                    dlib_ms / _GOALS["descriptor"],
+                )
+            )
+    return rows
+
+
+def _memory() -> list[Row]:
+    rows = []
+    idle_mib = peak_mib("mmod", 0, 0)
+    for width, height in SIZES:
+        rows.append(
+            Row(
+                f"peak memory of a process, mmod float32 {width}x{height}",
+                "MiB",
+                peak_mib("mmod", width, height),
+                peak_mib("dlib_cnn", width, height),
+                "dlib_cnn",
+                idle_mib,
+                "before the first picture",
+            )
+        )
+    side = align.CHIP_SIDE_PX
+    rows.append(
+        Row(
+            "peak memory of a process, descriptor float32, 8 at once",
+            "MiB",
+            peak_mib("dlib_resnet", side, side),
+            peak_mib("dlib", side, side),
+            "dlib",
+            peak_mib("dlib_resnet", 0, 0),
+            "before the first picture",
+        )
+    )
+    return rows
+
+
+def _gpu() -> list[Row]:
+    rows = []
+    for precision in _precisions("cuda"):
+        detector = mmod.create("cuda", precision)
+        per_ms = _products_per_ms(precision, "cuda")
+        for width, height in GPU_SIZES:
+            for count in (1, 8):
+                images = [_picture(width, height)] * count
+                took_ms = _best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
+                limit = _detector_products(width, height) / per_ms
+                name = f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} pictures/s), GPU"
+                rows.append(Row(name, "ms/picture", took_ms, limit=limit, limit_name="matrix product"))
+        chips = _chips()
+        embedder = embed.create("dlib_resnet", "cuda", precision)
+        for count in (1, 8):
+            took_ms = _best_ms(lambda e=embedder, c=chips[:count]: e.embed(c), 20) / count  # type: ignore[misc]
+            limit = _descriptor_products() / per_ms
+            name = f"descriptor {precision}, {count} at once, GPU"
+            rows.append(Row(name, "ms/face", took_ms, limit=limit, limit_name="matrix product"))
+    return rows
+
+
+def _picture(width: int, height: int) -> np.ndarray:
+    """The astronaut beside herself, (height, width, 3); no more enlarged than the size needs."""
+    photo = astronaut()
+    scale = height / photo.shape[0]
+    scaled = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    repeats = -(-width // scaled.shape[1])
+    return np.ascontiguousarray(np.tile(scaled, (1, repeats, 1))[:height, :width])
+
+
+def _chips() -> np.ndarray:
+    (found,) = dlib_faces.create_hog("cpu").detect([astronaut()], OPTIONS)
+    landmarks = np.empty((0, 5, 2)) if found.landmarks is None else found.landmarks
+    return np.repeat(align.face_chips(astronaut(), landmarks[:1]), 8, axis=0)
+
+
+def _best_ms(action: Callable[[], object], repeats: int) -> float:
+    """The shortest of some calls: what the code takes, without what other programs took of the machine."""
+    action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times) * 1e3
+
+
+def _detector_products(width: int, height: int) -> float:
+    description = dlib_file.load(dlib_models.CNN_DETECTOR, MMOD_STRUCTURE)
+    padding = description.input.padding or 0, description.input.outer_padding or 0
+    layout = tiled_pyramid.layout(height, width, *padding)
+    canvas = tiled_pyramid.blank(layout, 1, device=torch.device("cpu"), dtype=torch.float32)
+    return _products(lambda: MmodNetwork(description)(canvas))
+
+
+def _descriptor_products() -> float:
+    network = DescriptorNetwork(dlib_file.load(dlib_models.DESCRIPTOR, RESNET_STRUCTURE))
+    side = align.CHIP_SIDE_PX
+    return _products(lambda: network(torch.zeros(1, 3, side, side)))
+
+
+def _products(forward: Callable[[], object]) -> float:
+    """Multiplications of two numbers in a call."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        forward()
+    return counter.get_total_flops() / 2
+
+
+def _products_per_ms(precision: str, device: str) -> float:
+    side = 1536 if device == "cpu" else 8192
+    matrix = torch.ones(side, side, dtype=getattr(torch, precision), device=device)
+
+    def multiply() -> None:
+        matrix @ matrix
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    return side**3 / _best_ms(multiply, 5)

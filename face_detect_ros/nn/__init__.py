@@ -1,0 +1,1 @@
+"""Networks on PyTorch, and what describes them."""

@@ -1,0 +1,338 @@
+"""dlib's two face networks as PyTorch modules, for inference only.
+
+Legend: N pictures, C channels, H height, W width. Tensors are NHWC in memory (channels_last), which the CPU's
+convolutions want. Affine and batch-normalisation layers are folded into the convolution before them, in
+float64; that is exact but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+from face_detect_ros.core.errors import WeightsError
+
+from .dlib_description import (
+    Add,
+    Affine,
+    Convolution,
+    FullyConnected,
+    Layer,
+    MetricOptions,
+    MmodOptions,
+    NetworkDescription,
+    Pool,
+    Relu,
+    Skip,
+    Tag,
+)
+
+
+class FoldedConvolution(nn.Module):
+    """A convolution with what follows it: (N, in, H, W) to (N, out, H', W')."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray, layer: Convolution, relu: bool) -> None:
+        """weight: (out, in, height, width), bias: (out,), both with the affine layer folded in."""
+        super().__init__()
+        tensor = torch.from_numpy(np.ascontiguousarray(weight, np.float32))
+        self.register_buffer("weight", tensor.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", torch.from_numpy(np.ascontiguousarray(bias, np.float32)))
+        self.stride = layer.stride
+        self.padding = layer.padding
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+        return F.relu_(y) if self.relu else y
+
+
+class MmodNetwork(nn.Module):
+    """The sliding-window network of dlib's CNN face detector.
+
+    options: how its output becomes boxes. stride, origin: cell (x, y) of the output looks at
+    pixel (x, y) * stride + origin of the input.
+
+    Raises WeightsError for a description that is no chain of convolutions ending in one channel per window.
+    """
+
+    def __init__(self, description: NetworkDescription) -> None:
+        super().__init__()
+        options = description.head
+        if not isinstance(options, MmodOptions):
+            _fail(description, "it is no object detector")
+        if options.box_regression:
+            _fail(description, "its box regression is not supported")
+        convolutions = _fold(description)
+        if not all(isinstance(step, FoldedConvolution) for step in convolutions) or len(convolutions) < 2:
+            _fail(description, "it is no chain of convolutions")
+        first, *middle, last = (step for step in convolutions if isinstance(step, FoldedConvolution))
+        if len(last.bias) != len(options.windows):
+            _fail(description, f"it gives {len(last.bias)} values for {len(options.windows)} windows")
+        if last.stride != (1, 1) or last.relu or first.stride[1] != 2 or first.padding != (0, 0):
+            _fail(description, "its first or last convolution is not like those of dlib's face detector")
+        self.options = options
+        self.stride, self.origin = _geometry([first, *middle, last])
+        self.smallest_px = _smallest_input([first, *middle, last])
+        self._first = _PairedColumns(first)
+        self._middle = nn.Sequential(*middle)
+        self._last = _ByTaps(last)
+        self.eval()
+
+    def forward(self, canvas: Tensor) -> Tensor:
+        """canvas: (N, H, W, 3) normalised, W even, to (N, windows, H', W') float32 margins."""
+        margins: Tensor = self._last(self._middle(self._first(canvas)))
+        return margins
+
+
+class DescriptorNetwork(nn.Module):
+    """dlib's residual network from an aligned face to a descriptor.
+
+    Raises WeightsError for a description whose layers do not fit together.
+    """
+
+    def __init__(self, description: NetworkDescription) -> None:
+        super().__init__()
+        if not isinstance(description.head, MetricOptions):
+            _fail(description, "it gives no descriptors")
+        self.steps = nn.ModuleList(_fold(description))
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised to (N, length) descriptors."""
+        remembered: dict[int, Tensor] = {}
+        for step in self.steps:
+            if isinstance(step, _Remember):
+                remembered[step.number] = x
+            elif isinstance(step, _GoOn):
+                x = remembered[step.number]
+            elif isinstance(step, _Sum):
+                x = step(x, remembered[step.number])
+            else:
+                x = step(x)
+        return x
+
+
+class _Pooling(nn.Module):
+    def __init__(self, layer: Pool) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        window = self.layer.window if self.layer.window != (0, 0) else (x.shape[2], x.shape[3])
+        if self.layer.kind == "max":
+            return F.max_pool2d(x, window, self.layer.stride, self.layer.padding)
+        # dlib divides by the pixels inside the picture
+        return F.avg_pool2d(x, window, self.layer.stride, self.layer.padding, count_include_pad=False)
+
+
+class _Linear(nn.Module):
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, layer: FullyConnected) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.from_numpy(np.ascontiguousarray(layer.weights.T)))
+        self.register_buffer("bias", None if layer.bias is None else torch.from_numpy(layer.bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.flatten(1), self.weight, self.bias)
+
+
+class _Remember(nn.Module):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class _GoOn(nn.Module):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class _Sum(nn.Module):
+    """Adds; where one is smaller in channels, height or width, dlib takes zeros for what it lacks."""
+
+    def __init__(self, number: int, relu: bool) -> None:
+        super().__init__()
+        self.number = number
+        self.relu = relu
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.shape != b.shape:
+            shape = [max(pair) for pair in zip(a.shape[1:], b.shape[1:], strict=True)]
+            a, b = _extended(a, shape), _extended(b, shape)
+        y = a + b
+        return F.relu_(y) if self.relu else y
+
+
+class _PairedColumns(nn.Module):
+    """A convolution of 3 channels by 2 columns a step, on pixels taken in pairs: 6 channels, 1 column a step.
+
+    The same products and sums, in vectors twice as long; in bfloat16 40 % faster.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, convolution: FoldedConvolution) -> None:
+        super().__init__()
+        weight = convolution.weight  # (out, C, height, width)
+        out, channels, height, width = weight.shape
+        pairs = -(-width // 2)
+        padded = F.pad(weight.contiguous(), (0, 2 * pairs - width)).view(out, channels, height, pairs, 2)
+        paired = padded.permute(0, 4, 1, 2, 3).reshape(out, 2 * channels, height, pairs)
+        self.register_buffer("weight", paired.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", convolution.bias)
+        self._stride = (convolution.stride[0], 1)
+        self._relu = convolution.relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C), W even, to (N, out, H', W')."""
+        n, height, width, channels = x.shape
+        pairs = x.view(n, height, width // 2, 2 * channels).permute(0, 3, 1, 2)
+        y = F.conv2d(pairs, self.weight, self.bias, self._stride)
+        return F.relu_(y) if self._relu else y
+
+
+class _ByTaps(nn.Module):
+    """A convolution of few outputs: one matrix product for all taps of the filter, then their shifted sum.
+
+    Always in float32: what it gives are the margins. On a CPU an eighth of the time of a convolution, which
+    computes 16 channels whether wanted or not.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, convolution: FoldedConvolution) -> None:
+        super().__init__()
+        self.register_buffer("weight", convolution.weight)  # (out, in, height, width)
+        self.register_buffer("bias", convolution.bias)
+        self._padding = convolution.padding
+
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        # a move to another device is followed, a change of dtype is not
+        kept = self.weight, self.bias
+        super()._apply(fn, recurse)
+        self.weight, self.bias = (value.to(self.weight.device) for value in kept)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) to (N, out, H', W') float32."""
+        x = x.float()
+        if x.device.type != "cpu":
+            return F.conv2d(x, self.weight, self.bias, padding=self._padding)
+        n, channels, height, width = x.shape
+        out, _, rows, columns = self.weight.shape
+        top, left = self._padding
+        high, wide = height + 2 * top, width + 2 * left
+        # the padded pixels one after the other; behind the last, what the taps of the last still reach
+        pixels = x.new_zeros(n * high * wide + (rows - 1) * wide + columns - 1, channels)
+        padded = pixels[: n * high * wide].view(n, high, wide, channels)
+        padded[:, top : top + height, left : left + width] = x.permute(0, 2, 3, 1)
+        taps = torch.mm(self.weight.permute(0, 2, 3, 1).reshape(-1, channels), pixels.t())
+        # one output is the sum over its taps, each as much further on as the tap lies in the filter
+        length = len(pixels)
+        size = (out, rows, columns, n * high * wide)
+        stride = (rows * columns * length, columns * length + wide, length + 1, 1)
+        sums = taps.as_strided(size, stride).sum(dim=(1, 2)).view(out, n, high, wide)
+        whole = sums[:, :, : high - rows + 1, : wide - columns + 1]
+        return whole.transpose(0, 1) + self.bias.view(1, -1, 1, 1)
+
+
+def _fold(description: NetworkDescription) -> list[nn.Module]:
+    """The layers as modules, each convolution with the affine and relu layers that follow it."""
+    channels = 3
+    remembered: dict[int, int] = {}
+    steps: list[nn.Module] = []
+    layers = list(description.layers)
+    while layers:
+        layer = layers.pop(0)
+        if isinstance(layer, Convolution):
+            if layer.filters.shape[1] != channels:
+                _fail(description, f"a convolution takes {layer.filters.shape[1]} channels, gets {channels}")
+            steps.append(_folded_convolution(layer, layers, description))
+            channels = len(layer.bias)
+        elif isinstance(layer, Pool):
+            steps.append(_Pooling(layer))
+        elif isinstance(layer, FullyConnected):
+            if len(layer.weights) != channels:
+                _fail(description, f"a full connection takes {len(layer.weights)} values, gets {channels}")
+            steps.append(_Linear(layer))
+            channels = layer.weights.shape[1]
+        elif isinstance(layer, Tag):
+            remembered[layer.number] = channels
+            steps.append(_Remember(layer.number))
+        elif isinstance(layer, Skip | Add) and layer.number not in remembered:
+            _fail(description, f"a layer refers to number {layer.number}, which does not come before it")
+        elif isinstance(layer, Skip):
+            channels = remembered[layer.number]
+            steps.append(_GoOn(layer.number))
+        elif isinstance(layer, Add):
+            channels = max(channels, remembered[layer.number])
+            steps.append(_Sum(layer.number, _take_relu(layers)))
+        else:
+            _fail(description, f"a layer {type(layer).__name__} stands where it cannot be folded in")
+    return steps
+
+
+def _folded_convolution(
+    layer: Convolution, following: list[Layer], description: NetworkDescription
+) -> FoldedConvolution:
+    weight, bias = layer.filters.astype(np.float64), layer.bias.astype(np.float64)
+    if following and isinstance(following[0], Affine):
+        affine = following[0]
+        del following[0]
+        if len(affine.scale) != len(bias):
+            _fail(description, f"{len(affine.scale)} affine channels follow {len(bias)} filters")
+        weight = weight * affine.scale[:, None, None, None]
+        bias = bias * affine.scale + affine.shift
+    return FoldedConvolution(weight, bias, layer, _take_relu(following))
+
+
+def _take_relu(following: list[Layer]) -> bool:
+    if following and isinstance(following[0], Relu):
+        del following[0]
+        return True
+    return False
+
+
+def _geometry(chain: Sequence[FoldedConvolution]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Stride and origin, each (x, y), of the chain's output cells in its input."""
+    stride, origin = [1, 1], [0, 0]
+    for convolution in reversed(chain):
+        for axis in (0, 1):  # y, x
+            step = convolution.stride[axis]
+            stride[axis] *= step
+            origin[axis] = (
+                origin[axis] * step - convolution.padding[axis] + convolution.weight.shape[2 + axis] // 2
+            )
+    return (stride[1], stride[0]), (origin[1], origin[0])
+
+
+def _smallest_input(chain: Sequence[FoldedConvolution]) -> int:
+    """The least height and width for which every convolution of the chain has an output."""
+    side = 1
+    for convolution in reversed(chain):
+        axes = zip(convolution.weight.shape[2:], convolution.stride, convolution.padding, strict=True)
+        side = max((side - 1) * stride + window - 2 * padding for window, stride, padding in axes)
+        side = max(side, 1)
+    return side
+
+
+def _extended(x: Tensor, shape: Sequence[int]) -> Tensor:
+    channels, height, width = (wanted - has for wanted, has in zip(shape, x.shape[1:], strict=True))
+    return F.pad(x, (0, width, 0, height, 0, channels)) if channels or height or width else x
+
+
+def _fail(description: NetworkDescription, reason: str) -> NoReturn:
+    raise WeightsError(f"{description.source}: not a network that this version can run: {reason}")

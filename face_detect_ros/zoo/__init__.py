@@ -1,0 +1,1 @@
+"""Model files: where they are, whether they are the right ones, and what is in them."""

@@ -1,0 +1,69 @@
+"""Running nodes: which executor, and what ends it."""
+
+import sys
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from face_detect_ros.ros import runtime
+
+
+@pytest.fixture
+def context():
+    context = Context()
+    rclpy.init(context=context)
+    yield context
+    context.try_shutdown()
+
+
+@pytest.fixture(params=["newest_rclpy", "rclpy_without_events_executor"])
+def executor(request, context, monkeypatch):
+    if request.param == "rclpy_without_events_executor":
+        monkeypatch.setitem(sys.modules, "rclpy.experimental.events_executor", None)
+    executor = runtime.make_executor(context)
+    assert isinstance(executor, SingleThreadedExecutor) == (request.param == "rclpy_without_events_executor")
+    yield executor
+    executor.shutdown()
+
+
+@pytest.fixture
+def node(context, executor):
+    node = Node("worker", context=context)
+    executor.add_node(node)
+    yield node
+    executor.remove_node(node)
+    node.destroy_node()
+
+
+def test_it_works_until_told(context, executor, node):
+    ticks = []
+    node.create_timer(0.01, lambda: ticks.append(1))
+    runtime.spin(executor, context, until=lambda: len(ticks) >= 3)
+    assert len(ticks) >= 3
+
+
+def test_a_bug_in_a_callback_comes_out(context, executor, node):
+    def fail():
+        raise ZeroDivisionError("a bug")
+
+    node.create_timer(0.01, fail)
+    with pytest.raises(ZeroDivisionError):
+        runtime.spin(executor, context)
+
+
+def test_an_end_in_the_middle_of_a_callback_is_quiet(context, executor, node):
+    def end_and_publish():
+        context.try_shutdown()
+        node.create_publisher(int, "x", 1)
+
+    node.create_timer(0.01, end_and_publish)
+    runtime.spin(executor, context)
+    assert not context.ok()
+
+
+def test_it_returns_at_once_after_the_end(context, executor, node):
+    context.try_shutdown()
+    runtime.spin(executor, context)
