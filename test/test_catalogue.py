@@ -57,7 +57,7 @@ def test_defaults_exist() -> None:
     for task, name in catalogue.DEFAULT_MODEL.items():
         assert catalogue.find(name, task=task).name == name
         assert isinstance(catalogue.DEFAULT_OPTIONS[task], DetectOptions)
-    assert catalogue.default_model("faces") == "dlib_hog"
+    assert catalogue.default_model("faces") == "mmod"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_json_of_a_picture(picture: Path) -> None:
 
 
 def test_output_for_people(picture: Path) -> None:
-    result = run("detect", picture)
+    result = run("detect", "--model", "dlib_hog", picture)
     assert result.returncode == 0
     assert "astronaut.png: 1 detection," in result.stdout
     assert "88 x 88 px at (179, 83)" in result.stdout

@@ -44,24 +44,23 @@ def nearest_face(message, scale=1.0, shift=0.0):
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080)], ids=["VGA", "1080p"])
 def test_no_image_is_lost_on_the_way_to_another_process(probe, execute, tmp_path, width, height):
-    path = tmp_path / "picture.png"
-    cv2.imwrite(str(path), fitted(astronaut(), width, height)[0][..., ::-1])
-    # our own subscription, of the depth that leaves losses to the network alone
+    for number in range(80):  # each picture shows its number
+        cv2.imwrite(str(tmp_path / f"{number:03}.png"), np.full((height, width, 3), number, np.uint8))
+    # the node's own profile but for the depth: this thread may be late on a busy machine, and only what the
+    # network loses counts
     profile = qos.image_input()
     profile.depth = 5
-    images = probe.collect("/image_raw", Image, profile)
-    source = execute("video_source", parameters={"source": str(path), "rate_hz": 10.0})
-    source.wait_for_output("is published on /image_raw")
-    images.wait()
-    published = lambda: probe.diagnostics("/video_source", lambda s: s.ok).count("published")  # noqa: E731
-    images.wait(count=62)
-    assert {(m.width, m.height) for m in images.messages} == {(width, height)}
-    stamps = np.array([stamp_ns(m.header) for m in images.messages[1:61]])
-    # a schedule of 10 Hz without a hole: a lost picture leaves 200 ms, lateness is made up for by the next
-    due = (stamps - stamps[0]) / 1e8
-    assert len(set(stamps)) == 60
-    assert published() >= 61
-    assert abs(due[-1] - 59) < 1.5, due
+    numbers = []
+
+    def keep(message):
+        assert (message.width, message.height) == (width, height)
+        numbers.append(message.data[0])
+
+    probe.node.create_subscription(Image, "/image_raw", keep, profile)
+    execute("video_source", parameters={"source": str(tmp_path), "rate_hz": 10.0})
+    wait_until(lambda: len(numbers) >= 60, lambda: f"60 images; {len(numbers)} came")
+    first = numbers[0]
+    assert numbers[:60] == [(first + n) % 80 for n in range(60)]
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080)], ids=["VGA", "1080p"])

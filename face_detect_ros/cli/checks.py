@@ -130,7 +130,7 @@ def check_face_models() -> Finding:
     from face_detect_ros.zoo import dlib_models
 
     try:
-        paths = [dlib_models.verify(model) for model in (dlib_models.LANDMARKS_5, dlib_models.CNN_DETECTOR)]
+        paths = [dlib_models.verify(model) for model in dlib_models.FACE_MODELS]
     except PerceptionError as error:
         return Finding("face models", "bad", str(error), dlib_models.INSTALL)
     return Finding("face models", "ok", f"{len(paths)} files, checksums right, in {paths[0].parent}")

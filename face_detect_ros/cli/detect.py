@@ -77,8 +77,8 @@ def detect(
 
     Boxes and landmarks are in pixels of the picture, times in milliseconds. Frames of a video are named
     clip.mp4#0, clip.mp4#1 and so on. A face's landmarks: the subject's left eye (outer, inner corner), right
-    eye (outer, inner corner), base of the nose. Only where there is a gallery a face has an identity, "unknown" where
-    that is not certain; distance: to the nearest person in it, null while it is empty.
+    eye (outer, inner corner), base of the nose. Only where people are enrolled a face has an identity, "unknown" where
+    that is not certain; distance: to the nearest of them.
 
     Exit code: 0; 1 if something could not be read, written or computed (the other pictures are still done); 2
     for bad arguments; 130 after Ctrl-C.

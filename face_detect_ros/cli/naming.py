@@ -6,25 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from face_detect_ros.faces.people import GallerySnapshot
     from face_detect_ros.faces.recognition import Match
 
 
 class FaceNamer:
     """Compares each face with the gallery, by one look: a single picture has no track over which to vote."""
 
-    def __init__(self, gallery: Path, device: str) -> None:
+    def __init__(self, people: GallerySnapshot, device: str) -> None:
         from face_detect_ros.faces import embed
-        from face_detect_ros.faces.gallery import Gallery
         from face_detect_ros.faces.recognition import MatchOptions
 
         self._options = MatchOptions()
         self._embedder = embed.create(device=device)
-        with Gallery(gallery, self._embedder.model_id, self._embedder.model_version) as opened:
-            self._people = opened.snapshot()
+        self._people = people
 
     def identify(self, image: np.ndarray, faces: Detections) -> list[Match]:
         """One Match per face; none for detections without landmarks."""
@@ -37,8 +37,18 @@ class FaceNamer:
 
 
 def open_namer(gallery: Path | None, device: str) -> FaceNamer | None:
-    """A namer for `gallery`, or for the usual gallery if it exists; else None: nobody is known."""
-    from face_detect_ros.faces.gallery import default_path
+    """A namer for `gallery`, or for the usual one; None where nobody is known. Makes no gallery.
+
+    Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
+    """
+    from face_detect_ros.faces import embed
+    from face_detect_ros.faces.gallery import Gallery, default_path
 
     path = gallery or default_path()
-    return FaceNamer(path, device) if gallery is not None or path.exists() else None
+    if not path.exists():
+        if gallery is not None:
+            raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
+        return None
+    with Gallery(path, embed.MODEL_ID, embed.MODEL_VERSION) as opened:
+        people = opened.snapshot()
+    return FaceNamer(people, device) if people.people else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import tempfile
@@ -46,11 +45,8 @@ def as_record(
         if detections.landmarks is not None:
             item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
         if matches:
-            distance = matches[index].distance
-            item["identity"] = {
-                "name": matches[index].name or UNKNOWN,
-                "distance": round(distance, 4) if math.isfinite(distance) else None,
-            }
+            found = matches[index]
+            item["identity"] = {"name": found.name or UNKNOWN, "distance": round(found.distance, 4)}
         items.append(item)
     ms = {"pre": times.pre_ms, "network": times.network_ms, "post": times.post_ms}
     return {"image": name, "detections": items, "ms": {stage: round(value, 2) for stage, value in ms.items()}}

@@ -86,7 +86,7 @@ _ENTRIES = (
 )
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
-DEFAULT_MODEL: dict[str, str] = {"faces": "dlib_hog"}
+DEFAULT_MODEL: dict[str, str] = {"faces": "mmod"}
 
 # 73 px: the smallest box of dlib's HOG detector in a picture that is not enlarged; enlarging costs time by
 # the square

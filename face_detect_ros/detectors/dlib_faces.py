@@ -159,7 +159,9 @@ class DlibFaceDetector:
         try:
             detections = self._detect(scan, images, options, clock)
         except (RuntimeError, MemoryError, cv2.error) as error:
-            raise DetectorError(f"dlib failed on a picture: {' '.join(str(error).split())}") from error
+            raise DetectorError(
+                f"the face detector failed on a picture: {' '.join(str(error).split())}"
+            ) from error
         self.times = clock.times()
         return detections
 

@@ -10,6 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from ..core.statistics import DurationWindow, RateMeter
 
+_LONGEST_LATENCY_MS = 3_600_000.0
+
 
 class PipelineStatistics:
     """Figures of one image pipeline. Safe between threads.
@@ -39,7 +41,9 @@ class PipelineStatistics:
         self.processed += 1
         self.detections += detections
         self.output_rate.tick()
-        self.latency_ms.add(latency_ms)
+        # images stamped with 0, or by another clock, have no latency that means anything
+        if abs(latency_ms) < _LONGEST_LATENCY_MS:
+            self.latency_ms.add(latency_ms)
         self.processing_ms.add(processing_ms)
         self.network_ms.add(network_ms)
         self.overhead_ms.add(processing_ms - network_ms)
@@ -70,12 +74,13 @@ class PipelineStatistics:
         }
 
 
-def status(name: str, hardware_id: str, problem: str, values: dict[str, str]) -> DiagnosticStatus:
-    """OK without a problem, else WARN with it as the message."""
+def status(name: str, hardware_id: str, error: str, problem: str, values: dict[str, str]) -> DiagnosticStatus:
+    """ERROR with `error` as the message, else WARN with `problem`, else OK."""
+    level = DiagnosticStatus.ERROR if error else DiagnosticStatus.WARN if problem else DiagnosticStatus.OK
     return DiagnosticStatus(
-        level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
+        level=level,
         name=name,
-        message=problem or "ok",
+        message=error or problem or "ok",
         hardware_id=hardware_id,
         values=[KeyValue(key=key, value=value) for key, value in values.items()],
     )

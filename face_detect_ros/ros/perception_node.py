@@ -175,7 +175,5 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         hardware_id, problem, values = self.describe()
         state = self._state_machine.current_state[1]
         name = self.get_fully_qualified_name().lstrip("/")
-        status = diagnostics.status(
-            name, hardware_id, self._last_error or problem, {"state": state, **values}
-        )
+        status = diagnostics.status(name, hardware_id, self._last_error, problem, {"state": state, **values})
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), [status]))

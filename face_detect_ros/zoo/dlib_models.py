@@ -37,6 +37,7 @@ DESCRIPTOR = ModelFile(
     "dlib_face_recognition_resnet_model_v1.dat",
     "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
 )
+FACE_MODELS = (LANDMARKS_5, CNN_DETECTOR, DESCRIPTOR)
 
 
 def import_dlib() -> Any:

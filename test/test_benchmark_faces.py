@@ -1,0 +1,28 @@
+"""The parts of the face benchmark that need no measuring."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+from face_detect_ros.benchmarks import face_memory, faces
+
+
+def test_the_pictures_have_the_sizes_they_name() -> None:
+    for width, height in (*faces.SIZES, *faces.GPU_SIZES):
+        picture = faces._picture(width, height)
+        assert picture.shape == (height, width, 3)
+        assert picture.dtype == np.uint8
+        assert picture[:, -1].any()  # filled to the border
+    assert faces._chips().shape == (8, 150, 150, 3)
+
+
+def test_multiplications_are_counted() -> None:
+    # 3.9 thousand million for the canvas of a VGA picture, and a fifth more of zeros in the first layer
+    assert faces._detector_products(640, 480) == pytest.approx(4.4e9, rel=0.05)
+    assert 0.2e9 < faces._descriptor_products() < 0.5e9
+
+
+def test_memory_is_that_of_a_process_of_its_own() -> None:
+    block = np.ones(1 << 29, np.uint8)  # 512 MiB here must not count there
+    assert 30 < face_memory.peak_mib("dlib", 150, 150) < 400
+    del block
