@@ -41,7 +41,10 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Milliseconds that the latest `detect` call spent before, in and after the network."""
+    """Milliseconds that the latest `detect` call spent before, in and after the network.
+
+    network_ms includes every model that runs, such as the one that finds landmarks.
+    """
 
     pre_ms: float = 0.0
     network_ms: float = 0.0

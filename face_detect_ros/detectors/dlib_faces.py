@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -190,8 +190,10 @@ class DlibFaceDetector:
                 (height, width), image = sizes[index], images[index]
                 scale = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
                 boxes = box_geometry.as_boxes(boxes) * scale
-                detections[index] = self._select(boxes, margins, margin, image, options)
-            clock.lap("post")
+                chosen = self._select(boxes, margins, margin, image, options)
+                clock.lap("post")
+                detections[index] = self._with_landmarks(chosen, image, boxes)
+                clock.lap("network")  # the landmarks come from a model too
         return detections
 
     def _scan_size(self, height: int, width: int, min_size_px: int) -> tuple[int, int]:
@@ -207,7 +209,8 @@ class DlibFaceDetector:
 
     def _select(
         self, boxes: np.ndarray, margins: np.ndarray, lowest: float, image: np.ndarray, options: DetectOptions
-    ) -> Detections:
+    ) -> tuple[np.ndarray, Detections]:
+        """Indices into `boxes` of the faces to keep, and these without landmarks."""
         height, width = image.shape[:2]
         clipped = box_geometry.clip(boxes, width, height)
         sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
@@ -215,14 +218,16 @@ class DlibFaceDetector:
         keep = np.flatnonzero((margins >= lowest) & large_enough & (box_geometry.area(clipped) > 0))
         best = box_geometry.nms(boxes[keep], margins[keep], np.zeros(len(keep)), options.iou_threshold)
         keep = keep[best][: options.max_detections]
-        if not len(keep):
+        return keep, Detections(clipped[keep], score_of(margins[keep]), np.zeros(len(keep)))
+
+    def _with_landmarks(
+        self, chosen: tuple[np.ndarray, Detections], image: np.ndarray, boxes: np.ndarray
+    ) -> Detections:
+        keep, faces = chosen
+        if not len(faces):
             return _no_faces()
-        return Detections(
-            boxes=clipped[keep],
-            scores=score_of(margins[keep]),
-            class_ids=np.zeros(len(keep)),
-            landmarks=np.stack([self._find_landmarks(image, box) for box in boxes[keep]]),
-        )
+        landmarks = np.stack([self._find_landmarks(image, box) for box in boxes[keep]])
+        return replace(faces, landmarks=landmarks)
 
 
 class _StageClock:
