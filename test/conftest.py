@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# a shell's background job ignores Ctrl-C, and so would every process that the tests start and interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside the tests
 
