@@ -1,5 +1,6 @@
 """`face_detect_ros detect` as people and scripts run it: output, exit codes, files."""
 
+import contextlib
 import json
 import os
 import pty
@@ -282,10 +283,14 @@ def test_ctrl_c(tmp_path: Path, model: str) -> None:
         text=True,
         start_new_session=True,
     )
-    process.stdout.readline()
-    time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: also to the child
-    _, errors = process.communicate(timeout=20)
+    try:
+        process.stdout.readline()
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: also to the child
+        _, errors = process.communicate(timeout=20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert errors == ""
 
