@@ -241,18 +241,8 @@ def _progress(files: int) -> Iterator[_Progress]:
     if not sys.stderr.isatty():
         yield _Progress()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from .progress import stderr_progress
 
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        # rich would send stdout to the bar's own stream: right on one terminal, wrong for a file or a pipe
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    with progress:
+    # rich would send stdout to the bar's own stream: right on one terminal, wrong for a file or a pipe
+    with stderr_progress(redirect_stdout=sys.stdout.isatty()) as progress:
         yield _Bar(progress, files)

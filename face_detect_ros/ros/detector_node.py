@@ -219,13 +219,13 @@ class DetectorNode(PerceptionNode[P]):
         outputs["detections"].publish(
             convert.detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
         )
-        names = self.name_detections(frame, found)
         self.statistics.published(
             detections=len(found),
             latency_ms=(self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6,
             processing_ms=(time.monotonic() - lazy.arrival_s) * 1e3,
             network_ms=detector.times.network_ms,
         )
+        names = self.name_detections(frame, found)
         if outputs["annotated"].get_subscription_count() > 0:
             shown = self.picture_to_show(frame, found, names)
             drawn = draw_detections(shown, found, detector.labels, names=names)
