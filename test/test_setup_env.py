@@ -225,6 +225,12 @@ def test_a_shim_that_fails_is_passed_over(sh):
     assert (result.returncode, result.stderr) == (1, "")
 
 
+def test_an_activated_environment_does_not_make_its_own_successor(sh, project):
+    (project / "tools" / "setup_env.py").write_text("import sys; print(sys.prefix == sys.base_prefix)")
+    result = sh(PYTHON=sys.executable)
+    assert (result.stdout, result.stderr) == ("True\n", "")
+
+
 def test_a_python_that_does_not_work_is_one_line(sh):
     result = sh(shims=["python3.11"], PYTHON="python3.11")
     assert result.returncode == 1

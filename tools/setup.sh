@@ -24,13 +24,15 @@ if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
     missing.append(name + "-dev")
 if missing:
     sys.exit("needs: sudo apt install " + " ".join(missing))
+# of an activated environment, which may be the very .venv to be replaced: the Python it was made from
+print(sys._base_executable)
 '
 
 lacking=
 for candidate in ${PYTHON:+"$PYTHON"} ${PYTHON:-python3.11 python3.12 python3.13 python3.10 python3 /usr/bin/python3}; do
     command -v "$candidate" >/dev/null 2>&1 || continue
     if answer=$("$candidate" -I -c "$probe" 2>&1); then
-        exec "$candidate" -I tools/setup_env.py "$@"
+        exec "$answer" -I tools/setup_env.py "$@"
     fi
     case $answer in
         needs:*) [ -n "$lacking" ] || lacking="$candidate $answer" ;;

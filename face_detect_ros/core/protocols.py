@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class DetectOptions:
     max_detections: most detections of one picture, best first; at least 1.
     min_size_px: smallest width or height looked for, in pixels of the original image. A detector that scans a
         scale pyramid chooses its scales by it.
+    class_ids: classes kept, as indices into the detector's labels; empty: all of them.
 
     Raises ConfigError for a value outside its range.
     """
@@ -29,6 +30,7 @@ class DetectOptions:
     iou_threshold: float = 0.5
     max_detections: int = 100
     min_size_px: int = 1
+    class_ids: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "iou_threshold"):
@@ -37,6 +39,8 @@ class DetectOptions:
         for name in ("max_detections", "min_size_px"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a whole number of at least 1")
+        if any(class_id < 0 for class_id in self.class_ids):
+            raise ConfigError(f"class_ids is {self.class_ids}; give indices of the detector's labels")
 
 
 @dataclass(frozen=True)
@@ -77,4 +81,17 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """Release memory, devices and processes. Calling it twice is fine."""
+        ...
+
+
+@runtime_checkable
+class AttentionSource(Protocol):
+    """A detector that can show where its network looked."""
+
+    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """(H, W) float32 in [0, 1]: how much each pixel of `image` counted for the detection `box`.
+
+        image: (H, W, 3) uint8 RGB. box: (4,) float32 xyxy in its pixels, as `detect` gave it. The greatest value
+        is 1. Runs the network once more, on the path that keeps attention weights. Raises as `Detector.detect`.
+        """
         ...

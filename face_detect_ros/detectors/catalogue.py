@@ -1,9 +1,15 @@
 """Every detector that can be named, and the one way to make one.
 
 A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and
-tested entry by entry, and naming a detector imports nothing. A new backend is a file with a function
-``create(device: str) -> Detector`` and one entry in `CATALOGUE`; one whose weights are a file of the user's has
-``create(device: str, file: Path) -> Detector`` and `takes_file`, and is named ``NAME:PATH``.
+tested entry by entry, and naming a detector imports nothing. A new backend is a file with a factory function and
+one entry in `CATALOGUE`. Its factory is called as
+
+    create(device, [path], [precision=...], [input_size=...]) -> Detector
+
+path: if the weights are a file or folder: the user's for an entry with `takes_file`, which is named ``NAME:PATH``,
+    or that of the entry's `checkpoint`, looked up in the zoo's cache.
+precision: if the entry offers more than float32.
+input_size: for objects; side in pixels of the square that the network sees, 0 for the model's own.
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.zoo import cache, checkpoints
 
 Task = Literal["faces", "objects"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -31,11 +38,11 @@ class CatalogueEntry:
 
     name: what users write (see `usage`).
     task: "faces" or "objects".
-    factory: "module:function"; the function takes a device ("auto", "cpu", "cuda", "cuda:1") and gives a
-    Detector. licence: of the weights (code and weights where they differ).
+    factory: "module:function"; see the module. licence: of the weights (code and weights where they differ).
     description: one line for lists.
-    takes_file: users write "name:path"; the function takes the path as a second argument.
-    precisions: numbers it can compute in. A function that has a choice takes it as an argument `precision`.
+    takes_file: users write "name:path".
+    checkpoint: name of its weights in `zoo.checkpoints`, or empty.
+    precisions: numbers it can compute in.
     """
 
     name: str
@@ -44,6 +51,7 @@ class CatalogueEntry:
     licence: str
     description: str
     takes_file: bool = False
+    checkpoint: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
 
     @property
@@ -91,7 +99,8 @@ DEFAULT_MODEL: dict[str, str] = {"faces": "mmod"}
 # 73 px: the smallest box of dlib's HOG detector in a picture that is not enlarged; enlarging costs time by
 # the square
 FACE_OPTIONS = DetectOptions(score_threshold=0.5, iou_threshold=0.5, max_detections=100, min_size_px=73)
-DEFAULT_OPTIONS: dict[str, DetectOptions] = {"faces": FACE_OPTIONS}
+OBJECT_OPTIONS = DetectOptions(score_threshold=0.35, iou_threshold=0.6, max_detections=100)
+DEFAULT_OPTIONS: dict[str, DetectOptions] = {"faces": FACE_OPTIONS, "objects": OBJECT_OPTIONS}
 
 
 def names(task: str) -> tuple[str, ...]:
@@ -135,24 +144,35 @@ def default_model(task: str) -> str:
     return DEFAULT_MODEL[task]
 
 
-def create(name: str, *, task: str, device: str = "auto", precision: str = "auto") -> Detector:
+def create(
+    name: str, *, task: str, device: str = "auto", precision: str = "auto", input_size: int = 0
+) -> Detector:
     """A ready detector with its weights loaded; close it after use.
 
     precision: numbers to compute in; "auto" is the fastest that the device has.
+    input_size: side in pixels of the square that the network of an object detector sees; 0: the model's own.
 
-    Raises ConfigError for an unknown name, a missing library or a precision that this detector does not offer,
-    DeviceError for a device or precision that is not here or that this detector cannot use, WeightsError for a
-    missing or damaged model file.
+    Raises ConfigError for an unknown name, a missing library, or a precision or input size that this detector does
+    not offer, DeviceError for a device or precision that is not here or that this detector cannot use, WeightsError
+    for a missing or damaged model file.
     """
     entry = find(name, task=task)
     if precision not in entry.precisions:
         offered = ", ".join(entry.precisions)
         raise ConfigError(f"precision '{precision}': model '{entry.name}' computes in {offered} only")
+    if input_size and entry.task != "objects":
+        raise ConfigError(f"input_size {input_size}: model '{entry.name}' takes pictures as they are; give 0")
     factory = load_factory(entry.factory)
-    arguments = {} if entry.precisions == ONLY_FLOAT32 else {"precision": precision}
-    if not entry.takes_file:
-        return factory(device, **arguments)
-    return factory(device, Path(name.partition(":")[2]).expanduser(), **arguments)
+    arguments: dict[str, str | int] = {}
+    if entry.precisions != ONLY_FLOAT32:
+        arguments["precision"] = precision
+    if entry.task == "objects":
+        arguments["input_size"] = input_size
+    if entry.takes_file:
+        return factory(device, Path(name.partition(":")[2]).expanduser(), **arguments)
+    if entry.checkpoint:
+        return factory(device, cache.locate(checkpoints.find(entry.checkpoint)), **arguments)
+    return factory(device, **arguments)
 
 
 def _choices(known: tuple[CatalogueEntry, ...]) -> str:

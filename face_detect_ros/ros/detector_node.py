@@ -65,7 +65,7 @@ class DetectorParameters(NodeParameters):
 
     @property
     def options(self) -> DetectOptions:
-        names = [field.name for field in dataclasses.fields(DetectOptions)]
+        names = [field.name for field in dataclasses.fields(DetectOptions) if field.name != "class_ids"]
         return DetectOptions(**{name: getattr(self, name) for name in names})
 
 
