@@ -15,7 +15,6 @@ Overlaps: dlib has its own suppression inside; `iou_threshold` can only remove m
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
 from face_detect_ros.zoo import dlib_models
 
 from .isolated import IsolatedDetector
+from .stages import StageClock
 
 LABELS = ("face",)
 
@@ -155,7 +155,7 @@ class DlibFaceDetector:
         scan = self._scan
         if scan is None:
             raise DetectorError("the detector is closed")
-        clock = _StageClock()
+        clock = StageClock()
         try:
             detections = self._detect(scan, images, options, clock)
         except (RuntimeError, MemoryError, cv2.error) as error:
@@ -174,7 +174,7 @@ class DlibFaceDetector:
         self._scan = None
 
     def _detect(
-        self, scan: Scan, images: Sequence[np.ndarray], options: DetectOptions, clock: _StageClock
+        self, scan: Scan, images: Sequence[np.ndarray], options: DetectOptions, clock: StageClock
     ) -> list[Detections]:
         margin = max(margin_of(options.score_threshold), _LOWEST_MARGIN)
         # dlib reads plain rows
@@ -228,22 +228,6 @@ class DlibFaceDetector:
             return _no_faces()
         landmarks = np.stack([self._find_landmarks(image, box) for box in boxes[keep]])
         return replace(faces, landmarks=landmarks)
-
-
-class _StageClock:
-    """Adds up the milliseconds of each stage over the pictures of a batch."""
-
-    def __init__(self) -> None:
-        self._sums = {"pre": 0.0, "network": 0.0, "post": 0.0}
-        self._last_s = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now_s = time.perf_counter()
-        self._sums[stage] += (now_s - self._last_s) * 1e3
-        self._last_s = now_s
-
-    def times(self) -> StageTimes:
-        return StageTimes(self._sums["pre"], self._sums["network"], self._sums["post"])
 
 
 def _found(rectangles: Sequence[Any], margins: Sequence[float]) -> Found:
