@@ -9,7 +9,7 @@ one entry in `CATALOGUE`. Its factory is called as
 path: if the weights are a file or folder: the user's for an entry with `takes_file`, which is named ``NAME:PATH``,
     or that of the entry's `checkpoint`, looked up in the zoo's cache.
 precision: if the entry offers more than float32.
-input_size: for objects; side in pixels of the square that the network sees, 0 for the model's own.
+input_size: for objects; longest side in pixels of what the network sees, 0 for the model's own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CatalogueEntry:
     task: "faces" or "objects".
     factory: "module:function"; see the module. licence: of the weights (code and weights where they differ).
     description: one line for lists.
-    takes_file: users write "name:path".
+    takes_file: users write "name:path". file_is: what the path names, for lists.
     checkpoint: name of its weights in `zoo.checkpoints`, or empty.
     precisions: numbers it can compute in.
     """
@@ -51,13 +51,14 @@ class CatalogueEntry:
     licence: str
     description: str
     takes_file: bool = False
+    file_is: str = "FILE"
     checkpoint: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
 
     @property
     def usage(self) -> str:
         """What users write: "dlib_hog", "yunet:FILE"."""
-        return f"{self.name}:FILE" if self.takes_file else self.name
+        return f"{self.name}:{self.file_is}" if self.takes_file else self.name
 
 
 _ENTRIES = (
@@ -89,6 +90,42 @@ _ENTRIES = (
         factory="face_detect_ros.detectors.yunet:create",
         licence="of the user's file; landmarks CC0-1.0",
         description="OpenCV's YuNet from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
+        takes_file=True,
+    ),
+    CatalogueEntry(
+        name="yolov9",
+        task="objects",
+        factory="face_detect_ros.detectors.yolov9:create",
+        licence="of the user's file",
+        description="YOLOv9 (t, s, m, c, e) from a weights file of yours, in any published format",
+        takes_file=True,
+        precisions=ANY_PRECISION,
+    ),
+    CatalogueEntry(
+        name="yolov9-attn",
+        task="objects",
+        factory="face_detect_ros.detectors.yolov9:create_with_attention",
+        licence="of the user's file",
+        description="YOLOv9 with self- and cross-attention, from such a file or one fine-tuned from it",
+        takes_file=True,
+        precisions=ANY_PRECISION,
+    ),
+    CatalogueEntry(
+        name="detr",
+        task="objects",
+        factory="face_detect_ros.detectors.detr:create",
+        licence="of the user's folder",
+        description="a detector of the DETR family that transformers knows, from its folder or hub name",
+        takes_file=True,
+        file_is="FOLDER",
+        precisions=ANY_PRECISION,
+    ),
+    CatalogueEntry(
+        name="onnx",
+        task="objects",
+        factory="face_detect_ros.detectors.onnx:create",
+        licence="of the user's file",
+        description="any YOLO, YOLOX or DETR model from an ONNX file of yours, by ONNX Runtime",
         takes_file=True,
     ),
 )
@@ -150,7 +187,7 @@ def create(
     """A ready detector with its weights loaded; close it after use.
 
     precision: numbers to compute in; "auto" is the fastest that the device has.
-    input_size: side in pixels of the square that the network of an object detector sees; 0: the model's own.
+    input_size: longest side in pixels of what the network of an object detector sees; 0: the model's own.
 
     Raises ConfigError for an unknown name, a missing library, or a precision or input size that this detector does
     not offer, DeviceError for a device or precision that is not here or that this detector cannot use, WeightsError
