@@ -1,4 +1,4 @@
-"""Fitting a picture into a network's input without changing its aspect ratio, and the exact way back."""
+"""Fitting a picture into a network's input, and the exact way back."""
 
 from __future__ import annotations
 
@@ -36,6 +36,28 @@ class Letterbox:
         height, width = (max(1, min(t, round(o * scale))) for o, t in zip(original, target, strict=True))
         offset = ((target[0] - height) // 2, (target[1] - width) // 2) if center else (0, 0)
         return cls((original[0], original[1]), (target[0], target[1]), (height, width), offset)
+
+    @classmethod
+    def within(cls, original: tuple[int, int], longest_px: int, multiple: int = 32) -> Letterbox:
+        """`original` with its longer side resized to `longest_px`, each side padded up to a multiple, centred.
+
+        What a fully convolutional network needs of padding, and no more: 640x480 stays so at 640, where a square
+        input would hold a quarter of nothing. Raises ValueError for a size below 1.
+        """
+        if min(*original, longest_px, multiple) < 1:
+            raise ValueError(f"cannot fit {original} into {longest_px}: sizes must be at least 1 pixel")
+        scale = longest_px / max(original)
+        height, width = (max(1, round(side * scale)) for side in original)
+        target = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+        offset = ((target[0] - height) // 2, (target[1] - width) // 2)
+        return cls((original[0], original[1]), target, (height, width), offset)
+
+    @classmethod
+    def stretch(cls, original: tuple[int, int], target: tuple[int, int]) -> Letterbox:
+        """`original` distorted to fill `target` (DETR's way). Raises ValueError for a size below 1."""
+        if min(*original, *target) < 1:
+            raise ValueError(f"cannot fit {original} into {target}: sizes must be at least 1 pixel")
+        return cls((original[0], original[1]), (target[0], target[1]), (target[0], target[1]), (0, 0))
 
     @property
     def scale_xy(self) -> np.ndarray:
