@@ -140,6 +140,19 @@ def test_nms_equals_the_plain_loop(a: np.ndarray, data: st.DataObject, threshold
     assert kept.tolist() == plain_nms(a, scores, classes, threshold)
 
 
+@pytest.mark.parametrize("classes", [1, 3, 80])
+@pytest.mark.parametrize("things", [2, 20, 400], ids=lambda n: f"{n} things")
+def test_nms_of_many_boxes_equals_the_plain_loop(things: int, classes: int) -> None:
+    random = np.random.default_rng(things)
+    which = random.integers(0, things, 400)
+    centers = random.uniform(0, 600, (things, 2))[which] + random.normal(0, 4, (400, 2))
+    sizes = random.uniform(20, 200, (things, 2))[which]
+    many = boxes.from_center_size(np.concatenate([centers, sizes], axis=1))
+    scores = random.integers(0, 50, 400).astype(np.float32) / 50  # with ties
+    ids = random.integers(0, classes, things)[which]
+    assert boxes.nms(many, scores, ids, 0.6).tolist() == plain_nms(many, scores, ids, 0.6)
+
+
 SAME = [[0, 0, 10, 10], [0, 0, 10, 9]]
 
 

@@ -28,10 +28,16 @@ def area(boxes: np.ndarray) -> np.ndarray:
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N, M) float32 intersection over union of each of N boxes with each of M; 0 where both areas are 0."""
     a, b = as_boxes(a), as_boxes(b)
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    intersection = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    union = area(a)[:, None] + area(b)[None, :] - intersection
+    # coordinate by coordinate: arithmetic over a last axis of two is several times slower
+    left, top, right, bottom = (a[:, axis, None] for axis in range(4))
+    intersection = np.minimum(right, b[:, 2])
+    intersection -= np.maximum(left, b[:, 0])
+    heights = np.minimum(bottom, b[:, 3])
+    heights -= np.maximum(top, b[:, 1])
+    intersection.clip(0, None, out=intersection)
+    intersection *= heights.clip(0, None, out=heights)
+    union = area(a)[:, None] + area(b)
+    union -= intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
@@ -62,13 +68,29 @@ def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, iou_thresh
     """
     boxes, scores, class_ids = as_boxes(boxes), np.asarray(scores), np.asarray(class_ids)
     order = np.argsort(-scores, kind="stable")
-    kept = []
+    kept: list[np.ndarray] = []
     while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        # per class: a face inside a person's box is not a duplicate
-        duplicate = (iou(boxes[best : best + 1], boxes[rest])[0] > iou_threshold) & (
-            class_ids[rest] == class_ids[best]
-        )
-        order = rest[~duplicate]
-    return np.array(kept, np.int64)
+        # the best few are settled among themselves, then they clear what is left
+        head, rest = order[:_NMS_BLOCK], order[_NMS_BLOCK:]
+        duplicates = _duplicates(boxes, class_ids, head, head, iou_threshold)
+        alive = np.ones(len(head), bool)
+        for i in np.flatnonzero(duplicates.any(axis=1)):
+            if alive[i]:
+                alive[i + 1 :] &= ~duplicates[i, i + 1 :]
+        head = head[alive]
+        kept.append(head)
+        if rest.size:
+            rest = rest[~_duplicates(boxes, class_ids, head, rest, iou_threshold).any(axis=0)]
+        order = rest
+    return np.concatenate(kept) if kept else np.empty(0, np.int64)
+
+
+_NMS_BLOCK = 64  # measured: of 32 to 256 the fastest for 50 to 1000 boxes
+
+
+def _duplicates(
+    boxes: np.ndarray, class_ids: np.ndarray, a: np.ndarray, b: np.ndarray, iou_threshold: float
+) -> np.ndarray:
+    """(len(a), len(b)) bool: whether boxes[a] and boxes[b] overlap too much to be two things of one class."""
+    # per class: a face inside a person's box is not a duplicate
+    return (iou(boxes[a], boxes[b]) > iou_threshold) & (class_ids[a][:, None] == class_ids[b])
