@@ -55,22 +55,31 @@ class ObjectNetwork(Protocol):
         ...
 
     def run(self, batch: Any) -> Any:
-        """The network's output for what `prepare` gave; returns when it is computed."""
+        """The network's output for what `prepare` gave; returns when it is computed.
+
+        Out of memory: MemoryError, or PyTorch's RuntimeError.
+        """
         ...
 
     def decode(self, output: Any, options: DetectOptions) -> list[Candidates]:
-        """For each picture what scores at least options.score_threshold, of options.class_ids alone if given."""
+        """For each picture what scores at least options.score_threshold, of options.class_ids alone if given.
+
+        Where the network gave numbers that are not finite, the candidates hold some of them.
+        """
         ...
 
 
 class ObjectDetector:
     """A `Detector` around an `ObjectNetwork`.
 
-    Out of GPU memory, a batch is halved and tried again, and later batches stay that small; a single picture that does
-    not fit is a DetectorError.
+    name: of the model, for messages. largest_batch: most pictures at once. Out of memory, a batch is halved and tried
+    again, and later batches stay that small; a single picture that does not fit is a DetectorError.
     """
 
-    def __init__(self, network: ObjectNetwork, *, largest_batch: int = 8) -> None:
+    def __init__(
+        self, network: ObjectNetwork, *, name: str = "the object detector", largest_batch: int = 8
+    ) -> None:
+        self.name = name
         self.labels: tuple[str, ...] = network.labels
         self.device = network.device
         self.times = StageTimes()
@@ -80,11 +89,9 @@ class ObjectDetector:
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
         for image in images:
             check_image(image)
-        network = self._network
-        if network is None:
-            raise DetectorError("the detector is closed")
+        network = self._open_network()
         if options.class_ids and max(options.class_ids) >= len(self.labels):
-            raise ConfigError(f"class_ids {options.class_ids}: this model has {len(self.labels)} classes")
+            raise ConfigError(f"class_ids {options.class_ids}: {self.name} has {len(self.labels)} classes")
         clock = StageClock()
         places = [network.place(*image.shape[:2]) for image in images]
         detections = [Detections.empty()] * len(images)
@@ -94,20 +101,17 @@ class ObjectDetector:
             if len(indices) > self.largest_batch:
                 waiting += [indices[self.largest_batch :], indices[: self.largest_batch]]
                 continue
-            try:
-                found = self._run(
-                    network, [images[i] for i in indices], [places[i] for i in indices], options, clock
-                )
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error) or len(indices) == 1:
-                    raise DetectorError(
-                        f"the object detector failed: {' '.join(str(error).split())}"
-                    ) from error
-                self.largest_batch = len(indices) // 2
+            found = self._run(
+                network, [images[i] for i in indices], [places[i] for i in indices], options, clock
+            )
+            if found is None:
                 waiting.append(indices)
                 continue
             for index, candidates in zip(indices, found, strict=True):
-                detections[index] = self._select(candidates, places[index], images[index], options)
+                self._check(candidates, index, images[index])
+                detections[index] = _select(
+                    candidates, places[index], images[index], options, network.overlapping
+                )
             clock.lap("post")
         self.times = clock.times()
         return detections
@@ -119,35 +123,69 @@ class ObjectDetector:
         """Let go of the network; a `detect` that runs in another thread ends well and lets go of it then."""
         self._network = None
 
-    @staticmethod
+    def _open_network(self) -> ObjectNetwork:
+        network = self._network
+        if network is None:
+            raise DetectorError(f"{self.name} is closed")
+        return network
+
     def _run(
+        self,
         network: ObjectNetwork,
         images: Sequence[np.ndarray],
         places: Sequence[Letterbox],
         options: DetectOptions,
         clock: StageClock,
-    ) -> list[Candidates]:
-        batch = network.prepare(images, places)
-        clock.lap("pre")
-        output = network.run(batch)
-        clock.lap("network")
-        return network.decode(output, options)
+    ) -> list[Candidates] | None:
+        """What the network proposes, or None if memory is too small for so many and `largest_batch` now less."""
+        try:
+            batch = network.prepare(images, places)
+            clock.lap("pre")
+            output = network.run(batch)
+            clock.lap("network")
+            return network.decode(output, options)
+        except (RuntimeError, MemoryError) as error:
+            if _out_of_memory(error) and len(images) > 1:
+                self.largest_batch = len(images) // 2
+                return None
+            raise self._failure(error, images[0]) from error
 
-    def _select(
-        self, found: Candidates, place: Letterbox, image: np.ndarray, options: DetectOptions
-    ) -> Detections:
+    def _failure(self, error: Exception, image: np.ndarray) -> DetectorError:
         height, width = image.shape[:2]
-        boxes = box_geometry.clip(place.boxes_to_image(found.boxes), width, height)
-        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
-        # an edge-on box is nothing; min_size_px counts whole pixels
-        keep = np.flatnonzero((sides > 0) & (sides >= options.min_size_px - 0.01))
-        scores, class_ids = found.scores[keep], found.class_ids[keep]
-        if self._network is not None and self._network.overlapping:
-            best = box_geometry.nms(boxes[keep], scores, class_ids, options.iou_threshold)
-        else:
-            best = np.argsort(-scores, kind="stable")
-        best = best[: options.max_detections]
-        return Detections(boxes[keep][best], scores[best], class_ids[best])
+        if _out_of_memory(error):
+            return DetectorError(
+                f"{self.name}: {self.device} has too little memory for a {width}x{height} picture; give a smaller "
+                f"input_size or a smaller model ({' '.join(str(error).split())})"
+            )
+        return DetectorError(
+            f"{self.name} failed on a {width}x{height} picture: {' '.join(str(error).split())}"
+        )
+
+    def _check(self, found: Candidates, index: int, image: np.ndarray) -> None:
+        if np.isfinite(found.scores).all() and np.isfinite(found.boxes).all():
+            return
+        height, width = image.shape[:2]
+        raise DetectorError(
+            f"{self.name}: the network's output for picture {index + 1} ({width}x{height}) is not finite; set "
+            "precision to float32, and if that does not help, the weights are damaged"
+        )
+
+
+def _select(
+    found: Candidates, place: Letterbox, image: np.ndarray, options: DetectOptions, overlapping: bool
+) -> Detections:
+    height, width = image.shape[:2]
+    boxes = box_geometry.clip(place.boxes_to_image(found.boxes), width, height)
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+    # an edge-on box is nothing; min_size_px counts whole pixels
+    keep = np.flatnonzero((sides > 0) & (sides >= options.min_size_px - 0.01))
+    boxes, scores, class_ids = boxes[keep], found.scores[keep], found.class_ids[keep]
+    if overlapping:
+        best = box_geometry.nms(boxes, scores, class_ids, options.iou_threshold)
+    else:
+        best = np.argsort(-scores, kind="stable")
+    best = best[: options.max_detections]
+    return Detections(boxes[best], scores[best], class_ids[best])
 
 
 def _by_target(places: Sequence[Letterbox]) -> list[list[int]]:
@@ -159,4 +197,7 @@ def _by_target(places: Sequence[Letterbox]) -> list[list[int]]:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
