@@ -1,8 +1,9 @@
-"""A one-place mailbox in which the newest item wins, and the thread that empties it."""
+"""A small mailbox in which the newest items win, and the thread that empties it."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -10,15 +11,19 @@ Item = TypeVar("Item")
 
 
 class Mailbox(Generic[Item]):
-    """Holds at most one item; a newer one replaces it. Safe between threads.
+    """Holds at most `capacity` items; a newer one replaces the oldest. Safe between threads.
 
-    A consumer slower than its producer therefore works on the newest item and never builds a queue.
+    A consumer slower than its producer therefore works on the newest items and never builds a queue.
     `received` and `dropped` count items put in and items replaced or refused before anyone took them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = 1) -> None:
+        """Raises ValueError for a capacity below 1."""
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}; a mailbox holds at least 1 item")
         self._ready = threading.Condition()
-        self._item: Item | None = None
+        self._items: deque[Item] = deque()
+        self._capacity = capacity
         self._closed = False
         self.received = 0
         self.dropped = 0
@@ -27,28 +32,33 @@ class Mailbox(Generic[Item]):
         """Leave `item`. Never blocks. False if an older item was dropped for it, or the mailbox is closed."""
         with self._ready:
             self.received += 1
-            replaced = self._item is not None
+            replaced = len(self._items) == self._capacity
             if replaced or self._closed:
                 self.dropped += 1
             if self._closed:
                 return False
-            self._item = item
+            if replaced:
+                self._items.popleft()
+            self._items.append(item)
             self._ready.notify()
             return not replaced
 
     def take(self, timeout_s: float | None = None) -> Item | None:
-        """Wait for an item and remove it. None when closed, or when `timeout_s` passed."""
+        """Wait for an item and remove the oldest. None when closed, or when `timeout_s` passed."""
         with self._ready:
-            self._ready.wait_for(lambda: self._item is not None or self._closed, timeout_s)
-            item, self._item = self._item, None
-            return item
+            self._ready.wait_for(lambda: self._items or self._closed, timeout_s)
+            return self._items.popleft() if self._items else None
+
+    def take_waiting(self, most: int) -> list[Item]:
+        """Remove up to `most` items that are there now, oldest first; waits for none."""
+        with self._ready:
+            return [self._items.popleft() for _ in range(min(most, len(self._items)))]
 
     def close(self) -> None:
-        """Wake every waiting `take`; an item still inside is dropped. Closing twice is fine."""
+        """Wake every waiting `take`; items still inside are dropped. Closing twice is fine."""
         with self._ready:
-            if self._item is not None:
-                self._item = None
-                self.dropped += 1
+            self.dropped += len(self._items)
+            self._items.clear()
             self._closed = True
             self._ready.notify_all()
 
@@ -58,15 +68,19 @@ class Mailbox(Generic[Item]):
 
 
 class Worker(Generic[Item]):
-    """A daemon thread that hands each item of its mailbox to `handle`.
+    """A daemon thread that hands each item of its mailbox to `handle`, which may take more that wait.
 
     An exception in `handle` goes to `on_error(error)` and the thread carries on with the next item.
     """
 
     def __init__(
-        self, handle: Callable[[Item], None], on_error: Callable[[Exception], None], name: str = "worker"
+        self,
+        handle: Callable[[Item], None],
+        on_error: Callable[[Exception], None],
+        name: str = "worker",
+        capacity: int = 1,
     ) -> None:
-        self.mailbox: Mailbox[Item] = Mailbox()
+        self.mailbox: Mailbox[Item] = Mailbox(capacity)
         self._handle = handle
         self._on_error = on_error
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

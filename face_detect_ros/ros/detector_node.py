@@ -68,6 +68,11 @@ class DetectorParameters(NodeParameters):
         names = [field.name for field in dataclasses.fields(DetectOptions) if field.name != "class_ids"]
         return DetectOptions(**{name: getattr(self, name) for name in names})
 
+    @property
+    def frames_at_once(self) -> int:
+        """Most waiting pictures that one call of the detector takes."""
+        return 1
+
 
 P = TypeVar("P", bound=DetectorParameters)
 
@@ -76,7 +81,7 @@ class DetectorNode(PerceptionNode[P]):
     """Subscribes `image_raw`; publishes `~/detections`, `~/image_annotated`, `~/markers`, `~/label_info`.
 
     A subclass names the `task` whose catalogue it offers. The detector is loaded in configure; a worker thread
-    runs it on the newest frame, so callbacks never wait for a network and a slow one drops frames.
+    runs it on the newest frames, so callbacks never wait for a network and a slow one drops frames.
     """
 
     task: ClassVar[str]
@@ -90,6 +95,7 @@ class DetectorNode(PerceptionNode[P]):
         self._detector: Detector | None = None
         self._model = ""
         self._worker: Worker[LazyFrame] | None = None
+        self._frames_at_once = self._in_hand = 1
         self._input: ImageInput | None = None
         self._outputs: dict[str, Publisher[Any]] = {}
         self._camera_subscription: Any = None
@@ -104,11 +110,10 @@ class DetectorNode(PerceptionNode[P]):
         params = self.params
         self.statistics = PipelineStatistics()
         self._tracker = IouTracker()
-        self._model = params.model
-        self._detector = catalogue.create(
-            params.model, task=self.task, device=params.device, precision=params.precision
-        )
-        self._detector.warmup()
+        self._model, self._frames_at_once = params.model, params.frames_at_once
+        self._detector = detector = self.make_detector(params)
+        self.accept_detector(detector, params)
+        detector.warmup()
         reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
         self._outputs = {
             "detections": self.create_publisher(Detection2DArray, "~/detections", **reliable),
@@ -116,10 +121,12 @@ class DetectorNode(PerceptionNode[P]):
             "markers": self.create_publisher(MarkerArray, "~/markers", **reliable),
             "label_info": self.create_publisher(LabelInfo, "~/label_info", qos.latched()),
         }
-        self._worker = Worker(self._process, self._failed, name=self.get_name())
+        self._worker = Worker(
+            self._process, self._failed, name=self.get_name(), capacity=self._frames_at_once
+        )
         self._input = ImageInput(self, self.hub, params.image_transport, self._receive)
         self.get_logger().info(
-            f"{params.model} on {self._detector.device} is ready for images on {self._input.wire_topic}"
+            f"{params.model} on {detector.device} is ready for images on {self._input.wire_topic}"
         )
 
     def activate(self) -> None:
@@ -173,6 +180,19 @@ class DetectorNode(PerceptionNode[P]):
 
     # what a subclass may add
 
+    def make_detector(self, params: P) -> Detector:
+        """The detector that the parameters name. Raises PerceptionError."""
+        return catalogue.create(
+            params.model, task=self.task, device=params.device, precision=params.precision
+        )
+
+    def accept_detector(self, detector: Detector, params: P) -> None:
+        """Judge and prepare a detector that was just made. Raises ConfigError."""
+
+    def detect(self, detector: Detector, images: Sequence[np.ndarray]) -> list[Detections]:
+        """What the images, one batch, show. Called on the worker."""
+        return detector.detect(images, self.params.options)
+
     def name_detections(self, frame: Frame, found: Detections) -> list[str | None] | None:
         """Who or what each detection is, shown instead of its class; None: nobody asks. Called on the worker."""
         return None
@@ -182,6 +202,9 @@ class DetectorNode(PerceptionNode[P]):
     ) -> np.ndarray:
         """(H, W, 3) uint8 RGB, what the annotation is drawn on. Called on the worker."""
         return frame.image
+
+    def after_newest(self, frame: Frame, found: Detections) -> None:
+        """What may wait until the detections of every picture in hand are out. Called on the worker."""
 
     def class_names(self) -> Sequence[str]:
         """What `~/label_info` lists."""
@@ -194,15 +217,31 @@ class DetectorNode(PerceptionNode[P]):
         if self._worker is not None:
             self._worker.mailbox.put(frame)
 
-    def _process(self, lazy: LazyFrame) -> None:
-        detector, outputs = self._detector, self._outputs
-        if not self.active or detector is None:
+    def _process(self, first: LazyFrame) -> None:
+        detector, worker = self._detector, self._worker
+        if not self.active or detector is None or worker is None:
             return
+        waiting = [first, *worker.mailbox.take_waiting(self._frames_at_once - 1)]
+        frames = [(frame, lazy.arrival_s) for lazy in waiting if (frame := self._decoded(lazy))]
+        if not frames:
+            return
+        self._in_hand = len(frames)
+        batch = self.detect(detector, [frame.image for frame, _ in frames])
+        self._in_hand = 1
+        for (newest, arrival_s), found in zip(frames, batch, strict=True):
+            if not self.active or self._detector is not detector:
+                return  # deactivated meanwhile: this picture's result is nobody's any more
+            tracked = self._tracker.update(found, newest.stamp_ns)
+            self._publish(newest, tracked, detector, arrival_s)
+        self.after_newest(newest, tracked)
+
+    def _decoded(self, lazy: LazyFrame) -> Frame | None:
+        """The picture; None, and counted, if it cannot be used."""
         try:
             frame = lazy.frame()
         except ImageError as error:
             self._reject(error.reason, str(error))
-            return
+            return None
         if frame.stamp_ns < self._last_stamp_ns:
             self.statistics.time_jumps += 1
             self.statistics.latency_ms.clear()
@@ -211,18 +250,17 @@ class DetectorNode(PerceptionNode[P]):
                     f"image stamps went back by {(self._last_stamp_ns - frame.stamp_ns) / 1e9:.3f} s; going on"
                 )
         self._last_stamp_ns = frame.stamp_ns
+        return frame
 
-        found = detector.detect([frame.image], self.params.options)[0]
-        if not self.active or self._detector is not detector:
-            return  # deactivated meanwhile: this picture's result is nobody's any more
-        found = self._tracker.update(found, frame.stamp_ns)
+    def _publish(self, frame: Frame, found: Detections, detector: Detector, arrival_s: float) -> None:
+        outputs = self._outputs
         outputs["detections"].publish(
             convert.detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
         )
         self.statistics.published(
             detections=len(found),
             latency_ms=(self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6,
-            processing_ms=(time.monotonic() - lazy.arrival_s) * 1e3,
+            processing_ms=(time.monotonic() - arrival_s) * 1e3,
             network_ms=detector.times.network_ms,
         )
         names = self.name_detections(frame, found)
@@ -237,18 +275,21 @@ class DetectorNode(PerceptionNode[P]):
             )
 
     def _failed(self, error: Exception) -> None:
+        pictures, self._in_hand = self._in_hand, 1
         if not self.active or not self.context.ok():
             return  # an end in the middle of a picture is no failure
         if isinstance(error, PerceptionError):
-            self._reject("detector", str(error))
+            self._reject("detector", str(error), pictures)
         else:
             trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self._reject("internal", f"{type(error).__name__}: {error}\n{trace}")
+            self._reject("internal", f"{type(error).__name__}: {error}\n{trace}", pictures)
 
-    def _reject(self, reason: str, message: str) -> None:
-        self.statistics.reject(reason)
+    def _reject(self, reason: str, message: str, pictures: int = 1) -> None:
+        self.statistics.reject(reason, pictures)
         if self._throttle.allows(reason):
-            self.get_logger().warning(f"image skipped: {message}")
+            self.get_logger().warning(
+                f"{'image' if pictures == 1 else f'{pictures} images'} skipped: {message}"
+            )
 
     def _publish_label_info(self, params: P) -> None:
         if self._detector is not None:

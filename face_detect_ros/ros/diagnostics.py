@@ -33,9 +33,9 @@ class PipelineStatistics:
         self.network_ms = DurationWindow()
         self.overhead_ms = DurationWindow()
 
-    def reject(self, reason: str) -> None:
+    def reject(self, reason: str, pictures: int = 1) -> None:
         with self._lock:
-            self.rejected[reason] += 1
+            self.rejected[reason] += pictures
 
     def published(self, detections: int, latency_ms: float, processing_ms: float, network_ms: float) -> None:
         self.processed += 1

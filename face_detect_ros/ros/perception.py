@@ -1,7 +1,8 @@
 """Everything in one process over one decoded frame: `ros2 run face_detect_ros perception`.
 
 The nodes are the same as when they run alone, with the same names, parameters and topics. The video source joins
-only when its parameter `source` is set; otherwise the images come from the camera on `image_raw`.
+only when its parameter `source` is set; otherwise the images come from the camera on `image_raw`. The object detector
+joins only when its parameter `model` is set.
 """
 
 from __future__ import annotations
@@ -13,17 +14,27 @@ from rclpy.node import Node
 from . import runtime
 from .face_detector import FaceDetector
 from .image_input import ImageHub
+from .object_detector import ObjectDetector
 from .video_source import VideoSource
 
 
 def make_nodes() -> list[Node]:
     """The nodes of the process. Raises ConfigError for an unusable initial parameter."""
+    nodes: list[Node] = []
     hub = ImageHub()
     source = VideoSource(hub)
     if source.params.source:
-        return [source, FaceDetector(hub)]
-    source.destroy_node()
-    return [FaceDetector(ImageHub())]
+        nodes.append(source)
+    else:
+        source.destroy_node()
+        hub = ImageHub()  # the other one waits for that source's frames
+    nodes.append(FaceDetector(hub))
+    objects = ObjectDetector(hub)
+    if objects.params.model:
+        nodes.append(objects)
+    else:
+        objects.destroy_node()
+    return nodes
 
 
 def main() -> None:

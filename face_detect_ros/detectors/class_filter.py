@@ -1,0 +1,38 @@
+"""Names of classes, as people write them, to ids of a model's labels."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+
+from face_detect_ros.core.errors import ConfigError
+
+_NEAREST = 3
+
+
+@functools.lru_cache(maxsize=64)
+def class_ids(names: str, labels: tuple[str, ...]) -> tuple[int, ...]:
+    """Indices into `labels` of the classes that `names` ("person, dog") lists, in the labels' order.
+
+    Upper and lower case are one; a name that several labels share means all of them; no name at all gives none.
+
+    Raises ConfigError for a name that is no label, with the nearest ones and the list of all.
+    """
+    wanted = [name for part in names.split(",") if (name := _plain(part))]
+    if _plain(names) in map(_plain, labels):  # a label may hold a comma itself
+        wanted = [_plain(names)]
+    for name in wanted:
+        if name not in map(_plain, labels):
+            raise ConfigError(_unknown(name, labels))
+    return tuple(index for index, label in enumerate(labels) if _plain(label) in wanted)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _unknown(name: str, labels: tuple[str, ...]) -> str:
+    by_plain = {_plain(label): label for label in labels}
+    near = [by_plain[plain] for plain in difflib.get_close_matches(name, by_plain, _NEAREST)]
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return f"class '{name}' is unknown to this model; {meant}It has: {', '.join(labels)}"
