@@ -99,3 +99,11 @@ def scripted(monkeypatch):
             name, "faces", f"detectors_for_tests:{function}", "none", "for tests"
         )
         monkeypatch.setitem(catalogue.CATALOGUE, name, entry)
+
+
+@pytest.fixture
+def objects(monkeypatch):
+    """`objects(name, network)` puts an object detector with a scripted network into the catalogue."""
+    from objects_for_tests import catalogue_additions
+
+    return catalogue_additions(monkeypatch)

@@ -219,3 +219,48 @@ def test_two_workers_do_not_share() -> None:
     two.mailbox.put(3)
     assert wait_until(lambda: right == [2, 3])
     assert two.stop(5)
+
+
+def test_a_larger_mailbox_keeps_the_newest_in_order() -> None:
+    box: Mailbox[int] = Mailbox(3)
+    assert [box.put(i) for i in range(5)] == [True, True, True, False, False]
+    assert box.take(0) == 2
+    assert box.take_waiting(5) == [3, 4]
+    assert box.take_waiting(5) == []
+    assert (box.received, box.dropped) == (5, 2)
+
+
+def test_no_more_are_taken_than_asked_for() -> None:
+    box: Mailbox[int] = Mailbox(3)
+    for item in range(3):
+        box.put(item)
+    assert box.take_waiting(0) == []
+    assert box.take_waiting(2) == [0, 1]
+    box.close()
+    assert box.take_waiting(2) == []
+    assert (box.received, box.dropped) == (3, 1)
+
+
+def test_a_mailbox_holds_at_least_one() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        Mailbox(0)
+
+
+def test_a_worker_may_take_what_else_waits() -> None:
+    handled: list[list[int]] = []
+    busy, go_on = threading.Event(), threading.Event()
+
+    def handle(item: int) -> None:
+        handled.append([item, *worker.mailbox.take_waiting(9)])
+        busy.set()
+        go_on.wait(10)
+
+    worker: Worker[int] = Worker(handle, pytest.fail, capacity=3)
+    worker.mailbox.put(0)
+    assert busy.wait(5)
+    for item in range(1, 6):
+        worker.mailbox.put(item)
+    go_on.set()
+    assert wait_until(lambda: len(handled) == 2)
+    assert handled == [[0], [3, 4, 5]]
+    assert worker.stop(5)
