@@ -29,6 +29,10 @@ class DetectorError(PerceptionError):
     """A detector failed on a picture that was valid."""
 
 
+class TrainingError(PerceptionError):
+    """A training cannot go on: a loss that is no number, or a state that does not fit."""
+
+
 class GalleryError(PerceptionError):
     """The gallery of known people cannot be opened, read or written, or refuses what was asked of it."""
 

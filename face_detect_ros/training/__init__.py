@@ -1,0 +1,1 @@
+"""Training of detectors: data, augmentation, losses and the loop around them."""

@@ -1,0 +1,61 @@
+"""The curve of a training: a CSV file, TensorBoard's events, a picture."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import state
+
+CSV_NAME, PLOT_NAME, EVENTS_NAME = "curve.csv", "curve.png", "tensorboard"
+Rows = Sequence[Mapping[str, float]]
+
+
+def write(folder: Path, rows: Rows) -> None:
+    """All rows to the CSV file, and the latest to TensorBoard where that package is installed. Raises OutputError."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+
+    def write_csv(path: Path) -> None:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    state.write_atomically(folder / CSV_NAME, write_csv)
+    _write_events(folder / EVENTS_NAME, rows)
+
+
+def _write_events(folder: Path, rows: Rows) -> None:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return
+    if len(rows) == 1:  # a new training; the events of an older one in this folder would mix with its own
+        shutil.rmtree(folder, ignore_errors=True)
+    with SummaryWriter(str(folder)) as writer:
+        for name, value in rows[-1].items():
+            if name != "epoch":
+                writer.add_scalar(name, value, int(rows[-1]["epoch"]))
+
+
+def draw(folder: Path, rows: Rows) -> None:
+    """Losses and AP over the epochs, where matplotlib is installed. Raises OutputError."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, precision = figure.subplots(1, 2)
+    for axes, wanted in ((losses, "loss_"), (precision, "AP")):
+        for name in dict.fromkeys(key for row in rows for key in row if key.startswith(wanted)):
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            axes.plot(*zip(*points, strict=True), label=name.removeprefix("loss_"))
+        axes.set_xlabel("epoch")
+        axes.set_title("loss" if axes is losses else "average precision")
+        if axes.lines:
+            axes.legend()
+    state.write_atomically(folder / PLOT_NAME, lambda path: figure.savefig(path, format="png"))

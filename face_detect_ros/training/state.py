@@ -1,0 +1,58 @@
+"""A training's files, each written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from face_detect_ros.core.errors import OutputError, TrainingError
+
+STATE_NAME = "state.pt"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """`write` a file beside `path`, then put it in its place: a crash leaves the old one. Raises OutputError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(beside)
+        with open(beside, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except (OSError, RuntimeError) as error:
+        beside.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written: {error}; make room or choose another folder"
+        ) from error
+
+
+def save_state(folder: Path, state: dict[str, Any]) -> None:
+    """Tensors, numbers and texts that a training goes on from. Raises OutputError."""
+    write_atomically(folder / STATE_NAME, lambda path: torch.save(state, path))
+
+
+def load_state(folder: Path) -> dict[str, Any] | None:
+    """What `save_state` wrote, on the CPU; None where nothing was saved. Raises TrainingError for a damaged file."""
+    path = folder / STATE_NAME
+    if not path.is_file():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise TrainingError(
+            f"{path}: cannot be read ({type(error).__name__}); delete it to begin anew"
+        ) from error
+    return state
+
+
+def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What two records of options differ in, as "name: saved -> now"."""
+    rows = []
+    for name in sorted(saved.keys() | now.keys()):
+        if saved.get(name) != now.get(name):
+            rows.append(f"{name}: {saved.get(name)} -> {now.get(name)}")
+    return rows

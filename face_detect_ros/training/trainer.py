@@ -1,0 +1,281 @@
+"""The loop: batches in, weights out, and everything that lets it go on after it was ended at any moment.
+
+In the folder of a training: `last.safetensors` and `best.safetensors` (the moving average, ready for a detector),
+`state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events where that package is installed, and
+`curve.png` at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from face_detect_ros.core.errors import TrainingError
+
+from . import curve, state
+from .loader import Batch, BatchLoader
+from .losses import DetectionLoss, Losses, Truth
+from .optimisation import MovingAverage, freeze, make_optimizer, rate_over_steps, set_to_train
+from .options import TrainOptions
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+MEASURE = "AP"  # what "best" goes by
+_PARTS = ("total", "box", "classes", "distribution")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands. step: of the epoch, from 1. losses: means since the epoch began."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    pictures_per_s: float
+    left_s: float
+
+
+class Trainer:
+    """Trains `model`, a network whose training-mode output has `main` and `auxiliary` levels.
+
+    evaluate: figures of a network in evaluation mode, `AP` among them. write_model: a network to a file.
+    name_pictures: names of the pictures of these numbers, for messages.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: DetectionLoss,
+        loader: BatchLoader,
+        options: TrainOptions,
+        folder: Path,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        evaluate: Callable[[nn.Module], Mapping[str, float]],
+        write_model: Callable[[nn.Module, Path], None],
+        name_pictures: Callable[[tuple[int, ...]], str] = str,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
+    ) -> None:
+        self._options = options
+        self._folder = folder
+        self._device = device
+        self._dtype = dtype
+        self._loader = loader
+        self._evaluate = evaluate
+        self._write_model = write_model
+        self._name_pictures = name_pictures
+        self._on_progress = on_progress
+        self._on_epoch = on_epoch
+        self._stop_asked = False
+
+        self._model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        freeze(self._model, options.freeze)
+        self._optimizer = make_optimizer(self._model, options)
+        self._full_rates = [group["lr"] for group in self._optimizer.param_groups]
+        self._share_of_rate = rate_over_steps(options, loader.steps)
+        self._scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
+        self._average = MovingAverage(self._model, options.ema_decay)
+        self._epoch, self._step = 0, 0
+        self._sums = dict.fromkeys(_PARTS, 0.0)
+        self._rows: list[dict[str, float]] = []
+        self._best = -1.0
+        network: nn.Module = _NetworkAndLoss(self._model, loss)
+        if _distributed():
+            ids = [device.index] if device.type == "cuda" else None
+            network = DistributedDataParallel(network, device_ids=ids)
+        self._network = network
+
+    def restore(self) -> bool:
+        """Take up what the folder holds. False: nothing. Raises TrainingError where it is of another training."""
+        saved = state.load_state(self._folder)
+        if saved is None:
+            return False
+        different = state.differences(saved["options"], self._record())
+        if different:
+            raise TrainingError(
+                f"{self._folder}: holds a training with other settings ({'; '.join(different)}); "
+                "give the same, or another folder"
+            )
+        self._model.load_state_dict(saved["model"])
+        self._average.model.load_state_dict(saved["average"])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        self._scaler.load_state_dict(saved["scaler"])
+        self._epoch, self._step, self._best = saved["epoch"], saved["step"], saved["best"]
+        self._sums, self._rows = saved["sums"], saved["rows"]
+        return True
+
+    def run(self) -> list[dict[str, float]]:
+        """Train to the last epoch; the rows of the curve. Ctrl-C and SIGTERM save and raise KeyboardInterrupt.
+
+        Raises TrainingError for a loss that is no number, OutputError where the folder cannot be written.
+        """
+        with self._stopping_politely():
+            while self._epoch < self._options.epochs:
+                seconds = self._train_epoch()
+                row = self._row(seconds)
+                if self._leads:
+                    self._finish_epoch(row)
+                if _distributed():
+                    dist.barrier()
+                self._epoch, self._step = self._epoch + 1, 0
+                self._sums = dict.fromkeys(_PARTS, 0.0)
+                self._rows.append(row)
+                self._save()
+        if self._leads:
+            curve.draw(self._folder, self._rows)
+        return self._rows
+
+    @property
+    def _leads(self) -> bool:
+        return not _distributed() or dist.get_rank() == 0
+
+    def _record(self) -> dict[str, Any]:
+        return {**_plain(self._options.as_record()), "steps": self._loader.steps}
+
+    def _train_epoch(self) -> float:
+        """The steps that are left of the epoch; seconds that they took."""
+        options, steps = self._options, self._loader.steps
+        settled = self._epoch >= options.epochs - options.settle_epochs
+        augment = options.augment.settled() if settled else options.augment
+        set_to_train(self._model, options.freeze)
+        started_s = saved_s = time.monotonic()
+        first = self._step
+        for batch in self._loader.epoch(self._epoch, augment, first):
+            losses = self._learn(batch)
+            for name in _PARTS:
+                self._sums[name] += float(getattr(losses, name))
+            self._step += 1
+            now_s = time.monotonic()
+            pace_s = (now_s - started_s) / (self._step - first)
+            left = (options.epochs - self._epoch) * steps - self._step
+            means = {name: value / self._step for name, value in self._sums.items()}
+            self._on_progress(
+                Progress(
+                    self._epoch,
+                    options.epochs,
+                    self._step,
+                    steps,
+                    means,
+                    options.batch / pace_s,
+                    left * pace_s,
+                )
+            )
+            if self._stop_asked or now_s - saved_s > options.save_every_s:
+                self._save()
+                saved_s = now_s
+            if self._stop_asked:
+                raise KeyboardInterrupt
+        return time.monotonic() - started_s
+
+    def _learn(self, batch: Batch) -> Losses:
+        number = self._epoch * self._loader.steps + self._step
+        for group, rate in zip(self._optimizer.param_groups, self._full_rates, strict=True):
+            group["lr"] = rate * self._share_of_rate(number)
+        images = batch.images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+        truth = batch.truth.to(self._device)
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            losses: Losses = self._network(images, truth)
+        if not torch.isfinite(losses.total):
+            raise TrainingError(
+                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {float(losses.total)}; pictures: "
+                f"{self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
+            )
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(losses.total * _pictures(images)).backward()
+        self._scaler.unscale_(self._optimizer)
+        nn.utils.clip_grad_norm_(self._model.parameters(), self._options.clip_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._average.update(self._model, number)
+        return losses
+
+    def _row(self, seconds: float) -> dict[str, float]:
+        means = {f"loss_{name}": value / self._step for name, value in self._sums.items()}
+        rate = self._optimizer.param_groups[0]["lr"]
+        return {"epoch": self._epoch + 1, **means, "learning_rate": rate, "seconds": seconds}
+
+    def _finish_epoch(self, row: dict[str, float]) -> None:
+        done = self._epoch + 1
+        self._write_model(self._average.model, self._folder / LAST)
+        if done % self._options.evaluate_every == 0 or done == self._options.epochs:
+            row.update(self._evaluate(self._average.model))
+            if row[MEASURE] > self._best:
+                self._best = row[MEASURE]
+                self._write_model(self._average.model, self._folder / BEST)
+        curve.write(self._folder, [*self._rows, row])
+        self._on_epoch(row)
+
+    def _save(self) -> None:
+        if self._leads:
+            state.save_state(
+                self._folder,
+                {
+                    "options": self._record(),
+                    "model": self._model.state_dict(),
+                    "average": self._average.model.state_dict(),
+                    "optimizer": self._optimizer.state_dict(),
+                    "scaler": self._scaler.state_dict(),
+                    "epoch": self._epoch,
+                    "step": self._step,
+                    "best": self._best,
+                    "sums": self._sums,
+                    "rows": self._rows,
+                },
+            )
+
+    @contextlib.contextmanager
+    def _stopping_politely(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the training behind the step that runs."""
+
+        def ask(signum: int, frame: FrameType | None) -> None:
+            self._stop_asked = True
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _NetworkAndLoss(nn.Module):
+    """Both in one module: DistributedDataParallel averages the gradients of what one forward call used."""
+
+    def __init__(self, network: nn.Module, loss: DetectionLoss) -> None:
+        super().__init__()
+        self.network = network
+        self._loss = loss
+
+    def forward(self, images: Tensor, truth: Truth) -> Losses:
+        output = self.network(images)
+        return self._loss(output.main, output.auxiliary, truth)
+
+
+def _pictures(images: Tensor) -> int:
+    """As in YOLO's recipe a step's loss is a sum over its pictures; DDP takes the mean over processes, so all count."""
+    return len(images) * (dist.get_world_size() if _distributed() else 1)
+
+
+def _distributed() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, so that what was saved equals what is."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
