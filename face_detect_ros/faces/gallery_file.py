@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.core.home import home
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x66646772  # "fdgr": a file of another program is not taken for a damaged gallery
@@ -65,8 +66,7 @@ class OpenFile:
 
 def default_path() -> Path:
     """`$ROS_HOME/face_detect_ros/gallery.sqlite3`, where ROS_HOME is ~/.ros unless set."""
-    home = os.environ.get("ROS_HOME")
-    return (Path(home) if home else Path.home() / ".ros") / "face_detect_ros" / "gallery.sqlite3"
+    return home() / "gallery.sqlite3"
 
 
 def open_file(path: Path, *, busy_timeout_s: float) -> OpenFile:

@@ -1,0 +1,323 @@
+"""One file over HTTP into a partial file: continued where it stopped, tried again where that may help.
+
+Python's own HTTP client: it honours the proxies of the environment and is there on every robot, also where
+transformers (and the client that it brings) is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import json
+import os
+import re
+import shutil
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from face_detect_ros import __version__
+from face_detect_ros.core.errors import OutputError
+
+_CHUNK = 1 << 18
+_LONGEST_WAIT_S = 60.0
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_LINKED_DIGEST = "X-Linked-ETag"  # in which Hugging Face's hub states the SHA-256 of a large file
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that are here and how many there will be, None where the server does not say."""
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """timeout_s: without a byte. attempts: in a row that bring nothing new. first_delay_s: doubles with each."""
+
+    timeout_s: float = 30.0
+    attempts: int = 5
+    first_delay_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class Download:
+    """sha256: as the server stated it, or empty. resumed: whether a part is from an earlier run."""
+
+    sha256: str
+    resumed: bool
+
+
+class DownloadError(Exception):
+    """It cannot be had: why, as the end of a sentence that begins with the address."""
+
+
+class _TryAgainError(Exception):
+    """May well work next time. wait_s: at least. restart: from the file's beginning."""
+
+    def __init__(self, reason: str, *, wait_s: float = 0.0, restart: bool = False) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+        self.restart = restart
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is known of a partial file, kept beside it in JSON.
+
+    validator: what says that the server's file is still the same: its ETag or date; empty without one.
+    total: bytes of the whole file, or None. sha256: as the server stated it.
+    """
+
+    url: str
+    validator: str = ""
+    total: int | None = None
+    sha256: str = ""
+
+
+def download(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> Download:
+    """Bring the file at `url` into `partial`, whole.
+
+    A partial file from earlier, also of a process that was killed, is continued if the server's file is certainly
+    the same, or if the caller checks the digest afterwards (`checked`).
+
+    Raises DownloadError if it cannot be had, OutputError if it cannot be written.
+    """
+    resumed = _usable(partial, _read_part(partial), url, checked=checked)
+    if not resumed:
+        discard(partial)
+    best, failures = _size(partial), 0
+    while True:
+        try:
+            _attempt(url, partial, checked=checked, options=options, progress=progress)
+            return Download(_read_part(partial).sha256, resumed)
+        except _TryAgainError as error:
+            size = _size(partial)
+            failures = 1 if size > best else failures + 1
+            best = max(best, size)
+            if error.restart:
+                discard(partial)
+            if failures >= options.attempts:
+                raise DownloadError(f"{error} ({failures} attempts)") from error
+            time.sleep(max(error.wait_s, options.first_delay_s * 2 ** (failures - 1)))
+
+
+def discard(partial: Path) -> None:
+    """Remove a partial file and what is known of it. Raises OutputError."""
+    for path in (partial, _sidecar(partial)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be removed: {error.strerror or error}") from error
+
+
+def write_error(path: Path, error: OSError) -> OutputError:
+    """What to do about a file that cannot be written."""
+    if error.errno in _NO_ROOM:
+        return OutputError(
+            f"{path}: there is no room for it ({error.strerror}); make some, or choose another folder with "
+            "FACE_DETECT_ROS_MODELS"
+        )
+    return OutputError(
+        f"{path}: cannot be written: {error.strerror or error}; make its folder writable, or choose another with "
+        "FACE_DETECT_ROS_MODELS"
+    )
+
+
+def _attempt(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> None:
+    part, offset = _read_part(partial), _size(partial)
+    if not _usable(partial, part, url, checked=checked):
+        discard(partial)
+        part, offset = _Part(url), 0
+    if part.total is not None and offset == part.total:
+        return
+    headers = {"User-Agent": f"face_detect_ros/{__version__}"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+        if part.validator:
+            headers["If-Range"] = part.validator
+    redirects = _Redirects()
+    with _open(urllib.request.Request(url, headers=headers), redirects, options) as response:
+        total = _total(response, offset)
+        if response.status != http.client.PARTIAL_CONTENT:
+            offset = 0
+        elif total is None or (part.total is not None and total != part.total):
+            raise _TryAgainError("the server sent another part than was asked for", restart=True)
+        if response.headers.get_content_type() == "text/html":
+            raise DownloadError("gave a web page instead of the file (a login page, or a proxy's?)")
+        if offset == 0:
+            discard(partial)  # first: old bytes must not be taken for the start of the new file
+        _write_part(partial, _Part(url, _validator(response), total, redirects.sha256 or part.sha256))
+        _check_room(partial, total, offset)
+        _receive(response, partial, offset, total, progress)
+
+
+def _open(request: urllib.request.Request, redirects: _Redirects, options: HttpOptions) -> Any:
+    """The answer, its headers read."""
+    try:
+        return urllib.request.build_opener(redirects).open(request, timeout=options.timeout_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _status_error(error) from error
+    except urllib.error.URLError as error:
+        reason = error.reason
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise DownloadError(
+                f"the server's certificate is not trusted ({reason.verify_message}); set this machine's clock, or, "
+                "behind a proxy of your own, give its certificate with SSL_CERT_FILE"
+            ) from error
+        if not isinstance(reason, OSError):
+            raise DownloadError(str(reason)) from error
+        raise _TryAgainError(f"cannot be reached: {reason.strerror or reason}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _TryAgainError(f"the connection broke: {error or type(error).__name__}") from error
+
+
+def _status_error(error: urllib.error.HTTPError) -> Exception:
+    status = f"HTTP {error.code} {error.reason}".strip()
+    if error.code in _TRANSIENT:
+        wait = error.headers.get("Retry-After", "")
+        wait_s = min(float(wait), _LONGEST_WAIT_S) if wait.isdigit() else 0.0
+        return _TryAgainError(f"the server answered {status}", wait_s=wait_s)
+    if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return _TryAgainError(f"the server answered {status}", restart=True)
+    hints = {
+        401: "it wants a login",
+        403: "it wants a login, or this network is not let in",
+        404: "it is not there any more",
+        407: "the proxy wants a login: put it into https_proxy",
+        410: "it is not there any more",
+    }
+    hint = hints.get(error.code)
+    return DownloadError(f"the server answered {status}" + (f"; {hint}" if hint else ""))
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows to http and https only, and never from https to http."""
+
+    def __init__(self) -> None:
+        self.sha256 = ""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        scheme = newurl.partition(":")[0].lower()
+        if scheme not in ("http", "https") or (req.type == "https" and scheme == "http"):
+            raise DownloadError(f"leads on to {newurl}, which is not followed")
+        stated = re.fullmatch(r'"?([0-9a-f]{64})"?', headers.get(_LINKED_DIGEST, ""))
+        if stated:
+            self.sha256 = stated.group(1)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _total(response: Any, offset: int) -> int | None:
+    """Bytes of the whole file; None where it is not said, or the part that came is not the one from `offset`."""
+    if response.status == http.client.PARTIAL_CONTENT:
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+        if not match or int(match[1]) != offset or int(match[2]) + 1 != int(match[3]):
+            return None
+        return int(match[3])
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() else None
+
+
+def _validator(response: Any) -> str:
+    tag: str = response.headers.get("ETag", "")
+    if tag and not tag.startswith("W/"):  # a weak one does not promise the same bytes
+        return tag
+    return str(response.headers.get("Last-Modified", ""))
+
+
+def _receive(response: Any, partial: Path, offset: int, total: int | None, progress: Progress) -> None:
+    try:
+        file = partial.open("r+b" if offset else "wb")
+    except OSError as error:
+        raise write_error(partial, error) from error
+    done = offset
+    with contextlib.ExitStack() as stack:
+        stack.callback(_close, file, partial)
+        file.seek(offset)
+        progress(done, total)
+        while True:
+            try:
+                chunk = response.read1(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                raise _TryAgainError(
+                    f"the connection broke after {done} bytes: {error or type(error).__name__}"
+                ) from error
+            if not chunk:
+                break
+            try:
+                file.write(chunk)
+            except OSError as error:
+                raise write_error(partial, error) from error
+            done += len(chunk)
+            progress(done, total)
+    if total is not None and done != total:
+        raise _TryAgainError(f"the connection ended after {done} of {total} bytes")
+
+
+def _close(file: IO[bytes], partial: Path) -> None:
+    try:
+        file.close()
+    except OSError as error:
+        raise write_error(partial, error) from error
+
+
+def _check_room(partial: Path, total: int | None, offset: int) -> None:
+    """Better now than after an hour. Raises OutputError."""
+    if total is None:
+        return
+    free = shutil.disk_usage(partial.parent).free
+    if total - offset > free:
+        needed = (total - offset) / 1e6
+        raise OutputError(
+            f"{partial.parent}: {needed:.0f} MB are needed, {free / 1e6:.0f} MB are free; make room, or choose "
+            "another folder with FACE_DETECT_ROS_MODELS"
+        )
+
+
+def _usable(partial: Path, part: _Part, url: str, *, checked: bool) -> bool:
+    size = _size(partial)
+    fits = part.total is None or size <= part.total
+    return size > 0 and part.url == url and fits and (checked or bool(part.validator))
+
+
+def _sidecar(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _read_part(partial: Path) -> _Part:
+    """What is unreadable is as good as nothing: the file is then fetched from its start."""
+    try:
+        fields = json.loads(_sidecar(partial).read_bytes())
+        total = fields["total"]
+        return _Part(
+            str(fields["url"]),
+            str(fields["validator"]),
+            None if total is None else int(total),
+            str(fields["sha256"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Part("")
+
+
+def _write_part(partial: Path, part: _Part) -> None:
+    sidecar = _sidecar(partial)
+    temporary = sidecar.with_name(f"{sidecar.name}.new")
+    try:
+        temporary.write_text(json.dumps(part.__dict__))
+        os.replace(temporary, sidecar)
+    except OSError as error:
+        raise write_error(sidecar, error) from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
