@@ -43,7 +43,7 @@ class FileServer:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802 - the library's name
+            def do_GET(self) -> None:
                 server.requests.append((self.path, dict(self.headers)))
                 server.answer(self)
 

@@ -225,7 +225,7 @@ def test_a_digest_that_the_server_states_is_checked(server, right) -> None:
 def test_redirects_lead_to_http_only(server, target) -> None:
     checkpoint = server.checkpoint("m", known=False, w_pt=b"")
     served(server).statuses, served(server).location = [302] * 9, target
-    with pytest.raises(WeightsError, match="is not (followed|allowed)"):
+    with pytest.raises(WeightsError, match=r"is not (followed|allowed)"):
         fetch(checkpoint)
 
 
@@ -342,7 +342,7 @@ def test_a_place_that_cannot_be_written_is_said(server, tmp_path, monkeypatch) -
     checkpoint = server.checkpoint("m", w_pt=CONTENT)
     (tmp_path / "file").touch()
     monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "file" / "models"))
-    with pytest.raises(OutputError, match="cannot be written: Not a directory.*FACE_DETECT_ROS_MODELS"):
+    with pytest.raises(OutputError, match=r"cannot be written: Not a directory.*FACE_DETECT_ROS_MODELS"):
         fetch(checkpoint)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from face_detect_ros import __version__
 
-from . import bench, evaluate, people
+from . import bench, evaluate, models, people
 from .demo import demo
 from .detect import detect
 from .doctor import doctor
@@ -34,6 +34,7 @@ app.command()(doctor)
 app.command()(demo)
 app.command()(people.enroll)
 app.add_typer(people.app, name="people")
+app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluate.app, name="evaluate")
 

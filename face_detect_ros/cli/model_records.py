@@ -1,0 +1,80 @@
+"""What `face_detect_ros models` says of a detector, as JSON-ready records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.catalogue import CatalogueEntry
+from face_detect_ros.zoo import cache, checkpoints, dlib_models
+from face_detect_ros.zoo.checkpoints import Checkpoint
+
+
+def find(name: str) -> CatalogueEntry:
+    """The catalogue's entry, for either task; "onnx:FILE" means "onnx". Raises ConfigError, listing what there is."""
+    entry = catalogue.CATALOGUE.get(name.partition(":")[0])
+    if entry is None:
+        raise ConfigError(f"model '{name}' is not known; choose one of: {', '.join(catalogue.CATALOGUE)}")
+    return entry
+
+
+def with_weights(names: list[str]) -> list[Checkpoint]:
+    """The checkpoints of these detectors, each once. Raises ConfigError for an unknown one or one without weights."""
+    chosen = {}
+    for entry in map(find, names):
+        if not entry.checkpoint:
+            why = "works on a file of yours" if entry.takes_file else "comes with its weights"
+            raise ConfigError(f"model '{entry.name}' {why}; there is nothing to fetch or check")
+        chosen[entry.checkpoint] = checkpoints.find(entry.checkpoint)
+    return list(chosen.values())
+
+
+def row(entry: CatalogueEntry) -> dict[str, Any]:
+    """What `list` shows."""
+    checkpoint = checkpoints.find(entry.checkpoint) if entry.checkpoint else None
+    return {
+        "name": entry.usage,
+        "task": entry.task,
+        "description": entry.description,
+        "licence": entry.licence,
+        "input_size": checkpoint.input_size if checkpoint else None,
+        "ap": checkpoint.ap if checkpoint else None,
+        "here": _here(entry, checkpoint),
+        "checkpoint": checkpoint.name if checkpoint else None,
+    }
+
+
+def details(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `info` shows besides."""
+    states = {state.path.name: state for state in cache.examine(checkpoint)}
+    return {
+        "classes": checkpoint.classes,
+        "source": checkpoint.source,
+        "licence_stated": checkpoint.licence_stated,
+        "reference": checkpoint.reference or None,
+        "folder": str(cache.folder(checkpoint)),
+        "files": [
+            {
+                "name": remote.name,
+                "url": remote.url,
+                "sha256": remote.sha256 or "recorded on first fetch",
+                "state": states[remote.name].state if remote.name in states else "unreadable",
+            }
+            for remote in checkpoint.files
+        ],
+    }
+
+
+def _here(entry: CatalogueEntry, checkpoint: Checkpoint | None) -> str:
+    if entry.takes_file:
+        return "yours"
+    if checkpoint is not None:
+        return cache.presence(checkpoint)
+    if entry.task == "faces":  # dlib's, which come with a Python package
+        try:
+            for model in dlib_models.FACE_MODELS:
+                dlib_models.locate(model)
+        except WeightsError:
+            return "no"
+    return "yes"

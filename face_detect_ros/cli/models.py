@@ -1,0 +1,186 @@
+"""`face_detect_ros models`: which detectors there are, and their weights on this machine."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from face_detect_ros.core.errors import OutputError, WeightsError
+
+from .exits import FAILED, exit_codes, report
+
+app = typer.Typer(
+    help="List detectors; fetch, check, convert and export their weights.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else.")]
+
+
+@app.command("list")
+def list_models(json: Json = False) -> None:
+    """Every detector of the catalogue: name, task, licence, input size, published COCO AP, weights here or not.
+
+    Here: yes, no, partly (some files are missing), or whose file it is that the name wants.
+
+    With --json: an array of {"name": n, "task": t, "description": d, "licence": l, "input_size": pixels or
+    null, "ap": per cent or null, "here": "yes" | "no" | "partly" | "yours", "checkpoint": c or null}.
+
+    Exit code: 0.
+    """
+    with exit_codes():
+        from face_detect_ros.detectors import catalogue
+
+        from .model_records import row
+
+        rows = [row(entry) for entry in catalogue.CATALOGUE.values()]
+        if json:
+            typer.echo(json_format.dumps(rows))
+            return
+        table = [("name", "task", "licence", "input", "AP", "here")]
+        for each in rows:
+            ap = "" if each["ap"] is None else f"{each['ap']:.1f}"
+            size = str(each["input_size"] or "")
+            table.append((each["name"], each["task"], each["licence"], size, ap, each["here"]))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for line in table:
+            cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+            typer.echo("  ".join(cells).rstrip())
+        typer.echo("AP: published, COCO val2017, per cent; where from: face_detect_ros models info NAME")
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A detector, as `list` shows it.")],
+    json: Json = False,
+) -> None:
+    """All that is known of one detector: source, licence, accuracy, files and where they lie.
+
+    With --json: what `list` has, and {"source": page, "licence_stated": page, "classes": text, "reference": page,
+    "folder": path, "files": [{"name": n, "url": u, "sha256": published digest or "recorded on first fetch",
+    "state": "ok" | "missing" | "altered" | "unreadable"}, ...]}.
+
+    Exit code: 0; 2 for an unknown name.
+    """
+    with exit_codes():
+        from face_detect_ros.zoo import checkpoints
+
+        from .model_records import details, find, row
+
+        entry = find(name)
+        record = row(entry)
+        if entry.checkpoint:
+            record |= details(checkpoints.find(entry.checkpoint))
+        if json:
+            typer.echo(json_format.dumps(record))
+            return
+        files = record.pop("files", ())
+        width = max(map(len, record))
+        for key, value in record.items():
+            typer.echo(f"{key.replace('_', ' '):<{width}}  {'-' if value in (None, '') else value}")
+        for file in files:
+            typer.echo(f"{file['name']}: {file['state']}\n  {file['url']}\n  sha256 {file['sha256']}")
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Detectors, as `list` shows them.")],
+) -> None:
+    """Fetch published weights; what is here and right is not fetched again.
+
+    They go to $FACE_DETECT_ROS_MODELS, or $ROS_HOME (~/.ros)/face_detect_ros/models. A download that ends early
+    continues the next time. Proxies are taken from https_proxy and no_proxy. With $FACE_DETECT_ROS_MIRROR, a folder
+    laid out like that of the models, nothing is asked of the network.
+
+    Exit code: 0; 1 if something cannot be had or written (the others are still fetched); 2 for a name that has
+    nothing to fetch; 130 after Ctrl-C.
+    """
+    with exit_codes():
+        from face_detect_ros.zoo import download
+
+        from .model_records import with_weights
+        from .progress import download_bar
+
+        failed = False
+        for checkpoint in with_weights(names):
+            stated = f"{checkpoint.licence} ({checkpoint.licence_stated})"
+            typer.echo(f"{checkpoint.name}: {checkpoint.source}; licence: {stated}")
+            try:
+                with download_bar() as progress:
+                    path = download.fetch(checkpoint, progress=progress, notify=report)
+            except (WeightsError, OutputError) as error:
+                report(error)
+                failed = True
+            except KeyboardInterrupt:
+                report(f"{checkpoint.name}: interrupted; the same command continues where it stopped")
+                raise
+            else:
+                typer.echo(f"{checkpoint.name}: {path}")
+        if failed:
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="Detectors; default: all whose files are here."),
+    ] = None,
+) -> None:
+    """Read every file and compare its SHA-256 with the published one, or the one recorded when it came here.
+
+    Exit code: 0 if all is right, 1 if a file is missing, altered or unreadable; 2 for an unknown name.
+    """
+    with exit_codes():
+        from face_detect_ros.zoo import cache
+        from face_detect_ros.zoo.checkpoints import CHECKPOINTS
+
+        from .model_records import with_weights
+
+        here = [each for each in CHECKPOINTS.values() if cache.presence(each) != "no"]
+        chosen = with_weights(names) if names else here
+        wrong = 0
+        for checkpoint in chosen:
+            for state in cache.verify(checkpoint):
+                typer.echo(f"{state.path}: {state.detail or state.state}")
+                wrong += state.state != "ok"
+        counted = f"{len(chosen)} model{'s' * (len(chosen) != 1)}, {wrong} file{'s' * (wrong != 1)} wrong"
+        typer.echo(counted if chosen else f"no models in {cache.root()}")
+        if wrong:
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="YOLOv9 weights in any published format.")],
+    destination: Annotated[Path, typer.Argument(metavar="DESTINATION", help="A new .safetensors file.")],
+) -> None:
+    """Convert YOLOv9 weights, once, to a file that holds numbers only; pickles are read without running them.
+
+    Exit code: 0; 1 if SOURCE cannot be read or is something else, or DESTINATION cannot be written.
+    """
+    with exit_codes():
+        from face_detect_ros.zoo.yolov9_weights import convert
+
+        convert(source, destination)
+        typer.echo(f"{destination}: written")
+
+
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A detector of objects, as `list` shows it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A new file.")],
+    input_size: Annotated[int, typer.Option(help="Side of the input in pixels; 0: the model's own.")] = 0,
+    opset: Annotated[int | None, typer.Option(help="ONNX operator set; default: the exporter's.")] = None,
+) -> None:
+    """Write a detector as ONNX with a free batch size, and compare it with PyTorch.
+
+    Exit code: 0; 1 if the weights are not here or the results differ; 2 for a name that cannot be exported.
+    """
+    with exit_codes():
+        from face_detect_ros.detectors.export import export_onnx
+
+        typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
