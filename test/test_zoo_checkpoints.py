@@ -1,6 +1,7 @@
 """What is published: complete, well-formed, and in step with the catalogue of detectors."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,26 @@ def test_a_detector_says_the_licence_of_its_weights(entry: catalogue.CatalogueEn
 def test_an_unknown_name_lists_what_there_is() -> None:
     with pytest.raises(ConfigError, match="'yolov9-z' is not known; choose one of: yolov9-t, "):
         checkpoints.find("yolov9-z")
+
+
+def test_the_documentation_lists_the_same() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "objects.md").read_text()
+    rows = re.findall(
+        r"^\| `([a-z0-9-]+)` \| (\S+) \| (\d+) \| (.*?) \| \[.*?\]\((.*?)\) \| (yes|first fetch) \|$",
+        text,
+        re.M,
+    )
+    documented = [
+        (name, licence, int(size), ap, page, known == "yes") for name, licence, size, ap, page, known in rows
+    ]
+    assert documented == [
+        (
+            each.name,
+            each.licence,
+            each.input_size,
+            "" if each.ap is None else f"[{each.ap:.1f}]({each.reference})",
+            each.source,
+            bool(each.files[-1].sha256),
+        )
+        for each in CHECKPOINTS.values()
+    ]
