@@ -19,6 +19,7 @@ class Served:
     etag: str = '"1"'
     modified: str = ""
     content_type: str = "application/octet-stream"
+    encoding: str = ""
     ranges: bool = True
     tells_length: bool = True
     says_length: int | None = None
@@ -101,6 +102,8 @@ class FileServer:
         body = served.content[start or 0 :]
         handler.send_response(200 if start is None else 206)
         handler.send_header("Content-Type", served.content_type)
+        if served.encoding:
+            handler.send_header("Content-Encoding", served.encoding)
         if served.etag:
             handler.send_header("ETag", served.etag)
         if served.modified:

@@ -187,6 +187,25 @@ def test_a_damaged_part_is_fetched_again_from_the_start(server, models) -> None:
     assert server.ranges_asked()[-2:] == ["bytes=200000-", ""]
 
 
+def test_a_part_of_another_address_or_beyond_the_end_is_fetched_from_the_start(server, models) -> None:
+    checkpoint = server.checkpoint("m", w_pt=CONTENT)
+    url = checkpoint.files[0].url
+    for at, size in ((f"{url}-old", 1000), (url, len(CONTENT)), (url, len(CONTENT) + 1)):
+        (models / "m").mkdir(parents=True, exist_ok=True)
+        (models / "m" / "w.pt").unlink(missing_ok=True)
+        (models / "m" / "w.pt.part").write_bytes(b"x" * size)
+        known = {"url": at, "validator": '"1"', "total": None, "sha256": ""}
+        (models / "m" / "w.pt.part.json").write_text(json.dumps(known))
+        assert fetch(checkpoint).read_bytes() == CONTENT
+
+
+def test_a_compressed_answer_is_not_taken_for_the_file(server) -> None:
+    checkpoint = server.checkpoint("m", known=False, w_pt=CONTENT)
+    served(server).encoding = "gzip"
+    with pytest.raises(WeightsError, match="came as gzip"):
+        fetch(checkpoint)
+
+
 def test_a_web_page_is_not_taken_for_weights(server) -> None:
     checkpoint = server.checkpoint("m", known=False, w_pt=b"<html>log in</html>")
     served(server).content_type = "text/html; charset=utf-8"
@@ -265,9 +284,10 @@ def test_redirects_never_lead_out_of_encryption(secure, server, monkeypatch) -> 
     assert server.requests == []
 
 
-def test_a_part_is_continued_behind_a_redirect(server) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_part_is_continued_behind_a_redirect(server, status) -> None:
     checkpoint = server.checkpoint("m", w_pt=CONTENT)
-    served(server).statuses, served(server).location = [302] * 9, "/elsewhere"
+    served(server).statuses, served(server).location = [status] * 9, "/elsewhere"
     server.files["/elsewhere"] = Served(CONTENT, cuts=[200_000])
     assert fetch(checkpoint).read_bytes() == CONTENT
     assert server.ranges_asked() == ["", "", "bytes=200000-", "bytes=200000-"]

@@ -108,10 +108,11 @@ def _examine(checkpoint: Checkpoint, *, thorough: bool) -> tuple[FileState, ...]
         _file_state(checkpoint, place / remote.name, remote, updated, thorough=thorough)
         for remote in checkpoint.files
     )
-    if updated != known:
+    changed = {name: record for name, record in updated.items() if record != known.get(name)}
+    if changed:
         # a folder that this user cannot write to only means that the files are read at every start
         with contextlib.suppress(OSError):
-            records.write(place, updated)
+            records.write(place, {**records.read(place), **changed})  # another process may have added some
     return states
 
 

@@ -149,6 +149,8 @@ def _attempt(url: str, partial: Path, *, checked: bool, options: HttpOptions, pr
             raise _TryAgainError("the server sent another part than was asked for", restart=True)
         if response.headers.get_content_type() == "text/html":
             raise DownloadError("gave a web page instead of the file (a login page, or a proxy's?)")
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise DownloadError(f"came as {response.headers['Content-Encoding']}, which was not asked for")
         if offset == 0:
             discard(partial)  # first: old bytes must not be taken for the start of the new file
         _write_part(partial, _Part(url, _validator(response), total, redirects.sha256 or part.sha256))
@@ -211,7 +213,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         stated = re.fullmatch(r'"?([0-9a-f]{64})"?', headers.get(_LINKED_DIGEST, ""))
         if stated:
             self.sha256 = stated.group(1)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+
+    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302  # Python 3.10 does not know it
 
 
 def _total(response: Any, offset: int) -> int | None:
