@@ -17,9 +17,10 @@ import pytest
 from file_server import FileServer, Served
 
 from face_detect_ros.core.errors import OutputError, WeightsError
-from face_detect_ros.zoo import cache, download
+from face_detect_ros.zoo import cache, download, partial_file
 from face_detect_ros.zoo.checkpoints import Checkpoint
 from face_detect_ros.zoo.http import HttpOptions
+from face_detect_ros.zoo.partial_file import Part
 
 CONTENT = np.random.default_rng(0).bytes(700_000)
 QUICK = HttpOptions(timeout_s=5.0, attempts=4, first_delay_s=0.01)
@@ -194,9 +195,21 @@ def test_a_part_of_another_address_or_beyond_the_end_is_fetched_from_the_start(s
         (models / "m").mkdir(parents=True, exist_ok=True)
         (models / "m" / "w.pt").unlink(missing_ok=True)
         (models / "m" / "w.pt.part").write_bytes(b"x" * size)
-        known = {"url": at, "validator": '"1"', "total": None, "sha256": ""}
-        (models / "m" / "w.pt.part.json").write_text(json.dumps(known))
+        partial_file.write(models / "m" / "w.pt.part", Part(at, '"1"', boot=partial_file.boot()))
         assert fetch(checkpoint).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("known", "asked"), [(True, "bytes=1000-"), (False, "")])
+def test_a_part_from_before_a_crash_of_the_machine_is_continued_if_it_is_checked(
+    server, models, known, asked
+) -> None:
+    checkpoint = server.checkpoint("m", known=known, w_pt=CONTENT)
+    (models / "m").mkdir(parents=True)
+    part = models / "m" / "w.pt.part"
+    part.write_bytes(CONTENT[:1000])
+    partial_file.write(part, Part(checkpoint.files[0].url, '"1"', len(CONTENT), boot="an earlier one"))
+    assert fetch(checkpoint).read_bytes() == CONTENT
+    assert server.ranges_asked() == [asked]
 
 
 def test_a_compressed_answer_is_not_taken_for_the_file(server) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import OutputError, WeightsError
 
-from . import cache, http, records
+from . import cache, http, partial_file, records
 from .checkpoints import Checkpoint, RemoteFile
 from .http import DownloadError, HttpOptions
 
@@ -44,7 +44,7 @@ def fetch(
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise http.write_error(place, error) from error
+        raise partial_file.write_error(place, error) from error
     with _locked(place, lambda: notify(f"{checkpoint.name}: another process is fetching it; waiting")):
         records.read(place)  # if that is damaged, it is better said before than after an hour
         for remote, state in zip(checkpoint.files, cache.examine(checkpoint), strict=True):
@@ -89,7 +89,7 @@ def _fetch_file(
         actual = _synced_sha256(partial)
         if not expected or actual == expected:
             break
-        http.discard(partial)
+        partial_file.discard(partial)
         if not resumed:  # else a part was from a run that may have ended in a crash of the machine
             raise WeightsError(_wrong(checkpoint, remote, origin, actual, expected))
     _put_in_place(partial, place / remote.name, actual)
@@ -104,7 +104,7 @@ def _wrong(checkpoint: Checkpoint, remote: RemoteFile, origin: str, actual: str,
 
 
 def _copy(source: Path, partial: Path, remote: RemoteFile, progress: Progress) -> None:
-    http.discard(partial)
+    partial_file.discard(partial)
     try:
         origin = source.open("rb")
     except OSError as error:
@@ -119,7 +119,7 @@ def _copy(source: Path, partial: Path, remote: RemoteFile, progress: Progress) -
             with partial.open("wb") as file:
                 shutil.copyfileobj(origin, file, 1 << 20)
         except OSError as error:
-            raise http.write_error(partial, error) from error
+            raise partial_file.write_error(partial, error) from error
         progress(remote.name, total, total)
 
 
@@ -133,7 +133,7 @@ def _synced_sha256(partial: Path) -> str:
             os.close(descriptor)
         return records.sha256_of(partial)
     except OSError as error:
-        raise http.write_error(partial, error) from error
+        raise partial_file.write_error(partial, error) from error
 
 
 def _put_in_place(partial: Path, target: Path, sha256: str) -> None:
@@ -146,8 +146,8 @@ def _put_in_place(partial: Path, target: Path, sha256: str) -> None:
             os.close(folder)
         cache.record_content(target.parent, target.name, sha256, records.stamp_of(target))
     except OSError as error:
-        raise http.write_error(target, error) from error
-    http.discard(partial)  # what was known of it
+        raise partial_file.write_error(target, error) from error
+    partial_file.discard(partial)  # what was known of it
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def _locked(place: Path, waiting: Callable[[], None]) -> Iterator[None]:
     try:
         descriptor = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise http.write_error(place / _LOCK, error) from error
+        raise partial_file.write_error(place / _LOCK, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

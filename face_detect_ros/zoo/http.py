@@ -7,10 +7,7 @@ transformers (and the client that it brings) is not.
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
-import json
-import os
 import re
 import shutil
 import ssl
@@ -25,10 +22,13 @@ from typing import IO, Any
 from face_detect_ros import __version__
 from face_detect_ros.core.errors import OutputError
 
+from . import partial_file
+from .cache import FOLDER_VARIABLE
+from .partial_file import Part
+
 _CHUNK = 1 << 18
 _LONGEST_WAIT_S = 60.0
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LINKED_DIGEST = "X-Linked-ETag"  # in which Hugging Face's hub states the SHA-256 of a large file
 
 Progress = Callable[[int, int | None], None]
@@ -65,20 +65,6 @@ class _TryAgainError(Exception):
         self.restart = restart
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is known of a partial file, kept beside it in JSON.
-
-    validator: what says that the server's file is still the same: its ETag or date; empty without one.
-    total: bytes of the whole file, or None. sha256: as the server stated it.
-    """
-
-    url: str
-    validator: str = ""
-    total: int | None = None
-    sha256: str = ""
-
-
 def download(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> Download:
     """Bring the file at `url` into `partial`, whole.
 
@@ -87,52 +73,30 @@ def download(url: str, partial: Path, *, checked: bool, options: HttpOptions, pr
 
     Raises DownloadError if it cannot be had, OutputError if it cannot be written.
     """
-    resumed = _usable(partial, _read_part(partial), url, checked=checked)
+    resumed = partial_file.usable(partial, partial_file.read(partial), url, checked=checked)
     if not resumed:
-        discard(partial)
-    best, failures = _size(partial), 0
+        partial_file.discard(partial)
+    best, failures = partial_file.size(partial), 0
     while True:
         try:
             _attempt(url, partial, checked=checked, options=options, progress=progress)
-            return Download(_read_part(partial).sha256, resumed)
+            return Download(partial_file.read(partial).sha256, resumed)
         except _TryAgainError as error:
-            size = _size(partial)
+            size = partial_file.size(partial)
             failures = 1 if size > best else failures + 1
             best = max(best, size)
             if error.restart:
-                discard(partial)
+                partial_file.discard(partial)
             if failures >= options.attempts:
                 raise DownloadError(f"{error} ({failures} attempts)") from error
             time.sleep(max(error.wait_s, options.first_delay_s * 2 ** (failures - 1)))
 
 
-def discard(partial: Path) -> None:
-    """Remove a partial file and what is known of it. Raises OutputError."""
-    for path in (partial, _sidecar(partial)):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be removed: {error.strerror or error}") from error
-
-
-def write_error(path: Path, error: OSError) -> OutputError:
-    """What to do about a file that cannot be written."""
-    if error.errno in _NO_ROOM:
-        return OutputError(
-            f"{path}: there is no room for it ({error.strerror}); make some, or choose another folder with "
-            "FACE_DETECT_ROS_MODELS"
-        )
-    return OutputError(
-        f"{path}: cannot be written: {error.strerror or error}; make its folder writable, or choose another with "
-        "FACE_DETECT_ROS_MODELS"
-    )
-
-
 def _attempt(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> None:
-    part, offset = _read_part(partial), _size(partial)
-    if not _usable(partial, part, url, checked=checked):
-        discard(partial)
-        part, offset = _Part(url), 0
+    part, offset = partial_file.read(partial), partial_file.size(partial)
+    if not partial_file.usable(partial, part, url, checked=checked):
+        partial_file.discard(partial)
+        part, offset = Part(url), 0
     if part.total is not None and offset == part.total:
         return
     headers = {"User-Agent": f"face_detect_ros/{__version__}"}
@@ -152,8 +116,9 @@ def _attempt(url: str, partial: Path, *, checked: bool, options: HttpOptions, pr
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise DownloadError(f"came as {response.headers['Content-Encoding']}, which was not asked for")
         if offset == 0:
-            discard(partial)  # first: old bytes must not be taken for the start of the new file
-        _write_part(partial, _Part(url, _validator(response), total, redirects.sha256 or part.sha256))
+            partial_file.discard(partial)  # first: old bytes must not be taken for the start of the new file
+        stated = redirects.sha256 or (part.sha256 if offset else "")
+        partial_file.write(partial, Part(url, _validator(response), total, stated, partial_file.boot()))
         _check_room(partial, total, offset)
         _receive(response, partial, offset, total, progress)
 
@@ -240,7 +205,7 @@ def _receive(response: Any, partial: Path, offset: int, total: int | None, progr
     try:
         file = partial.open("r+b" if offset else "wb")
     except OSError as error:
-        raise write_error(partial, error) from error
+        raise partial_file.write_error(partial, error) from error
     done = offset
     with contextlib.ExitStack() as stack:
         stack.callback(_close, file, partial)
@@ -258,7 +223,7 @@ def _receive(response: Any, partial: Path, offset: int, total: int | None, progr
             try:
                 file.write(chunk)
             except OSError as error:
-                raise write_error(partial, error) from error
+                raise partial_file.write_error(partial, error) from error
             done += len(chunk)
             progress(done, total)
     if total is not None and done != total:
@@ -269,7 +234,7 @@ def _close(file: IO[bytes], partial: Path) -> None:
     try:
         file.close()
     except OSError as error:
-        raise write_error(partial, error) from error
+        raise partial_file.write_error(partial, error) from error
 
 
 def _check_room(partial: Path, total: int | None, offset: int) -> None:
@@ -281,47 +246,5 @@ def _check_room(partial: Path, total: int | None, offset: int) -> None:
         needed = (total - offset) / 1e6
         raise OutputError(
             f"{partial.parent}: {needed:.0f} MB are needed, {free / 1e6:.0f} MB are free; make room, or choose "
-            "another folder with FACE_DETECT_ROS_MODELS"
+            f"another folder with {FOLDER_VARIABLE}"
         )
-
-
-def _usable(partial: Path, part: _Part, url: str, *, checked: bool) -> bool:
-    size = _size(partial)
-    fits = part.total is None or size <= part.total
-    return size > 0 and part.url == url and fits and (checked or bool(part.validator))
-
-
-def _sidecar(partial: Path) -> Path:
-    return partial.with_name(f"{partial.name}.json")
-
-
-def _read_part(partial: Path) -> _Part:
-    """What is unreadable is as good as nothing: the file is then fetched from its start."""
-    try:
-        fields = json.loads(_sidecar(partial).read_bytes())
-        total = fields["total"]
-        return _Part(
-            str(fields["url"]),
-            str(fields["validator"]),
-            None if total is None else int(total),
-            str(fields["sha256"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return _Part("")
-
-
-def _write_part(partial: Path, part: _Part) -> None:
-    sidecar = _sidecar(partial)
-    temporary = sidecar.with_name(f"{sidecar.name}.new")
-    try:
-        temporary.write_text(json.dumps(part.__dict__))
-        os.replace(temporary, sidecar)
-    except OSError as error:
-        raise write_error(sidecar, error) from error
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
