@@ -1,0 +1,106 @@
+"""This package's own model files: safetensors, which hold numbers and a few texts, never code.
+
+The texts say what the numbers are: the network, its classes, its licence. Tensors are named as in the network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from face_detect_ros.core.errors import OutputError, WeightsError
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What the numbers of a file are.
+
+    architecture: "yolov9". variant: of it. classes: names, in the network's order. input_size: side of the pictures
+    that it was trained for, in pixels. licence: SPDX, of the weights, or empty. source: where they come from, in words.
+    """
+
+    architecture: str
+    variant: str
+    classes: tuple[str, ...]
+    self_attention: bool = False
+    cross_attention: bool = False
+    input_size: int = 640
+    licence: str = ""
+    source: str = ""
+
+
+def write(
+    path: Path, description: ModelDescription, tensors: Mapping[str, torch.Tensor], *, overwrite: bool = False
+) -> None:
+    """The file `path`, whole or not at all. Raises OutputError, also where it exists and may not be replaced."""
+    from safetensors.torch import save
+
+    check_destination(path, overwrite=overwrite)
+    metadata = {name: json.dumps(value) for name, value in asdict(description).items()}
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}; make room or choose another folder"
+        ) from error
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Raises OutputError for a name that `write` would refuse."""
+    if path.suffix != SUFFIX:
+        raise OutputError(f"{path}: such a file must be named *{SUFFIX}")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already; delete it or choose another name")
+
+
+def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
+    """What `write` wrote; tensors on the CPU. Raises WeightsError if it cannot be read or is something else."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            description = _description(path, file.metadata() or {})
+            # copies: what the file holds may change under a mapping of it
+            return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
+
+
+def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
+    if "architecture" not in metadata:
+        raise WeightsError(
+            f"{path}: does not say what its numbers are, so it was not written by this package; give the checkpoint "
+            "that it was made from"
+        )
+    kinds: dict[str, Any] = {"str": str, "int": int, "bool": bool, "tuple[str, ...]": list}
+    values: dict[str, Any] = {}
+    for field in fields(ModelDescription):
+        try:
+            value = json.loads(metadata[field.name])
+        except (KeyError, ValueError, RecursionError) as error:
+            raise WeightsError(f"{path}: damaged: its '{field.name}' is missing or unreadable") from error
+        if type(value) is not kinds[str(field.type)]:
+            raise WeightsError(f"{path}: damaged: its '{field.name}' is {value!r:.60}")
+        values[field.name] = value
+    if not all(isinstance(name, str) for name in values["classes"]) or values["input_size"] < 1:
+        raise WeightsError(f"{path}: damaged: its classes or its input size are none")
+    return ModelDescription(**{**values, "classes": tuple(values["classes"])})
