@@ -1,0 +1,166 @@
+"""Average precision of an object detector on pictures with COCO annotations, by pycocotools.
+
+The measure is COCO's: precision averaged over 101 recalls, over classes and over the overlaps 0.50 to 0.95; a crowd
+(iscrowd) may be found or not. Classes are matched by name. A class that the model does not know is left out of the mean
+and listed; what else the model knows is ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.sources.pictures import read_picture
+
+from .class_names import matching
+from .coco_annotations import CocoAnnotations, CocoPicture
+
+_AP50, _AP75 = 0, 5  # places of these overlaps among pycocotools' ten
+_SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them
+
+
+def evaluate_coco(
+    detector: Detector,
+    annotations: CocoAnnotations,
+    options: DetectOptions,
+    *,
+    batch: int = 1,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Run `detector` over the pictures, `batch` at once, and compare; `advance` is called after each picture.
+
+    options.score_threshold should be near 0: what is not proposed cannot be precise at high recall.
+
+    Raises ConfigError without pycocotools, where no class is in both, or for a picture of another size than the
+    annotations say; SourceError for one that cannot be read; DetectorError.
+
+    The result, ready for JSON (null where there is nothing to find):
+    AP, AP50, AP75, AP_small, AP_medium, AP_large: the latter by area below 32^2, below 96^2 and above, in pixels.
+    per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
+    annotations that the model lacks. pictures, boxes: how many count. images_per_s: pictures over the detector's time.
+    """
+    names = annotations.categories
+    of_label = matching(names, detector.labels)
+    known = sorted(set(of_label.values()))
+    if not known:
+        raise ConfigError(
+            f"{annotations.file}: none of its classes is one of the model's; its own: {_some(names)}; the model's: "
+            f"{_some(detector.labels)}"
+        )
+    category_of = np.array([of_label.get(label, -1) for label in range(len(detector.labels))])
+    found, spent_s = _detect(detector, annotations.pictures, options, category_of, batch, advance)
+    precision = _precision(annotations, found, known, options.max_detections)
+    boxes = Counter(box.category for box in annotations.boxes if not box.crowd)
+    return {
+        "AP": _mean(precision[:, :, :, 0]),
+        "AP50": _mean(precision[_AP50, :, :, 0]),
+        "AP75": _mean(precision[_AP75, :, :, 0]),
+        **{f"AP_{size}": _mean(precision[:, :, :, index]) for index, size in enumerate(_SIZES) if index},
+        "per_class": {
+            names[category]: {
+                "AP": _mean(precision[:, :, index, 0]),
+                "AP50": _mean(precision[_AP50, :, index, 0]),
+                "boxes": boxes[category],
+            }
+            for index, category in enumerate(known)
+        },
+        "left_out": [name for category, name in enumerate(names) if category not in known],
+        "pictures": len(annotations.pictures),
+        "boxes": sum(boxes[category] for category in known),
+        "images_per_s": round(len(annotations.pictures) / spent_s, 2) if spent_s else None,
+    }
+
+
+def _detect(
+    detector: Detector,
+    pictures: Sequence[CocoPicture],
+    options: DetectOptions,
+    category_of: np.ndarray,
+    batch: int,
+    advance: Callable[[], None],
+) -> tuple[np.ndarray, float]:
+    """(D, 7) float64 picture, x, y, width, height, score, category; and the seconds that the detector took."""
+    rows = [np.empty((0, 7))]
+    spent_s = 0.0
+    for start in range(0, len(pictures), batch):
+        group = pictures[start : start + batch]
+        images = [_read(picture) for picture in group]
+        started_s = time.perf_counter()
+        found = detector.detect(images, options)
+        spent_s += time.perf_counter() - started_s
+        for picture, each in enumerate(found, start):
+            categories = category_of[each.class_ids]
+            ours = categories >= 0
+            boxes = each.boxes[ours].astype(np.float64)
+            boxes[:, 2:] -= boxes[:, :2]
+            pictures_of = np.full(len(boxes), picture)
+            rows.append(np.column_stack([pictures_of, boxes, each.scores[ours], categories[ours]]))
+            advance()
+    return np.concatenate(rows), spent_s
+
+
+def _read(picture: CocoPicture) -> np.ndarray:
+    image = read_picture(picture.path)
+    height, width = image.shape[:2]
+    if picture.width and picture.height and (picture.width, picture.height) != (width, height):
+        raise ConfigError(
+            f"{picture.path}: is {width}x{height} pixels, but its annotations are for {picture.width}x{picture.height}"
+        )
+    return image
+
+
+def _precision(
+    annotations: CocoAnnotations, found: np.ndarray, categories: list[int], max_detections: int
+) -> np.ndarray:
+    """(10 overlaps, 101 recalls, classes, 4 of _SIZES) float64, -1 where there is nothing to find."""
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError as error:
+        raise ConfigError("evaluate coco needs pycocotools; run: pip install pycocotools") from error
+    with contextlib.redirect_stdout(io.StringIO()):  # it talks
+        truth = COCO()
+        truth.dataset = {
+            "images": [{"id": picture} for picture in range(len(annotations.pictures))],
+            "categories": [
+                {"id": category, "name": name} for category, name in enumerate(annotations.categories)
+            ],
+            "annotations": [
+                {
+                    "id": id,
+                    "image_id": box.picture,
+                    "category_id": box.category,
+                    "bbox": list(box.xywh),
+                    "area": box.area,
+                    "iscrowd": int(box.crowd),
+                }
+                # from 1: a box with the id 0 would count as found by nothing
+                for id, box in enumerate(annotations.boxes, 1)
+            ],
+        }
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(found) if len(found) else COCO(), "bbox")
+        evaluation.params.imgIds = list(range(len(annotations.pictures)))
+        evaluation.params.catIds = categories
+        evaluation.params.maxDets = [max_detections]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision: np.ndarray = evaluation.eval["precision"][..., -1]
+    return precision
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
+def _mean(precision: np.ndarray) -> float | None:
+    counted = precision[precision > -1]
+    return round(float(counted.mean()), 4) if counted.size else None

@@ -1,0 +1,134 @@
+"""Object boxes in COCO JSON, checked before anything is measured against them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from face_detect_ros.core.errors import ConfigError
+
+_MOST_NAMED = 5  # of the entries that are wrong
+_BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
+
+
+@dataclass(frozen=True)
+class CocoPicture:
+    """width, height: in pixels, 0 where the file does not say."""
+
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class CocoBox:
+    """picture, category: indices. xywh: left, top, width, height in pixels. area: in square pixels."""
+
+    picture: int
+    category: int
+    xywh: tuple[float, float, float, float]
+    area: float
+    crowd: bool
+
+
+@dataclass(frozen=True)
+class CocoAnnotations:
+    """categories: names. Both they and the pictures are in the file's order."""
+
+    file: Path
+    pictures: tuple[CocoPicture, ...]
+    categories: tuple[str, ...]
+    boxes: tuple[CocoBox, ...]
+
+
+def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotations:
+    """The annotations in `file` of the pictures in `folder`; limit: of the first so many pictures, 0: of all.
+
+    A missing `area` is the box's, a missing `iscrowd` is 0.
+
+    Raises ConfigError for a file that is not COCO JSON, for ids that are not unique or belong to nothing, boxes without
+    area or outside of their picture, and pictures that are missing, naming the first of them.
+    """
+    try:
+        content = json.loads(file.read_bytes())
+        images, entries, categories = (content[key] for key in ("images", "annotations", "categories"))
+        for kind, listed in {"image": images, "annotation": entries, "category": categories}.items():
+            _refuse(file, f"ids of more than one {kind}", _repeated(entry["id"] for entry in listed))
+        pictures = tuple(
+            CocoPicture(
+                folder / entry["file_name"], int(entry.get("width") or 0), int(entry.get("height") or 0)
+            )
+            for entry in images
+        )
+        names = tuple(str(entry["name"]) for entry in categories)
+        picture_of = {entry["id"]: index for index, entry in enumerate(images)}
+        category_of = {entry["id"]: index for index, entry in enumerate(categories)}
+        for key, known in {"image_id": picture_of, "category_id": category_of}.items():
+            lost = [entry["id"] for entry in entries if entry[key] not in known]
+            _refuse(file, f"annotations whose {key} belongs to nothing in it", lost)
+        boxes = tuple(
+            CocoBox(
+                picture_of[entry["image_id"]],
+                category_of[entry["category_id"]],
+                (float(x), float(y), float(width), float(height)),
+                float(entry.get("area") or width * height),
+                bool(entry.get("iscrowd", 0)),
+            )
+            for entry in entries
+            for x, y, width, height in [entry["bbox"]]
+        )
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
+    if not pictures or not names:
+        raise ConfigError(f"{file}: no pictures or no categories in it")
+    ids = [entry["id"] for entry in entries]
+    empty = [id for id, box in zip(ids, boxes, strict=True) if not _has_area(box)]
+    _refuse(file, "annotations whose bbox [x, y, width, height] has no area or is not finite", empty)
+    outside = [
+        f"{id} ({pictures[box.picture].path.name})"
+        for id, box in zip(ids, boxes, strict=True)
+        if not _inside(box, pictures[box.picture])
+    ]
+    _refuse(file, "annotations whose bbox lies outside of its picture", outside)
+    pictures = pictures[:limit] if limit else pictures
+    missing = [picture.path.name for picture in pictures if not picture.path.is_file()]
+    _refuse(folder, f"pictures of {file.name} that are not there", missing)
+    return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
+
+
+def _has_area(box: CocoBox) -> bool:
+    return all(map(math.isfinite, (*box.xywh, box.area))) and min(box.xywh[2:]) > 0
+
+
+def _inside(box: CocoBox, picture: CocoPicture) -> bool:
+    """Nearly; as far as the picture's size is known."""
+    left, top, width, height = box.xywh
+    return (
+        min(left, top) >= -_BORDER_PX
+        and left + width <= (picture.width or math.inf) + _BORDER_PX
+        and top + height <= (picture.height or math.inf) + _BORDER_PX
+    )
+
+
+def _repeated(ids: Iterable[Any]) -> list[Any]:
+    seen, repeated = set(), []
+    for each in ids:
+        if each in seen:
+            repeated.append(each)
+        seen.add(each)
+    return repeated
+
+
+def _refuse(where: Path, what: str, entries: list[Any]) -> None:
+    """Raise ConfigError if there are any."""
+    if not entries:
+        return
+    named = ", ".join(map(str, entries[:_MOST_NAMED]))
+    more = f" and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    raise ConfigError(f"{where}: {len(entries)} {what}: {named}{more}; correct them first")
