@@ -1,0 +1,70 @@
+"""What sets the families of DETR-like detectors in `transformers` apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Family:
+    """model_class: in `transformers`, as config.json names it. processor: what prepares its pictures.
+
+    features: modules that turn the picture into feature maps, in the order of the data: these compute in the chosen
+        precision, whatever follows in float32. The first one takes the picture, the last one (or each part of it, if
+        it is a list) gives the maps.
+    tokens: modules that work on every cell of the maps without touching coordinates, by the end of their names: in
+        the chosen precision too.
+    softmax: one class a query, with a further column for "no object"; else each class has a probability of its own.
+    two_branches: its RepVGG blocks are a 3x3 and a 1x1 convolution side by side.
+    samples: the decoder looks at a few points of the maps, not at all of them.
+    """
+
+    model_class: str
+    processor: str
+    features: tuple[str, ...]
+    tokens: tuple[str, ...] = ()
+    softmax: bool = False
+    two_branches: bool = False
+    samples: bool = True
+
+
+_RT_FEATURES = ("model.backbone", "model.encoder_input_proj", "model.encoder", "model.decoder_input_proj")
+_RT_TOKENS = ("enc_output", "enc_score_head", "encoder_attn.value_proj")
+_BACKBONE = ("model.backbone",)
+
+FAMILIES: dict[str, Family] = {  # by the model_type of config.json
+    "rt_detr": Family(
+        "RTDetrForObjectDetection", "RTDetrImageProcessor", _RT_FEATURES, _RT_TOKENS, two_branches=True
+    ),
+    "rt_detr_v2": Family(
+        "RTDetrV2ForObjectDetection", "RTDetrImageProcessor", _RT_FEATURES, _RT_TOKENS, two_branches=True
+    ),
+    "d_fine": Family(
+        "DFineForObjectDetection", "RTDetrImageProcessor", _RT_FEATURES, _RT_TOKENS, two_branches=True
+    ),
+    "rf_detr": Family("RfDetrForObjectDetection", "RfDetrImageProcessor", _BACKBONE),
+    "lw_detr": Family("LwDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE),
+    "deformable_detr": Family("DeformableDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE),
+    "conditional_detr": Family(
+        "ConditionalDetrForObjectDetection", "ConditionalDetrImageProcessor", _BACKBONE, samples=False
+    ),
+    "dab-detr": Family(
+        "DabDetrForObjectDetection",
+        "ConditionalDetrImageProcessor",
+        ("model.backbone.conv_encoder",),
+        samples=False,
+    ),
+    "detr": Family("DetrForObjectDetection", "DetrImageProcessor", _BACKBONE, softmax=True, samples=False),
+}
+
+
+def side_multiple(config: Any) -> int:
+    """What the sides of the input must be a multiple of: 1 where any size is fine. config: the model's."""
+    backbone = config.backbone_config
+    patch = getattr(backbone, "patch_size", 0)
+    if patch:  # a transformer that looks at the picture through windows
+        windows = getattr(backbone, "num_windows_side", 0) or getattr(backbone, "num_windows", 1)
+        return int(patch) * int(windows)
+    # a pyramid that adds maps to enlarged coarser ones
+    return int(max(getattr(config, "feat_strides", [1])))
