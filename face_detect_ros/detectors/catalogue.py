@@ -61,6 +61,24 @@ class CatalogueEntry:
         return f"{self.name}:{self.file_is}" if self.takes_file else self.name
 
 
+def _published(
+    name: str, description: str, *, factory: str = "detr:create", checkpoint: str = ""
+) -> CatalogueEntry:
+    """An object detector whose weights are published; `name` is that of its checkpoint unless another is given."""
+    weights = checkpoints.find(checkpoint or name)
+    return CatalogueEntry(
+        name=name,
+        task="objects",
+        factory=f"face_detect_ros.detectors.{factory}",
+        licence=weights.licence,
+        description=description,
+        checkpoint=weights.name,
+        precisions=ANY_PRECISION,
+    )
+
+
+_YOLOV9_SIZES = ("t", "s", "m", "c")
+
 _ENTRIES = (
     CatalogueEntry(
         name="dlib_hog",
@@ -128,6 +146,34 @@ _ENTRIES = (
         description="any YOLO, YOLOX or DETR model from an ONNX file of yours, by ONNX Runtime",
         takes_file=True,
     ),
+    *(
+        _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9:create")
+        for size in _YOLOV9_SIZES
+    ),
+    *(
+        _published(
+            f"yolov9-{size}-attn",
+            "the same with self- and cross-attention: equal until fine-tuned, and shows where it looked",
+            factory="yolov9:create_with_attention",
+            checkpoint=f"yolov9-{size}",
+        )
+        for size in _YOLOV9_SIZES
+    ),
+    _published("rtdetrv2-r18", "RT-DETRv2 on ResNet-18"),
+    _published("rtdetrv2-r34", "RT-DETRv2 on ResNet-34"),
+    _published("rtdetrv2-r50", "RT-DETRv2 on ResNet-50"),
+    _published("rtdetrv2-r101", "RT-DETRv2 on ResNet-101"),
+    _published("dfine-n", "D-FINE nano"),
+    _published("dfine-s", "D-FINE small"),
+    _published("dfine-m", "D-FINE medium"),
+    _published("dfine-l", "D-FINE large"),
+    _published("dfine-x", "D-FINE extra large"),
+    _published("rfdetr-nano", "RF-DETR nano"),
+    _published("rfdetr-small", "RF-DETR small"),
+    _published("rfdetr-medium", "RF-DETR medium"),
+    _published("rfdetr-large", "RF-DETR large"),
+    _published("deformable-detr", "Deformable DETR on ResNet-50; needs timm"),
+    _published("conditional-detr", "Conditional DETR on ResNet-50; needs timm"),
 )
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
