@@ -223,3 +223,26 @@ def test_a_terminal_shows_how_far_it_is_and_a_pipe_does_not(server) -> None:
     assert "w.pt" in shown.decode()
     assert "500.0" in shown.decode()
     assert len(output.splitlines()) == 2
+
+
+def test_convert_writes_numbers_only_and_replaces_nothing_unasked(tmp_path) -> None:
+    from face_detect_ros.nn.yolov9 import YoloV9
+    from face_detect_ros.zoo import yolov9_weights
+
+    source, target, labels = tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "labels.txt"
+    yolov9_weights.save(source, YoloV9("t", 2), ("nut", "bolt"), input_size=64)
+    assert invoke("convert", source, target, "--licence", "MIT").exit_code == 0
+    loaded = yolov9_weights.load(target)
+    assert (loaded.variant, loaded.labels, loaded.licence) == ("t", ("nut", "bolt"), "MIT")
+    again = invoke("convert", source, target)
+    assert again.exit_code == 1
+    assert str(target) in again.stderr
+    labels.write_text("Mutter\nSchraube\n")
+    assert invoke("convert", source, target, "--labels", labels, "--overwrite").exit_code == 0
+    assert yolov9_weights.load(target).labels == ("Mutter", "Schraube")
+    labels.write_text("Mutter\n")
+    assert invoke("convert", source, target, "--labels", labels, "--overwrite").exit_code == 2
+    missing = invoke("convert", tmp_path / "none.pt", tmp_path / "c.safetensors")
+    assert missing.exit_code == 1
+    assert "none.pt" in missing.stderr
+    assert invoke("convert", source, target, "--labels", tmp_path / "none.txt").exit_code == 2

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from face_detect_ros.core.errors import OutputError, WeightsError
+from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
 
 from .exits import FAILED, exit_codes, report
 
@@ -156,16 +156,30 @@ def verify(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="YOLOv9 weights in any published format.")],
-    destination: Annotated[Path, typer.Argument(metavar="DESTINATION", help="A new .safetensors file.")],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DESTINATION", help="The .safetensors file to write.")
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Class names, one a line, where SOURCE has none and they are not COCO's."
+        ),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="SPDX", help="Licence of the weights, where SOURCE does not say it.")
+    ] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DESTINATION.")] = False,
 ) -> None:
     """Convert YOLOv9 weights, once, to a file that holds numbers only; pickles are read without running them.
 
-    Exit code: 0; 1 if SOURCE cannot be read or is something else, or DESTINATION cannot be written.
+    Exit code: 0; 1 if SOURCE cannot be read or is something else, or DESTINATION exists or cannot be written; 2 for
+    labels that do not fit.
     """
     with exit_codes():
-        from face_detect_ros.zoo.yolov9_weights import convert
+        from face_detect_ros.zoo import yolov9_weights
 
-        convert(source, destination)
+        names = None if labels is None else _lines(labels)
+        yolov9_weights.convert(source, destination, licence=licence, labels=names, overwrite=overwrite)
         typer.echo(f"{destination}: written")
 
 
@@ -184,3 +198,10 @@ def export(
         from face_detect_ros.detectors.export import export_onnx
 
         typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--labels {file}: cannot be read as text: {error}") from error
