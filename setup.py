@@ -19,13 +19,14 @@ setup(
     zip_safe=False,
     maintainer="face_detect_ros authors",
     maintainer_email="face_detect_ros@users.noreply.github.com",
-    description="Finds faces in ROS 2 image streams and publishes them as vision_msgs.",
+    description="Finds faces and objects in ROS 2 image streams and publishes them as vision_msgs.",
     license="Apache-2.0",
     extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
             "face_detect_ros = face_detect_ros.cli.app:main",
             "face_detector = face_detect_ros.ros.face_detector:main",
+            "object_detector = face_detect_ros.ros.object_detector:main",
             "video_source = face_detect_ros.ros.video_source:main",
             "perception = face_detect_ros.ros.perception:main",
         ],

@@ -6,4 +6,4 @@ from face_detect_ros.ros.launching import describe
 
 
 def generate_launch_description() -> LaunchDescription:
-    return describe("perception", "source", "device", "image_transport")
+    return describe("perception", "source", "object_model", "device", "image_transport")

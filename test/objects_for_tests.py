@@ -1,6 +1,9 @@
 """Object detectors whose network a test scripts, and their entries in the catalogue."""
 
+import json
+
 import numpy as np
+import pytest
 
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.letterbox import Letterbox
@@ -103,3 +106,36 @@ def catalogue_additions(monkeypatch):
 
     add("broken", factory=without_weights)
     return add
+
+
+def write_onnx(path):
+    """An ONNX file that sees `SEEN` in every picture; its catalogue name."""
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    from onnx import TensorProto, helper, numpy_helper
+
+    rows = [[*(np.array(part) * 64), score, class_id] for class_id, score, part in SEEN]
+    constants = {"rows": np.array([rows], np.float32), "nothing": np.zeros(1, np.float32)}
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2], keepdims=0),  # (B, 64)
+        helper.make_node("Unsqueeze", ["mean", "axis"], ["column"]),
+        helper.make_node("Slice", ["column", "start", "end", "one"], ["first"]),  # (B, 1, 1)
+        helper.make_node("Mul", ["first", "nothing"], ["zero"]),
+        helper.make_node("Add", ["zero", "rows"], ["output"]),
+    ]
+    indices = {"axis": [2], "start": [0], "end": [1], "one": [1]}
+    constants |= {name: np.array(value, np.int64) for name, value in indices.items()}
+    graph = helper.make_graph(
+        nodes,
+        "for_tests",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["b", 3, 64, 64])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["b", len(rows), 6])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    told = {
+        "face_detect_ros": json.dumps({"layout": "yolo_end2end", "fit": "stretch"}),
+        "names": json.dumps(LABELS),
+    }
+    helper.set_model_props(model, told)
+    onnx.save(model, str(path))
+    return f"onnx:{path}"

@@ -23,8 +23,9 @@ from face_detect_ros.ros import launching
 FOLDER = Path(__file__).parent.parent / "launch"
 COMMON = {"image_topic", "params_file", "namespace", "use_sim_time", "log_level"}
 ARGUMENTS = {
-    "perception": COMMON | {"device", "source", "image_transport"},
+    "perception": COMMON | {"device", "source", "object_model", "image_transport"},
     "face_detector": COMMON | {"device", "image_transport"},
+    "object_detector": COMMON | {"device", "model", "image_transport"},
     "video_source": COMMON | {"source"},
 }
 
@@ -110,6 +111,7 @@ def test_what_is_given_reaches_the_node(start, tmp_path):
         use_sim_time="true",
         log_level="debug",
         source="0",
+        object_model="onnx:/a #1/b.onnx",
         image_transport="compressed",
     )
     line = " ".join(report["words"])
@@ -118,12 +120,28 @@ def test_what_is_given_reaches_the_node(start, tmp_path):
     assert "-r camera_info:=/front/camera_info" in line
     assert "-r __ns:=/robot1" in line
     assert "--log-level debug" in line
-    assert "__node:=" not in line  # it would rename all three nodes of the process
+    assert "__node:=" not in line  # it would rename every node of the process
     # The arguments come after the file: the last value of a parameter wins.
-    from_file, from_arguments = map(yaml.safe_load, report["files"])
+    from_file, from_arguments, of_objects = map(yaml.safe_load, report["files"])
     assert from_file == {"/**": {"ros__parameters": {"device": "cuda"}}}
     values = {"source": "0", "image_transport": "compressed", "device": "0", "use_sim_time": True}
     assert from_arguments == {"/**": {"ros__parameters": values}}
+    assert of_objects == {"/**/object_detector": {"ros__parameters": {"model": "onnx:/a #1/b.onnx"}}}
+
+
+def test_the_object_detector_alone_takes_its_model(start):
+    report = start("object_detector", model="onnx:/a/b.onnx", device="cpu")
+    (from_arguments,) = map(yaml.safe_load, report["files"])
+    assert from_arguments == {"/**": {"ros__parameters": {"model": "onnx:/a/b.onnx", "device": "cpu"}}}
+
+
+def test_two_robots_in_one_launch_keep_their_models():
+    first, second = (launching.parameters({"object_model": model}) for model in ("onnx:a", "onnx:b"))
+    written = [
+        yaml.safe_load(Path(path).read_text())["/**/object_detector"]["ros__parameters"]
+        for path in (*first, *second)
+    ]
+    assert written == [{"model": "onnx:a"}, {"model": "onnx:b"}]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ No default is written here. An argument that is left empty reaches no node, and 
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -20,7 +23,9 @@ PACKAGE = "face_detect_ros"
 DESCRIPTIONS = {
     "image_topic": "Image topic in place of image_raw; image_raw/compressed and camera_info move with it.",
     "source": "What the video source shows: a picture, folder, video, device (/dev/video0), URL or screen.",
-    "image_transport": "Which form of the image topic the detector subscribes to.",
+    "object_model": "Model of the object detector, such as onnx:/path/to/file; it starts only where there is one.",
+    "model": "Model, by its name in the catalogue, such as onnx:/path/to/file.",
+    "image_transport": "Which form of the image topic the detectors subscribe to.",
     "params_file": "ROS parameter file (YAML) for the nodes.",
     "namespace": "Namespace of the nodes, such as robot1.",
     "device": "Where the networks run, such as cpu, cuda or cuda:1.",
@@ -81,12 +86,25 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
     # Typed: launch would read a device "0" as a number, which the node refuses for a string parameter.
     single: dict[str, Any] = {
         name: ParameterValue(given[name], value_type=str)
-        for name in ("source", "image_transport", "device")
+        for name in ("source", "model", "image_transport", "device")
         if name in given
     }
     if "use_sim_time" in given:
         single["use_sim_time"] = given["use_sim_time"].lower() == "true"
-    return [*sources, single] if single else sources
+    if single:
+        sources.append(single)
+    if "object_model" in given:
+        sources.append(_for_one_node("object_detector", {"model": given["object_model"]}))
+    return sources
+
+
+def _for_one_node(node: str, values: Mapping[str, str]) -> str:
+    """A parameter file in launch's log folder: what launch passes itself would reach every node of the process."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"{node}_", suffix=".yaml", dir=launch_config.log_dir, delete=False
+    ) as file:
+        json.dump({f"/**/{node}": {"ros__parameters": dict(values)}}, file)  # JSON is YAML
+    return file.name
 
 
 def remappings(image_topic: str) -> list[tuple[str, str]]:

@@ -1,0 +1,9 @@
+"""The object detector alone, for a camera that is already there."""
+
+from launch import LaunchDescription
+
+from face_detect_ros.ros.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    return describe("object_detector", "model", "device", "image_transport")
