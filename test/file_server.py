@@ -70,9 +70,12 @@ class FileServer:
 
     def checkpoint(self, name: str, *, known: bool = True, **contents: bytes) -> Checkpoint:
         """One whose files are served here: `model_bin=b"..."` is model.bin. known: their digests are published."""
+        return self.publish(name, {key.replace("_", "."): value for key, value in contents.items()}, known)
+
+    def publish(self, name: str, contents: dict[str, bytes], known: bool = True) -> Checkpoint:
+        """The same with any file names."""
         remotes = []
-        for key, content in contents.items():
-            file = key.replace("_", ".")
+        for file, content in contents.items():
             self.files[f"/{name}/{file}"] = Served(content)
             digest = hashlib.sha256(content).hexdigest() if known else ""
             remotes.append(RemoteFile(file, f"{self.url}/{name}/{file}", digest))

@@ -1,5 +1,6 @@
 """`face_detect_ros models` as people and scripts run it."""
 
+import contextlib
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from file_server import FileServer
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
+from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.zoo import checkpoints
 from face_detect_ros.zoo.checkpoints import Checkpoint
@@ -246,3 +250,27 @@ def test_convert_writes_numbers_only_and_replaces_nothing_unasked(tmp_path) -> N
     assert missing.exit_code == 1
     assert "none.pt" in missing.stderr
     assert invoke("convert", source, target, "--labels", tmp_path / "none.txt").exit_code == 2
+
+
+def test_a_fetched_model_detects_and_an_altered_one_is_not_loaded(
+    server, models, tmp_path, monkeypatch
+) -> None:
+    detr_models = pytest.importorskip("detr_models", reason="needs transformers")
+    saved = detr_models.save(tmp_path / "saved", "rt_detr_v2")
+    files = {path.name: path.read_bytes() for path in saved.iterdir()}
+    monkeypatch.setitem(checkpoints.CHECKPOINTS, "tiny", server.publish("tiny", files))
+    entry = catalogue.CatalogueEntry(
+        "tiny", "objects", "face_detect_ros.detectors.detr:create", "MIT", "for tests", checkpoint="tiny"
+    )
+    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", replace(entry, precisions=catalogue.ANY_PRECISION))
+    with pytest.raises(WeightsError, match="models fetch tiny"):
+        catalogue.create("tiny", task="objects", device="cpu")
+    assert invoke("fetch", "tiny").exit_code == 0
+    with contextlib.closing(catalogue.create("tiny", task="objects", device="cpu")) as detector:
+        (found,) = detector.detect([detr_models.picture(48, 64)], DetectOptions(score_threshold=0.0))
+        assert len(found) > 0
+        assert set(detector.labels) == set(detr_models.LABELS.values())
+    weights = models / "tiny" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match="damaged or another file"):
+        catalogue.create("tiny", task="objects", device="cpu")
