@@ -152,12 +152,12 @@ def test_a_server_that_falls_silent_is_given_up_and_asked_again(server) -> None:
     [(404, "not there any more"), (403, "login"), (401, "login"), (410, "not there"), (418, "HTTP 418")],
 )
 def test_a_refusal_is_said_at_once_with_what_to_do(server, models, status, said) -> None:
-    checkpoint = server.checkpoint("m", w_pt=CONTENT)
+    checkpoint = server.checkpoint("m", w_pt=CONTENT, z_json=b"{}")
     served(server).statuses = [status]
     with pytest.raises(WeightsError, match=said) as caught:
         fetch(checkpoint)
     assert len(server.requests) == 1
-    for needed in (checkpoint.files[0].url, f"copy w.pt into {models}/m by hand", checkpoint.source):
+    for needed in (checkpoint.files[0].url, f"copy w.pt, z.json into {models}/m by hand", checkpoint.source):
         assert needed in str(caught.value)
     assert not (models / "m" / "w.pt").exists()
 
@@ -306,7 +306,7 @@ def test_a_part_is_continued_behind_a_redirect(server, status) -> None:
     assert server.ranges_asked() == ["", "", "bytes=200000-", "bytes=200000-"]
 
 
-def test_the_proxy_of_the_environment_is_used(server, monkeypatch) -> None:
+def test_the_proxy_of_the_environment_is_used(server, models, monkeypatch) -> None:
     checkpoint = server.checkpoint("m", w_pt=CONTENT)
     far = "http://weights.invalid/w.pt"
     server.files[far] = Served(CONTENT)  # a proxy is asked for the whole address
@@ -317,6 +317,10 @@ def test_the_proxy_of_the_environment_is_used(server, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "")
     assert fetch(checkpoint).read_bytes() == CONTENT
+    server.close()
+    (models / "m" / "w.pt").unlink()
+    with pytest.raises(WeightsError, match=r"cannot be reached through the proxy: .*refused"):
+        fetch(checkpoint)
 
 
 def test_a_mirror_folder_is_used_instead_of_the_network(server, tmp_path, monkeypatch) -> None:

@@ -82,8 +82,7 @@ def _fetch_file(
                 )
             except DownloadError as error:
                 raise WeightsError(
-                    f"{checkpoint.name}: {remote.url}: {error}; try again later, "
-                    f"{cache.by_hand(checkpoint, [remote.name])}"
+                    f"{checkpoint.name}: {remote.url}: {error}; try again later, {_by_hand(checkpoint, remote)}"
                 ) from error
             expected, resumed = expected or arrived.sha256, arrived.resumed
         actual = _synced_sha256(partial)
@@ -98,9 +97,15 @@ def _fetch_file(
 def _wrong(checkpoint: Checkpoint, remote: RemoteFile, origin: str, actual: str, expected: str) -> str:
     found = f"{checkpoint.name}: {origin}: sha256 {actual[:12]}..., expected {expected[:12]}...; it was not kept; "
     if remote.sha256:
-        return found + f"try again, {cache.by_hand(checkpoint, [remote.name])}"
+        return found + f"try again, {_by_hand(checkpoint, remote)}"
     record = cache.folder(checkpoint) / records.FILE_NAME
     return found + f"it has been replaced since it was first fetched: to accept that, delete {record}"
+
+
+def _by_hand(checkpoint: Checkpoint, remote: RemoteFile) -> str:
+    place = cache.folder(checkpoint)
+    names = [each.name for each in checkpoint.files if each is remote or not (place / each.name).exists()]
+    return cache.by_hand(checkpoint, names)
 
 
 def _copy(source: Path, partial: Path, remote: RemoteFile, progress: Progress) -> None:

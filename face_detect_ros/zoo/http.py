@@ -13,6 +13,7 @@ import shutil
 import ssl
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,9 +140,15 @@ def _open(request: urllib.request.Request, redirects: _Redirects, options: HttpO
             ) from error
         if not isinstance(reason, OSError):
             raise DownloadError(str(reason)) from error
-        raise _TryAgainError(f"cannot be reached: {reason.strerror or reason}") from error
+        way = " through the proxy" if _has_proxy(request) else ""
+        raise _TryAgainError(f"cannot be reached{way}: {reason.strerror or reason}") from error
     except (OSError, http.client.HTTPException) as error:
         raise _TryAgainError(f"the connection broke: {error or type(error).__name__}") from error
+
+
+def _has_proxy(request: urllib.request.Request) -> bool:
+    target = urllib.parse.urlsplit(request.full_url)
+    return target.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(target.netloc)
 
 
 def _status_error(error: urllib.error.HTTPError) -> Exception:
