@@ -75,7 +75,7 @@ class MapAttention(nn.Module):
         mask = None
         if any(cells % side for cells, side in zip(key_size, key_window, strict=True)):
             real = torch.ones((1, key_size[0] * key_size[1], 1), dtype=torch.bool, device=y.device)
-            mask = _cut(real, key_size, key_window).repeat(len(y), 1, 1)[:, None, None, :, 0]
+            mask = _cut(real, key_size, key_window).repeat(y.shape[0], 1, 1)[:, None, None, :, 0]
         mixed = self._mix(
             _cut(queries, size, window),
             _cut(keys, key_size, key_window),
@@ -152,9 +152,9 @@ class MapAttention(nn.Module):
             )
 
     def _check_context(self, x: Tensor, y: Tensor) -> None:
-        if y.ndim != 4 or y.shape[1] != self.key_channels or len(y) != len(x):
+        if y.ndim != 4 or y.shape[1] != self.key_channels or y.shape[0] != x.shape[0]:
             raise ConfigError(
-                f"attention: keys' map (B={len(x)}, {self.key_channels}, hk, wk) is needed, not {tuple(y.shape)}"
+                f"attention: keys' map (B={x.shape[0]}, {self.key_channels}, hk, wk) is needed, not {tuple(y.shape)}"
             )
 
 
