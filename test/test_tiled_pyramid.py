@@ -60,10 +60,11 @@ def test_painting(size: tuple[int, int]) -> None:
     images = [random.integers(0, 256, (*size, 3), np.uint8) for _ in range(2)]
     mean = torch.tensor([1.0, 2.0, 3.0])
     canvas = tiled_pyramid.blank(layout, 2, device=torch.device("cpu"), dtype=torch.float32)
-    assert canvas.shape == (2, layout.height, layout.width + layout.width % 2, 3)
+    assert canvas.shape == (2, 3, layout.height, layout.width + layout.width % 2)
     for _ in range(2):  # the second time on a used canvas
         tiled_pyramid.paint(canvas, layout, images, mean)
-    painted = canvas.numpy().copy()
+    painted = tiled_pyramid.interleaved(canvas).numpy()
+    assert np.array_equal(painted, canvas.permute(0, 2, 3, 1))
     for index, image in enumerate(images):
         largest = painted[index, OUTER : OUTER + size[0], OUTER : OUTER + size[1]]
         assert np.allclose(largest, (image - mean.numpy()) / 256, atol=1e-6)

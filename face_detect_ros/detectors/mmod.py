@@ -66,7 +66,7 @@ class MmodScan:
         with devices.exact(self.dtype):
             canvas = self._canvas_for(layout, len(images))
             tiled_pyramid.paint(canvas, layout, images, self._mean)
-            margins = self._network(canvas)
+            margins = self._network(tiled_pyramid.interleaved(canvas))
         return [self._boxes(one, layout, lowest) for one in margins]
 
     def _canvas_for(self, layout: PyramidLayout, count: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -100,9 +101,9 @@ def layout(height: int, width: int, padding: int, outer_padding: int) -> Pyramid
 
 
 def blank(layout: PyramidLayout, count: int, *, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(count, H, W, 3) canvases of zeros; W is rounded up to an even number."""
+    """(count, 3, H, W) canvases of zeros; W is rounded up to an even number."""
     width = layout.width + layout.width % 2
-    return torch.zeros((count, layout.height, width, 3), device=device, dtype=dtype)
+    return torch.zeros((count, 3, layout.height, width), device=device, dtype=dtype)
 
 
 def paint(canvas: Tensor, layout: PyramidLayout, images: Sequence[np.ndarray], mean: Tensor) -> None:
@@ -111,11 +112,10 @@ def paint(canvas: Tensor, layout: PyramidLayout, images: Sequence[np.ndarray], m
     images: one per canvas, (H, W, 3) uint8 RGB of the size the layout is for. mean: (3,) float32.
     Only the levels are written, so a canvas may be used again and again.
     """
-    pixels = torch.from_numpy(np.stack(images)).to(canvas.device)
-    level = torch.sub(pixels, mean).mul_(1.0 / 256.0).permute(0, 3, 1, 2)  # (N, 3, H, W)
-    if torch.get_num_threads() > 1:
-        # measured: PyTorch shares out the resizing among threads only where each channel is a plane
-        level = level.contiguous()
+    # a picture per channel: PyTorch resizes, subtracts and copies these several times as fast as pixels
+    planes = np.stack([plane for image in images for plane in cv2.split(image)])
+    level = torch.from_numpy(planes).to(canvas.device).float()[:, None]  # (3 N, 1, H, W)
+    level = level.sub_(mean.repeat(len(images)).view(-1, 1, 1, 1)).mul_(1.0 / 256.0)
     for place in layout.levels:
         if level.shape[2:] != (place.height, place.width):
             # each level from the one before, corner to corner, as dlib does
@@ -124,4 +124,17 @@ def paint(canvas: Tensor, layout: PyramidLayout, images: Sequence[np.ndarray], m
             )
         rows = slice(place.top, place.top + place.height)
         columns = slice(place.left, place.left + place.width)
-        canvas[:, rows, columns] = level.permute(0, 2, 3, 1)
+        canvas[:, :, rows, columns] = level.view(-1, 3, place.height, place.width)
+
+
+def interleaved(canvas: Tensor) -> Tensor:
+    """(N, 3, H, W) to (N, H, W, 3) contiguous."""
+    if canvas.device.type != "cpu":
+        return canvas.permute(0, 2, 3, 1).contiguous()
+    # a quarter of the time of PyTorch's copy
+    whole = torch.int16 if canvas.element_size() == 2 else torch.int32
+    bits = canvas.view(whole).numpy()
+    pixels = np.empty((len(bits), *bits.shape[2:], 3), bits.dtype)
+    for planes, merged in zip(bits, pixels, strict=True):
+        cv2.merge(list(planes), merged)
+    return torch.from_numpy(pixels).view(canvas.dtype)
