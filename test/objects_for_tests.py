@@ -68,7 +68,7 @@ class AttentiveNetwork(ScriptedNetwork):
         self.fails = fails
         self.asked = []
 
-    def attend(self, batch, box):
+    def attend(self, batch, box, place):
         self.asked.append(box)
         if self.fails:
             raise RuntimeError("CUDA out of memory")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage.data import astronaut
+from objects_for_tests import write_onnx
+from skimage.data import astronaut, chelsea
 from typer.testing import CliRunner, Result
 
 from face_detect_ros import __version__
@@ -183,7 +185,17 @@ def test_save_keeps_the_layout_of_folders(tmp_path: Path) -> None:
     [
         (["{picture}", "--model", "nonsense"], "dlib_hog, dlib_cnn"),
         (["{picture}", "--task", "cats"], "faces, objects"),
-        (["{picture}", "--task", "objects"], "objects"),
+        (["{picture}", "--task", "objects"], "--model is needed"),
+        (["{picture}", "--task", "objects"], "models list"),
+        (["{picture}", "--task", "objects", "--model", "onnx"], "onnx:/path/to/file"),
+        (
+            ["{picture}", "--task", "objects", "--model", "{objects}", "--classes", "persn"],
+            "did you mean person?",
+        ),
+        (["{picture}", "--task", "objects", "--model", "{objects}", "--input-size", "77"], "77"),
+        (["{picture}", "--task", "objects", "--model", "{objects}", "--input-size", "-1"], "--input-size"),
+        (["{picture}", "--input-size", "320"], "input_size 320"),
+        (["{picture}", "--classes", "dog"], "class 'dog'"),
         (["{picture}", "--task", "objects", "--model", "dlib_hog"], "faces"),
         (["{picture}", "--device", "cuda:9"], "cuda:9"),
         (["{picture}", "--device", "abacus"], "abacus"),
@@ -206,6 +218,8 @@ def test_bad_arguments(picture: Path, arguments: list[str], said: str) -> None:
     empty = picture.parent / "empty"
     empty.mkdir()
     places = {"picture": picture, "empty": empty, "folder": picture.parent}
+    if "{objects}" in arguments:
+        places["objects"] = write_onnx(empty / "objects.onnx")
     before = picture.read_bytes()
     result = invoke("--json", *(argument.format(**places) for argument in arguments))
     assert result.exit_code == 2
@@ -329,10 +343,57 @@ def test_help_and_version() -> None:
         text = run(verb, "--help").stdout
         assert "Exit code" in text
     options = run("detect", "--help").stdout
-    for option in ("--task", "--model", "--device", "--score-threshold", "--min-size-px", "--json", "--save"):
+    for option in (
+        "--task",
+        "--model",
+        "--device",
+        "--score-threshold",
+        "--min-size-px",
+        "--classes",
+        "--input-size",
+        "--json",
+        "--save",
+    ):
         assert option in options
     assert "0.5" in options
+    assert "0.35" in options
     assert run().returncode == 2
+
+
+def test_objects_in_a_picture(picture: Path, tmp_path: Path) -> None:
+    model = write_onnx(tmp_path / "objects.onnx")
+    objects = ("--task", "objects", "--model", model)
+    result = run("detect", "--json", *objects, "--save", tmp_path / "out", picture)
+    assert result.returncode == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert list(record) == ["image", "detections", "ms"]
+    assert [list(found) for found in record["detections"]] == [["box", "score", "class"]] * 3
+    assert [found["class"] for found in record["detections"]] == ["person", "dog", "person"]
+    assert record["detections"][1]["box"] == pytest.approx([256, 256, 460.8, 460.8], abs=0.1)
+    saved = cv2.imread(str(tmp_path / "out" / "astronaut.png"))[..., ::-1]
+    assert (saved[255:260, 300:400] != astronaut()[255:260, 300:400]).any()
+    for more, classes in [
+        (("--classes", "Dog"), ["dog"]),
+        (("--classes", "dog,traffic light", "--score-threshold", "0.85"), []),
+        (("--min-size-px", "110", "--input-size", "64"), ["person", "dog"]),
+    ]:
+        answer = invoke("--json", *objects, *more, picture)
+        assert answer.exit_code == 0, answer.stderr
+        assert [found["class"] for found in json.loads(answer.stdout)["detections"]] == classes
+    assert re.search(r"  dog +0.80 +205 x 205 px at \(256, 256\)", invoke(*objects, picture).stdout)
+
+
+YOLOX = Path(__file__).resolve().parents[2] / "shared" / "data" / "weights" / "yolox_nano.onnx"
+
+
+@pytest.mark.skipif(not YOLOX.is_file(), reason="needs ../shared/data/weights/yolox_nano.onnx")
+def test_a_published_model_finds_a_person_and_a_cat(picture: Path, tmp_path: Path) -> None:
+    cat = write(tmp_path / "chelsea.png", chelsea())
+    result = invoke("--json", "--task", "objects", "--model", f"onnx:{YOLOX}", picture, cat)
+    assert result.exit_code == 0, result.stderr
+    found = [{d["class"] for d in json.loads(line)["detections"]} for line in result.stdout.splitlines()]
+    assert "person" in found[0]
+    assert "cat" in found[1]
 
 
 def test_faces_are_named_where_there_is_a_gallery(tmp_path: Path) -> None:

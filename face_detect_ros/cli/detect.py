@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
-from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
+from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
 
 from .exits import FAILED, exit_codes, report
 
@@ -35,22 +35,38 @@ def detect(
     task: Annotated[str, typer.Option(help="What to look for: faces or objects.")] = "faces",
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"Detector; default for faces: {DEFAULT_MODEL['faces']}."),
+        typer.Option(
+            metavar="NAME",
+            help=f"Detector, such as onnx:FILE; default for faces: {DEFAULT_MODEL['faces']}. "
+            "`face_detect_ros models list` shows them.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
     score_threshold: Annotated[
         float | None,
         typer.Option(
-            help=f"Lowest score to report, 0 to 1; default for faces: {FACE_OPTIONS.score_threshold}."
+            help=f"Lowest score to report, 0 to 1; default for faces: {FACE_OPTIONS.score_threshold}, for objects: "
+            f"{OBJECT_OPTIONS.score_threshold}."
         ),
     ] = None,
     min_size_px: Annotated[
         int | None,
         typer.Option(
-            help="Smallest width or height to look for, in pixels of the picture; smaller takes longer. "
-            f"Default for faces: {FACE_OPTIONS.min_size_px}."
+            help="Smallest width or height to look for, in pixels of the picture; smaller faces take longer. "
+            f"Default for faces: {FACE_OPTIONS.min_size_px}, for objects: {OBJECT_OPTIONS.min_size_px}."
         ),
     ] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="Report these classes only; default: all of the model's.")
+    ] = "",
+    input_size: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="PIXELS",
+            help="Objects only: longest side of what the network sees; 0: the model's own.",
+        ),
+    ] = 0,
     gallery: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Say who the faces are; default: the usual gallery, if it exists."),
@@ -78,7 +94,7 @@ def detect(
     Boxes and landmarks are in pixels of the picture, times in milliseconds. Frames of a video are named
     clip.mp4#0, clip.mp4#1 and so on. A face's landmarks: the subject's left eye (outer, inner corner), right
     eye (outer, inner corner), base of the nose. Only where people are enrolled a face has an identity, "unknown" where
-    that is not certain; distance: to the nearest of them.
+    that is not certain; distance: to the nearest of them. Objects have neither landmarks nor an identity.
 
     Exit code: 0; 1 if something could not be read, written or computed (the other pictures are still done); 2
     for bad arguments; 130 after Ctrl-C.
@@ -88,19 +104,22 @@ def detect(
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.detectors import catalogue
+        from face_detect_ros.detectors.class_filter import class_ids
 
         from .naming import open_namer
         from .pictures import find_media
         from .results import OutputFolder, print_json, print_lines
 
-        name = model or catalogue.default_model(task)
+        name = model or _default_model(task)
         catalogue.find(name, task=task)
         chosen = {"score_threshold": score_threshold, "min_size_px": min_size_px}
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
         options = replace(catalogue.DEFAULT_OPTIONS[task], **given)
         media = find_media(paths)
         output = OutputFolder(save, media) if save else None
-        with contextlib.closing(catalogue.create(name, task=task, device=device)) as detector:
+        made = catalogue.create(name, task=task, device=device, input_size=input_size)
+        with contextlib.closing(made) as detector:
+            options = replace(options, class_ids=class_ids(classes, detector.labels))
             namer = open_namer(gallery, device) if task == "faces" else None
             run = _Run(detector, options, output, print_json if json else print_lines, namer)
             with _progress(len(media)) as progress:
@@ -112,6 +131,17 @@ def detect(
             typer.echo(run.summary())
         if run.failures:
             raise typer.Exit(FAILED)
+
+
+def _default_model(task: str) -> str:
+    from face_detect_ros.detectors import catalogue
+
+    try:
+        return catalogue.default_model(task)
+    except ConfigError as error:
+        if task not in catalogue.TASKS:
+            raise
+        raise ConfigError(f"--model is needed: {error}; `face_detect_ros models list` says more") from None
 
 
 class _Run:

@@ -54,8 +54,8 @@ class AttentionView:
             return self._failure or ("watched" if watched else "nobody watches")
         if watched and not self._told:
             self._node.get_logger().warning(
-                f"{self._publisher.topic_name} stays silent: model {self._model} does not show its attention; use "
-                "one of yolov9-attn or detr"
+                f"{self._publisher.topic_name} stays silent: model {self._model} does not show its attention; "
+                "those of the DETR family and the ones with -attn in their name do"
             )
         self._told = watched
         return "none in this model"

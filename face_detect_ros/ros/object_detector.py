@@ -87,8 +87,8 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     def make_detector(self, params: ObjectDetectorParameters) -> Detector:
         if not params.model:
             raise ConfigError(
-                "parameter model is empty, and no model comes with this version; set it to one that "
-                "`face_detect_ros models list` shows, or to a file of yours: "
+                "parameter model is empty; set it to one that `face_detect_ros models list` shows (`face_detect_ros "
+                "models fetch` brings its weights), or to a file of yours: "
                 + ", ".join(entry.usage for entry in catalogue.entries(self.task) if entry.takes_file)
             )
         return catalogue.create(
