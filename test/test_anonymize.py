@@ -40,10 +40,14 @@ class Stream:
         self.stamp_ns = 5_000_000_000
 
     def covers(
-        self, faces: Detections, *places: tuple[float, ...], names: list[str | None] | None = None
+        self,
+        faces: Detections,
+        *places: tuple[float, ...],
+        names: list[str | None] | None = None,
+        faint: tuple[tuple[float, ...], ...] = (),
     ) -> list[bool]:
         self.stamp_ns += STEP_NS
-        after = self.anonymizer.apply(self.image, faces, self.stamp_ns, names)
+        after = self.anonymizer.apply(self.image, faces, self.stamp_ns, names, np.reshape(faint, (-1, 4)))
         return [changed(self.image, after, place) > 0.99 for place in places]
 
 
@@ -217,6 +221,25 @@ def test_whom(whom: str, expected: list[bool], tracks: list[int] | None) -> None
     stream = Stream(whom=whom)
     for _ in range(2):
         assert stream.covers(at(A, B, tracks=tracks), A, B, names=["Ada", None]) == expected
+
+
+@pytest.mark.parametrize("tracks", [[1], None], ids=["track", "plain box"])
+def test_what_may_be_a_face_is_covered_and_held_too(tracks: list[int] | None) -> None:
+    stream = Stream(hold_s=0.15, hold_pictures=0)
+    assert stream.covers(at(A, tracks=tracks), A, B, faint=(B,)) == [True, True]
+    assert stream.covers(at(A, tracks=tracks), A, B) == [True, True]
+    assert stream.covers(at(A, tracks=tracks), A, B) == [True, False]
+    # a face that becomes faint, and one that was
+    assert stream.covers(at(B, tracks=tracks), A, B, faint=(A,)) == [True, True]
+    near = (B[0] + 10, B[1], B[2] + 10, B[3])
+    stream = Stream(margin=0.0)
+    stream.covers(at(tracks=tracks and []), faint=(B,))
+    assert stream.covers(at(tracks=tracks and []), near, B, faint=(near,)) == [True, False]
+
+
+@pytest.mark.parametrize(("whom", "expected"), [("everybody", True), ("unknown", True), ("known", False)])
+def test_what_may_be_a_face_is_nobody_known(whom: str, expected: bool) -> None:
+    assert Stream(whom=whom).covers(at(A), B, names=["Ada"], faint=(B,)) == [expected]
 
 
 def test_without_names_everybody_is_unknown() -> None:

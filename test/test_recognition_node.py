@@ -217,6 +217,23 @@ def test_with_privacy_no_published_picture_shows_the_face(start, probe, camera, 
         assert faces_in(decode_image(message)) == 0
 
 
+@pytest.mark.parametrize("privacy", [False, True], ids=["privacy off", "privacy on"])
+def test_a_face_too_faint_to_be_published_is_covered_all_the_same(start, probe, camera, gallery, privacy):
+    parameters = {"gallery": str(gallery), "privacy": privacy, "recognize": False}
+    (found,) = catalogue.create("mmod", task="faces").detect([astronaut()], catalogue.FACE_OPTIONS)
+    threshold = float(found.scores[0]) + 0.05
+    start(FaceDetector, parameters={**parameters, "score_threshold": threshold})
+    detections = probe.collect(f"{NODE}/detections", Detection2DArray)
+    annotated = probe.collect(f"{NODE}/image_annotated", Image)
+    anonymized = probe.collect(f"{NODE}/image_anonymized", Image)
+    camera(astronaut())
+    for message in annotated.wait(count=3):
+        assert bool(faces_in(decode_image(message))) is not privacy
+    for message in anonymized.wait(count=3):
+        assert faces_in(decode_image(message)) == 0
+    assert not any(message.detections for message in detections.wait(count=3))
+
+
 def test_privacy_does_not_go_with_exemptions(start, probe, gallery):
     start(FaceDetector, parameters={"gallery": str(gallery), "privacy": True, "anonymize_whom": "unknown"})
     status = probe.diagnostics(NODE, lambda s: "privacy covers everybody" in s.message)

@@ -15,12 +15,13 @@ from vision_msgs.msg import Detection2DArray, VisionInfo
 from ..core.detections import Detections
 from ..core.errors import ConfigError, GalleryError
 from ..core.frame import Frame
+from ..core.protocols import Detector
 from ..detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from ..faces import embed
 from ..faces.gallery import Gallery, default_path
 from ..faces.options import MatchOptions
 from ..faces.recognizer import DeferredEmbedder, Recognizer
-from ..viz.anonymize import Anonymizer, AnonymizerOptions
+from ..viz.anonymize import COVERED_FROM, Anonymizer, AnonymizerOptions
 from . import convert, qos, runtime
 from .detector_node import DetectorNode, DetectorParameters
 from .enrolment import Enrolment
@@ -125,6 +126,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         self._recognizer: Recognizer | None = None
         self._anonymizer = Anonymizer()
         self._covered: tuple[Frame, np.ndarray] | None = None
+        self._faint: list[tuple[np.ndarray, np.ndarray]] = []
         self._published_revision = -1
         super().__init__("face_detector", FaceDetectorParameters, hub, **node_arguments)
         self._enrolment = Enrolment(self)
@@ -132,7 +134,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     def configure(self) -> None:
         params = self.params
         self._anonymizer = Anonymizer(params.anonymizer_options)
-        self._covered = None
+        self._covered, self._faint = None, []
         if params.recognize:
             self._embedder = DeferredEmbedder(lambda: embed.create(params.embedder, device=params.device))
             path = Path(params.gallery).expanduser() if params.gallery else default_path()
@@ -203,6 +205,20 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             )
         )
 
+    def detect(self, detector: Detector, images: Sequence[np.ndarray]) -> list[Detections]:
+        """Faces from the score threshold on; what scores less but is covered is kept for `_cover`."""
+        options = self.params.options
+        self._faint = []
+        if not (self.params.privacy or self._outputs["anonymized"].get_subscription_count() > 0):
+            return detector.detect(images, options)
+        lower = dataclasses.replace(options, score_threshold=COVERED_FROM * options.score_threshold)
+        published = []
+        for image, found in zip(images, detector.detect(images, lower), strict=True):
+            certain = found.scores >= np.float32(options.score_threshold)
+            published.append(found.select(certain))
+            self._faint.append((image, found.boxes[~certain]))
+        return published
+
     def name_detections(self, frame: Frame, found: Detections) -> list[str | None] | None:
         self._enrolment.offer(frame.image, found)
         names = None
@@ -212,7 +228,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             self._outputs["identities"].publish(
                 convert.identities_message(found, matches, frame.stamp_ns, frame.frame_id)
             )
-        if self._outputs["anonymized"].get_subscription_count() > 0:
+        if self._outputs["anonymized"].get_subscription_count() > 0 and self._looked_closely(frame):
             covered = self._cover(frame, found, names)
             self._outputs["anonymized"].publish(
                 convert.image_message(covered, frame.stamp_ns, frame.frame_id)
@@ -227,8 +243,14 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     def _cover(self, frame: Frame, found: Detections, names: Sequence[str | None] | None) -> np.ndarray:
         """The frame with its faces covered; covered once for all who ask."""
         if self._covered is None or self._covered[0] is not frame:
-            self._covered = frame, self._anonymizer.apply(frame.image, found, frame.stamp_ns, names)
+            faint = next(boxes for image, boxes in self._faint if image is frame.image)
+            covered = self._anonymizer.apply(frame.image, found, frame.stamp_ns, names, faint)
+            self._covered = frame, covered
         return self._covered[1]
+
+    def _looked_closely(self, frame: Frame) -> bool:
+        """Whether faint faces were looked for: not in a picture that was in work when somebody subscribed."""
+        return any(image is frame.image for image, _ in self._faint)
 
 
 def main() -> None:

@@ -30,6 +30,12 @@ _LARGEST_GROWTH = 0.5
 _SAME_PLACE_IOU = 0.3  # without tracks: from here on a box takes the place of a held one
 
 
+COVERED_FROM = 0.5
+"""What scores at least this share of the score threshold is covered, though not reported as a face: a needless
+cover costs nothing, a missing one shows somebody. Measured on COCO with `mmod` and a threshold of 0.5: see
+docs/benchmarks.md, "Faces: privacy"."""
+
+
 @dataclass(frozen=True)
 class AnonymizerOptions:
     """How faces are covered, and which.
@@ -96,6 +102,7 @@ class Anonymizer:
         faces: Detections,
         stamp_ns: int,
         names: Sequence[str | None] | None = None,
+        faint: np.ndarray | None = None,
     ) -> np.ndarray:
         """A new picture in which the faces are covered.
 
@@ -103,6 +110,7 @@ class Anonymizer:
         faces: boxes in its pixels; track_ids are used where they are given.
         stamp_ns: of the picture; one that lies before the last one forgets the held faces.
         names: (N,) who each face is, None for unknown; without it nobody is known.
+        faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
 
         Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError if `names` has another length.
         """
@@ -112,34 +120,40 @@ class Anonymizer:
         if not self._clock.advance(stamp_ns):
             self._held = []
         self._picture += 1
-        self._hold(faces, names)
+        self._hold(faces, names, np.empty((0, 4)) if faint is None else faint)
         canvas = np.array(image, order="C")
         for held in self._held:
             growth = min(_GROWTH_PER_S * (self._clock.now_s - held.seen_s), _LARGEST_GROWTH)
             _cover(canvas, held.box, self._options.margin + growth, self._options.style)
         return canvas
 
-    def _hold(self, faces: Detections, names: Sequence[str | None] | None) -> None:
+    def _hold(self, faces: Detections, names: Sequence[str | None] | None, faint: np.ndarray) -> None:
         """Bring `_held` up to what this picture shows."""
         now_s, picture = self._clock.now_s, self._picture
-        wanted = np.array([self._wanted(names[i] if names else None) for i in range(len(faces))], bool)
-        tracks = None if faces.track_ids is None else faces.track_ids.tolist()
-        place = {} if tracks is None else {track: index for index, track in enumerate(tracks)}
+        boxes = np.concatenate([faces.boxes, box_geometry.as_boxes(faint)])
+        known = [*(names or [None] * len(faces)), *[None] * len(faint)]
+        wanted = np.array([self._wanted(name) for name in known], bool)
+        tracks: list[int | None] = [None] * len(boxes)
+        if faces.track_ids is not None:
+            tracks[: len(faces)] = faces.track_ids.tolist()
+        place = {track: index for index, track in enumerate(tracks) if track is not None}
         # with tracks, another face in the same place is another face
-        found_again = _partners(self._held, faces.boxes[wanted]) if tracks is None else set()
+        loose = [index for index, track in enumerate(tracks) if track is None and wanted[index]]
+        untracked = [number for number, held in enumerate(self._held) if held.track is None]
+        partners = _partners([self._held[number] for number in untracked], boxes[loose])
+        found_again = {untracked[partner] for partner in partners}
         kept = []
         for number, held in enumerate(self._held):
             index = None if held.track is None else place.get(held.track)
             if number in found_again or (index is not None and wanted[index]):
                 continue  # anew below
             if index is not None:
-                held = replace(held, box=faces.boxes[index], seen_s=now_s)
+                held = replace(held, box=boxes[index], seen_s=now_s)
             late = now_s - held.covered_s > self._options.hold_s + 1e-6
             if not (late and picture - held.covered_picture > self._options.hold_pictures):
                 kept.append(held)
         for index in np.flatnonzero(wanted).tolist():
-            track = None if tracks is None else tracks[index]
-            kept.append(_Held(faces.boxes[index], track, now_s, now_s, picture))
+            kept.append(_Held(boxes[index], tracks[index], now_s, now_s, picture))
         self._held = kept
 
     def _wanted(self, name: str | None) -> bool:
