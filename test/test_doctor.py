@@ -1,5 +1,6 @@
 """`face_detect_ros doctor`: each check where things are well and where they are not."""
 
+import importlib.util
 import json
 import sys
 from types import SimpleNamespace
@@ -25,7 +26,18 @@ def test_where_the_package_runs() -> None:
     pytest.importorskip("rclpy")
     code, output = doctor()
     assert code == 0, output
-    for name in ("python", "numpy", "opencv", "rclpy", "vision_msgs", "dlib", "face models", "torch"):
+    for name in (
+        "python",
+        "numpy",
+        "opencv",
+        "rclpy",
+        "vision_msgs",
+        "dlib",
+        "face models",
+        "torch",
+        "transformers",
+        "onnxruntime",
+    ):
         assert name in output
     assert output.rstrip().endswith("can run")
 
@@ -85,6 +97,7 @@ def test_numpy_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: st
         (checks.check_vision_msgs, "vision_msgs.msg", "bad"),
         (checks.check_cv_bridge, "cv_bridge", "note"),
         (checks.check_dlib, "dlib", "bad"),
+        (checks.check_onnxruntime, "onnxruntime", "note"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -93,6 +106,23 @@ def test_a_missing_library(monkeypatch: pytest.MonkeyPatch, check, module: str, 
     finding = check()
     assert finding.state == state
     assert "install" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("check", "module"),
+    [
+        (checks.check_torch, "torch"),
+        (checks.check_transformers, "transformers"),
+        (checks.check_safetensors, "safetensors"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_only_some_models_need(monkeypatch: pytest.MonkeyPatch, check, module: str) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find(name))
+    finding = check()
+    assert (finding.name, finding.state) == (module, "note")
+    assert f"pip install {module}" in finding.advice
 
 
 def test_an_old_vision_msgs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -138,14 +139,34 @@ def check_face_models() -> Finding:
 
 def check_torch() -> Finding:
     if importlib.util.find_spec("torch") is None:
-        return Finding(
-            "torch", "note", "not there", "pip install torch; no detector of this version needs it"
-        )
+        advice = "pip install torch; without it face_detector needs model:=dlib_hog embedder:=dlib, objects onnx:FILE"
+        return Finding("torch", "note", "not there", advice)
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
         return Finding("torch", "ok", f"{torch.__version__}, no CUDA device: networks run on the CPU")
     names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
     return Finding("torch", "ok", f"{torch.__version__}, {names}")
+
+
+def check_transformers() -> Finding:
+    advice = "pip install transformers safetensors; RT-DETR, D-FINE, RF-DETR and other DETR models need it"
+    return _optional("transformers", advice)
+
+
+def check_safetensors() -> Finding:
+    return _optional("safetensors", "pip install safetensors; most published models for objects need it")
+
+
+def check_onnxruntime() -> Finding:
+    name = "onnxruntime"
+    try:
+        onnxruntime = importlib.import_module(name)
+    except ImportError:
+        return Finding(name, "note", "not there", "pip install onnxruntime; only onnx:FILE needs it")
+    providers = [
+        provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()
+    ]
+    return Finding(name, "ok", f"{onnxruntime.__version__}, providers: {', '.join(providers)}")
 
 
 def check_large_images() -> Finding:
@@ -202,6 +223,9 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_dlib,
     check_face_models,
     check_torch,
+    check_transformers,
+    check_safetensors,
+    check_onnxruntime,
     check_large_images,
     check_socket_buffers,
     check_display,
@@ -212,6 +236,13 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 def _version(text: str) -> tuple[int, ...]:
     """ "4.10.0-dev" to (4, 10): enough to compare."""
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def _optional(package: str, advice: str) -> Finding:
+    # found, not imported: transformers takes seconds
+    if importlib.util.find_spec(package) is None:
+        return Finding(package, "note", "not there", advice)
+    return Finding(package, "ok", _installed_version(package))
 
 
 def _importable(module: str) -> bool:
