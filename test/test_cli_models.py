@@ -131,6 +131,8 @@ def test_one_that_cannot_be_had_does_not_stop_the_others(tiny, server, models, m
         (["fetch"], "Missing argument"),
         (["verify", "nothing"], "not known"),
         (["info", "nothing"], "not known"),
+        (["export", "mmod", "m.onnx"], "'mmod' is for task 'faces'"),
+        (["export", "yolov9-t", "m.onnx", "--opset", "3"], "opset 3"),
     ],
 )
 def test_names_that_cannot_be_are_bad_arguments(arguments, said) -> None:
@@ -235,18 +237,14 @@ def test_convert_writes_numbers_only_and_replaces_nothing_unasked(tmp_path) -> N
 
     source, target, labels = tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "labels.txt"
     yolov9_weights.save(source, YoloV9("t", 2), ("nut", "bolt"), input_size=64)
-    assert invoke("convert", source, target, "--licence", "MIT").exit_code == 0
+    labels.write_text("Mutter\n\nSchraube\n")
+    assert invoke("convert", source, target, "--licence", "MIT", "--labels", labels).exit_code == 0
     loaded = yolov9_weights.load(target)
-    assert (loaded.variant, loaded.labels, loaded.licence) == ("t", ("nut", "bolt"), "MIT")
+    assert (loaded.variant, loaded.labels, loaded.licence) == ("t", ("Mutter", "Schraube"), "MIT")
     again = invoke("convert", source, target)
     assert again.exit_code == 1
     assert str(target) in again.stderr
-    labels.write_text("Mutter\nSchraube\n")
-    assert invoke("convert", source, target, "--labels", labels, "--overwrite").exit_code == 0
-    assert yolov9_weights.load(target).labels == ("Mutter", "Schraube")
-    labels.write_text("Mutter\n")
-    assert invoke("convert", source, target, "--labels", labels, "--overwrite").exit_code == 2
-    missing = invoke("convert", tmp_path / "none.pt", tmp_path / "c.safetensors")
+    missing = invoke("convert", tmp_path / "none.pt", target, "--overwrite")
     assert missing.exit_code == 1
     assert "none.pt" in missing.stderr
     assert invoke("convert", source, target, "--labels", tmp_path / "none.txt").exit_code == 2
@@ -270,6 +268,13 @@ def test_a_fetched_model_detects_and_an_altered_one_is_not_loaded(
         (found,) = detector.detect([detr_models.picture(48, 64)], DetectOptions(score_threshold=0.0))
         assert len(found) > 0
         assert set(detector.labels) == set(detr_models.LABELS.values())
+    exported = tmp_path / "tiny.onnx"
+    answer = invoke("export", "tiny", exported)
+    assert answer.exit_code == 0, answer.stderr
+    assert answer.stdout.startswith(f"{exported}: 5 classes, any number of ")
+    with contextlib.closing(catalogue.create(f"onnx:{exported}", task="objects", device="cpu")) as detector:
+        assert set(detector.labels) == set(detr_models.LABELS.values())
+    assert invoke("export", "tiny", exported).exit_code == 1  # it exists
     weights = models / "tiny" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     with pytest.raises(WeightsError, match="damaged or another file"):

@@ -186,13 +186,18 @@ def convert(
 @app.command()
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A detector of objects, as `list` shows it.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A new file.")],
-    input_size: Annotated[int, typer.Option(help="Side of the input in pixels; 0: the model's own.")] = 0,
-    opset: Annotated[int | None, typer.Option(help="ONNX operator set; default: the exporter's.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="The file to write; none is replaced.")],
+    input_size: Annotated[
+        int, typer.Option(help="Longest side of the input in pixels; 0: the model's own.")
+    ] = 0,
+    opset: Annotated[int | None, typer.Option(help="ONNX operator set, 16 to 20; default: 17.")] = None,
 ) -> None:
-    """Write a detector as ONNX with a free batch size, and compare it with PyTorch.
+    """Write a detector as ONNX, for any number of pictures at once, and compare it with PyTorch.
 
-    Exit code: 0; 1 if the weights are not here or the results differ; 2 for a name that cannot be exported.
+    What is written can be named onnx:FILE.onnx wherever a detector is wanted.
+
+    Exit code: 0; 1 if the weights are not here, the results differ, or FILE.onnx exists or cannot be written; 2 for a
+    name or a setting that does not go.
     """
     with exit_codes():
         from face_detect_ros.detectors.export import export_onnx
