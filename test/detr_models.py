@@ -1,15 +1,25 @@
-"""Tiny DETR-like models with random weights, saved as published ones are."""
+"""Tiny DETR-like models with random weights, saved as published ones are, and what the library finds with them."""
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import transformers
+
+from face_detect_ros.core import boxes as box_geometry
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.detectors import catalogue
+
+EVERYTHING = DetectOptions(score_threshold=0.0, max_detections=1000)
 
 LABELS = {0: "person", 1: "cat", 2: "cup", 3: "chair", 4: "robot"}
 RESNET = {
@@ -128,7 +138,7 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any], str, dict[str, Any]]] = {
         "DeformableDetrConfig",
         {**_CLASSIC, "backbone_config": {**RESNET, "out_features": ["stage2", "stage3", "stage4"]}},
         "DeformableDetrImageProcessor",
-        EDGES,
+        {"size": {"shortest_edge": 96, "longest_edge": 160}},
     ),
     "lw_detr": (
         "LwDetrForObjectDetection",
@@ -228,3 +238,84 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     phases = rng.uniform(0, 6, 3)
     waves = np.stack([np.sin(x / 37 + p) * np.cos(y / 23 - p) for p in phases], axis=-1)
     return np.clip(128 + 90 * waves + rng.normal(0, 30, waves.shape), 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def _shared() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="face_detect_ros_detr_")  # gone with the process
+
+
+@functools.cache
+def folder(model_type: str) -> Path:
+    """One with a model of that family, not to be changed."""
+    return save(Path(_shared().name) / model_type, model_type)
+
+
+@functools.cache
+def ready(model_type: str) -> Detector:
+    """Its detector in float32, shared: it has no state."""
+    return make(folder(model_type))
+
+
+def make(path: Path, **arguments) -> Detector:
+    arguments = {"device": "cpu", "precision": "float32", **arguments}
+    return catalogue.create(f"detr:{path}", task="objects", **arguments)
+
+
+def one(detector: Detector, image: np.ndarray, options: DetectOptions = EVERYTHING) -> Detections:
+    return detector.detect([image], options)[0]
+
+
+def library(path: Path, image: np.ndarray, threshold: float, **processing) -> Detections:
+    """What the library itself finds; boxes clipped as ours are."""
+    model, processor = library_parts(path)
+    inputs = processor(images=image, return_tensors="pt", input_data_format="channels_last", **processing)
+    if model.config.model_type == "rf_detr":  # its own processor needs torchvision
+        inputs = {"pixel_values": rf_pixels(image, 64)}
+    with torch.inference_mode():
+        output = model(**inputs)
+    most = {"top_k": output.logits.shape[1]} if model.config.model_type == "rf_detr" else {}
+    (found,) = processor.post_process_object_detection(output, threshold, [image.shape[:2]], **most)
+    boxes = box_geometry.clip(found["boxes"].numpy(), image.shape[1], image.shape[0])
+    solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= 0.99  # as DetectOptions.min_size_px
+    return Detections(boxes[solid], found["scores"].numpy()[solid], found["labels"].numpy()[solid])
+
+
+@functools.lru_cache(maxsize=1)
+def library_parts(path: Path):
+    model_type = json.loads((path / "config.json").read_text())["model_type"]
+    model = getattr(transformers, FAMILIES[model_type][0]).from_pretrained(path).eval()
+    if model_type == "rf_detr":
+        path = _with_processor(path)  # of the one that reads results in the same way
+    return model, transformers.AutoImageProcessor.from_pretrained(path)
+
+
+def _with_processor(path: Path) -> Path:
+    other = path / "as_deformable"
+    other.mkdir(exist_ok=True)
+    settings = json.loads((path / "preprocessor_config.json").read_text())
+    settings["image_processor_type"] = "DeformableDetrImageProcessor"
+    (other / "preprocessor_config.json").write_text(json.dumps(settings))
+    return other
+
+
+def rf_pixels(image: np.ndarray, side: int) -> torch.Tensor:
+    resized = cv2.resize(image.astype(np.float32) / 255, (side, side), interpolation=cv2.INTER_LINEAR)
+    normalized = (resized - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    return torch.from_numpy(normalized.astype(np.float32)).permute(2, 0, 1)[None]
+
+
+def assert_same(ours: Detections, theirs: Detections, pixels: float = 0.02) -> None:
+    """The same detections, in any order where scores tie."""
+    assert len(ours) == len(theirs)
+    assert np.allclose(ours.scores, np.sort(theirs.scores)[::-1], atol=1e-3)
+    left = list(range(len(ours)))
+    for box, score, class_id in zip(theirs.boxes, theirs.scores, theirs.class_ids, strict=True):
+        distances = [
+            max(np.abs(ours.boxes[i] - box).max() / pixels, abs(ours.scores[i] - score) / 1e-3)
+            if ours.class_ids[i] == class_id
+            else np.inf
+            for i in left
+        ]
+        assert min(distances) < 1
+        left.pop(int(np.argmin(distances)))

@@ -23,9 +23,10 @@ from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.nn import devices
 
-from . import detr_attention, detr_checkpoint, detr_features, detr_input
+from . import detr_attention, detr_checkpoint, detr_export, detr_features, detr_input
 from .detr_checkpoint import DetrCheckpoint
 from .detr_families import side_multiple
+from .export_parts import ExportParts
 from .objects import Candidates, ObjectDetector
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")  # what transformers makes up
@@ -94,6 +95,10 @@ class DetrNetwork:
         self._model = checkpoint.model
         detr_features.speed_up(self._model, checkpoint.family, device, dtype)
 
+    def export_parts(self) -> ExportParts:
+        """See `export`."""
+        return detr_export.parts(self._model, self._family, self._columns, self._input.settings)
+
     def place(self, height: int, width: int) -> Letterbox:
         return self._input.place(height, width)
 
@@ -105,8 +110,11 @@ class DetrNetwork:
 
     @torch.inference_mode()
     def run(self, batch: _Batch) -> _Output:
-        with devices.exact(torch.float32):  # of the queries, whatever the features are
-            output = self._model(pixel_values=batch.values, pixel_mask=batch.mask)
+        try:
+            with devices.exact(torch.float32):  # of the queries, whatever the features are
+                output = self._model(pixel_values=batch.values, pixel_mask=batch.mask)
+        except ValueError as error:
+            raise DetectorError(f"transformers refuses this input: {' '.join(str(error).split())}") from error
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return _Output(output.logits, _corners(output.pred_boxes, batch.sizes))
@@ -118,9 +126,11 @@ class DetrNetwork:
             scores, class_ids = output.logits.softmax(-1)[..., self._columns].max(-1)
             queries = torch.arange(count, device=scores.device).expand_as(scores)
         else:
-            wanted = torch.tensor(options.class_ids or range(len(self.labels)), device=self._device)
+            wanted = torch.tensor(
+                sorted(set(options.class_ids)) or range(len(self.labels)), device=self._device
+            )
             logits = output.logits[..., self._columns[wanted]].flatten(1)
-            best, index = logits.topk(min(count, logits.shape[1]))
+            best, index = logits.topk(min(self._family.most or count, logits.shape[1]))
             scores, class_ids = best.sigmoid(), wanted[index % len(wanted)]
             queries = index // len(wanted)
         boxes = output.boxes.gather(1, queries[..., None].expand(-1, -1, 4))

@@ -16,6 +16,7 @@ class Family:
     tokens: modules that work on every cell of the maps without touching coordinates, by the end of their names: in
         the chosen precision too.
     softmax: one class a query, with a further column for "no object"; else each class has a probability of its own.
+    most: results of one picture, best first, over all queries and classes; 0: as many as there are queries.
     two_branches: its RepVGG blocks are a 3x3 and a 1x1 convolution side by side.
     samples: the decoder looks at a few points of the maps, not at all of them.
     """
@@ -25,6 +26,7 @@ class Family:
     features: tuple[str, ...]
     tokens: tuple[str, ...] = ()
     softmax: bool = False
+    most: int = 0
     two_branches: bool = False
     samples: bool = True
 
@@ -44,15 +46,22 @@ FAMILIES: dict[str, Family] = {  # by the model_type of config.json
         "DFineForObjectDetection", "RTDetrImageProcessor", _RT_FEATURES, _RT_TOKENS, two_branches=True
     ),
     "rf_detr": Family("RfDetrForObjectDetection", "RfDetrImageProcessor", _BACKBONE),
-    "lw_detr": Family("LwDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE),
-    "deformable_detr": Family("DeformableDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE),
+    "lw_detr": Family("LwDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE, most=100),
+    "deformable_detr": Family(
+        "DeformableDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE, most=100
+    ),
     "conditional_detr": Family(
-        "ConditionalDetrForObjectDetection", "ConditionalDetrImageProcessor", _BACKBONE, samples=False
+        "ConditionalDetrForObjectDetection",
+        "ConditionalDetrImageProcessor",
+        _BACKBONE,
+        most=100,
+        samples=False,
     ),
     "dab-detr": Family(
         "DabDetrForObjectDetection",
         "ConditionalDetrImageProcessor",
         ("model.backbone.conv_encoder",),
+        most=100,
         samples=False,
     ),
     "detr": Family("DetrForObjectDetection", "DetrImageProcessor", _BACKBONE, softmax=True, samples=False),

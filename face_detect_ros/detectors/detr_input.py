@@ -188,6 +188,7 @@ class DetrInput:
             )
         return Letterbox((height, width), target, resized, (0, 0))
 
+    @torch.inference_mode()
     def __call__(
         self, images: Sequence[np.ndarray], places: Sequence[Letterbox]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
