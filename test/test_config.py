@@ -9,11 +9,16 @@ import pytest
 import yaml
 
 from face_detect_ros.ros.face_detector import FaceDetectorParameters
+from face_detect_ros.ros.object_detector import ObjectDetectorParameters
 from face_detect_ros.ros.parameters import markdown_table
 from face_detect_ros.ros.video_source import VideoSourceParameters
 
 ROOT = Path(__file__).resolve().parent.parent
-NODES = {"face_detector": FaceDetectorParameters, "video_source": VideoSourceParameters}
+NODES = {
+    "face_detector": FaceDetectorParameters,
+    "object_detector": ObjectDetectorParameters,
+    "video_source": VideoSourceParameters,
+}
 
 
 @pytest.mark.parametrize("name", NODES)
