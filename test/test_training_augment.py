@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.training.augment import (
     GREY,
-    AugmentOptions,
     Example,
     Plan,
     Source,
@@ -20,6 +19,7 @@ from face_detect_ros.training.augment import (
     render,
     whole,
 )
+from face_detect_ros.training.options import AugmentOptions
 
 SIDE = 96
 GEOMETRY_ONLY = {"hue": 0.0, "saturation": 0.0, "value": 0.0}

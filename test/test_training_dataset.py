@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.training.augment import AugmentOptions
 from face_detect_ros.training.dataset import DataSet, read_dataset
 from face_detect_ros.training.loader import BatchLoader, PictureStore
+from face_detect_ros.training.options import AugmentOptions
 
 CATEGORIES = [{"id": 3, "name": "cup"}, {"id": 7, "name": "face"}]
 

@@ -19,6 +19,7 @@ from .demo import demo
 from .detect import detect
 from .doctor import doctor
 from .exits import INTERRUPTED
+from .train import train
 
 app = typer.Typer(
     name="face_detect_ros",
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(detect)
+app.command()(train)
 app.command()(doctor)
 app.command()(demo)
 app.command()(people.enroll)

@@ -14,18 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .options import AssignmentOptions
 from .overlap import complete_iou
 
-_NEVER = 1e-9
-
-
-@dataclass(frozen=True)
-class AssignmentOptions:
-    """top_k: most anchors of one box. score_power, overlap_power: exponents of the alignment s**a * iou**b."""
-
-    top_k: int = 10
-    score_power: float = 0.5
-    overlap_power: float = 6.0
+_TINY = 1e-30  # early in a training the sixth power of an overlap is hardly more
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +40,7 @@ def assign(
     true_boxes: Tensor,
     true_classes: Tensor,
     true_valid: Tensor,
-    options: AssignmentOptions = AssignmentOptions(),
+    options: AssignmentOptions,
 ) -> Assignment:
     """Each labelled box gets the `top_k` anchors inside it that suit it best.
 
@@ -68,7 +60,7 @@ def assign(
         )
     left_top = anchors[None, None] - true_boxes[:, :, None, :2]
     right_bottom = true_boxes[:, :, None, 2:] - anchors[None, None]
-    inside = torch.cat([left_top, right_bottom], dim=-1).amin(dim=-1) > _NEVER
+    inside = torch.cat([left_top, right_bottom], dim=-1).amin(dim=-1) > 0
     candidate = inside & true_valid[:, :, None]  # (B, M, N)
 
     overlap = complete_iou(true_boxes[:, :, None], boxes[:, None]).clamp_(min=0)
@@ -77,9 +69,9 @@ def assign(
     likelihood = scores.transpose(1, 2).gather(1, of_class)
     alignment = likelihood.pow(options.score_power) * overlap.pow(options.overlap_power)
 
-    best = alignment.topk(min(options.top_k, count), dim=-1)
-    chosen = torch.zeros_like(candidate).scatter_(-1, best.indices, best.values > _NEVER)
-    chosen &= candidate
+    # inside before outside, also where nothing overlaps yet
+    best = torch.where(candidate, alignment, -1.0).topk(min(options.top_k, count), dim=-1)
+    chosen = torch.zeros_like(candidate).scatter_(-1, best.indices, best.values >= 0)
     # an anchor wanted by several
     owner = torch.where(chosen, overlap, -1.0).argmax(dim=1)  # (B, N)
     positive = chosen.any(dim=1)
@@ -87,7 +79,7 @@ def assign(
 
     alignment = torch.where(chosen, alignment, 0.0)
     overlap = torch.where(chosen, overlap, 0.0)
-    scale = overlap.amax(dim=-1, keepdim=True) / alignment.amax(dim=-1, keepdim=True).clamp(min=_NEVER)
+    scale = overlap.amax(dim=-1, keepdim=True) / alignment.amax(dim=-1, keepdim=True).clamp(min=_TINY)
     strength = (alignment * scale).amax(dim=1)  # (B, N)
 
     target_boxes = true_boxes.gather(1, owner[..., None].expand(-1, -1, 4))

@@ -10,46 +10,17 @@ narrower range of scales.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from face_detect_ros.core.errors import ConfigError
+from .options import AugmentOptions
 
 GREY = 114
 _MIXUP_BETA = 32.0  # shares near a half: both pictures stay visible
 _SMALLEST_PX = 2.0
 _LEAST_VISIBLE = 0.1  # of a box's area; less of a thing cannot be recognised
-
-
-@dataclass(frozen=True)
-class AugmentOptions:
-    """How much pictures are changed.
-
-    mosaic, mixup, flip: probabilities. scale: sizes from 1 - scale to 1 + scale. shift: of a picture that stands alone,
-    in shares of the side. hue, saturation, value: largest change, as shares.
-
-    Raises ConfigError for a value outside [0, 1].
-    """
-
-    mosaic: float = 1.0
-    mixup: float = 0.15
-    flip: float = 0.5
-    scale: float = 0.6
-    shift: float = 0.1
-    hue: float = 0.015
-    saturation: float = 0.7
-    value: float = 0.4
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise ConfigError(f"augmentation {name} is {value}; give a number from 0 to 1")
-
-    def settled(self) -> AugmentOptions:
-        """For the last epochs: whole pictures, as the detector will see them."""
-        return replace(self, mosaic=0.0, mixup=0.0)
 
 
 @dataclass(frozen=True)

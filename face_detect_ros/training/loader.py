@@ -19,9 +19,10 @@ import torch
 
 from face_detect_ros.sources.pictures import read_picture
 
-from .augment import AugmentOptions, Example, Source, draw_plan, render
+from .augment import Example, Source, draw_plan, render
 from .dataset import DataSet
 from .losses import Truth
+from .options import AugmentOptions
 
 _AHEAD = 3  # batches
 

@@ -10,7 +10,7 @@ Boxes are xyxy in pixels of the network's input.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from face_detect_ros.nn.heads import REG_MAX, anchor_points, decode_boxes
 
-from .assignment import Assignment, AssignmentOptions, assign
+from .assignment import Assignment, assign
+from .options import LossOptions
 from .overlap import complete_iou
 
 
@@ -43,17 +44,6 @@ class Truth:
         return Truth(
             *(getattr(self, name).to(device, non_blocking=True) for name in self.__dataclass_fields__)
         )
-
-
-@dataclass(frozen=True)
-class LossOptions:
-    """Weights of the parts; `auxiliary`: of the whole loss of the PGI branch."""
-
-    box: float = 7.5
-    classes: float = 0.5
-    distribution: float = 1.5
-    auxiliary: float = 0.25
-    assignment: AssignmentOptions = field(default_factory=AssignmentOptions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,15 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 
-from .augment import AugmentOptions
-from .losses import LossOptions
-
 OPTIMIZERS = ("sgd", "adamw")
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """How much pictures are changed.
+
+    mosaic, mixup, flip: probabilities. scale: sizes from 1 - scale to 1 + scale. shift: of a picture that stands alone,
+    in shares of the side. hue, saturation, value: largest change, as shares.
+
+    Raises ConfigError for a value outside [0, 1].
+    """
+
+    mosaic: float = 1.0
+    mixup: float = 0.15
+    flip: float = 0.5
+    scale: float = 0.6
+    shift: float = 0.1
+    hue: float = 0.015
+    saturation: float = 0.7
+    value: float = 0.4
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value <= 1:
+                raise ConfigError(f"augmentation {name} is {value}; give a number from 0 to 1")
+
+    def settled(self) -> AugmentOptions:
+        """For the last epochs: whole pictures, as the detector will see them."""
+        return replace(self, mosaic=0.0, mixup=0.0)
+
+
+@dataclass(frozen=True)
+class AssignmentOptions:
+    """top_k: most anchors of one box. score_power, overlap_power: exponents of the alignment s**a * iou**b."""
+
+    top_k: int = 10
+    score_power: float = 0.5
+    overlap_power: float = 6.0
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Weights of the parts; `auxiliary`: of the whole loss of the PGI branch."""
+
+    box: float = 7.5
+    classes: float = 0.5
+    distribution: float = 1.5
+    auxiliary: float = 0.25
+    assignment: AssignmentOptions = field(default_factory=AssignmentOptions)
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ class Trainer:
         for batch in self._loader.epoch(self._epoch, augment, first):
             losses = self._learn(batch)
             for name in _PARTS:
-                self._sums[name] += float(getattr(losses, name))
+                self._sums[name] += float(getattr(losses, name).detach())
             self._step += 1
             now_s = time.monotonic()
             pace_s = (now_s - started_s) / (self._step - first)
@@ -191,7 +191,7 @@ class Trainer:
             losses: Losses = self._network(images, truth)
         if not torch.isfinite(losses.total):
             raise TrainingError(
-                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {float(losses.total)}; pictures: "
+                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {float(losses.total.detach())}; pictures: "
                 f"{self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
             )
         self._optimizer.zero_grad(set_to_none=True)

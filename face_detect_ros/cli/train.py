@@ -1,0 +1,195 @@
+"""`face_detect_ros train`: a detector learns from labelled pictures."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from face_detect_ros.training.options import OPTIMIZERS, TrainOptions
+
+from .exits import exit_codes
+
+if TYPE_CHECKING:
+    from face_detect_ros.training.trainer import Progress
+
+_EVERY_S = 10.0  # between lines where stderr is no terminal
+
+
+def train(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS", help="COCO JSON, or the YAML of YOLO's folders.", show_default=False
+        ),
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the pictures, for COCO JSON.")
+    ] = None,
+    val: Annotated[
+        Path | None, typer.Option(metavar="LABELS", help="Labels to judge by; default: the YAML's split val.")
+    ] = None,
+    val_images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Their pictures; default: those of --images.")
+    ] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Classes to learn, in this order; default: all of LABELS.")
+    ] = "",
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="yolov9-t, -s, -m, -c or -e, with or without -attn.")
+    ] = "yolov9-t-attn",
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Weights to begin with: a model of the catalogue, or a file of any format that yolov9:FILE takes.",
+        ),
+    ] = None,
+    auxiliary: Annotated[bool, typer.Option(help="Train with PGI's auxiliary branch.")] = True,
+    freeze: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Parts that stay as they are, such as backbone.")
+    ] = "",
+    epochs: Annotated[
+        int | None, typer.Option(help=f"Times through the pictures; default {TrainOptions.epochs}.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help=f"Pictures a step; default {TrainOptions.batch}.")] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Side in pixels that the network sees, a multiple of 32; default {TrainOptions.input_size}."
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help=f"{' or '.join(OPTIMIZERS)}; default {TrainOptions.optimizer}.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help=f"At its highest; default {TrainOptions.learning_rate}, which suits sgd (adamw: a tenth)."
+        ),
+    ] = None,
+    evaluate_every: Annotated[
+        int | None, typer.Option(help=f"Epochs between evaluations; default {TrainOptions.evaluate_every}.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help=f"Of everything random; default {TrainOptions.seed}.")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help=f"auto, float32, bfloat16 or float16; default {TrainOptions.precision}."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int, typer.Option(help="That prepare pictures; 0: one for each core.")] = 0,
+    licence: Annotated[str, typer.Option(help="Of the weights, written into their file.")] = "",
+) -> None:
+    """Train a YOLOv9, with or without attention, on your own pictures.
+
+    \b
+    face_detect_ros train labels.json --images photos/ --val held_back.json --output run1/
+    face_detect_ros train data.yaml --init yolov9-t --output run2/
+
+    DIR gets best.safetensors and last.safetensors (use them as yolov9:FILE, or yolov9-attn:FILE for a model with
+    attention), curve.csv, curve.png, and state.pt: the same command goes on where it was ended, by Ctrl-C, by a crash
+    or by kill -9, and comes to the same result. Several GPUs:
+    torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
+
+    Classes that a picture is not labelled for (fields <class>_labelled or <class>_complete that are false, or
+    not_exhaustive_category_ids) are not learnt to be absent there; crowds (iscrowd) are left out of the loss.
+
+    Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.core.errors import ConfigError
+        from face_detect_ros.training.dataset import read_dataset
+        from face_detect_ros.training.held_back import read_held_back
+        from face_detect_ros.training.session import Task, train
+        from face_detect_ros.training.start import Architecture
+
+        given: dict[str, Any] = {
+            "epochs": epochs, "batch": batch, "input_size": input_size, "optimizer": optimizer,
+            "learning_rate": learning_rate, "evaluate_every": evaluate_every, "seed": seed, "precision": precision,
+            "freeze": _names(freeze),
+        }  # fmt: skip
+        options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
+        architecture = Architecture.named(model, auxiliary=auxiliary)
+        if val is None and images is not None:
+            raise ConfigError("give --val too: labels of pictures to judge the training by")
+        dataset = read_dataset(data, images, classes=_names(classes))
+        held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
+        report = _Report(dataset.remarks, len(dataset.samples), dataset.counts())
+        task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
+        train(
+            task, options, output, device=device, threads=threads,
+            on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
+        )  # fmt: skip
+        typer.echo(f"the best model is {output / 'best.safetensors'}")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _weights(init: str | None) -> Path | None:
+    """The file that --init means."""
+    if init is None:
+        return None
+    from face_detect_ros.core.errors import ConfigError
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.zoo import cache, checkpoints
+
+    if init in catalogue.CATALOGUE:
+        name = catalogue.find(init, task="objects").checkpoint
+        if not name.startswith("yolov9"):
+            raise ConfigError(
+                f"--init {init}: a YOLOv9 cannot begin with these weights; give one of yolov9-*"
+            )
+        return cache.locate(checkpoints.find(name))
+    path = Path(init).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"--init {init}: neither a model of the catalogue nor a file; see face_detect_ros models list"
+        )
+    return path
+
+
+class _Report:
+    """Tells a person on stderr how far it is: a line that changes on a terminal, else one every few seconds."""
+
+    def __init__(self, remarks: tuple[str, ...], pictures: int, counts: Mapping[str, int]) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._told_s = 0.0
+        for remark in remarks:
+            typer.echo(remark, err=True)
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        typer.echo(f"{pictures} pictures; {listed}", err=True)
+
+    def start(self, about: Mapping[str, object]) -> None:
+        goes_on = "; going on where it was ended" if about["resumed"] else ""
+        typer.echo(
+            f"{about['device']}, {about['precision']}, {about['steps']} steps an epoch{goes_on}", err=True
+        )
+
+    def progress(self, now: Progress) -> None:
+        if not self._terminal and time.monotonic() - self._told_s < _EVERY_S and now.step < now.steps:
+            return
+        self._told_s = time.monotonic()
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
+        left = time.strftime("%H:%M:%S", time.gmtime(now.left_s % 86400))
+        days = f"{int(now.left_s // 86400)}d " if now.left_s >= 86400 else ""
+        line = (
+            f"epoch {now.epoch + 1}/{now.epochs}  step {now.step}/{now.steps}  {losses}  "
+            f"{now.pictures_per_s:.1f} pictures/s  {days}{left} left"
+        )
+        end = now.step == now.steps or not self._terminal
+        typer.echo(f"\r\x1b[K{line}" if self._terminal else line, err=True, nl=end)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        if "AP" in row:
+            typer.echo(f"epoch {row['epoch']}: AP {row['AP']:.4f}  AP50 {row.get('AP50', 0):.4f}", err=True)

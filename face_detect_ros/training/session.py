@@ -1,0 +1,163 @@
+"""A training put together from its parts, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors.objects import ObjectDetector
+from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.evaluation.coco import evaluate_coco
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
+from face_detect_ros.nn import devices
+from face_detect_ros.nn.yolov9 import YoloV9
+from face_detect_ros.zoo import yolov9_weights
+from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
+
+from .dataset import DataSet
+from .loader import BatchLoader, PictureStore
+from .losses import DetectionLoss
+from .options import TrainOptions
+from .start import Architecture, for_detection, new_network, take_over
+from .trainer import Progress, Trainer
+
+_LARGER = 1.25  # pictures are kept this much larger than they are shown: mosaics enlarge
+# as COCO is evaluated
+_EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detections=100)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on what.
+
+    initial: weights file to begin with; None: from nothing. licence, source: written into the model's file.
+    """
+
+    architecture: Architecture
+    train: DataSet
+    held_back: CocoAnnotations
+    initial: Path | None = None
+    licence: str = ""
+    source: str = ""
+
+
+def train(
+    task: Task,
+    options: TrainOptions,
+    folder: Path,
+    *,
+    device: str = "auto",
+    threads: int = 0,
+    on_start: Callable[[Mapping[str, object]], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
+) -> list[dict[str, float]]:
+    """Train, or go on with the training that `folder` holds. The rows of the curve.
+
+    threads: that prepare pictures; 0: one for each core. Under torchrun each process takes its share and its GPU.
+
+    Raises ConfigError, DeviceError, WeightsError, SourceError, OutputError and TrainingError; KeyboardInterrupt when it
+    was asked to stop, with everything saved.
+    """
+    rank, processes, place = _join(device)
+    if options.batch % processes:
+        raise ConfigError(f"batch {options.batch} cannot be shared by {processes} processes; give a multiple")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror or error}; choose another folder") from error
+    dtype = devices.choose_dtype(options.precision, place)
+    classes = task.train.classes
+    if task.initial is None:
+        network = new_network(task.architecture, len(classes), seed=options.seed)
+    else:
+        begin = yolov9_weights.load(task.initial, attention=True)
+        network = take_over(begin, task.architecture, classes, seed=options.seed)
+
+    # many small pictures at once: OpenCV's own threads would only be in each other's way
+    cv2.setNumThreads(1)
+    store = PictureStore(task.train, round(options.input_size * _LARGER))
+    loader = BatchLoader(
+        store,
+        len(classes),
+        side=options.input_size,
+        batch=options.batch // processes,
+        seed=options.seed,
+        threads=threads or os.cpu_count() or 1,
+        rank=rank,
+        processes=processes,
+    )
+
+    def as_loaded(network: YoloV9) -> LoadedYoloV9:
+        return LoadedYoloV9(
+            network, classes, "own", network.variant, options.input_size, task.licence, task.source
+        )
+
+    def evaluate(average: nn.Module) -> dict[str, float]:
+        network = YoloV9Network(
+            as_loaded(for_detection(average)), place, dtype, options.input_size, "the average"
+        )
+        detector = ObjectDetector(network, name="the average")
+        figures = evaluate_coco(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+        return {name: value for name, value in figures.items() if name.startswith("AP") and value is not None}
+
+    def write_model(average: nn.Module, path: Path) -> None:
+        yolov9_weights.save(
+            path,
+            for_detection(average),
+            classes,
+            input_size=options.input_size,
+            licence=task.licence,
+            source=task.source,
+            overwrite=True,
+        )
+
+    def names(numbers: tuple[int, ...]) -> str:
+        return ", ".join(str(task.train.samples[number].path) for number in numbers)
+
+    try:
+        trainer = Trainer(
+            network,
+            DetectionLoss(len(classes), options.loss),
+            loader,
+            options,
+            folder,
+            device=place,
+            dtype=dtype,
+            evaluate=evaluate,
+            write_model=write_model,
+            name_pictures=names,
+            on_progress=on_progress if rank == 0 else lambda _: None,
+            on_epoch=on_epoch,
+        )
+        resumed = trainer.restore()
+        if rank == 0:
+            on_start({"device": place, "precision": dtype, "steps": loader.steps, "resumed": resumed})
+        return trainer.run()
+    finally:
+        loader.close()
+        if processes > 1:
+            dist.destroy_process_group()
+
+
+def _join(device: str) -> tuple[int, int, torch.device]:
+    """(rank, processes, device) of this process: alone, or one of torchrun's."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes == 1:
+        return 0, 1, devices.choose_device(device)
+    if device == "auto" and torch.cuda.is_available():
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    place = devices.choose_device(device)
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    return dist.get_rank(), processes, place
