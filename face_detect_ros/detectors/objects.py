@@ -117,7 +117,13 @@ class ObjectDetector:
         return detections
 
     def warmup(self) -> None:
-        self.detect([np.zeros((480, 640, 3), np.uint8)], DetectOptions())
+        for _ in range(2):  # a network may prepare for a size of picture that comes again
+            self.detect([np.zeros((480, 640, 3), np.uint8)], DetectOptions())
+
+    @property
+    def network(self) -> ObjectNetwork:
+        """What it is built around, for what goes beyond detection. Raises DetectorError once it is closed."""
+        return self._open_network()
 
     def close(self) -> None:
         """Let go of the network; a `detect` that runs in another thread ends well and lets go of it then."""

@@ -19,6 +19,7 @@ from face_detect_ros.core.protocols import DetectOptions, Detector
 
 from . import object_input, onnx_decode, onnx_format, onnx_huggingface, onnx_recognition
 from .objects import Candidates, ObjectDetector
+from .onnx_resize import by_edges, resizer
 from .onnx_session import OnnxSession
 
 _SIZES_INPUT = "orig_target_sizes"  # of RT-DETR
@@ -27,8 +28,8 @@ _OWN_PX = 640  # where a file with a free input says nothing
 _STRIDE = 32
 _TRIAL_GREY = 114
 
-Batch = tuple[np.ndarray, tuple[int, int]]
-"""Pixels as the input takes them, and its (height, width)."""
+Feeds = dict[str, np.ndarray]
+"""Arrays by the names of the inputs, as many pictures long."""
 
 Output = tuple[list[np.ndarray], tuple[int, int]]
 """What the decoder takes, and the (height, width) of the input."""
@@ -65,6 +66,11 @@ class PictureInput:
         """(height, width), with `longest_px` for what is free."""
         return self.height or longest_px, self.width or longest_px
 
+    def size_of(self, pixels: np.ndarray) -> tuple[int, int]:
+        """(height, width) of a batch."""
+        height, width = pixels.shape[1:3] if self.channels_last else pixels.shape[2:]
+        return height, width
+
 
 class OnnxNetwork:
     """An `ObjectNetwork` in an ONNX file. format: how it is read."""
@@ -98,7 +104,7 @@ class OnnxNetwork:
         self.overlapping = described.overlapping
         names = [port.name for port in session.outputs]
         self._wanted = [names.index(name) for name in trial.chosen(described.layout)]
-        self._canvas = object_input.Canvas(described.fill)
+        self._canvas = object_input.Canvas(described.fill, resizer(described.filter))
 
     def place(self, height: int, width: int) -> Letterbox:
         target, original = self._input.size(self._longest_px), (height, width)
@@ -106,9 +112,13 @@ class OnnxNetwork:
             return Letterbox.stretch(original, target)
         if self.format.fit == "letterbox" and self._input.height is None and self._input.width is None:
             return Letterbox.within(original, self._longest_px, self.format.multiple)
+        if self.format.shortest:
+            resized = by_edges(height, width, self.format.shortest, self._longest_px)
+            free = self._input.height is None and self._input.width is None
+            return Letterbox(original, resized if free else target, resized, (0, 0))
         return Letterbox.fit(original, target, center=self.format.fit == "letterbox")
 
-    def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> Batch:
+    def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> Feeds:
         pixels = self._canvas.paint(images, places)
         bgr = self.format.color == "bgr"
         if self._input.dtype.kind in "ui":
@@ -119,39 +129,44 @@ class OnnxNetwork:
                 pixels, scale=self.format.largest / 255, mean=self.format.mean, std=self.format.std, bgr=bgr
             )
             values = values.transpose(0, 2, 3, 1) if self._input.channels_last else values
-        return np.ascontiguousarray(values, self._input.dtype), places[0].target
+        return self._feeds(np.ascontiguousarray(values, self._input.dtype), places)
 
-    def run(self, batch: Batch) -> Output:
-        pixels, size = batch
-        outputs = self._run(pixels, size)
-        return [outputs[index] for index in self._wanted], size
+    def run(self, batch: Feeds) -> Output:
+        outputs = self._run(batch)
+        return [outputs[index] for index in self._wanted], self._input.size_of(batch[self._input.name])
 
     def decode(self, output: Output, options: DetectOptions) -> list[Candidates]:
         return onnx_decode.decode(self.format, *output, options)
 
-    def _run(self, pixels: np.ndarray, size: tuple[int, int]) -> list[np.ndarray]:
+    def _run(self, batch: Feeds) -> list[np.ndarray]:
         """Every output of the file, for as many pictures as there are. Raises MemoryError and RuntimeError."""
-        step = self._input.batch or len(pixels)
+        count = len(batch[self._input.name])
+        step = self._input.batch or count
         parts = []
-        for start in range(0, len(pixels), step):
-            part = pixels[start : start + step]
-            lacking = step - len(part)
+        for start in range(0, count, step):
+            part = {name: values[start : start + step] for name, values in batch.items()}
+            lacking = step - len(part[self._input.name])
             if lacking:  # a file with a fixed batch wants all of it
-                part = np.concatenate([part, np.repeat(part[-1:], lacking, axis=0)])
-            outputs = self._session.run(self._feeds(part, size))
-            parts.append([output[: step - lacking] for output in outputs])
+                part = {
+                    name: np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)])
+                    for name, values in part.items()
+                }
+            parts.append([output[: step - lacking] for output in self._session.run(part)])
         if len(parts) == 1:
             return parts[0]
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
-    def _feeds(self, pixels: np.ndarray, size: tuple[int, int]) -> dict[str, np.ndarray]:
+    def _feeds(self, pixels: np.ndarray, places: Sequence[Letterbox]) -> Feeds:
         feeds = {self._input.name: pixels}
         for port in self._session.inputs:
             if port.name == _SIZES_INPUT:
                 # as RT-DETR has it: width first
-                feeds[port.name] = np.full((len(pixels), 2), size[::-1], port.dtype)
+                feeds[port.name] = np.array([place.target[::-1] for place in places], port.dtype)
             elif port.name == _MASK_INPUT:
-                feeds[port.name] = np.ones((len(pixels), *size), port.dtype)
+                feeds[port.name] = mask = np.zeros((len(places), *places[0].target), port.dtype)
+                for index, place in enumerate(places):
+                    (top, left), (height, width) = place.offset, place.resized
+                    mask[index, top : top + height, left : left + width] = 1
         return feeds
 
     def _try(self, file: Path, multiple: int) -> tuple[list[np.ndarray], tuple[int, int]]:
@@ -159,8 +174,9 @@ class OnnxNetwork:
         size = self._input.size(-(-self._longest_px // multiple) * multiple)
         grey = _TRIAL_GREY if self._input.dtype.kind in "ui" else _TRIAL_GREY / 255
         shape = (1, *size, 3) if self._input.channels_last else (1, 3, *size)
+        pixels = np.full(shape, grey, self._input.dtype)
         try:
-            outputs = self._run(np.full(shape, grey, self._input.dtype), size)
+            outputs = self._run(self._feeds(pixels, [Letterbox.stretch(size, size)]))
         except (RuntimeError, MemoryError) as error:
             raise WeightsError(
                 f"{file}: does not run on a picture of {size[1]}x{size[0]}: {error}"

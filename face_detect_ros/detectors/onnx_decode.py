@@ -10,6 +10,7 @@ from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.protocols import DetectOptions
 
+from .label_choice import EVERY_LABEL_BELOW, MOST_CANDIDATES, MOST_LABELLED_CANDIDATES
 from .objects import Candidates
 from .onnx_format import OnnxFormat
 
@@ -29,6 +30,9 @@ def decode(
     """
     if described.layout == "detr":
         return _detr(outputs, size, options, softmax=described.activation == "softmax")
+    if described.layout == "boxes_scores":
+        propose = _rows if described.overlapping else _pairs
+        return [propose(boxes, scores, options) for boxes, scores in zip(*outputs, strict=True)]
     return _DECODERS[described.layout](outputs, size, options)
 
 
@@ -74,10 +78,6 @@ def _rt_detr(outputs: Outputs, size: tuple[int, int], options: DetectOptions) ->
     return [_chosen(*picture, options) for picture in zip(boxes, scores, labels, strict=True)]
 
 
-def _boxes_scores(outputs: Outputs, size: tuple[int, int], options: DetectOptions) -> list[Candidates]:
-    return [_pairs(boxes, scores, options) for boxes, scores in zip(*outputs, strict=True)]
-
-
 def _detr(
     outputs: Outputs, size: tuple[int, int], options: DetectOptions, *, softmax: bool
 ) -> list[Candidates]:
@@ -88,6 +88,8 @@ def _detr(
         if softmax:
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             scores = powers[:, :-1] / powers.sum(axis=1, keepdims=True)
+            # one class for each query
+            scores = np.where(scores == scores.max(axis=1, keepdims=True), scores, 0)
         else:
             scores = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
         scale = np.array([width, height, width, height], np.float32)
@@ -102,18 +104,27 @@ _DECODERS: dict[str, Decode] = {
     "yolo_end2end": _yolo_end2end,
     "yolox": _yolox,
     "yolox_decoded": _yolo_objectness,
-    "boxes_scores": _boxes_scores,
     "rt_detr": _rt_detr,
 }
 
 
 def _columns(boxes: np.ndarray, scores: np.ndarray, options: DetectOptions) -> Candidates:
-    """Of each box its best class. boxes: (4, N) cxcywh. scores: (C, N)."""
+    """boxes: (4, N) cxcywh. scores: (C, N). See `label_choice`."""
     best = scores.max(axis=0)
     _finite(best)  # a maximum is not finite where anything in it is not a number
     near = np.flatnonzero(best >= options.score_threshold)
-    class_ids = scores[:, near].argmax(axis=0)
-    return _candidates(box_geometry.from_center_size(boxes[:, near].T), best[near], class_ids, options)
+    corners = box_geometry.from_center_size(boxes[:, near].T)
+    return _overlapping(corners, scores[:, near], best[near], options)
+
+
+def _overlapping(
+    boxes: np.ndarray, scores: np.ndarray, best: np.ndarray, options: DetectOptions
+) -> Candidates:
+    """boxes: (K, 4) xyxy, scores: (C, K) with the greatest of each, best: (K,)."""
+    if options.score_threshold < EVERY_LABEL_BELOW:
+        class_ids, rows = np.nonzero(scores >= options.score_threshold)
+        return _candidates(boxes[rows], scores[class_ids, rows], class_ids, options, MOST_LABELLED_CANDIDATES)
+    return _candidates(boxes, best, scores.argmax(axis=0) if len(best) else best, options, MOST_CANDIDATES)
 
 
 def _chosen(
@@ -125,19 +136,35 @@ def _chosen(
     return _candidates(boxes[near], scores[near], class_ids[near].astype(np.int64), options)
 
 
+def _rows(boxes: np.ndarray, scores: np.ndarray, options: DetectOptions) -> Candidates:
+    """boxes: (N, 4) xyxy, scores: (N, C). See `label_choice`."""
+    best = scores.max(axis=1)
+    _finite(best)
+    near = np.flatnonzero(best >= options.score_threshold)
+    return _overlapping(boxes[near], scores[near].T, best[near], options)
+
+
 def _pairs(boxes: np.ndarray, scores: np.ndarray, options: DetectOptions) -> Candidates:
     """boxes: (N, 4) xyxy, scores: (N, C). A box counts once for each class that scores."""
     _finite(scores)
-    rows, class_ids = np.nonzero(scores >= options.score_threshold)
+    rows, class_ids = np.nonzero((scores >= options.score_threshold) & (scores > 0))
     return _candidates(boxes[rows], scores[rows, class_ids], class_ids, options)
 
 
 def _candidates(
-    boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, options: DetectOptions
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    class_ids: np.ndarray,
+    options: DetectOptions,
+    most: int | None = None,
 ) -> Candidates:
+    """Those of the classes that are wanted; the best so many."""
     if options.class_ids:
         wanted = np.isin(class_ids, options.class_ids)
         boxes, scores, class_ids = boxes[wanted], scores[wanted], class_ids[wanted]
+    if most is not None and len(scores) > most:
+        best = np.argsort(-scores, kind="stable")[:most]
+        boxes, scores, class_ids = boxes[best], scores[best], class_ids[best]
     _finite(boxes)
     return Candidates(
         boxes.astype(np.float32), np.clip(scores.astype(np.float32), 0, 1), class_ids.astype(np.int32)

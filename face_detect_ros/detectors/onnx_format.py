@@ -18,6 +18,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.zoo import coco
 
 from .object_input import PADDING
+from .onnx_resize import FILTERS, OURS
 
 KEY = "face_detect_ros"
 NAMES_KEY = "names"
@@ -32,10 +33,12 @@ class OnnxFormat:
 
     layout: one of LAYOUTS.
     fit: where a picture lies in the input: "letterbox" (centred), "top_left" or "stretch".
-    fill: 0-255, around it. color: order of the channels, "rgb" or "bgr". largest: value of a white pixel, 1 or 255.
+    fill: 0-255, around it. filter: how it is resized, one of `onnx_resize.FILTERS`.
+    color: order of the channels, "rgb" or "bgr". largest: value of a white pixel, 1 or 255.
     mean, std: of each channel in that order, taken off and divided by, in parts of `largest`.
     multiple: what the sides of a free input must be a multiple of, in pixels.
     size: longest side of a free input, in pixels.
+    shortest: with fit top_left, what a picture's shorter side becomes if the longer one fits then; 0: as large as fits.
     overlapping: several boxes may show one thing, so suppression must choose.
     activation: of DETR's logits: "sigmoid", or "softmax" whose last class is nothing.
 
@@ -45,12 +48,14 @@ class OnnxFormat:
     layout: str
     fit: str = "letterbox"
     fill: int = PADDING
+    filter: str = OURS
     color: str = "rgb"
     largest: int = 1
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     multiple: int = 32
     size: int = 640
+    shortest: int = 0
     overlapping: bool = True
     activation: str = "sigmoid"
 
@@ -58,6 +63,7 @@ class OnnxFormat:
         choices = {
             "layout": tuple(LAYOUTS),
             "fit": ("letterbox", "top_left", "stretch"),
+            "filter": FILTERS,
             "color": ("rgb", "bgr"),
             "largest": (1, 255),
             "activation": ("sigmoid", "softmax"),
@@ -73,8 +79,10 @@ class OnnxFormat:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give three numbers")
         if min(self.std) <= 0:
             raise ConfigError(f"std is {self.std}; give numbers above 0")
-        if not 0 <= self.fill <= 255 or self.multiple < 1 or self.size < self.multiple:
-            raise ConfigError(f"fill {self.fill}, multiple {self.multiple}, size {self.size}: out of range")
+        if not 0 <= self.fill <= 255 or self.multiple < 1 or self.size < self.multiple or self.shortest < 0:
+            raise ConfigError(
+                f"fill {self.fill}, multiple {self.multiple}, size {self.size}, shortest {self.shortest}: out of range"
+            )
 
 
 # filled with what is usual for each, below
@@ -85,13 +93,13 @@ LAYOUTS: dict[str, str] = {
     "yolo_end2end": "(B, N, 6): left, top, right, bottom in pixels, score, class (suppression inside)",
     "yolox": "(B, N, 5 + C): YOLOX as it is exported by default, boxes relative to the cells of strides 8, 16, 32",
     "yolox_decoded": "(B, N, 5 + C): YOLOX with boxes in pixels",
-    "boxes_scores": "boxes (B, N, 4): left, top, right, bottom in pixels; scores (B, N, C)",
+    "boxes_scores": "boxes (B, N, 4): left, top, right, bottom in pixels; scores (B, N, C), as `models export` writes",
     "detr": "logits (B, N, C), pred_boxes (B, N, 4): centre x, y, width, height in parts of the picture",
     "rt_detr": "labels (B, N), boxes (B, N, 4), scores (B, N), with a second input orig_target_sizes",
 }
 
 _YOLOX = {"fit": "top_left", "color": "bgr", "largest": 255}
-_DETR = {"fit": "stretch", "multiple": 1, "overlapping": False}
+_DETR = {"fit": "stretch", "filter": "bilinear", "multiple": 1, "overlapping": False}
 _USUAL: dict[str, dict[str, Any]] = {
     "yolo_end2end": {"overlapping": False},
     "yolox": _YOLOX,

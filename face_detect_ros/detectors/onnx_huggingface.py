@@ -13,7 +13,9 @@ from typing import Any
 from face_detect_ros.core.errors import ConfigError
 
 from .onnx_format import OnnxFormat, usual
+from .onnx_resize import FILTERS
 
+_LONGEST_PX = 1333  # of DETR, where older files do not say
 # whose logits have a last class for nothing
 _SOFTMAX = ("detr", "table-transformer", "yolos")
 
@@ -62,13 +64,16 @@ def _completed(detr: OnnxFormat, config: dict[str, Any], processor: dict[str, An
         }
         if processor.get("do_normalize", False):
             changes.update(mean=processor["image_mean"], std=processor["image_std"])
+        if "resample" in processor:
+            changes["filter"] = FILTERS[1 + int(processor["resample"])]  # Pillow's numbers
         if "height" in size:
             changes.update(fit="stretch", size=max(size["height"], size["width"]))
         elif "shortest_edge" in size:
-            # at 4:3 the shorter side is what it should be; nothing is padded
-            changes.update(fit="letterbox", multiple=1, size=round(size["shortest_edge"] * 4 / 3))
+            shortest = int(size["shortest_edge"])
+            longest = int(size.get("longest_edge") or processor.get("max_size") or _LONGEST_PX)
+            changes.update(fit="top_left", size=longest, shortest=shortest)
         return replace(detr, **changes)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"{file}: the preprocessor_config.json beside it cannot be used ({type(error).__name__}: {error})"
         ) from error
