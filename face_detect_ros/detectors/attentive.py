@@ -17,10 +17,10 @@ from .objects import ObjectDetector, ObjectNetwork
 class AttentiveNetwork(ObjectNetwork, Protocol):
     """An `ObjectNetwork` that gives its attention when asked."""
 
-    def attend(self, batch: Any, box: np.ndarray) -> np.ndarray:
+    def attend(self, batch: Any, box: np.ndarray, place: Letterbox) -> np.ndarray:
         """(h, w) float32, none below 0, over the whole input: what counted for the detection nearest to `box`.
 
-        batch: what `prepare` gave for one picture. box: (4,) float32 xyxy, pixels of the network's input.
+        batch: what `prepare` gave for one picture at `place`. box: (4,) float32 xyxy, pixels of the network's input.
         """
         ...
 
@@ -41,7 +41,7 @@ class AttentiveObjectDetector(ObjectDetector):
         place = network.place(*image.shape[:2])
         try:
             batch = network.prepare([image], [place])
-            seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0])
+            seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0], place)
         except (RuntimeError, MemoryError) as error:
             raise self._failure(error, image) from error
         heat = _over_picture(seen, place)

@@ -1,0 +1,79 @@
+"""Networks with random weights that behave like trained ones as far as time and rounding are concerned.
+
+Right after initialisation a network's activations fade from layer to layer and it proposes nothing, so what follows it
+would have nothing to do. Here every normalisation has the statistics of a photo, and some hundred proposals pass.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+import torch
+from skimage.data import astronaut
+from torch import nn
+
+from ..nn.yolov9 import YoloV9
+from ..zoo import coco, yolov9_weights
+
+CANDIDATES = 300
+"""Cells of a VGA picture that reach `THRESHOLD`: a full scene, where a thing has some ten."""
+
+THRESHOLD = 0.35
+
+
+def photo(width: int, height: int) -> np.ndarray:
+    """(height, width, 3) uint8: the astronaut, stretched."""
+    return cv2.resize(astronaut(), (width, height), interpolation=cv2.INTER_AREA)
+
+
+def yolov9(variant: str, *, attention: bool = False, classes: int = len(coco.CLASSES)) -> YoloV9:
+    """In eval mode, float32, on the CPU. With attention its gates are open by a tenth."""
+    torch.manual_seed(0)
+    model = YoloV9(variant, classes, self_attention=attention, cross_attention=attention)
+    if attention:
+        for name, values in model.named_parameters():
+            if name.endswith("gate"):
+                nn.init.constant_(values, 0.1)
+    image = torch.from_numpy(photo(640, 480)).permute(2, 0, 1)[None] / 255
+    logits: list[torch.Tensor] = []
+    with torch.no_grad():
+        _normalise(model, image)
+        last_layers = [cast(nn.Conv2d, list(stack.children())[-1]) for stack in model.head.classes]
+        hooks = [
+            layer.register_forward_hook(lambda _, __, output: logits.append(output)) for layer in last_layers
+        ]
+        model.eval()(image)
+        for hook in hooks:
+            hook.remove()
+        # logits of every level to standard deviation 1.5, and so many cells above the threshold
+        best = torch.cat([((one - one.mean()) / one.std() * 1.5).amax(dim=1).flatten() for one in logits])
+        shift = math.log(THRESHOLD / (1 - THRESHOLD)) - best.topk(CANDIDATES).values[-1]
+        for layer, one in zip(last_layers, logits, strict=True):
+            factor = 1.5 / one.std()
+            layer.weight *= factor
+            cast(torch.Tensor, layer.bias).copy_((layer.bias - one.mean()) * factor + shift)
+    return model
+
+
+def yolov9_file(folder: Path, variant: str, *, attention: bool = False) -> Path:
+    """Such a network in a file of this package."""
+    path = folder / f"yolov9-{variant}{'-attn' if attention else ''}.safetensors"
+    model = yolov9(variant, attention=attention)
+    yolov9_weights.save(path, model, coco.CLASSES, input_size=640, source="random numbers")
+    return path
+
+
+def _normalise(model: nn.Module, image: torch.Tensor) -> None:
+    """Gives every normalisation the mean and variance of what it sees of `image`."""
+    normalisations = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [module.momentum for module in normalisations]
+    for module in normalisations:
+        module.reset_running_stats()
+        module.momentum = None  # the plain average
+    model.train()(image)
+    for module, momentum in zip(normalisations, momenta, strict=True):
+        module.momentum = momentum
