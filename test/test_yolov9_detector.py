@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import collections
 
 import numpy as np
 import pytest
@@ -285,16 +285,18 @@ def test_attention_is_that_of_the_cell_whose_box_it_is(attention_file, photo):
     place = network.place(*photo.shape[:2])
     batch = network.prepare([photo], [place])
     best = network.run(batch).scores[0].amax(dim=1).numpy()
-    (found,) = detector.detect([photo], replace(OPTIONS, max_detections=15))
-    levels, right = set(), 0
+    (found,) = detector.detect([photo], OPTIONS)
+    looked_at = collections.Counter()
+    right = 0
     for box, score in zip(found.boxes, found.scores, strict=True):
         cell = cell_of(int(np.abs(best - score).argmin()), *batch.shape[2:])
-        expected = network._model.attend(batch, cell.level, (cell.row, cell.column)).numpy()
-        if np.allclose(network.attend(batch, place.boxes_to_input(box[None])[0], place), expected, atol=1e-6):
-            right += 1
-            levels.add(cell.level)
-    assert right >= 0.8 * len(found)  # two cells may give one box, cut at the border
-    assert len(levels) >= 2  # self-attention of the deepest, cross-attention of the others
+        if looked_at[cell.level] < 4:
+            looked_at[cell.level] += 1
+            expected = network._model.attend(batch, cell.level, (cell.row, cell.column)).numpy()
+            ours = network.attend(batch, place.boxes_to_input(box[None])[0], place)
+            right += np.allclose(ours, expected, atol=1e-6)
+    assert len(looked_at) >= 2  # self-attention of the deepest level, cross-attention of the others
+    assert right >= sum(looked_at.values()) - 2  # two cells may give one box, cut at the border
 
 
 def test_without_attention_it_is_no_source_of_it(detector):

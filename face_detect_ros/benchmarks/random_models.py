@@ -55,7 +55,8 @@ def yolov9(variant: str, *, attention: bool = False, classes: int = len(coco.CLA
         for layer, one in zip(last_layers, logits, strict=True):
             factor = 1.5 / one.std()
             layer.weight *= factor
-            cast(torch.Tensor, layer.bias).copy_((layer.bias - one.mean()) * factor + shift)
+            bias = cast(torch.Tensor, layer.bias)
+            bias.copy_((bias - one.mean()) * factor + shift)
     return model
 
 
