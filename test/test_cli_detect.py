@@ -142,6 +142,11 @@ def test_options_reach_the_detector(picture: Path) -> None:
     many = json.loads(invoke("--json", "--score-threshold", 0.1, picture).stdout)
     assert len(none["detections"]) == 0
     assert len(many["detections"]) > 1
+    exact = [
+        json.loads(invoke("--json", "--precision", precision, picture).stdout)["detections"][0]["score"]
+        for precision in ("float32", "float32", "auto")
+    ]
+    assert exact[0] == exact[1] == pytest.approx(exact[2], abs=0.01)
 
 
 def test_dlib_cnn(tmp_path: Path) -> None:
@@ -198,6 +203,8 @@ def test_save_keeps_the_layout_of_folders(tmp_path: Path) -> None:
         (["{picture}", "--classes", "dog"], "class 'dog'"),
         (["{picture}", "--task", "objects", "--model", "dlib_hog"], "faces"),
         (["{picture}", "--device", "cuda:9"], "cuda:9"),
+        (["{picture}", "--precision", "int8"], "precision 'int8'"),
+        (["{picture}", "--precision", "float16", "--model", "dlib_hog"], "computes in auto, float32 only"),
         (["{picture}", "--device", "abacus"], "abacus"),
         (["{picture}", "--score-threshold", "1.5"], "score_threshold is 1.5"),
         (["{picture}", "--score-threshold", "nan"], "score_threshold is nan"),

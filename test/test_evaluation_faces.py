@@ -152,8 +152,8 @@ class Scripted:
 
     def detect(self, images, options):
         self.asked.append(options)
-        boxes, scores = self._found.pop(0)
-        return [Detections(np.array(boxes).reshape(-1, 4), scores, [0] * len(boxes))]
+        found = [self._found.pop(0) for _ in images]
+        return [Detections(np.reshape(boxes, (-1, 4)), scores, [0] * len(boxes)) for boxes, scores in found]
 
     def warmup(self) -> None: ...
 
@@ -281,7 +281,7 @@ def test_command(tmp_path: Path) -> None:
     assert (figures["precision"], figures["recall"], figures["ap"]) == (1.0, 1.0, 1.0)
     assert figures["labelled"]["images"] == 3
     assert figures["labelled"]["recall"] == 1.0
-    table = run("--images", tmp_path, "--annotations", labels)
+    table = run("--images", tmp_path, "--annotations", labels, "--precision", "float32")
     assert "precision" in table.stdout
     assert "labelled.recall" in table.stdout
 
@@ -293,12 +293,29 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
     assert run("--images", tmp_path, "--annotations", tmp_path / "none.json").exit_code == 2
     assert run("--images", tmp_path, "--annotations", labels, "--model", "none").exit_code == 2
     assert run("--images", tmp_path, "--annotations", labels, "--iou", "0").exit_code == 2
+    refused = run(
+        "--images", tmp_path, "--annotations", labels, "--model", "dlib_hog", "--precision", "float16"
+    )
+    assert refused.exit_code == 2
+    assert "'float16'" in refused.stderr
     assert run("--images", tmp_path, "--annotations", labels, "--min-face-px", "-1").exit_code == 2
     assert run("--images", tmp_path).exit_code == 2
     (tmp_path / "a.png").write_bytes(b"damaged")
     broken = run("--images", tmp_path, "--annotations", labels)
     assert broken.exit_code == 1
     assert "a.png" in broken.stderr
+
+
+def test_many_pictures(tmp_path: Path) -> None:
+    box = (10.0, 10.0, 40.0, 40.0)
+    pictures = [picture(tmp_path, f"{n}.png", *([box] * (n % 2))) for n in range(19)]
+    detector = Scripted(*([([box] * (n % 2), [0.9] * (n % 2)) for n in range(19)]))
+    steps: list[int] = []
+    options = FaceEvaluationOptions()
+    figures = evaluate_faces(detector, pictures, DetectOptions(), options, lambda: steps.append(1))
+    assert (figures["images"], figures["faces"], figures["precision"], figures["recall"]) == (19, 9, 1.0, 1.0)
+    assert len(steps) == 19
+    assert 1 < len(detector.asked) < 19
 
 
 @pytest.mark.skipif(not (SHARED / "dlib_faces").is_dir(), reason="needs ../shared/data/dlib_faces")

@@ -42,6 +42,7 @@ def detect(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")] = "auto",
     score_threshold: Annotated[
         float | None,
         typer.Option(
@@ -117,7 +118,7 @@ def detect(
         options = replace(catalogue.DEFAULT_OPTIONS[task], **given)
         media = find_media(paths)
         output = OutputFolder(save, media) if save else None
-        made = catalogue.create(name, task=task, device=device, input_size=input_size)
+        made = catalogue.create(name, task=task, device=device, precision=precision, input_size=input_size)
         with contextlib.closing(made) as detector:
             options = replace(options, class_ids=class_ids(classes, detector.labels))
             namer = open_namer(gallery, device) if task == "faces" else None

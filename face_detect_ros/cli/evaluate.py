@@ -27,6 +27,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")]
 Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]
+Precision = Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")]
 
 
 @app.command()
@@ -37,6 +38,7 @@ def faces(
     ],
     model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
     device: Device = "auto",
+    precision: Precision = "auto",
     score_threshold: Annotated[
         float, typer.Option(help="Score from which detections count for precision and recall.")
     ] = FACE_OPTIONS.score_threshold,
@@ -71,7 +73,9 @@ def faces(
         options = FaceEvaluationOptions(iou, min_face_px)
         catalogue.find(model, task="faces")
         pictures = read_labels(annotations, images)
-        with contextlib.closing(catalogue.create(model, task="faces", device=device)) as detector:
+        with contextlib.closing(
+            catalogue.create(model, task="faces", device=device, precision=precision)
+        ) as detector:
             detector.warmup()
             with progress_bar(model, len(pictures)) as advance:
                 figures = evaluate_faces(detector, pictures, detect_options, options, advance)
@@ -86,7 +90,7 @@ def coco(
         str | None, typer.Option(metavar="NAME", help="Object detector; default: that of `detect`.")
     ] = None,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")] = "auto",
+    precision: Precision = "auto",
     input_size: Annotated[
         int, typer.Option(help="Longest side of what the network sees, in pixels; 0: the model's own.")
     ] = 0,
@@ -200,6 +204,7 @@ def identification(
         str, typer.Option(metavar="NAME", help="Face detector that aligns them.")
     ] = DEFAULT_MODEL["faces"],
     device: Device = "auto",
+    precision: Precision = "auto",
     json: Json = False,
 ) -> None:
     """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
@@ -221,7 +226,7 @@ def identification(
         catalogue.find(detector, task="faces")
         total = sum(len(picture_files(folder)) for folder in person_folders(images))
         with (
-            contextlib.closing(embed.create(embedder, device)) as embeds,
+            contextlib.closing(embed.create(embedder, device, precision)) as embeds,
             contextlib.closing(catalogue.create(detector, task="faces")) as finder,
             progress_bar(embedder, total) as advance,
         ):

@@ -21,6 +21,7 @@ from .matching import Matches, PrecisionRecall, f1, match, shorter_side
 LOWEST_SCORE = 0.05
 """Detectors are asked for everything from here on, to draw the whole curve."""
 
+_AT_ONCE = 8  # pictures given to the detector together: a GPU gains by it, memory stays small
 _SIZE_STEPS_PX = (12, 24, 48, 96)
 
 
@@ -49,7 +50,7 @@ def evaluate_faces(
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run `detector` over `pictures` and compare; `advance` is called after each.
+    """Run `detector` over `pictures`, some at once, and compare; `advance` is called for each.
 
     `detect_options.score_threshold` is where precision and recall are read off; the detector itself runs once, from
     LOWEST_SCORE on. Raises SourceError for a picture that cannot be read and DetectorError.
@@ -63,22 +64,24 @@ def evaluate_faces(
     asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))
     matches: list[Matches] = []
     spent_s = 0.0
-    for picture in pictures:
-        image = read_picture(picture.path)
+    for start in range(0, len(pictures), _AT_ONCE):
+        some = pictures[start : start + _AT_ONCE]
+        images = [read_picture(picture.path) for picture in some]
         started_s = time.perf_counter()
-        (found,) = detector.detect([image], asked)
+        found = detector.detect(images, asked)
         spent_s += time.perf_counter() - started_s
-        matches.append(
-            match(
-                found.boxes,
-                found.scores,
-                picture.boxes,
-                crowd=picture.crowd,
-                min_label_px=options.min_face_px,
-                iou_threshold=options.iou_threshold,
+        for picture, faces in zip(some, found, strict=True):
+            matches.append(
+                match(
+                    faces.boxes,
+                    faces.scores,
+                    picture.boxes,
+                    crowd=picture.crowd,
+                    min_label_px=options.min_face_px,
+                    iou_threshold=options.iou_threshold,
+                )
             )
-        )
-        advance()
+            advance()
     complete = [m for m, picture in zip(matches, pictures, strict=True) if picture.complete]
     return {
         **_summary(complete, detect_options.score_threshold),
