@@ -162,6 +162,37 @@ def test_attention_that_fails_is_told_once_and_detections_go_on(probe, start, ob
     )
 
 
+def detr(folder):
+    from detr_models import save
+
+    return f"detr:{save(folder, 'rt_detr_v2')}"
+
+
+def yolov9(folder):
+    from yolov9_files import network
+
+    from face_detect_ros.zoo import yolov9_weights
+
+    path = folder / "small.safetensors"
+    model = network(self_attention=True, cross_attention=True)
+    yolov9_weights.save(path, model, LABELS, input_size=64, source="random numbers")
+    return f"yolov9-attn:{path}"
+
+
+@pytest.mark.parametrize("make", [detr, yolov9])
+def test_networks_with_attention_show_it(probe, start, tmp_path, unhurried, make):
+    model = make(tmp_path)
+    start(ObjectDetector, parameters={"model": model, "score_threshold": 0.0, "precision": "float32"})
+    seen = probe.collect(ATTENTION, Image)
+    camera = Camera(probe)
+    wait_until(lambda: seen.subscription.get_publisher_count(), "the publisher")
+    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an attention picture")
+    changed = (decode_image(message) != faceless(*SIZE)).any(axis=2)
+    assert changed.mean() > 0.01
+    assert probe.diagnostics(NODE, lambda s: s.values.get("attention") == "watched").ok
+    assert probe.logs("no picture on") == []
+
+
 FOUND = Detections(np.zeros((3, 4)), [0.9, 0.8, 0.7], [0, 1, 1], track_ids=[4, 5, 7])
 
 
