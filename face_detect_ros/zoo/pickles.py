@@ -12,65 +12,17 @@ and before PyTorch 2.6 it could be made to run code (CVE-2025-32434).
 
 from __future__ import annotations
 
+import pickle
 import pickletools
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NoReturn
 
 from face_detect_ros.core.errors import WeightsError
 
+from . import pickle_values
+from .pickle_values import Call, Inert, Named
 
-@dataclass(frozen=True)
-class Named:
-    """A class or function that the pickle names."""
-
-    module: str
-    name: str
-
-    @property
-    def package(self) -> str:
-        return self.module.partition(".")[0]
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(eq=False)
-class Inert:
-    """What was an object of class `kind`.
-
-    arguments: given to its constructor. state: its attributes, or whatever it chose to keep. mapping, elements: of
-    a dict or list subclass.
-    """
-
-    kind: Named
-    arguments: tuple = ()
-    state: Any = None
-    mapping: dict = field(default_factory=dict)
-    elements: list = field(default_factory=list)
-
-    def attribute(self, name: str) -> Any:
-        """Its attribute, or None."""
-        return self.state.get(name) if isinstance(self.state, dict) else None
-
-
-Call = Callable[..., Any]  # of the plain arguments; raises ValueError for wrong ones
-
-# of Python's own modules; a class here becomes `Inert`
-_HARMLESS_PACKAGES = ("datetime", "pathlib", "typing")
-_HARMLESS = {
-    *(f"builtins.{name}" for name in ("object", "dict", "list", "tuple", "int", "float", "str", "bool", "bytes")),
-    "argparse.Namespace", "types.SimpleNamespace",
-}  # fmt: skip
-# classes of others that are called with what they keep
-_INERT_CALLS = {
-    "numpy.dtype", "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
-    "torch.Size", "torch.device", "torch._C.Generator", "torch.serialization._get_layout",
-}  # fmt: skip
-# what protocol 2, PyTorch's, calls them
-_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+_LONGEST_NAME = 1000  # bytes
 
 
 def read(file: BinaryIO, source: str, calls: Mapping[str, Call], persistent: Call) -> Any:
@@ -79,61 +31,7 @@ def read(file: BinaryIO, source: str, calls: Mapping[str, Call], persistent: Cal
     calls: "module.name" to what stands for calling it. persistent: what stands for a persistent id. Both may raise
     ValueError. Raises WeightsError, which begins with `source`, for what is damaged or refused.
     """
-    return _Machine(source, {**_CALLS, **calls}, persistent).run(file)
-
-
-def _dictionary(pairs: Any = ()) -> dict:
-    if not isinstance(pairs, (list, tuple)) or not all(
-        isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs
-    ):
-        raise ValueError("a dictionary is made of something else than pairs")
-    return {_key(key): value for key, value in pairs}
-
-
-def _collection(items: Any = ()) -> set:
-    if not isinstance(items, (list, tuple)):
-        raise ValueError("a set is made of something else than a list")
-    return {_key(item) for item in items}
-
-
-def _object(kind: Any, *_base_and_state: Any) -> Inert:
-    if not isinstance(kind, Named):
-        raise ValueError("an object of something that is no class")
-    return Inert(kind)
-
-
-def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "utf-8"):
-        raise ValueError(f"a text in encoding {encoding!r:.40}")
-    return text.encode(encoding)
-
-
-_CALLS: dict[str, Call] = {
-    "collections.OrderedDict": _dictionary,
-    "collections.defaultdict": lambda _factory=None: {},
-    "collections.Counter": lambda counts: counts if isinstance(counts, dict) else {},
-    "builtins.set": _collection,
-    "builtins.frozenset": _collection,
-    "builtins.complex": lambda *_parts: None,
-    "builtins.slice": lambda *_ends: None,
-    "builtins.bytearray": lambda *_content: b"",
-    "copyreg._reconstructor": _object,
-    "_codecs.encode": _encoded,
-}
-
-
-def _harmless(named: Named) -> bool:
-    return str(named) in _HARMLESS or named.package in _HARMLESS_PACKAGES
-
-
-def _key(value: Any) -> Any:
-    """`value`, if it may be a key: others cost more to hash than a damaged file should be able to ask for."""
-    plain = (str, int, float, bytes, type(None), Named)
-    if isinstance(value, plain) or (
-        isinstance(value, tuple) and all(isinstance(item, plain) for item in value)
-    ):
-        return value
-    raise ValueError(f"a dictionary key or member of a set that is a {type(value).__name__}")
+    return _Machine(source, {**pickle_values.CALLS, **calls}, persistent).run(file)
 
 
 class _Machine:
@@ -149,22 +47,21 @@ class _Machine:
 
     def run(self, file: BinaryIO) -> Any:
         try:
-            for opcode, argument, position in pickletools.genops(file):
-                self._step(opcode.name, argument, position)
-        except (ValueError, OverflowError, MemoryError, EOFError) as error:
+            while (code := file.read(1)) != pickle.STOP:
+                if not code:
+                    raise ValueError("ends early")
+                if code not in _INSTRUCTIONS:
+                    raise ValueError(
+                        f"byte {file.tell() - 1} is {code!r}, which is no instruction that PyTorch writes"
+                    )
+                read_argument, carry_out = _INSTRUCTIONS[code]
+                carry_out(self, read_argument(file) if read_argument else None)
+            if self._marks or len(self._stack) != 1:
+                raise ValueError("ends in the middle of something")
+        except (ValueError, OverflowError, MemoryError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise WeightsError(f"{self._source}: damaged: {reason:.200}") from error
         return self._pop()
-
-    def _step(self, name: str, argument: Any, position: int | None) -> None:
-        if name in _VALUES:
-            self._push(argument)
-        elif name in _CONSTANTS:
-            self._push(_CONSTANTS[name]())
-        elif name in _STEPS:
-            _STEPS[name](self, argument)
-        else:
-            raise ValueError(f"byte {position}: an instruction {name} that PyTorch does not write")
 
     # the stack
 
@@ -200,10 +97,6 @@ class _Machine:
     def _discard_since_mark(self, _: Any) -> None:
         self._since_mark()
 
-    def _stop(self, _: Any) -> None:
-        if self._marks or len(self._stack) != 1:
-            raise ValueError("the pickle ends in the middle of something")
-
     def _tuple(self, length: int) -> None:
         self._push(tuple(reversed([self._pop() for _ in range(length)])))
 
@@ -230,17 +123,16 @@ class _Machine:
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError("the pickle sets items of something that is no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[_key(key)] = value
+            target[pickle_values.key(key)] = value
 
     def _add_items(self, items: list[Any]) -> None:
         target = self._top()
         if not isinstance(target, set):
             raise ValueError("the pickle adds to something that is no set")
-        target.update(_key(item) for item in items)
+        target.update(pickle_values.key(item) for item in items)
 
-    def _global(self, argument: str) -> None:
-        module, _, name = argument.partition(" ")
-        self._name(module, name)
+    def _global(self, names: tuple[str, str]) -> None:
+        self._name(*names)
 
     def _stack_global(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
@@ -249,8 +141,8 @@ class _Machine:
     def _name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise ValueError("the pickle names something that is no text")
-        named = Named(_PYTHON_2.get(module, module), name)
-        if named.package in sys.stdlib_module_names and not (_harmless(named) or str(named) in self._calls):
+        named = Named(pickle_values.PYTHON_2.get(module, module), name)
+        if pickle_values.is_refused(named, self._calls.__contains__):
             self._refuse(named, "names")
         self._push(named)
 
@@ -264,7 +156,7 @@ class _Machine:
                 self._push(call(*arguments))
             except TypeError as error:
                 raise ValueError(f"{function} is called with the wrong arguments") from error
-        elif str(function) in _INERT_CALLS or _harmless(function):
+        elif pickle_values.keeps_its_arguments(function):
             self._push(Inert(function, arguments))
         else:
             self._refuse(function, "calls")
@@ -297,11 +189,11 @@ class _Machine:
         )
 
 
-_VALUES = {
+_VALUES = (
     "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
     "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8",
-}  # fmt: skip
-_CONSTANTS: dict[str, Callable[[], Any]] = {
+)  # fmt: skip
+_NEW: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
     "NEWFALSE": lambda: False,
@@ -310,10 +202,15 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
     "EMPTY_SET": set,
 }
+
+
+def _pushes(make: Callable[[], Any]) -> Callable[[_Machine, Any], None]:
+    return lambda machine, _: machine._push(make())
+
+
 _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "PROTO": lambda machine, _: None,
     "FRAME": lambda machine, _: None,
-    "STOP": _Machine._stop,
     "MARK": _Machine._mark,
     "POP": _Machine._discard,
     "POP_MARK": _Machine._discard_since_mark,
@@ -322,7 +219,7 @@ _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "TUPLE1": lambda machine, _: machine._tuple(1),
     "TUPLE2": lambda machine, _: machine._tuple(2),
     "TUPLE3": lambda machine, _: machine._tuple(3),
-    "FROZENSET": lambda machine, _: machine._push(_collection(machine._since_mark())),
+    "FROZENSET": lambda machine, _: machine._push(set(map(pickle_values.key, machine._since_mark()))),
     "BINPUT": _Machine._put,
     "LONG_BINPUT": _Machine._put,
     "MEMOIZE": lambda machine, _: machine._put(None),
@@ -333,11 +230,28 @@ _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "SETITEM": lambda machine, _: machine._set_items([*reversed([machine._pop(), machine._pop()])]),
     "SETITEMS": lambda machine, _: machine._set_items(machine._since_mark()),
     "ADDITEMS": lambda machine, _: machine._add_items(machine._since_mark()),
-    "GLOBAL": _Machine._global,
     "STACK_GLOBAL": _Machine._stack_global,
     "REDUCE": _Machine._reduce,
     "NEWOBJ": _Machine._new,
     "NEWOBJ_EX": _Machine._new_with_keywords,
     "BUILD": _Machine._build,
     "BINPERSID": _Machine._persistent_id,
+    **dict.fromkeys(_VALUES, _Machine._push),
+    **{name: _pushes(make) for name, make in _NEW.items()},
 }
+
+
+def _two_lines(file: Any) -> tuple[str, str]:
+    module, name = (file.readline(_LONGEST_NAME) for _ in range(2))
+    if not (module.endswith(b"\n") and name.endswith(b"\n")):
+        raise ValueError("a name without end")
+    return module[:-1].decode(), name[:-1].decode()
+
+
+# of each code: how its argument is read from a file, and what it does
+_INSTRUCTIONS = {
+    opcode.code.encode("latin1"): (opcode.arg.reader if opcode.arg else None, _STEPS[opcode.name])
+    for opcode in pickletools.opcodes
+    if opcode.name in _STEPS
+}
+_INSTRUCTIONS[pickle.GLOBAL] = (_two_lines, _Machine._global)  # pickletools would undo escapes that are none

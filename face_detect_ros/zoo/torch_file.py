@@ -22,7 +22,7 @@ import torch
 from face_detect_ros.core.errors import WeightsError
 
 from . import pickles
-from .pickles import Call, Named
+from .pickle_values import Call, Named
 
 ZIP_START = b"PK\x03\x04"
 LEGACY_START = b"\x80"
@@ -68,7 +68,7 @@ class _Storages(Protocol):
 
 
 class TorchFile:
-    """An opened file. content: what was saved, in plain containers, `pickles.Inert` objects and `StoredTensor`s."""
+    """An opened file. content: what was saved, in plain containers, `Inert` objects and `StoredTensor`s."""
 
     def __init__(self, path: Path, content: Any, storages: _Storages) -> None:
         self.path = path

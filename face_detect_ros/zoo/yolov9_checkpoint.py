@@ -12,7 +12,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
 
-from .pickles import Inert
+from .pickle_values import Inert
 from .torch_file import StoredTensor, TorchFile
 
 _MOST_TENSORS = 100_000

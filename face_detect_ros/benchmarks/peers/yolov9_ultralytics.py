@@ -15,7 +15,6 @@ to zero, and what is left is written as the authors' format has it, to be read b
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -37,7 +36,6 @@ _BOX_STACK = re.compile(r"model\.\d+\.cv2\.\d\.(1\.conv|2)\.weight")
 
 def main(variants: list[str]) -> None:
     stand_ins.provide("torchvision")
-    os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp())
     from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]
 
     images = pictures()
@@ -46,9 +44,9 @@ def main(variants: list[str]) -> None:
         for variant in variants:
             torch.manual_seed(0)
             theirs = DetectionModel(f"yolov9{variant}.yaml", nc=_CLASSES, verbose=False)
-            _cut_between_groups(theirs)
+            _cut_between_groups(theirs)  # before their outputs are normalised
             enliven(theirs, images, _CLASSES, theirs)
-            _cut_between_groups(theirs)
+            _cut_between_groups(theirs)  # and those that are new now
             path = Path(folder) / "weights.pt"
             state = theirs.state_dict()
             torch.save({"model": {name: _grouped(name, value) for name, value in state.items()}}, path)
