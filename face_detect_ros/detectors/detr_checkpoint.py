@@ -7,7 +7,6 @@ a model is run, and pickled weights only as bare tensors.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import re
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import torch
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 
+from . import detr_timm
 from .detr_families import FAMILIES, Family
 
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
@@ -47,6 +47,9 @@ def load(path: Path) -> DetrCheckpoint:
     folder = locate(path)
     described = _read_config(folder)
     family = _family(folder, described)
+    timm = detr_timm.backbone_name(described)
+    if timm:
+        described = _without_timm(folder, described)
     files = [name for name in _SAFE + _PICKLED if (folder / name).is_file()]
     if not files:
         raise WeightsError(f"{folder}: {_SAFE[0]} is missing; a model's folder has {_FILES}")
@@ -56,7 +59,7 @@ def load(path: Path) -> DetrCheckpoint:
         raise ConfigError(
             f"{folder}: {family.model_class} is not in transformers {transformers.__version__}; install a newer one"
         )
-    config = _make_config(folder, model_class.config_class)
+    config = _make_config(folder, model_class.config_class, described)
     with _silent(transformers):
         try:
             model, report = model_class.from_pretrained(
@@ -65,6 +68,7 @@ def load(path: Path) -> DetrCheckpoint:
                 dtype=torch.float32,
                 local_files_only=True,
                 use_safetensors=files[0] in _SAFE,
+                key_mapping=detr_timm.renamed() if timm else None,
                 weights_only=True,
                 ignore_mismatched_sizes=True,  # to name them all
                 output_loading_info=True,
@@ -123,17 +127,6 @@ def _family(folder: Path, described: dict[str, Any]) -> Family:
     classes = described.get("architectures") or [family.model_class]
     if family.model_class not in classes:
         raise ConfigError(f"{folder}: {classes[0]} is no object detector; give a {family.model_class}")
-    backbone = described.get("backbone_config") or {}
-    from_timm = backbone.get("model_type") == "timm_backbone"
-    if not backbone:
-        # old files name a backbone, and `transformers` would ask the network what that is
-        from_timm = bool(described.get("use_timm_backbone") or described.get("backbone"))
-    if from_timm and importlib.util.find_spec("timm") is None:
-        name = backbone.get("backbone") or described.get("backbone")
-        raise ConfigError(
-            f"{folder}: its backbone '{name}' comes from timm, which is not installed: pip install timm (it brings "
-            "torchvision), or take a version with transformers' own backbone (hub revision no_timm where there is one)"
-        )
     return family
 
 
@@ -147,9 +140,19 @@ def _import_transformers() -> Any:
     return transformers
 
 
-def _make_config(folder: Path, config_class: Any) -> Any:
+def _without_timm(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
+    own = detr_timm.without_timm(described)
+    if own is None:
+        raise ConfigError(
+            f"{folder}: its backbone '{detr_timm.backbone_name(described)}' is not in config.json, and transformers' own "
+            "ResNet cannot stand in for it: only for timm's ResNets (18 to 152, without dilation)"
+        )
+    return own
+
+
+def _make_config(folder: Path, config_class: Any, described: dict[str, Any]) -> Any:
     try:
-        return config_class.from_pretrained(folder, local_files_only=True)
+        return config_class.from_dict(described)
     except Exception as error:  # whatever wrong values make the library do
         raise ConfigError(f"{folder / 'config.json'} cannot be used: {_one_line(error)}") from error
 
