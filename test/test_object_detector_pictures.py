@@ -85,7 +85,7 @@ def test_the_attention_of_the_best_detection_lies_over_the_picture(probe, start,
 
 @pytest.mark.parametrize(
     ("of", "box"),
-    [("dog", DOG), ("person", PERSON), ("2", DOG), ("3", OTHER_PERSON)],
+    [("dog", DOG), ("person", PERSON), ("#2", DOG), ("3", OTHER_PERSON)],
     ids=["class", "best_of_a_class", "track", "another_track"],
 )
 def test_attention_of_a_chosen_detection(probe, start, objects, unhurried, of, box):
@@ -198,7 +198,7 @@ FOUND = Detections(np.zeros((3, 4)), [0.9, 0.8, 0.7], [0, 1, 1], track_ids=[4, 5
 
 @pytest.mark.parametrize(
     ("of", "index"),
-    [("", 0), ("dog", 1), ("dog, person", 0), ("7", 2), ("6", None), ("traffic light", None)],
+    [("", 0), ("dog", 1), ("dog, person", 0), ("#7", 2), ("7", 2), ("#6", None), ("traffic light", None)],
 )
 def test_which_detection_is_chosen(of, index):
     assert chosen(FOUND, LABELS, of) == index

@@ -90,15 +90,15 @@ class AttentionView:
 
 
 def chosen(found: Detections, labels: tuple[str, ...], of: str) -> int | None:
-    """Index of the detection that `of` means: "" is the best, a class its best one, a number that track.
+    """Index of the detection that `of` means: "" is the best, a class its best one, "#17" or "17" that track.
 
-    None if there is no such one. Raises ConfigError if `of` is neither a class of `labels` nor a number.
+    None if there is no such one. Raises ConfigError if `of` is neither a class of `labels` nor a track.
     """
     mine = np.ones(len(found), bool)
     if is_track(labels, of):
         if found.track_ids is None:
             return None
-        mine = found.track_ids == int(of)
+        mine = found.track_ids == int(of.removeprefix("#"))
     elif of:
         mine = np.isin(found.class_ids, class_ids(of, labels))
     if not mine.any():
@@ -107,5 +107,6 @@ def chosen(found: Detections, labels: tuple[str, ...], of: str) -> int | None:
 
 
 def is_track(labels: tuple[str, ...], of: str) -> bool:
-    """Whether `of` is the number of a track: digits that are no class's name."""
-    return of.isascii() and of.isdigit() and of not in labels
+    """Whether `of` is the number of a track, as drawn ("#17") or bare, and no class's name."""
+    number = of.removeprefix("#")
+    return number.isascii() and number.isdigit() and of not in labels

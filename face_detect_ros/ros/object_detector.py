@@ -54,7 +54,7 @@ class ObjectDetectorParameters(DetectorParameters):
         at_configure=True,
     )
     attention_of: str = parameter(
-        "", "Whose heat map ~/attention shows: a class, a track; empty: the best detection."
+        "", "Whose heat map ~/attention shows: a class, or a track such as #17; empty: the best detection."
     )
     privacy: bool = PRIVACY
 
