@@ -20,6 +20,7 @@ _LEVELS = (YOLOX_STRIDES, (4, 8, 16, 32), (8, 16, 32, 64))
 _ANCHORS = 3
 _END2END_COLUMNS = 6
 _NEAR_CELLS = 4.0  # boxes in pixels are centred this near their cell; offsets are smaller than this
+_CLEARLY = 3.0  # times as near as by the other reading
 
 # in the order that the decoder takes them; other layouts are one output of any name
 NAMES = {
@@ -63,9 +64,7 @@ class Outputs:
         if self._boxes_a_cell(columns) == 1 and rows > 4:
             return "yolo"
         if self._boxes_a_cell(rows) is None:
-            raise self._unknown(
-                f"an input of {self.size[0]}x{self.size[1]} pixels has another number of cells"
-            )
+            raise self._unknown("that input has another number of cells")
         if self._has_objectness(columns, label_count):
             return self._kind_of_objectness()
         return "yolo_rows"
@@ -140,15 +139,17 @@ class Outputs:
         origin, stride = cells(self.size, YOLOX_STRIDES)
         offset = float(np.median(np.abs(values[:, :2])))
         distance = float(np.median(np.abs(values[:, :2] - origin) / stride[:, None]))
-        if (offset < _NEAR_CELLS) == (distance < _NEAR_CELLS):
-            raise self._unknown("the boxes are neither in pixels nor relative to cells")
-        return "yolox" if offset < _NEAR_CELLS else "yolox_decoded"
+        nearer, farther = sorted((offset, distance))
+        if nearer >= _NEAR_CELLS or farther < _CLEARLY * nearer:
+            raise self._unknown("the boxes are neither clearly in pixels nor clearly relative to cells")
+        return "yolox" if offset < distance else "yolox_decoded"
 
     def _unknown(self, why: str) -> ConfigError:
         there = "; ".join(f"{name} {tuple(value.shape)}" for name, value in self.values.items())
         understood = "; ".join(f"'{layout}': {shape}" for layout, shape in LAYOUTS.items())
         return ConfigError(
-            f"{self.file}: cannot tell how its outputs are to be read: {there}. {why[0].upper()}{why[1:]}. "
+            f"{self.file}: cannot tell how its outputs are to be read: {there} for an input of {self.size[0]}x"
+            f"{self.size[1]}. {why[0].upper()}{why[1:]}. "
             f"Understood: {understood}. If it is one of these, say so in the file's metadata: "
             f'{KEY} = {{"layout": "..."}} (see docs/objects.md)'
         )
