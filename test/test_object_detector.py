@@ -100,7 +100,7 @@ def test_an_unknown_class_is_refused_at_once(probe, start, objects, name):
 # what cannot be configured
 
 UNUSABLE = {
-    "no_model": ({}, {}, "parameter model is empty.*face_detect_ros models list.*onnx:FILE"),
+    "no_model": ({"model": ""}, {}, "parameter model is empty.*face_detect_ros models list.*onnx:FILE"),
     "unknown_model": ({"model": "yolo99"}, {}, "model 'yolo99' is not known for task 'objects'.*onnx:FILE"),
     "model_for_faces": ({"model": "mmod"}, {}, "'mmod' is for task 'faces'"),
     "no_file": ({"model": "onnx"}, {}, "needs its file: write onnx:/path/to/file"),
@@ -261,6 +261,23 @@ def test_an_image_that_does_not_fit_is_told_once_and_life_goes_on(probe, start, 
     assert len(probe.logs("image skipped: ")) == 1, "throttled"
     assert probe.diagnostics(NODE, lambda s: s.count("rejected_detector") >= 3).ok
     network.fits = 1000
+    assert camera.show().detections
+
+
+@pytest.mark.parametrize(("encoding", "channels"), [("32FC1", 1), ("32FC3", 3)])
+def test_numbers_that_are_not_finite_never_reach_the_network(probe, start, objects, encoding, channels):
+    network = objects("scripted")
+    local = start(ObjectDetector, parameters={"model": "scripted"})
+    camera = Camera(probe)
+    camera.show()
+    ran = len(network.sizes)
+    bad = camera.next()
+    bad.encoding, bad.step = encoding, 32 * 4 * channels
+    bad.data = np.full(24 * 32 * channels, np.nan, np.float32).tobytes()
+    rejected = local.node.statistics.rejected
+    probe.send_until(camera.publisher, bad, lambda: rejected["encoding"], "a refusal")
+    assert encoding in probe.wait_for_log("image skipped: ")
+    assert len(network.sizes) == ran
     assert camera.show().detections
 
 

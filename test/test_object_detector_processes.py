@@ -59,7 +59,7 @@ def test_perception_finds_faces_and_objects_in_the_same_frames(probe, execute, p
 
 
 def test_perception_without_a_model_for_objects_starts_without_them(probe, execute):
-    process = execute("perception")
+    process = execute("perception", parameters={"object_detector:model": ""})
     process.wait_for_output("is ready for images on")
     probe.wait_for_state("/face_detector", "active")
     assert "object_detector" not in probe.node.get_node_names()

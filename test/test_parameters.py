@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.face_detector import FaceDetector, FaceDetectorParameters
+from face_detect_ros.ros.object_detector import ObjectDetectorParameters
 from face_detect_ros.ros.parameters import Parameters, markdown_table, parameter, redefault
 from face_detect_ros.ros.video_source import VideoSourceParameters
 
@@ -248,7 +249,7 @@ def test_the_table_of_the_readme():
     assert len(lines) == 8
 
 
-@pytest.mark.parametrize("schema", [FaceDetectorParameters, VideoSourceParameters])
+@pytest.mark.parametrize("schema", [FaceDetectorParameters, ObjectDetectorParameters, VideoSourceParameters])
 def test_every_parameter_of_a_node_is_described(schema):
     for field in dataclasses.fields(schema):
         assert field.metadata["description"].endswith("."), field.name
