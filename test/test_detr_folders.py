@@ -209,6 +209,30 @@ def test_what_is_wrong_is_said(copy: Path, spoil, error: type[Exception], messag
     assert "\n" not in str(caught.value)
 
 
+def test_labels_that_are_no_classes(copy: Path) -> None:
+    for labels in ({str(i): "N/A" for i in range(5)}, {str(i): f"class {i}" for i in (0, 1, 2, 3, 9)}):
+        edit_json(copy / "config.json", id2label=labels)
+        with pytest.raises(ConfigError, match="id2label must name classes from 0 to 4"):
+            make(copy)
+
+
+def test_settings_of_old_versions(copy: Path) -> None:
+    expected = one(make(copy), picture(50, 60))
+    edit_json(
+        copy / "config.json", use_timm_backbone=False, use_pretrained_backbone=False, architectures=None
+    )
+    path = copy / "preprocessor_config.json"
+    nothing = {
+        "pad_size": None,
+        "rescale_factor": None,
+        "image_mean": None,
+        "max_size": None,
+        "resample": None,
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), **nothing, "do_convert_annotations": True}))
+    assert_same(one(make(copy), picture(50, 60)), expected)
+
+
 def test_counters_of_training_do_not_matter(copy: Path) -> None:
     expected = one(make(copy), picture(50, 60))
     edit_weights(copy, lambda w: w.update({"model.backbone.model.x.num_batches_tracked": torch.ones(())}))

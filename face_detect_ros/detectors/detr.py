@@ -84,8 +84,10 @@ class DetrNetwork:
             checkpoint.folder / detr_input.SETTINGS_FILE,
         )
         columns = named_columns(checkpoint.labels)
-        if not columns:
-            raise ConfigError(f"{checkpoint.folder / 'config.json'}: id2label names no class")
+        if not columns or columns[-1] >= config.num_labels:
+            raise ConfigError(
+                f"{checkpoint.folder / 'config.json'}: id2label must name classes from 0 to {config.num_labels - 1}"
+            )
         self.labels = tuple(checkpoint.labels[column] for column in columns)
         self.device = str(device)
         self._columns = torch.tensor(columns, device=device)

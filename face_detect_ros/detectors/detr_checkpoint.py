@@ -144,8 +144,8 @@ def _without_timm(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
     own = detr_timm.without_timm(described)
     if own is None:
         raise ConfigError(
-            f"{folder}: its backbone '{detr_timm.backbone_name(described)}' is not in config.json, and transformers' own "
-            "ResNet cannot stand in for it: only for timm's ResNets (18 to 152, without dilation)"
+            f"{folder}: its backbone '{detr_timm.backbone_name(described)}' is not in config.json, and transformers' "
+            "own ResNet cannot stand in for it: only for timm's ResNets (18 to 152, without dilation)"
         )
     return own
 

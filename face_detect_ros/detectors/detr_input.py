@@ -95,6 +95,7 @@ def read_settings(folder: Path, processor: str) -> InputSettings:
     file = folder / SETTINGS_FILE
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
+        given = {key: value for key, value in given.items() if value is not None}  # null: the default
         name = given.get("image_processor_type") or given.get("feature_extractor_type") or processor
         name = name.replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast").removesuffix("Pil")
         if name not in _DEFAULTS:
