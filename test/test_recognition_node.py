@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from ros_tools import LATCHED, astronaut, faceless, image, wait_until
 from sensor_msgs.msg import Image
@@ -13,6 +15,7 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.faces import align, embed
 from face_detect_ros.faces.gallery import Gallery
 from face_detect_ros.ros.convert import decode_image
 from face_detect_ros.ros.face_detector import FaceDetector
@@ -163,8 +166,6 @@ def test_people_enrolled_by_another_process_are_recognised(start, probe, camera,
     seen.wait(lambda m: len(m.detections) > 0)
     detector = catalogue.create("dlib_hog", task="faces")
     faces = detector.detect([astronaut()], catalogue.FACE_OPTIONS)[0].select([0])
-    from face_detect_ros.faces import align, embed
-
     embedder = embed.create()
     vectors = embedder.embed(align.face_chips(astronaut(), faces.landmarks))
     before = info.wait().database_version
@@ -173,6 +174,35 @@ def test_people_enrolled_by_another_process_are_recognised(start, probe, camera,
     seen.wait(lambda m: "Eileen" in identities(m))
     info.wait(lambda m: m.database_version > before)
     assert local.node.active
+
+
+def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, gallery):
+    with Gallery(gallery, embed.MODEL_ID, embed.MODEL_VERSION) as opened:
+        opened.enroll("Ann", np.ones(128) / 128, "a test")  # somebody, so that the network is loaded
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    seen = probe.collect(f"{NODE}/identities", Detection2DArray)
+    covered = probe.collect(f"{NODE}/image_anonymized", Image)
+    camera(astronaut()[:240, 100:340])
+    process = psutil.Process()
+    before = None
+    for life in range(20):
+        counts = len(seen), len(covered)
+        wait_until(lambda counts=counts: len(seen) > counts[0] and len(covered) > counts[1], "a picture")
+        for verb in ("deactivate", "cleanup", "configure", "activate"):
+            assert probe.change_state(NODE, verb), (life, verb)
+        if life == 4:  # the first ones load libraries and fill caches
+            gc.collect()
+            before = process.num_threads(), process.num_fds(), process.memory_info().rss
+    gc.collect()
+    threads, files, memory = before
+    wait_until(lambda: process.num_threads() <= threads, "the end of threads")
+    wait_until(lambda: process.num_fds() <= files, "the closing of files")
+    assert process.memory_info().rss < memory + 40e6
+    for verb in ("deactivate", "cleanup"):
+        assert probe.change_state(NODE, verb)
+    for name in ("identities", "image_anonymized", "vision_info"):
+        topic = f"{NODE}/{name}"
+        wait_until(lambda topic=topic: probe.publishers_of(topic) == [], f"no publisher of {topic}")
 
 
 def test_a_gallery_of_another_model_is_an_error_of_configure(start, probe, gallery):
