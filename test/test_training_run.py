@@ -1,0 +1,356 @@
+"""Trainings from beginning to end, on pictures of two coloured rectangles: what is learnt, saved and gone on with."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from face_detect_ros.core.errors import ConfigError, OutputError, TrainingError
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.objects import ObjectDetector
+from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.evaluation.coco import evaluate_coco
+from face_detect_ros.nn import yolov9_variants
+from face_detect_ros.nn.yolov9_variants import Elan
+from face_detect_ros.training.dataset import read_dataset
+from face_detect_ros.training.held_back import as_annotations
+from face_detect_ros.training.loader import BatchLoader, PictureStore
+from face_detect_ros.training.losses import DetectionLoss
+from face_detect_ros.training.optimisation import make_optimizer
+from face_detect_ros.training.options import AugmentOptions, TrainOptions
+from face_detect_ros.training.session import Task, train
+from face_detect_ros.training.start import Architecture, for_detection, new_network, take_over
+from face_detect_ros.zoo import safetensors_file, yolov9_weights
+from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
+
+SIDE = 64
+STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
+QUICK = TrainOptions(
+    epochs=3, batch=2, input_size=SIDE, precision="float32", warmup_epochs=1, settle_epochs=1, evaluate_every=2, seed=4
+)  # fmt: skip
+ATTENTION = Architecture("t", self_attention=True, cross_attention=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
+    """YOLOv9 as it is, but a few channels wide: all its parts at a fraction of the time."""
+    sizes = replace(
+        yolov9_variants.VARIANTS["t"], stem=(8, 8), elans=(Elan(8, 8),) * 4, downs=(8, 8, 8), depth=1, pooled=16,
+        top_down=(Elan(16, 16),) * 2, bottom_up=(Elan(16, 16),) * 2, bottom_up_downs=(8, 8), head_width=8,
+    )  # fmt: skip
+    monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", sizes)
+    return replace(ATTENTION, variant="narrow")
+
+
+def write_pictures(folder: Path, count: int = 4) -> Path:
+    """Labels of pictures with a red and a blue rectangle each."""
+    random = np.random.default_rng(0)
+    images, annotations = [], []
+    for number in range(count):
+        picture = np.full((SIDE, SIDE, 3), 60, np.uint8)
+        for category, colour in ((1, (230, 40, 40)), (2, (40, 40, 230))):
+            x, y = (int(value) for value in random.integers(0, 32, 2))
+            width, height = (int(value) for value in random.integers(20, 32, 2))
+            if category == 2:
+                y = min(y + 24, SIDE - height)
+            picture[y : y + height, x : x + width] = colour
+            annotations.append({"id": len(annotations) + 1, "image_id": number + 1, "category_id": category, "bbox": [x, y, width, height]})  # fmt: skip  # noqa: E501
+        images.append({"id": number + 1, "file_name": f"{number}.png", "width": SIDE, "height": SIDE})
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"images/{number}.png"), picture[..., ::-1])
+    categories = [{"id": 1, "name": "red"}, {"id": 2, "name": "blue"}]
+    file = folder / "labels.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return file
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "data")
+
+
+def task_of(labels: Path, architecture: Architecture = ATTENTION, initial: Path | None = None) -> Task:
+    dataset = read_dataset(labels, labels.parent / "images")
+    return Task(architecture, dataset, as_annotations(labels, dataset), initial, licence="CC0-1.0")
+
+
+def command(labels: Path, output: Path, *more: str) -> list[str]:
+    images = str(labels.parent / "images")
+    return [
+        sys.executable, "-m", "face_detect_ros.cli.app", "train", str(labels), "--images", images,
+        "--val", str(labels), "--output", str(output), "--batch", "2", "--input-size", "64", "--precision", "float32",
+        "--evaluate-every", "2", "--epochs", "3", "--threads", "1", *more,
+    ]  # fmt: skip
+
+
+def quiet() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def curve(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "curve.csv", newline="") as file:
+        return [
+            {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def test_one_batch_is_learnt_by_heart(labels: Path, narrow: Architecture) -> None:
+    dataset = read_dataset(labels, labels.parent / "images")
+    network = new_network(narrow, 2, seed=1).train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.2  # its statistics must be right after some hundred steps
+    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
+    (batch,) = loader.epoch(0, STILL)
+    images = batch.images.permute(0, 3, 1, 2).float() / 255
+    optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=5e-3, momentum=0.9))
+    loss = DetectionLoss(2)
+    totals = []
+    for step in range(300):
+        if step == 240:
+            for group in optimizer.param_groups:
+                group["lr"] /= 10
+        output = network(images)
+        losses = loss(output.main, output.auxiliary, batch.truth)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        totals.append(losses.total.item())
+    assert totals[-1] < totals[0] / 4
+    # the gates of attention have opened
+    assert network.self_attention.gate.abs().max() > 0
+    loaded = LoadedYoloV9(for_detection(network), dataset.classes, "own", "narrow", SIDE, "", "")
+    detector = ObjectDetector(
+        YoloV9Network(loaded, torch.device("cpu"), torch.float32, SIDE, "test"), name="test"
+    )
+    options = DetectOptions(score_threshold=0.001, iou_threshold=0.7)
+    figures = evaluate_coco(detector, as_annotations(labels, dataset), options)
+    assert figures["AP50"] == 1.0
+    assert figures["AP"] > 0.8
+
+
+def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    seen, epochs = [], []
+    options = replace(QUICK, precision="bfloat16")
+    rows = train(
+        task_of(labels, narrow), options, tmp_path / "run", device="cpu", on_progress=seen.append, on_epoch=epochs.append
+    )  # fmt: skip
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert ["AP" in row for row in rows] == [False, True, True]
+    assert epochs == rows
+    assert [(now.epoch, now.step) for now in seen] == [(e, s) for e in range(3) for s in (1, 2)]
+    assert seen[-1].steps == 2
+    assert seen[-1].left_s == 0
+    assert all(np.isfinite(list(now.losses.values())).all() for now in seen)
+    written = curve(tmp_path / "run")
+    assert [row["epoch"] for row in written] == ["1", "2", "3"]
+    assert (tmp_path / "run/curve.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("last", "best"):
+        loaded = yolov9_weights.load(tmp_path / f"run/{name}.safetensors", attention=True)
+        assert loaded.labels == ("red", "blue")
+        assert (loaded.input_size, loaded.licence) == (SIDE, "CC0-1.0")
+        assert loaded.model.auxiliary is None
+
+
+def test_one_seed_gives_one_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    options = replace(QUICK, epochs=2)
+    first = train(task_of(labels, narrow), options, tmp_path / "a", device="cpu", threads=1)
+    again = train(task_of(labels, narrow), options, tmp_path / "b", device="cpu", threads=3)
+    other = train(task_of(labels, narrow), replace(options, seed=5), tmp_path / "c", device="cpu")
+    assert curve(tmp_path / "a") == curve(tmp_path / "b")
+    assert first[-1]["loss_total"] == again[-1]["loss_total"] != other[-1]["loss_total"]
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path: Path) -> None:
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+    subprocess.run(command(labels, whole), check=True, env=quiet(), capture_output=True)
+    # once when the first epoch is written, and once soon after it goes on
+    for wait_s in (0.0, 0.4):
+        process = subprocess.Popen(command(labels, ended), env=quiet(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip  # noqa: E501
+        deadline = time.monotonic() + 60
+        while not (ended / "state.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(wait_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    end = subprocess.run(command(labels, ended), check=True, env=quiet(), capture_output=True, text=True)
+    assert "going on where it was ended" in end.stderr
+    assert curve(ended) == curve(whole)
+    (about, tensors), (same, others) = (
+        safetensors_file.read(each / "last.safetensors") for each in (ended, whole)
+    )
+    assert about == same
+    assert all(torch.equal(tensors[name], others[name]) for name in tensors.keys() | others.keys())
+
+
+def test_ctrl_c_saves_in_the_middle_of_an_epoch(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    def stop_early(now) -> None:
+        if (now.epoch, now.step) == (1, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(task_of(labels, narrow), QUICK, tmp_path / "ended", device="cpu", on_progress=stop_early)
+    assert signal.getsignal(signal.SIGINT) is before
+    state = torch.load(tmp_path / "ended/state.pt", weights_only=True)
+    assert (state["epoch"], state["step"]) == (1, 1)
+    train(task_of(labels, narrow), QUICK, tmp_path / "ended", device="cpu")
+    train(task_of(labels, narrow), QUICK, tmp_path / "whole", device="cpu")
+    assert curve(tmp_path / "ended") == curve(tmp_path / "whole")
+
+
+class TestWhatCannotGoOn:
+    def test_a_loss_that_is_no_number_names_the_batch(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        options = replace(QUICK, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30)
+        with pytest.raises(
+            TrainingError, match=r"epoch \d, step \d: the loss is (nan|inf); pictures: .*\d\.png"
+        ):
+            train(task_of(labels, narrow), options, tmp_path / "run", device="cpu")
+
+    def test_other_settings_in_the_same_folder(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        train(task_of(labels, narrow), replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
+        with pytest.raises(TrainingError, match=r"other settings .*learning_rate: 0.01 -> 0.02"):
+            train(
+                task_of(labels, narrow),
+                replace(QUICK, epochs=1, learning_rate=0.02),
+                tmp_path / "run",
+                device="cpu",
+            )
+
+    def test_a_damaged_state(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run/state.pt").write_bytes(b"PK\x03\x04 and no more")
+        with pytest.raises(TrainingError, match=r"state\.pt: cannot be read .*; delete it to begin anew"):
+            train(task_of(labels, narrow), QUICK, tmp_path / "run", device="cpu")
+
+    def test_a_folder_that_cannot_be(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match="choose another folder"):
+            train(task_of(labels, narrow), QUICK, tmp_path / "file/run", device="cpu")
+
+
+class TestBeginning:
+    def saved(self, folder: Path, classes: tuple[str, ...], variant: str) -> Path:
+        network = new_network(replace(ATTENTION, variant=variant), len(classes), seed=9)
+        path = folder / "begin.safetensors"
+        yolov9_weights.save(path, for_detection(network), classes, input_size=SIDE)
+        return path
+
+    def test_classes_of_one_name_keep_what_was_learnt(self, tmp_path: Path, narrow: Architecture) -> None:
+        loaded = yolov9_weights.load(self.saved(tmp_path, ("cup", "blue", "red"), "narrow"), attention=True)
+        network = take_over(loaded, narrow, ("red", "green", "blue"), seed=2)
+        old, new = loaded.model.state_dict(), network.state_dict()
+        for name in old:
+            if ".classes." in name and name.endswith(".2.weight"):
+                torch.testing.assert_close(new[name][0], old[name][2])
+                torch.testing.assert_close(new[name][2], old[name][1])
+                assert (new[name][1] != old[name][0]).any()
+            elif not name.endswith(".2.bias"):
+                torch.testing.assert_close(new[name], old[name])
+        assert network.auxiliary is not None
+
+    def test_another_size_is_refused(self, tmp_path: Path, narrow: Architecture) -> None:
+        loaded = yolov9_weights.load(self.saved(tmp_path, ("red",), "narrow"), attention=True)
+        with pytest.raises(ConfigError, match="of yolov9-narrow, the model is yolov9-t"):
+            take_over(loaded, ATTENTION, ("red",), seed=0)
+
+    def test_frozen_parts_stay(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+        begin = self.saved(tmp_path, ("red", "blue"), "narrow")
+        options = replace(QUICK, epochs=1, freeze=("backbone",), weight_decay=0.1)
+        train(task_of(labels, narrow, begin), options, tmp_path / "run", device="cpu")
+        old = yolov9_weights.load(begin, attention=True).model.state_dict()
+        new = yolov9_weights.load(tmp_path / "run/last.safetensors", attention=True).model.state_dict()
+        for name, value in old.items():
+            if name.startswith("backbone."):
+                torch.testing.assert_close(new[name], value, rtol=0, atol=0)
+        assert any((new[name] != value).any() for name, value in old.items() if name.startswith("head."))
+
+    def test_no_such_part(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+        with pytest.raises(
+            ConfigError, match=r"freeze: no parameter's name begins with 'tail'; the parts are backbone"
+        ):
+            train(task_of(labels, narrow), replace(QUICK, freeze=("tail",)), tmp_path / "run", device="cpu")
+
+    @pytest.mark.parametrize("name", ["yolov9", "yolov8-n", "rtdetrv2-r18", "yolov9-t-attn-x"])
+    def test_what_cannot_be_trained(self, name: str) -> None:
+        with pytest.raises(ConfigError, match=r"cannot be trained|has no variant"):
+            new_network(Architecture.named(name), 1, seed=0)
+
+
+class TestCommand:
+    def test_several_processes_share_the_work(self, labels: Path, tmp_path: Path) -> None:
+        run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        more = ["--epochs", "1", "--device", "cpu"]
+        end = subprocess.run([*run, *command(labels, tmp_path / "run", *more)[1:]], env=quiet(), capture_output=True, text=True)  # fmt: skip  # noqa: E501
+        assert end.returncode == 0, end.stderr
+        assert len(curve(tmp_path / "run")) == 1
+        # two steps of two pictures each, though each process sees one picture a step
+        assert "2 steps an epoch" in end.stderr
+        best = tmp_path / "run/best.safetensors"
+        with contextlib.closing(catalogue.create(f"yolov9-attn:{best}", task="objects")) as detector:
+            assert detector.labels == ("red", "blue")
+
+    @pytest.mark.parametrize(
+        ("more", "message"),
+        [
+            (["--model", "yolov8-n"], "model 'yolov8-n' cannot be trained; give yolov9-t"),
+            (["--input-size", "100"], "input_size is 100; give a multiple of 32"),
+            (["--classes", "green"], "has no class 'green'; it has red, blue"),
+            (["--init", "rtdetrv2-r18"], "a YOLOv9 cannot begin with these weights"),
+            (["--init", "nothing.pt"], "neither a model of the catalogue nor a file"),
+            (["--optimizer", "rmsprop"], "optimizer 'rmsprop' is not known; choose one of: sgd, adamw"),
+            (["--device", "cuda:7"], "device 'cuda:7'"),
+        ],
+        ids=lambda value: value[0] if isinstance(value, list) else "",
+    )
+    def test_bad_arguments(self, labels: Path, tmp_path: Path, more: list[str], message: str) -> None:
+        from typer.testing import CliRunner
+
+        from face_detect_ros.cli.app import app
+
+        end = CliRunner().invoke(app, command(labels, tmp_path / "run", *more)[3:])
+        assert end.exit_code == 2
+        assert message in end.stderr
+
+    def test_validation_labels_are_needed(self, labels: Path, tmp_path: Path) -> None:
+        from typer.testing import CliRunner
+
+        from face_detect_ros.cli.app import app
+
+        arguments = [
+            "train",
+            str(labels),
+            "--images",
+            str(labels.parent / "images"),
+            "--output",
+            str(tmp_path / "run"),
+        ]
+        end = CliRunner().invoke(app, arguments)
+        assert end.exit_code == 2
+        assert "give --val too" in end.stderr
