@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
@@ -98,8 +98,7 @@ class DetectorNode(PerceptionNode[P]):
         self._frames_at_once = self._in_hand = 1
         self._input: ImageInput | None = None
         self._outputs: dict[str, Publisher[Any]] = {}
-        self._camera_subscription: Any = None
-        self._camera_info: CameraInfo | None = None
+        self._camera = markers.MarkerCamera(self)
         self._last_stamp_ns = 0
         self._tracker = IouTracker()
         super().__init__(name, schema, hub, **node_arguments)
@@ -130,7 +129,9 @@ class DetectorNode(PerceptionNode[P]):
         )
 
     def activate(self) -> None:
-        assert_configured(self._input).start()
+        if self._input is None:
+            raise RuntimeError("the node is not configured")
+        self._input.start()
         self._publish_label_info(self.params)
 
     def deactivate(self) -> None:
@@ -146,10 +147,8 @@ class DetectorNode(PerceptionNode[P]):
             idle = self._worker.stop(timeout_s)
         for publisher in self._outputs.values():
             self.destroy_publisher(publisher)
-        if self._camera_subscription is not None:
-            self.destroy_subscription(self._camera_subscription)
+        self._camera.close()
         self._detector, self._worker, self._input, self._outputs = None, None, None, {}
-        self._camera_subscription = self._camera_info = None
         return idle
 
     def on_parameters_changed(self, new: P, old: P) -> None:
@@ -159,9 +158,10 @@ class DetectorNode(PerceptionNode[P]):
             self._publish_label_info(new)
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
-        self._follow_camera_info()
         if self._detector is None or self._input is None or self._worker is None:
             return "", "", {}
+        watched = self.active and self._outputs["markers"].get_subscription_count() > 0
+        self._camera.follow(self._input.camera_info_topic, wanted=watched)
         mailbox = self._worker.mailbox
         values = {
             "model": self._model,
@@ -269,7 +269,7 @@ class DetectorNode(PerceptionNode[P]):
             drawn = draw_detections(shown, found, detector.labels, names=names)
             outputs["annotated"].publish(convert.image_message(drawn, frame.stamp_ns, frame.frame_id))
         if outputs["markers"].get_subscription_count() > 0:
-            camera = markers.pinhole(self._camera_info, frame.width, frame.height)
+            camera = markers.pinhole(self._camera.info, frame.width, frame.height)
             outputs["markers"].publish(
                 markers.markers_message(found, detector.labels, camera, frame.stamp_ns, frame.frame_id)
             )
@@ -296,25 +296,3 @@ class DetectorNode(PerceptionNode[P]):
             now_ns = self.get_clock().now().nanoseconds
             message = convert.label_info_message(self.class_names(), params.score_threshold, now_ns)
             self._outputs["label_info"].publish(message)
-
-    def _follow_camera_info(self) -> None:
-        """Subscribe camera_info only while somebody looks at the markers: most robots never do."""
-        wanted = self.active and self._outputs["markers"].get_subscription_count() > 0
-        if wanted and self._camera_subscription is None:
-            topic = assert_configured(self._input).camera_info_topic
-            self._camera_subscription = self.create_subscription(
-                CameraInfo, topic, self._keep_camera_info, qos.image_input()
-            )
-        elif not wanted and self._camera_subscription is not None:
-            self.destroy_subscription(self._camera_subscription)
-            self._camera_subscription = None
-
-    def _keep_camera_info(self, message: CameraInfo) -> None:
-        self._camera_info = message
-
-
-def assert_configured(part: ImageInput | None) -> ImageInput:
-    """`part`, which exists from configure to cleanup; RuntimeError outside of that."""
-    if part is None:
-        raise RuntimeError("the node is not configured")
-    return part
