@@ -6,6 +6,7 @@ would have nothing to do. Here every normalisation has the statistics of a photo
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import cast
@@ -30,8 +31,13 @@ def photo(width: int, height: int) -> np.ndarray:
     return cv2.resize(astronaut(), (width, height), interpolation=cv2.INTER_AREA)
 
 
-def yolov9(variant: str, *, attention: bool = False, classes: int = len(coco.CLASSES)) -> YoloV9:
-    """In eval mode, float32, on the CPU. With attention its gates are open by a tenth."""
+def yolov9(
+    variant: str, *, attention: bool = False, classes: int = len(coco.CLASSES), calm: bool = False
+) -> YoloV9:
+    """In eval mode, float32, on the CPU. With attention its gates are open by a tenth.
+
+    calm: with normalisations and scores as they are made, which amplify no rounding: for comparisons in float32.
+    """
     torch.manual_seed(0)
     model = YoloV9(variant, classes, self_attention=attention, cross_attention=attention)
     if attention:
@@ -41,7 +47,8 @@ def yolov9(variant: str, *, attention: bool = False, classes: int = len(coco.CLA
     image = torch.from_numpy(photo(640, 480)).permute(2, 0, 1)[None] / 255
     logits: list[torch.Tensor] = []
     with torch.no_grad():
-        _normalise(model, image)
+        if not calm:
+            _normalise(model, image)
         last_layers = [cast(nn.Conv2d, list(stack.children())[-1]) for stack in model.head.classes]
         hooks = [
             layer.register_forward_hook(lambda _, __, output: logits.append(output)) for layer in last_layers
@@ -50,21 +57,65 @@ def yolov9(variant: str, *, attention: bool = False, classes: int = len(coco.CLA
         for hook in hooks:
             hook.remove()
         # logits of every level to standard deviation 1.5, and so many cells above the threshold
-        best = torch.cat([((one - one.mean()) / one.std() * 1.5).amax(dim=1).flatten() for one in logits])
+        factors = [torch.ones(()) if calm else 1.5 / one.std() for one in logits]
+        best = torch.cat(
+            [
+                ((one - one.mean()) * factor).amax(dim=1).flatten()
+                for one, factor in zip(logits, factors, strict=True)
+            ]
+        )
         shift = math.log(THRESHOLD / (1 - THRESHOLD)) - best.topk(CANDIDATES).values[-1]
-        for layer, one in zip(last_layers, logits, strict=True):
-            factor = 1.5 / one.std()
+        for layer, one, factor in zip(last_layers, logits, factors, strict=True):
             layer.weight *= factor
             bias = cast(torch.Tensor, layer.bias)
             bias.copy_((bias - one.mean()) * factor + shift)
     return model
 
 
-def yolov9_file(folder: Path, variant: str, *, attention: bool = False) -> Path:
+def yolov9_file(folder: Path, variant: str, *, attention: bool = False, calm: bool = False) -> Path:
     """Such a network in a file of this package."""
-    path = folder / f"yolov9-{variant}{'-attn' if attention else ''}.safetensors"
-    model = yolov9(variant, attention=attention)
+    path = folder / f"yolov9-{variant}{'-attn' if attention else ''}{'-calm' if calm else ''}.safetensors"
+    model = yolov9(variant, attention=attention, calm=calm)
     yolov9_weights.save(path, model, coco.CLASSES, input_size=640, source="random numbers")
+    return path
+
+
+def detr_folder(folder: Path) -> Path:
+    """RT-DETRv2-R18 as `transformers` saves it; every query a candidate of every threshold up to a half."""
+    import transformers
+
+    transformers.logging.disable_progress_bar()
+    names = dict(enumerate(coco.CLASSES))
+    torch.manual_seed(0)
+    config = transformers.RTDetrV2Config(
+        backbone_config={
+            "model_type": "rt_detr_resnet",
+            "embedding_size": 64,
+            "hidden_sizes": [64, 128, 256, 512],
+            "depths": [2, 2, 2, 2],
+            "layer_type": "basic",
+            "out_features": ["stage2", "stage3", "stage4"],
+        },
+        encoder_in_channels=[128, 256, 512],
+        hidden_expansion=0.5,
+        decoder_layers=3,
+        id2label=names,
+        label2id={name: index for index, name in names.items()},
+    )
+    path = folder / "rtdetr_v2_r18"
+    model = transformers.RTDetrV2ForObjectDetection(config)
+    for name, values in model.named_parameters():
+        if name.endswith("bias") and "class_embed" in name:
+            nn.init.zeros_(values)
+    model.save_pretrained(path)
+    settings = {
+        "image_processor_type": "RTDetrImageProcessor",
+        "do_resize": True,
+        "size": {"height": 640, "width": 640},
+        "do_rescale": True,
+        "do_normalize": False,
+    }
+    (path / "preprocessor_config.json").write_text(json.dumps(settings), encoding="utf-8")
     return path
 
 

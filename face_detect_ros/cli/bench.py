@@ -8,6 +8,7 @@ import platform
 import random
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, node overhead, executors, face networks.",
+    help="Measure this machine: conversion, node overhead, executors, face networks, object detectors.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -28,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 def _all(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
         with exit_codes():
-            _print([*_conversion(), *_nodes(), *_faces()], json)
+            _print([*_conversion(), *_nodes(), *_faces(), *_objects()], json)
 
 
 @app.command()
@@ -52,6 +53,26 @@ def faces(json: Json = False) -> None:
         _print(_faces(), json)
 
 
+@app.command()
+def objects(
+    json: Json = False,
+    peer_python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="An interpreter that has Ultralytics, to be measured beside ours.",
+            show_default=False,
+        ),
+    ] = "",
+    yolox: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An ONNX file of YOLOX, to be measured too.")
+    ] = None,
+) -> None:
+    """Object detectors: before, in and after the network (about four minutes)."""
+    with exit_codes():
+        _print(_objects(peer_python, yolox), json)
+
+
 def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
@@ -71,6 +92,12 @@ def _faces() -> list[Row]:
     from face_detect_ros.benchmarks import faces
 
     return faces.run()
+
+
+def _objects(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
+    from face_detect_ros.benchmarks import objects
+
+    return objects.run(peer_python, yolox)
 
 
 def _print(rows: list[Row], json: bool) -> None:

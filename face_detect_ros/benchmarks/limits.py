@@ -1,0 +1,45 @@
+"""What this machine could do at best: the multiplications of a network as one large matrix product."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..nn import devices
+
+
+def precisions(device: str) -> tuple[str, ...]:
+    """float32, and what "auto" means on `device` if that is another."""
+    best = devices.choose_dtype("auto", torch.device(device))
+    return tuple(dict.fromkeys(("float32", str(best).removeprefix("torch."))))
+
+
+def products(forward: Callable[[], object]) -> float:
+    """Multiplications of two numbers in a call."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        forward()
+    return counter.get_total_flops() / 2
+
+
+@functools.cache
+def products_per_ms(precision: str, device: str) -> float:
+    """Multiplications in a large matrix product, the best of five."""
+    side = 1536 if device == "cpu" else 8192
+    matrix = torch.ones(side, side, dtype=getattr(torch, precision), device=device)
+
+    def multiply() -> None:
+        matrix @ matrix
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+    multiply()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        multiply()
+        times.append(time.perf_counter() - start)
+    return side**3 / (min(times) * 1e3)

@@ -1,0 +1,280 @@
+"""Object detectors: before, in and after the network, at several sizes of input, beside peers and the limit.
+
+Weights are random, so that nothing needs to be fetched, and made so that some hundred proposals pass the threshold
+(`random_models`): time depends on that, not on what is found. The picture has 640x480 pixels. The limit is the
+time that the network's multiplications take in one large matrix product.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..core.errors import ConfigError
+from ..core.protocols import Detector, StageTimes
+from ..detectors import catalogue
+from . import limits, random_models
+from .rows import Row
+
+SIZES = (320, 480, 640)
+CPU_BATCH, GPU_BATCH = 4, 8
+GOAL_OF_PEER = 0.35
+GOAL_BESIDE_NETWORK_MS = 3.0
+ULTRALYTICS = "Ultralytics predict"
+PIPELINE = "transformers pipeline"
+
+_PEER_MODULE = "face_detect_ros.benchmarks.peers.ultralytics_speed"
+_SECONDS_A_FIGURE = 1.5
+_GPU_CALLS = 200
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One model at one size of input. products: multiplications for one picture; None where they are not known."""
+
+    model: str
+    file: str
+    size: int
+    precision: str
+    products: float | None = None
+    peer_ms: float | None = None
+    peer_name: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} {self.precision}, input {self.size}"
+
+    def detector(self, device: str) -> Detector:
+        return catalogue.create(
+            self.file, task="objects", device=device, precision=self.precision, input_size=self.size
+        )
+
+
+def run(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
+    """Rows for the CPU, and for the GPU where there is one.
+
+    peer_python: an interpreter that has Ultralytics; without it those rows have no peer. yolox: an ONNX file of YOLOX,
+    to be measured too. Raises ConfigError where `peer_python` cannot run the peer.
+    """
+    with tempfile.TemporaryDirectory(prefix="face_detect_ros_bench_") as folder:
+        files = _Files(Path(folder))
+        wanted = [f"t:{size}" for size in SIZES] + ["s:640", "c:640"]
+        peers = ultralytics_ms(peer_python, wanted) if peer_python else {}
+        rows: list[Row] = []
+        for case in _yolov9_cases(files, peers, "cpu"):
+            rows += _cpu_rows(case)
+        for case in _other_cases(files, yolox):
+            rows += _cpu_rows(case)
+        if torch.cuda.is_available():
+            for case in _yolov9_cases(files, {}, "cuda"):
+                rows += _gpu_rows(case)
+    return rows
+
+
+def ultralytics_ms(python: str, models: Sequence[str]) -> dict[str, float]:
+    """Milliseconds by model ("t:640"). Raises ConfigError if `python` cannot run it."""
+    # where this package lies, so that the other interpreter finds it without having it installed
+    root = Path(__file__).parents[2]
+    try:
+        done = subprocess.run(
+            [python, "-m", _PEER_MODULE, *models], cwd=root, capture_output=True, text=True, check=False
+        )
+        took_ms: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError) as error:
+        reason = (
+            error if isinstance(error, OSError) else (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        )
+        raise ConfigError(
+            f"peer_python {python}: cannot measure Ultralytics there ({reason}); {_PEER_MODULE} says what it needs"
+        ) from error
+    return took_ms
+
+
+class _Files:
+    """Weights files in a folder, made when they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, Path] = {}
+
+    def yolov9(self, variant: str, *, attention: bool = False) -> str:
+        key = variant + ("-attn" if attention else "")
+        if key not in self._made:
+            self._made[key] = random_models.yolov9_file(self._folder, variant, attention=attention)
+        return f"yolov9{'-attn' if attention else ''}:{self._made[key]}"
+
+    def onnx(self) -> str:
+        from ..detectors.export import export_onnx
+
+        weights = random_models.yolov9_file(self._folder, "t", calm=True)
+        exported = self._folder / "yolov9-t.onnx"
+        export_onnx(f"yolov9:{weights}", exported)
+        return f"onnx:{exported}"
+
+    def detr(self) -> str:
+        return f"detr:{random_models.detr_folder(self._folder)}"
+
+
+def _yolov9_cases(files: _Files, peers: dict[str, float], device: str) -> list[_Case]:
+    precisions = limits.precisions(device)
+    cases = []
+    for variant, attention, sizes in (
+        ("t", False, SIZES),
+        ("t", True, SIZES[-1:]),
+        ("s", False, SIZES[-1:]),
+        ("c", False, SIZES[-1:]),
+    ):
+        for size in sizes:
+            products = _yolov9_products(variant, attention, size)
+            # of the largest only what users get
+            for precision in precisions[-1:] if variant == "c" else precisions:
+                peer_ms = None if attention else peers.get(f"{variant}:{size}")
+                cases.append(
+                    _Case(
+                        f"yolov9-{variant}{'-attn' if attention else ''}",
+                        files.yolov9(variant, attention=attention),
+                        size,
+                        precision,
+                        products,
+                        peer_ms,
+                        ULTRALYTICS if peer_ms else "",
+                    )
+                )
+    return cases
+
+
+def _other_cases(files: _Files, yolox: Path | None) -> list[_Case]:
+    cases = []
+    if _installed("onnx", "onnxruntime"):
+        # an exported file has a square input
+        cases.append(_Case("yolov9-t through ONNX Runtime", files.onnx(), 640, "float32"))
+    if yolox is not None:
+        cases.append(_Case(f"{yolox.name} through ONNX Runtime", f"onnx:{yolox}", 0, "float32"))
+    if _installed("transformers"):
+        folder = files.detr()
+        peer_ms = _pipeline_ms(folder.partition(":")[2])
+        for precision in limits.precisions("cpu"):
+            cases.append(_Case("RT-DETRv2-R18", folder, 640, precision, None, peer_ms, PIPELINE))
+    return cases
+
+
+def _cpu_rows(case: _Case) -> list[Row]:
+    limit = case.products and case.products / limits.products_per_ms(case.precision, "cpu")
+    picture = random_models.photo(640, 480)
+    with closing(case.detector("cpu")) as detector:
+        total_ms, stages = _best(detector, [picture])
+        beside_ms = stages.pre_ms + stages.post_ms
+        rows = [
+            Row(
+                f"{case.title}: total",
+                "ms",
+                total_ms,
+                case.peer_ms,
+                case.peer_name,
+                limit,
+                "matrix product" if limit else "",
+                case.peer_ms and case.peer_ms * GOAL_OF_PEER,
+            ),
+            Row(f"{case.title}: before the network", "ms", stages.pre_ms),
+            Row(f"{case.title}: network", "ms", stages.network_ms),
+            Row(f"{case.title}: after the network", "ms", stages.post_ms),
+            Row(
+                f"{case.title}: total without network",
+                "ms",
+                max(total_ms - stages.network_ms, beside_ms),
+                goal=GOAL_BESIDE_NETWORK_MS if case.size == SIZES[-1] else None,
+            ),
+        ]
+        if case.model == "yolov9-t":
+            several_ms, _ = _best(detector, [picture] * CPU_BATCH)
+            rows.append(
+                Row(f"{case.title}, {CPU_BATCH} at once: total", "ms/picture", several_ms / CPU_BATCH)
+            )
+        return rows
+
+
+def _gpu_rows(case: _Case) -> list[Row]:
+    rows = []
+    limit = case.products and case.products / limits.products_per_ms(case.precision, "cuda")
+    picture = random_models.photo(640, 480)
+    with closing(case.detector("cuda")) as detector:
+        for count in (1, GPU_BATCH):
+            times_ms = _call_times_ms(detector, [picture] * count, _GPU_CALLS)
+            p50, p99 = np.percentile(times_ms, [50, 99])
+            name = f"{case.title}, {count} at once, GPU"
+            rate = f"p50 ({1e3 * count / p50:.0f} pictures/s)"
+            rows.append(
+                Row(f"{name}: {rate}", "ms", p50, limit=limit and limit * count, limit_name="matrix product")
+            )
+            rows.append(Row(f"{name}: p99", "ms", p99))
+            rows.append(Row(f"{name}: network", "ms", detector.times.network_ms))
+    return rows
+
+
+def _best(detector: Detector, pictures: list[np.ndarray]) -> tuple[float, StageTimes]:
+    """The shortest of some calls and its stages: without what other programs took of the machine."""
+    best_ms, stages = math.inf, StageTimes()
+    for _ in range(3):  # may prepare for this size
+        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+    end_s = time.perf_counter() + _SECONDS_A_FIGURE
+    while time.perf_counter() < end_s or best_ms == math.inf:
+        (took_ms,) = _call_times_ms(detector, pictures, 1, warm=True)
+        if took_ms < best_ms:
+            best_ms, stages = took_ms, detector.times
+    return best_ms, stages
+
+
+def _call_times_ms(
+    detector: Detector, pictures: list[np.ndarray], calls: int, *, warm: bool = False
+) -> list[float]:
+    for _ in range(0 if warm else 10):
+        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+    times_ms = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+        times_ms.append((time.perf_counter() - start) * 1e3)
+    return times_ms
+
+
+def _yolov9_products(variant: str, attention: bool, size: int) -> float:
+    """Multiplications for a picture of 4:3."""
+    from ..core.letterbox import Letterbox
+    from ..nn.yolov9 import YoloV9
+
+    with torch.device("meta"):
+        model = YoloV9(variant, self_attention=attention, cross_attention=attention).fuse()
+        height, width = Letterbox.within((480, 640), size).target
+        return limits.products(lambda: model(torch.empty(1, 3, height, width)))
+
+
+def _pipeline_ms(folder: str) -> float:
+    """The library's own way from a picture to boxes."""
+    import transformers
+    from PIL import Image
+
+    pipeline = transformers.pipeline("object-detection", model=folder, device="cpu")
+    picture = Image.fromarray(random_models.photo(640, 480))
+    best_s = math.inf
+    end_s = time.perf_counter() + _SECONDS_A_FIGURE
+    while time.perf_counter() < end_s or best_s == math.inf:
+        start = time.perf_counter()
+        pipeline(picture, threshold=random_models.THRESHOLD)
+        best_s = min(best_s, time.perf_counter() - start)
+    return best_s * 1e3
+
+
+def _installed(*packages: str) -> bool:
+    import importlib.util
+
+    return all(importlib.util.find_spec(package) for package in packages)
