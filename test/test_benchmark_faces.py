@@ -18,8 +18,16 @@ def test_the_pictures_have_the_sizes_they_name() -> None:
 
 def test_multiplications_are_counted() -> None:
     # 3.9 thousand million for the canvas of a VGA picture, and a fifth more of zeros in the first layer
-    assert faces._detector_products(640, 480) == pytest.approx(4.4e9, rel=0.05)
+    assert faces._detector_products(640, 480, "bfloat16") == pytest.approx(4.4e9, rel=0.05)
+    # three layers with 8 products where plain ones have 20
+    assert faces._detector_products(640, 480, "float32") == pytest.approx(2.95e9, rel=0.05)
     assert 0.2e9 < faces._descriptor_products() < 0.5e9
+
+
+def test_a_gallery_of_many_looks_is_asked() -> None:
+    row = faces._matching()
+    assert "100,000 looks" in row.name
+    assert row.ours > 0
 
 
 def test_memory_is_that_of_a_process_of_its_own() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 
 import cv2
 import numpy as np
@@ -18,6 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..core.protocols import DetectOptions
 from ..detectors import dlib_faces, mmod
 from ..faces import align, embed
+from ..faces.options import MatchOptions
+from ..faces.people import DIMENSIONS, GallerySnapshot, Person
+from ..faces.recognition import match
 from ..nn import devices, tiled_pyramid
 from ..nn.dlib_description import MMOD_STRUCTURE, RESNET_STRUCTURE
 from ..nn.dlib_nets import DescriptorNetwork, MmodNetwork
@@ -29,12 +33,13 @@ SIZES = ((320, 240), (640, 480), (1280, 720))
 GPU_SIZES = ((640, 480), (1920, 1080))
 OPTIONS = DetectOptions(min_size_px=80)  # the network's own, so that nothing is scaled
 
+_PEOPLE, _LOOKS = 25_000, 4
 _GOALS = {"float32": 30, "bfloat16": 60, "descriptor": 8}  # times as fast as dlib
 
 
 def run() -> list[Row]:
     """Rows for the CPU, and for the GPU where there is one."""
-    rows = [*_detectors(), *_descriptors(), *_memory()]
+    rows = [*_detectors(), *_descriptors(), _matching(), *_memory()]
     return rows + _gpu() if torch.cuda.is_available() else rows
 
 
@@ -59,7 +64,7 @@ def _detectors() -> list[Row]:
                     _best_ms(lambda d=detector, i=image: d.detect([i], OPTIONS), 10),  # type: ignore[misc]
                     dlib_ms,
                     "dlib_cnn",
-                    _detector_products(width, height) / _products_per_ms(precision, "cpu"),
+                    _detector_products(width, height, precision) / _products_per_ms(precision, "cpu"),
                     "matrix product",
                     goal,
                 )
@@ -89,6 +94,24 @@ def _descriptors() -> list[Row]:
                 )
             )
     return rows
+
+
+def _matching() -> Row:
+    """One face compared with everybody; the limit is reading the gallery's embeddings once."""
+    random = np.random.default_rng(0)
+    looks = random.normal(0, 0.05, (_PEOPLE * _LOOKS, DIMENSIONS)).astype(np.float32)
+    since = datetime.now(timezone.utc)
+    people = tuple(Person(f"{number:06d}", _LOOKS, since) for number in range(_PEOPLE))
+    gallery = GallerySnapshot(people, looks, np.repeat(np.arange(_PEOPLE), _LOOKS))
+    seen = looks[:1] + 0.01
+    return Row(
+        f"one face among {_PEOPLE * _LOOKS:,} looks of {_PEOPLE:,} people",
+        "ms",
+        _best_ms(lambda: match(seen, gallery, MatchOptions()), 20),
+        limit=_best_ms(looks.sum, 20),
+        limit_name="adding them up",
+        goal=10,
+    )
 
 
 def _memory() -> list[Row]:
@@ -130,7 +153,7 @@ def _gpu() -> list[Row]:
             for count in (1, 8):
                 images = [_picture(width, height)] * count
                 took_ms = _best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
-                limit = _detector_products(width, height) / per_ms
+                limit = _detector_products(width, height, "bfloat16") / per_ms
                 name = f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} pictures/s), GPU"
                 rows.append(Row(name, "ms/picture", took_ms, limit=limit, limit_name="matrix product"))
         chips = _chips()
@@ -169,12 +192,17 @@ def _best_ms(action: Callable[[], object], repeats: int) -> float:
     return min(times) * 1e3
 
 
-def _detector_products(width: int, height: int) -> float:
+def _detector_products(width: int, height: int, precision: str) -> float:
+    """Multiplications of the network on a CPU, which in float32 saves some of them; a GPU does as bfloat16 here."""
     description = dlib_file.load(dlib_models.CNN_DETECTOR, MMOD_STRUCTURE)
     padding = description.input.padding or 0, description.input.outer_padding or 0
     layout = tiled_pyramid.layout(height, width, *padding)
-    canvas = tiled_pyramid.blank(layout, 1, device=torch.device("cpu"), dtype=torch.float32)
-    return _products(lambda: MmodNetwork(description)(canvas))
+    dtype = getattr(torch, precision)
+    canvas = tiled_pyramid.interleaved(
+        tiled_pyramid.blank(layout, 1, device=torch.device("cpu"), dtype=dtype)
+    )
+    network = MmodNetwork(description).to(dtype)
+    return _products(lambda: network(canvas))
 
 
 def _descriptor_products() -> float:

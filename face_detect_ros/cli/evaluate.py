@@ -147,6 +147,52 @@ def coco(
 
 
 @app.command()
+def agreement(
+    images: Images,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
+    reference: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector to compare it with.")
+    ] = "dlib_cnn",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    score_threshold: Annotated[
+        float, typer.Option(help="Score from which faces count.")
+    ] = FACE_OPTIONS.score_threshold,
+    min_size_px: Annotated[
+        int, typer.Option(help="Smallest width or height that they look for, in pixels.")
+    ] = FACE_OPTIONS.min_size_px,
+    json: Json = False,
+) -> None:
+    """Whether a face detector finds the same faces as another one.
+
+    The same: boxes that overlap by 0.95. missed and extra: what only the reference or only the model found.
+
+    Exit code: 0; 1 if a picture could not be read or a detector failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.agreement import evaluate_agreement
+        from face_detect_ros.sources.pictures import picture_files
+
+        from .progress import progress_bar
+
+        options = replace(catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px)
+        catalogue.find(reference, task="faces")
+        pictures = picture_files(images)
+        with (
+            contextlib.closing(
+                catalogue.create(model, task="faces", device=device, precision=precision)
+            ) as detector,
+            contextlib.closing(catalogue.create(reference, task="faces")) as other,
+            progress_bar(model, len(pictures)) as advance,
+        ):
+            figures = evaluate_agreement(detector, other, pictures, options, advance)
+            about = {"model": model, "reference_model": reference, "device": detector.device}
+        _print({**figures, **about, "min_size_px": min_size_px, "score_threshold": score_threshold}, json)
+
+
+@app.command()
 def lfw(
     images: Images,
     pairs: Annotated[Path, typer.Option(metavar="FILE", help="List of pairs in LFW's format.")],
