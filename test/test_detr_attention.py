@@ -44,25 +44,41 @@ def aim(model, level: int, offset: tuple[float, float]) -> None:
                 last.layers[-1].bias.zero_()
 
 
-@pytest.mark.parametrize("level", [0, 1, 2])
-@pytest.mark.parametrize("model_type", ["rt_detr", "rt_detr_v2"])
-def test_attention_lies_where_the_network_samples(tmp_path: Path, model_type: str, level: int) -> None:
-    offset = (1.5, -1.0)
-    path = detr_models.save(tmp_path / "a", model_type, edit=lambda model: aim(model, level, offset))
-    detector, image = make(path), picture(200, 300)
+@pytest.mark.parametrize(
+    ("model_type", "level", "stride"),
+    [
+        ("rt_detr", 0, 8),
+        ("rt_detr", 2, 32),
+        ("rt_detr_v2", 0, 8),
+        ("rt_detr_v2", 1, 16),
+        ("deformable_detr", 0, 8),
+        ("deformable_detr", 1, 16),
+        ("lw_detr", 0, 16),
+        ("lw_detr", 1, 32),
+        ("rf_detr", 0, 16),
+    ],
+)
+def test_attention_lies_where_the_network_samples(
+    tmp_path: Path, model_type: str, level: int, stride: int
+) -> None:
+    offset = np.array([1.5, -1.0])
+    path = detr_models.save(tmp_path / "a", model_type, edit=lambda model: aim(model, level, tuple(offset)))
+    detector, image = make(path, input_size=192), picture(200, 300)
+    target = detector._network.place(200, 300).target
+    cell = stride * np.array([300, 200]) / target[::-1]
     found = one(detector, image)
-    sides = found.boxes[:, 2:] - found.boxes[:, :2]
     centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    # four points, half a box: see the papers' formula
-    places = centres + np.array(offset) / 4 * 0.5 * sides
-    inside = ((found.boxes > 1) & (found.boxes < (299, 199, 299, 199))).all(axis=1) & (
-        (places > 12) & (places < (288, 188))
-    ).all(axis=1)
-    assert inside.sum() >= 3
-    cell = np.array([300 / 96, 200 / 64]) * 8 * 2**level
-    for box, (x, y) in list(zip(found.boxes[inside], places[inside], strict=True))[:6]:
+    if model_type == "deformable_detr":  # offsets in cells
+        places = centres + offset * cell
+    else:  # offsets in halves of a box, a share of it for each point
+        points = 4 if model_type.startswith("rt") else 2
+        places = centres + offset / points * 0.5 * (found.boxes[:, 2:] - found.boxes[:, :2])
+    whole = ((found.boxes > 1) & (found.boxes < (299, 199, 299, 199))).all(axis=1)
+    inside = whole & ((places > cell) & (places < (300, 200) - cell)).all(axis=1)
+    assert inside.sum() >= 2
+    rows, columns = np.mgrid[:200, :300] + 0.5
+    for box, (x, y) in list(zip(found.boxes[inside], places[inside], strict=True))[:5]:
         heat = detector.attention(image, box)
-        rows, columns = np.mgrid[:200, :300] + 0.5
         assert abs((heat * columns).sum() / heat.sum() - x) < cell[0] / 2 + 1
         assert abs((heat * rows).sum() / heat.sum() - y) < cell[1] / 2 + 1
         far = (np.abs(columns - x) > 2.5 * cell[0]) | (np.abs(rows - y) > 2.5 * cell[1])
