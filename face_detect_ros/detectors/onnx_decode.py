@@ -145,10 +145,10 @@ def _rows(boxes: np.ndarray, scores: np.ndarray, options: DetectOptions) -> Cand
 
 
 def _pairs(boxes: np.ndarray, scores: np.ndarray, options: DetectOptions) -> Candidates:
-    """boxes: (N, 4) xyxy, scores: (N, C). A box counts once for each class that scores."""
+    """boxes: (N, 4) xyxy, scores: (N, C). A box counts for each of its classes among the N best of all."""
     _finite(scores)
     rows, class_ids = np.nonzero((scores >= options.score_threshold) & (scores > 0))
-    return _candidates(boxes[rows], scores[rows, class_ids], class_ids, options)
+    return _candidates(boxes[rows], scores[rows, class_ids], class_ids, options, len(boxes))
 
 
 def _candidates(
