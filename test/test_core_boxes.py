@@ -150,7 +150,10 @@ def test_nms_of_many_boxes_equals_the_plain_loop(things: int, classes: int) -> N
     many = boxes.from_center_size(np.concatenate([centers, sizes], axis=1))
     scores = random.integers(0, 50, 400).astype(np.float32) / 50  # with ties
     ids = random.integers(0, classes, things)[which]
-    assert boxes.nms(many, scores, ids, 0.6).tolist() == plain_nms(many, scores, ids, 0.6)
+    expected = plain_nms(many, scores, ids, 0.6)
+    assert boxes.nms(many, scores, ids, 0.6).tolist() == expected
+    for most in (1, 70, 1000):
+        assert boxes.nms(many, scores, ids, 0.6, most).tolist() == expected[:most]
 
 
 SAME = [[0, 0, 10, 10], [0, 0, 10, 9]]

@@ -187,10 +187,9 @@ def _select(
     keep = np.flatnonzero((sides > 0) & (sides >= options.min_size_px - 0.01))
     boxes, scores, class_ids = boxes[keep], found.scores[keep], found.class_ids[keep]
     if overlapping:
-        best = box_geometry.nms(boxes, scores, class_ids, options.iou_threshold)
+        best = box_geometry.nms(boxes, scores, class_ids, options.iou_threshold, options.max_detections)
     else:
-        best = np.argsort(-scores, kind="stable")
-    best = best[: options.max_detections]
+        best = np.argsort(-scores, kind="stable")[: options.max_detections]
     return Detections(boxes[best], scores[best], class_ids[best])
 
 
