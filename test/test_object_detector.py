@@ -19,6 +19,8 @@ from face_detect_ros.ros.object_detector import ObjectDetector
 NODE = "/object_detector"
 DETECTIONS = f"{NODE}/detections"
 SECOND = 10**9
+# none is lost between the camera and the node, so that what counts is what the node drops
+RELIABLE_INPUT = {"qos_overrides./image_raw.subscription.reliability": "reliable"}
 
 
 class Camera:
@@ -201,8 +203,7 @@ class Gate:
 )
 def test_waiting_images_share_a_call_of_the_network(probe, start, objects, batch, sizes, answered):
     network = objects("scripted")
-    local = start(ObjectDetector, parameters={"model": "scripted", "batch": batch})
-    # every picture must arrive: what is counted is what the node drops
+    local = start(ObjectDetector, parameters={"model": "scripted", "batch": batch, **RELIABLE_INPUT})
     camera = Camera(probe)
     probe.wait_for_state(NODE, "active")
     network.sizes.clear()
@@ -224,7 +225,7 @@ def test_waiting_images_share_a_call_of_the_network(probe, start, objects, batch
 
 def test_out_of_memory_means_smaller_batches_and_a_word(probe, start, objects):
     network = objects("scripted", ScriptedNetwork(fits=2))
-    local = start(ObjectDetector, parameters={"model": "scripted", "batch": 4})
+    local = start(ObjectDetector, parameters={"model": "scripted", "batch": 4, **RELIABLE_INPUT})
     camera = Camera(probe)
     probe.wait_for_state(NODE, "active")
     gate = Gate(network)
@@ -292,8 +293,10 @@ def test_two_detectors_share_one_subscription_and_one_decoding(probe, start, obj
         convert, "decode_image", lambda message: decoded.append(stamp_ns(message.header)) or decode(message)
     )
     hub = ImageHub()
-    start(ObjectDetector, hub=hub, parameters={"model": "scripted", "score_threshold": 0.85})
-    start(FaceDetector, hub=hub, parameters={"model": "dlib_hog", "recognize": False})
+    start(
+        ObjectDetector, hub=hub, parameters={"model": "scripted", "score_threshold": 0.85, **RELIABLE_INPUT}
+    )
+    start(FaceDetector, hub=hub, parameters={"model": "dlib_hog", "recognize": False, **RELIABLE_INPUT})
     probe.wait_for_state("/face_detector", "active")
     probe.wait_for_state(NODE, "active")
     faces = probe.collect("/face_detector/detections", Detection2DArray)

@@ -33,8 +33,9 @@ class Camera:
 
         def attempt():
             self.stamp_ns += 100_000_000
-            self._publisher.publish(image(faceless(*SIZE) if array is None else array, self.stamp_ns, "eye"))
-            wait_until(lambda: self.stamp_ns in map(stamp, list(self.detections.messages)), "its detections")
+            sent = image(faceless(*SIZE) if array is None else array, self.stamp_ns, "eye")
+            answered = lambda: self.stamp_ns in map(stamp, list(self.detections.messages))  # noqa: E731
+            self._probe.send_until(self._publisher, sent, answered, "its detections", period_s=2.0)
             return condition()
 
         return wait_until(attempt, what)
