@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -109,6 +110,21 @@ def quiet() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
+def scalars(folder: Path) -> list[tuple[tuple[str, int], float]]:
+    """(name, epoch) and value of everything in TensorBoard's event files: length, its checksum, event, its checksum."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    found = []
+    for file in folder.iterdir():
+        data = file.read_bytes()
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = Event.FromString(data[12 : 12 + length])
+            found += [((value.tag, event.step), value.simple_value) for value in event.summary.value]
+            data = data[16 + length :]
+    return found
+
+
 def curve(folder: Path) -> list[dict[str, str]]:
     with open(folder / "curve.csv", newline="") as file:
         return [
@@ -153,10 +169,9 @@ def test_one_batch_is_learnt_by_heart(labels: Path, narrow: Architecture) -> Non
 
 def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
     seen, epochs = [], []
-    options = replace(QUICK, precision="bfloat16")
-    rows = train(
-        task_of(labels, narrow), options, tmp_path / "run", device="cpu", on_progress=seen.append, on_epoch=epochs.append
-    )  # fmt: skip
+    task, options = task_of(labels, narrow), replace(QUICK, precision="bfloat16")
+    report = {"on_progress": seen.append, "on_epoch": epochs.append}
+    rows = train(task, options, tmp_path / "run", device="cpu", **report)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert ["AP" in row for row in rows] == [False, True, True]
     assert epochs == rows
@@ -167,6 +182,9 @@ def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architect
     written = curve(tmp_path / "run")
     assert [row["epoch"] for row in written] == ["1", "2", "3"]
     assert (tmp_path / "run/curve.png").read_bytes().startswith(b"\x89PNG")
+    logged = dict(scalars(tmp_path / "run/tensorboard"))
+    assert logged["loss_total", 3] == pytest.approx(rows[2]["loss_total"])
+    assert logged["AP", 2] == pytest.approx(rows[1]["AP"])
     for name in ("last", "best"):
         loaded = yolov9_weights.load(tmp_path / f"run/{name}.safetensors", attention=True)
         assert loaded.labels == ("red", "blue")

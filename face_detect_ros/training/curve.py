@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from face_detect_ros.core.errors import OutputError
+
 from . import state
 
 CSV_NAME, PLOT_NAME, EVENTS_NAME = "curve.csv", "curve.png", "tensorboard"
@@ -14,7 +16,10 @@ Rows = Sequence[Mapping[str, float]]
 
 
 def write(folder: Path, rows: Rows) -> None:
-    """All rows to the CSV file, and the latest to TensorBoard where that package is installed. Raises OutputError."""
+    """All rows to the CSV file, and the latest to TensorBoard's events where tensorboardX is installed.
+
+    Raises OutputError.
+    """
     columns = list(dict.fromkeys(name for row in rows for name in row))
 
     def write_csv(path: Path) -> None:
@@ -29,15 +34,18 @@ def write(folder: Path, rows: Rows) -> None:
 
 def _write_events(folder: Path, rows: Rows) -> None:
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        from tensorboardX import SummaryWriter
     except ImportError:
         return
     if len(rows) == 1:  # a new training; the events of an older one in this folder would mix with its own
         shutil.rmtree(folder, ignore_errors=True)
-    with SummaryWriter(str(folder)) as writer:
-        for name, value in rows[-1].items():
-            if name != "epoch":
-                writer.add_scalar(name, value, int(rows[-1]["epoch"]))
+    try:
+        with SummaryWriter(str(folder)) as writer:
+            for name, value in rows[-1].items():
+                if name != "epoch":
+                    writer.add_scalar(name, value, int(rows[-1]["epoch"]))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; make room") from error
 
 
 def draw(folder: Path, rows: Rows) -> None:

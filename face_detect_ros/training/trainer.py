@@ -1,8 +1,8 @@
 """The loop: batches in, weights out, and everything that lets it go on after it was ended at any moment.
 
 In the folder of a training: `last.safetensors` and `best.safetensors` (the moving average, ready for a detector),
-`state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events where that package is installed, and
-`curve.png` at the end.
+`state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events where tensorboardX is installed, and
+`curve.png` at the end where matplotlib is.
 """
 
 from __future__ import annotations
@@ -191,8 +191,8 @@ class Trainer:
             losses: Losses = self._network(images, truth)
         if not torch.isfinite(losses.total):
             raise TrainingError(
-                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {float(losses.total.detach())}; pictures: "
-                f"{self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
+                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {losses.total.item()}; "
+                f"pictures: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
             )
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(losses.total * _pictures(images)).backward()
