@@ -172,8 +172,8 @@ _ENTRIES = (
     _published("rfdetr-small", "RF-DETR small"),
     _published("rfdetr-medium", "RF-DETR medium"),
     _published("rfdetr-large", "RF-DETR large"),
-    _published("deformable-detr", "Deformable DETR on ResNet-50; needs timm"),
-    _published("conditional-detr", "Conditional DETR on ResNet-50; needs timm"),
+    _published("deformable-detr", "Deformable DETR on ResNet-50"),
+    _published("conditional-detr", "Conditional DETR on ResNet-50"),
 )
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
