@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
@@ -15,7 +16,8 @@ from face_detect_ros.core.errors import WeightsError
 from .pickle_values import Inert
 from .torch_file import StoredTensor, TorchFile
 
-_MOST_TENSORS = 100_000
+_MOST_MODULES = 100_000
+_MOST_LEVELS = 50
 _NUMBERED = re.compile(r"((?:[A-Za-z_]\w*\.)*)(\d+\..+)")
 
 
@@ -28,7 +30,7 @@ def numbered_tensors(file: TorchFile) -> dict[str, StoredTensor]:
     path, network = file.path, _network(file.content)
     if network is None:
         raise WeightsError(f"{path}: holds no network: {_overview(file.content)}")
-    tensors = dict(_tensors(network)) if isinstance(network, Inert) else network
+    tensors = dict(_tensors(path, network)) if isinstance(network, Inert) else network
     others = [name for name, value in tensors.items() if not isinstance(value, StoredTensor)]
     if others:
         raise WeightsError(f"{path}: holds no network: {others[0]!r:.80} is not a tensor")
@@ -81,15 +83,15 @@ def _entry(content: Any, name: str) -> Any:
     return content.get(name) if isinstance(content, dict) else None
 
 
-def _tensors(network: Inert) -> Iterator[tuple[str, StoredTensor]]:
+def _tensors(path: Path, network: Inert) -> Iterator[tuple[str, StoredTensor]]:
     """Names and tensors of a PyTorch module, as its state_dict() would give them. Raises WeightsError."""
     waiting = [("", network)]
     seen = 0
     while waiting:
         prefix, module = waiting.pop()
         seen += 1
-        if seen > _MOST_TENSORS:
-            raise WeightsError("a network in it never ends")
+        if seen > _MOST_MODULES or prefix.count(".") > _MOST_LEVELS:
+            raise WeightsError(f"{path}: damaged: a part of its network contains itself")
         passing = module.attribute("_non_persistent_buffers_set") or ()
         for kind in ("_parameters", "_buffers"):
             for name, value in _named(module.attribute(kind)):

@@ -10,7 +10,7 @@ import skimage.data
 import torch
 from torch import Tensor, nn
 
-SIDE = 640
+SIDE = 320  # of the pictures, in pixels
 BOX_LIMIT_PX = 0.1
 SCORE_LIMIT = 1e-4
 
@@ -36,10 +36,9 @@ def enliven(network: nn.Module, images: Tensor, classes: int, run: Callable[[Ten
             module.bias.normal_(0, 0.3, generator=random)
             module.reset_running_stats()
             module.momentum = None  # the mean of all that it sees
-        elif isinstance(module, nn.Conv2d) and module.bias is not None:
-            inputs = module.weight[0].numel()
-            module.weight.normal_(0, 2 / inputs**0.5, generator=random)
-            module.bias.normal_(-3.0 if module.out_channels == classes else 0.0, 0.5, generator=random)
+        elif isinstance(module, nn.Conv2d) and module.bias is not None and module.out_channels == classes:
+            module.weight.normal_(0, 2 / module.weight[0].numel() ** 0.5, generator=random)
+            module.bias.normal_(-3, 0.5, generator=random)
     network.train()
     run(images)
     network.eval()
