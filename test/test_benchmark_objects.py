@@ -66,7 +66,7 @@ def test_rows_of_a_case(tmp_path, monkeypatch):
     monkeypatch.setattr(objects, "_SECONDS_A_FIGURE", 0.0)
     monkeypatch.setattr(limits, "products_per_ms", lambda precision, device: 1e8)
     file = f"yolov9:{random_models.yolov9_file(tmp_path, 't')}"
-    rows = objects._cpu_rows(objects._Case("yolov9-t", file, 64, "float32", 2e8, 100.0, "peer"))
+    rows = objects._cpu_rows(objects._Case("yolov9-t", file, 64, "float32", 2e8, 100.0, objects.ULTRALYTICS))
     total, before, network, after, beside, several = rows
     assert total.name == "yolov9-t float32, input 64: total"
     assert (total.peer, total.limit, total.goal) == (100.0, 2.0, pytest.approx(35.0))
