@@ -165,7 +165,8 @@ def agreement(
 ) -> None:
     """Whether a face detector finds the same faces as another one.
 
-    The same: boxes that overlap by 0.95. missed and extra: what only the reference or only the model found.
+    The same: boxes that overlap by 0.95. missed and extra: what only the reference or only the model found. dlib_cnn
+    shrinks pictures above 2.1 megapixels and then finds other faces; compare on smaller ones.
 
     Exit code: 0; 1 if a picture could not be read or a detector failed; 2 for bad arguments.
     """
