@@ -23,9 +23,21 @@ MODULES = sorted(
     if module.name.split(".")[1] not in ("ros", "cli", "benchmarks")
 )
 # made of torch, and imported only by what needs a network
-OF_TORCH = [
-    name for name in MODULES if name.startswith(("face_detect_ros.nn.", "face_detect_ros.detectors.mmod"))
-]
+# what computes in PyTorch; what people start (cli, ros) and what lists (the catalogue) loads these when they are needed
+MADE_OF_TORCH = (
+    "nn.",
+    "training.",
+    "benchmarks.",
+    "detectors.detr",
+    "detectors.export",
+    "detectors.mmod",
+    "detectors.tensor_input",
+    "detectors.yolov9",
+    "zoo.safetensors_file",
+    "zoo.torch_file",
+    "zoo.yolov9_",
+)
+OF_TORCH = [name for name in MODULES if name.removeprefix("face_detect_ros.").startswith(MADE_OF_TORCH)]
 
 # audit hooks see what the interpreter does; devices and sockets are what a robot would notice
 WATCHED = """
@@ -85,7 +97,10 @@ def test_importing_loads_no_library_for_networks_unless_it_is_made_of_one():
 
 def test_importing_the_nodes_touches_no_network_and_no_device():
     result = import_afresh(
-        *(f"face_detect_ros.ros.{n}" for n in ("face_detector", "video_source", "perception"))
+        *(
+            f"face_detect_ros.ros.{n}"
+            for n in ("face_detector", "object_detector", "video_source", "perception")
+        )
     )
     assert result["touched"] == []
     assert {"torch", "dlib", "cv_bridge"}.isdisjoint(result["loaded"])
