@@ -73,13 +73,13 @@ def test_attention_changes_no_bit_until_trained(variant):
     assert missing
     assert all(name.split(".")[0] in ("self_attention", "cross_attention") for name in missing)
     assert not left_over
-    images = _images()
+    images = _images(1)
     for _ in ("as trained", "fused"):
         for expected, got in zip(plain(images), attentive(images), strict=True):
             assert torch.equal(expected, got)
         plain.fuse()
         attentive.fuse()
-    assert plain(images).scores.std() > 0.1  # of something that depends on the picture
+    assert plain(images).scores.std() > 0.05  # of something that depends on the picture
     changed = open_gates(attentive)(images)
     assert (changed.boxes - plain(images).boxes).abs().max() > 1e-3
 
@@ -104,7 +104,7 @@ def test_a_fused_network_gives_the_same(variant):
     torch.testing.assert_close(after.boxes, before.boxes, rtol=0, atol=0.02)
     torch.testing.assert_close(after.scores, before.scores, rtol=0, atol=1e-4)
     assert network.auxiliary is None
-    assert before.scores.std() > 0.1
+    assert before.scores.std() > 0.05
 
 
 @pytest.mark.parametrize("variant", ["t", "m", "e"])  # all kinds of blocks
