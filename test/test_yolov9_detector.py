@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -167,6 +169,22 @@ def test_candidates_are_bounded_and_the_best_are_kept(detector, threshold, most)
             scores[index].amax(dim=1) if threshold > yolov9.EVERY_LABEL_BELOW else scores[index].flatten()
         )
         np.testing.assert_array_equal(found.scores, of_one.sort(descending=True).values[:most].numpy())
+
+
+@pytest.mark.parametrize("threshold", [0.35, 0.05])
+@pytest.mark.parametrize("class_ids", [(), (0, 7, 33)], ids=["all classes", "three"])
+def test_looking_at_a_fixed_number_as_on_a_gpu_gives_the_same(
+    detector, photo, monkeypatch, threshold, class_ids
+):
+    network = detector.network
+    output = network.run(network.prepare([photo], [network.place(*photo.shape[:2])]))
+    options = DetectOptions(threshold, class_ids=class_ids)
+    (here,) = network.decode(output, options)
+    monkeypatch.setattr(yolov9, "_count", lambda scores, threshold, most: min(most, scores.shape[1]))
+    (there,) = network.decode(output, options)
+    np.testing.assert_array_equal(there.scores, here.scores)
+    np.testing.assert_array_equal(np.sort(there.boxes, axis=0), np.sort(here.boxes, axis=0))
+    np.testing.assert_array_equal(np.sort(there.class_ids), np.sort(here.class_ids))
 
 
 def test_a_batch_gives_what_single_pictures_give(detector, photo):
@@ -356,6 +374,12 @@ def test_output_that_is_not_finite_is_an_error_that_names_model_and_picture(alte
         DetectorError, match=r"yolov9:.*altered\.safetensors.* picture 1 \(192x144\) is not finite"
     ):
         detector.detect([photo], OPTIONS)
+
+
+def test_labels_of_another_number_than_classes_are_refused(file):
+    loaded = replace(yolov9_weights.load(file), labels=("valve", "pump"))
+    with pytest.raises(WeightsError, match=r"my\.pt: 80 classes, but 2 labels"):
+        yolov9.YoloV9Network(loaded, CPU, torch.float32, 0, "my.pt")
 
 
 def test_two_instances_side_by_side(file, photo):
