@@ -59,7 +59,7 @@ def test_json(labelled: tuple[object, ...]) -> None:
     assert figures["left_out"] == ["robot"]
     assert (figures["pictures"], figures["boxes"]) == (2, 2)
     assert figures["images_per_s"] > 0
-    assert figures["device"] == "cpu (CPUExecutionProvider)"
+    assert figures["device"].startswith("cpu (")
 
 
 @needs_yolox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -91,9 +92,10 @@ def import_runtime() -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """What it says, without line breaks and ONNX Runtime's prefixes."""
+    """What it says, without line breaks, ONNX Runtime's prefixes and places in its source."""
     text = " ".join(str(error).split())
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    return re.sub(r"/\S*onnxruntime/\S+:\d+ .*?\) ", " ", text)
 
 
 def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]]:
@@ -155,6 +157,8 @@ def _with_fallbacks(provider: str, where: str) -> list[Any]:
     gpu = {"device_id": where.partition(":")[2] or "0"}
     if provider == TENSORRT:
         folder = home() / "tensorrt"
+        with contextlib.suppress(OSError):  # ONNX Runtime makes the last folder alone
+            folder.mkdir(parents=True, exist_ok=True)
         # TensorRT builds its engine for minutes; once is enough
         cached = {"trt_engine_cache_enable": "True", "trt_engine_cache_path": str(folder)}
         return [(TENSORRT, {**gpu, **cached}), (CUDA, gpu), CPU]
