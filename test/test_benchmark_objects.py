@@ -15,6 +15,7 @@ from face_detect_ros.cli.app import app  # noqa: E402
 from face_detect_ros.core.errors import ConfigError  # noqa: E402
 from face_detect_ros.core.protocols import DetectOptions  # noqa: E402
 from face_detect_ros.detectors import catalogue  # noqa: E402
+from face_detect_ros.nn import recorded  # noqa: E402
 
 
 class Names:
@@ -64,6 +65,7 @@ def test_every_size_is_measured_beside_its_peer(monkeypatch):
 
 def test_rows_of_a_case(tmp_path, monkeypatch):
     monkeypatch.setattr(objects, "_SECONDS_A_FIGURE", 0.0)
+    monkeypatch.setattr(recorded, "MOST_SHAPES", 0)  # takes a second
     monkeypatch.setattr(limits, "products_per_ms", lambda precision, device: 1e8)
     file = f"yolov9:{random_models.yolov9_file(tmp_path, 't')}"
     rows = objects._cpu_rows(objects._Case("yolov9-t", file, 64, "float32", 2e8, 100.0, objects.ULTRALYTICS))
