@@ -41,6 +41,8 @@ PIP_ONLY = {
     "transformers": "transformers",
     "typer": "typer",
 }
+# used where it is installed, and never missed
+OPTIONAL = {"tensorboardX"}
 
 
 def imported_names():
@@ -56,7 +58,11 @@ def imported_names():
             else:
                 continue
             found.update({name.split(".")[0]: file for name in names})
-    return {name: file for name, file in found.items() if name not in {*sys.stdlib_module_names, PACKAGE}}
+    return {
+        name: file
+        for name, file in found.items()
+        if name not in {*sys.stdlib_module_names, PACKAGE, *OPTIONAL}
+    }
 
 
 @pytest.fixture(scope="module")
