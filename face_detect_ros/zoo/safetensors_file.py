@@ -45,12 +45,13 @@ def write(
 
     check_destination(path, overwrite=overwrite)
     metadata = {name: json.dumps(value) for name, value in asdict(description).items()}
-    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
+    head, numbers = _in_order(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
             with beside.open("wb") as file:
-                file.write(data)
+                file.write(head)
+                file.write(numbers)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -83,6 +84,16 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
+
+
+def _in_order(data: bytes) -> tuple[bytes, memoryview]:
+    """Head and numbers of a file, its texts in alphabetical order: the library's order is random, so are its files."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that numbers lie aligned
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
 
 
 def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
