@@ -174,12 +174,13 @@ def test_an_input_outlives_the_next_picture() -> None:
     assert torch.equal(first, kept)
 
 
-def test_pictures_that_may_not_be_written_or_are_mirrored() -> None:
+@pytest.mark.parametrize("longest", [64, 32, 96], ids=["same size", "smaller", "larger"])
+def test_pictures_that_may_not_be_written_or_are_no_plain_block_of_memory(longest: int) -> None:
     image = noise(32, 64)
     image.flags.writeable = False
-    mirrored = image[:, ::-1]
-    place = Letterbox.within((32, 64), 32)
-    for one in (image, mirrored):
+    other = noise(64, 128)
+    place = Letterbox.within((32, 64), longest)
+    for one in (image, image[:, ::-1], image[::-1], image[..., ::-1], other[::2, ::2]):
         result = TensorInput(CPU, torch.float32)([one], [place])
         assert torch.equal(result, TensorInput(CPU, torch.float32)([one.copy()], [place]))
 
