@@ -219,6 +219,15 @@ class TestDetectionLoss:
                     gradient[index].item(), rel=0.05, abs=1e-4
                 )
 
+    def test_autocast_does_not_reach_into_it(self) -> None:
+        labels = truth([[10.0, 12.0, 40.0, 44.0]], [0], self.CLASSES)
+        levels = [level.bfloat16() for level in self.levels()]
+        expected = DetectionLoss(self.CLASSES)([level.float() for level in levels], None, labels)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = DetectionLoss(self.CLASSES)(levels, None, labels)
+        assert found.box.item() == pytest.approx(expected.box.item(), rel=1e-6)
+        assert found.total.item() == pytest.approx(expected.total.item(), rel=1e-6)
+
     def test_the_auxiliary_head_counts_a_quarter(self) -> None:
         main, auxiliary = self.levels(2), self.levels(3)
         labels = truth([[10.0, 12.0, 40.0, 44.0]], [0], self.CLASSES)

@@ -239,6 +239,18 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch(labels: Path, tmp_path: Path, na
     assert curve(tmp_path / "ended") == curve(tmp_path / "whole")
 
 
+def test_only_matrices_decay(narrow: Architecture) -> None:
+    network = new_network(narrow, 1, seed=0)
+    names = {id(value): name for name, value in network.named_parameters()}
+    decaying, others = (
+        {names[id(value)] for value in group["params"]}
+        for group in make_optimizer(network, TrainOptions()).param_groups
+    )
+    assert all(name.endswith("weight") for name in decaying)
+    assert "head.classes.0.2.weight" in decaying  # of one class
+    assert {"self_attention.gate", "backbone.conv1.bn.weight", "head.classes.0.2.bias"} <= others
+
+
 class TestWhatCannotGoOn:
     def test_a_loss_that_is_no_number_names_the_batch(
         self, labels: Path, tmp_path: Path, narrow: Architecture

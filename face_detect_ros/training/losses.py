@@ -68,14 +68,15 @@ class DetectionLoss:
 
         The total is of both, the parts are the main head's. Gradients do not go through the choice of targets.
         """
-        losses = self._of(main, truth)
-        if auxiliary is None:
-            return losses
-        total = losses.total + self.options.auxiliary * self._of(auxiliary, truth).total
+        # half precision would lose the small differences that the sums are made of; autocast would bring it back
+        with torch.autocast(main[0].device.type, enabled=False):
+            losses = self._of(main, truth)
+            if auxiliary is None:
+                return losses
+            total = losses.total + self.options.auxiliary * self._of(auxiliary, truth).total
         return Losses(total, losses.box, losses.classes, losses.distribution)
 
     def _of(self, levels: Sequence[Tensor], truth: Truth) -> Losses:
-        # half precision would lose the small differences that the sums are made of
         number = torch.promote_types(levels[0].dtype, torch.float32)
         flat = torch.cat([level.to(number).flatten(2) for level in levels], dim=2).transpose(1, 2)
         sides, logits = flat.split((4 * REG_MAX, self._classes), dim=2)

@@ -36,12 +36,12 @@ def set_to_train(model: nn.Module, beginnings: tuple[str, ...]) -> None:
 
 
 def make_optimizer(model: nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov's momentum, or AdamW; biases, gates and normalisations (all that has one axis) do not decay."""
+    """SGD with Nesterov's momentum, or AdamW; biases, gates and normalisations (a number a channel) do not decay."""
     matrices: list[nn.Parameter] = []
     vectors: list[nn.Parameter] = []
     for value in model.parameters():
         if value.requires_grad:
-            (matrices if value.ndim > 1 else vectors).append(value)
+            (vectors if value.numel() == len(value) else matrices).append(value)
     groups = [
         {"params": matrices, "weight_decay": options.weight_decay},
         {"params": vectors, "weight_decay": 0.0},

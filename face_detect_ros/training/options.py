@@ -35,7 +35,7 @@ class AugmentOptions:
                 raise ConfigError(f"augmentation {name} is {value}; give a number from 0 to 1")
 
     def settled(self) -> AugmentOptions:
-        """For the last epochs: whole pictures, as the detector will see them."""
+        """For the last epochs: one picture at a time, as the detector will see them."""
         return replace(self, mosaic=0.0, mixup=0.0)
 
 

@@ -17,7 +17,7 @@ STATE_NAME = "state.pt"
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """`write` a file beside `path`, then put it in its place: a crash leaves the old one. Raises OutputError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.new")  # always the same, so that crashes leave no more than one
     try:
         write(beside)
         with open(beside, "rb+") as file:
