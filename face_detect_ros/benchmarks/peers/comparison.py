@@ -1,4 +1,8 @@
-"""What scripts that compare networks with random weights have in common."""
+"""What scripts that compare networks with random weights have in common.
+
+Networks are compared in float64. In float32, two orders of adding the same numbers may be far apart after a hundred
+layers of random weights: for YOLOv9-e 0.04 pixels and 1e-3, where either is a pixel from its own result in float64.
+"""
 
 from __future__ import annotations
 

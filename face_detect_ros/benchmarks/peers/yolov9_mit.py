@@ -52,10 +52,11 @@ def main(variants: list[str]) -> None:
             enliven(theirs, images, _CLASSES, theirs)
             path = Path(folder) / "weights.pt"
             torch.save(theirs.model.state_dict(), path)
-            ours = yolov9_weights.load(path).model
+            ours = yolov9_weights.load(path).model.double()
             to_boxes = Vec2Box(theirs, configuration.anchor, [SIDE, SIDE], "cpu")
             with torch.inference_mode():
-                differences.add(variant, ours(images), _outputs(theirs, to_boxes, images))
+                found = _outputs(theirs.double(), to_boxes, images.double())
+                differences.add(variant, ours(images.double()), found)
     differences.end()
 
 

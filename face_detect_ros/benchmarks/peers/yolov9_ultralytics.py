@@ -50,9 +50,9 @@ def main(variants: list[str]) -> None:
             path = Path(folder) / "weights.pt"
             state = theirs.state_dict()
             torch.save({"model": {name: _grouped(name, value) for name, value in state.items()}}, path)
-            ours = yolov9_weights.load(path).model
+            ours = yolov9_weights.load(path).model.double()
             with torch.inference_mode():
-                differences.add(variant, ours(images), _outputs(theirs, images))
+                differences.add(variant, ours(images.double()), _outputs(theirs.double(), images.double()))
     differences.end()
 
 
