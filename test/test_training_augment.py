@@ -17,12 +17,12 @@ from face_detect_ros.training.augment import (
     View,
     draw_plan,
     render,
-    whole,
 )
 from face_detect_ros.training.options import AugmentOptions
 
 SIDE = 96
 GEOMETRY_ONLY = {"hue": 0.0, "saturation": 0.0, "value": 0.0}
+STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, **GEOMETRY_ONLY)
 
 
 def marked(number: int, height: int, width: int) -> Source:
@@ -37,6 +37,11 @@ def marked(number: int, height: int, width: int) -> Source:
 
 SOURCES = [marked(0, 60, 90), marked(1, 120, 80), marked(2, 64, 64)]
 SIZES = [source.image.shape[:2] for source in SOURCES]
+
+
+def whole(source: int, sizes: list[tuple[int, int]]) -> Plan:
+    """The picture alone and unchanged but for its size."""
+    return draw_plan(np.random.default_rng(0), source, sizes, SIDE, STILL)
 
 
 def bright(image: np.ndarray, channel: int, window: tuple[int, int, int, int]) -> np.ndarray | None:
@@ -98,7 +103,7 @@ def test_the_same_random_numbers_give_the_same_picture() -> None:
 
 
 def test_whole_pictures_keep_their_shape_and_lie_in_the_middle() -> None:
-    example = render(whole(0, SIZES[0], SIDE), SOURCES.__getitem__, SIDE)  # 60 x 90
+    example = render(whole(0, SIZES), SOURCES.__getitem__, SIDE)  # 60 x 90
     assert (example.image[:16] == GREY).all()
     assert (example.image[-16:] == GREY).all()
     assert (example.image[16] != GREY).all()
@@ -133,7 +138,7 @@ def test_mixup_shows_both_and_forgets_what_either_does_not_know() -> None:
         Source(bright, box, np.array([0]), np.zeros(1, bool), frozenset({1})),
         Source(dark, box, np.array([2]), np.ones(1, bool), frozenset({3})),
     ]
-    plan = Plan((whole(0, (96, 96), SIDE).views[0], whole(1, (96, 96), SIDE).views[0]), share=0.25)
+    plan = Plan(tuple(whole(number, [(96, 96)] * 2).views[0] for number in (0, 1)), share=0.25)
     example = render(plan, sources.__getitem__, SIDE)
     assert (example.image == 50).all()
     assert example.class_ids.tolist() == [0, 2]

@@ -12,6 +12,7 @@ import pytest
 
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.training.dataset import DataSet, read_dataset
+from face_detect_ros.training.held_back import as_annotations
 from face_detect_ros.training.loader import BatchLoader, PictureStore
 from face_detect_ros.training.options import AugmentOptions
 
@@ -130,7 +131,7 @@ class TestYolo:
     ) -> Path:
         write_picture(folder / "images/train/a.png")
         write_picture(folder / "images/train/b.png")
-        (folder / "labels/train").mkdir(parents=True)
+        (folder / "labels/train").mkdir(parents=True, exist_ok=True)
         (folder / "labels/train/a.txt").write_text(lines)
         file = folder / "data.yaml"
         file.write_text(f"path: .\ntrain: images/train\nval: images/val\n{head}\n")
@@ -145,7 +146,7 @@ class TestYolo:
         first, second = found.samples
         np.testing.assert_allclose(first.boxes, [[0.25, 0.375, 0.75, 0.625]])
         assert first.class_ids.tolist() == [1]
-        assert first.relative
+        assert first.size is None
         assert len(second.boxes) == 0  # no label file: nothing in it
         loaded = PictureStore(found, 1000).load(0)
         np.testing.assert_allclose(loaded.boxes, [[15, 15, 45, 25]])
@@ -160,6 +161,29 @@ class TestYolo:
     def test_a_box_outside_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"a\.txt:1: box .* is not inside the picture, 1 x 1"):
             read_dataset(self.write(tmp_path, "0 3 0.5 0.1 0.1\n"))
+
+    def test_from_the_folder_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(self.write(tmp_path).parent)
+        assert [len(sample.boxes) for sample in read_dataset(Path("data.yaml")).samples] == [1, 0]
+
+    def test_a_folder_elsewhere(self, tmp_path: Path) -> None:
+        file = self.write(tmp_path / "images" / "mine")
+        (tmp_path / "other").mkdir()
+        moved = file.rename(tmp_path / "other/data.yaml")
+        moved.write_text(f"train: {tmp_path}/images/mine/images/train\nnames: [cup, face]\n")
+        assert [len(sample.boxes) for sample in read_dataset(moved).samples] == [1, 0]
+
+    def test_names_go_by_their_numbers(self, tmp_path: Path) -> None:
+        found = read_dataset(self.write(tmp_path, head="names: {1: face, 0: cup}"))
+        assert found.classes == ("cup", "face")
+        with pytest.raises(ConfigError, match="not a data set's YAML"):
+            read_dataset(self.write(tmp_path, head="names: {1: face, 2: cup}"))
+
+    def test_label_files_of_another_kind_are_named(self, tmp_path: Path) -> None:
+        file = self.write(tmp_path)
+        (tmp_path / "labels/train/b.txt").write_bytes(b"\xff\xfe0\x00")
+        with pytest.raises(ConfigError, match=r"b\.txt:1: "):
+            read_dataset(file)
 
     def test_a_missing_folder_or_split(self, tmp_path: Path) -> None:
         file = self.write(tmp_path)
@@ -183,6 +207,13 @@ class TestStoreAndLoader:
         kept.load(0)
         with pytest.raises(SourceError, match=r"1\.png"):
             read.load(0)
+
+    def test_labels_of_a_picture_that_lay_on_its_side(self, tmp_path: Path) -> None:
+        dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
+        write_picture(tmp_path / "images/2.png", 60, 40)
+        for read in (lambda: PictureStore(dataset, 60), lambda: as_annotations(Path("l.json"), dataset)):
+            with pytest.raises(ConfigError, match=r"2\.png: is 40x60 pixels when upright, .* for 60x40"):
+                read()
 
     def test_a_damaged_picture_is_named(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import json
 import os
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from face_detect_ros.cli import train as train_command
+from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, OutputError, TrainingError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
@@ -35,6 +40,7 @@ from face_detect_ros.training.optimisation import make_optimizer
 from face_detect_ros.training.options import AugmentOptions, TrainOptions
 from face_detect_ros.training.session import Task, train
 from face_detect_ros.training.start import Architecture, for_detection, new_network, take_over
+from face_detect_ros.training.trainer import Progress
 from face_detect_ros.zoo import safetensors_file, yolov9_weights
 from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
@@ -102,7 +108,7 @@ def command(labels: Path, output: Path, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "face_detect_ros.cli.app", "train", str(labels), "--images", images,
         "--val", str(labels), "--output", str(output), "--batch", "2", "--input-size", "64", "--precision", "float32",
-        "--evaluate-every", "2", "--epochs", "3", "--threads", "1", *more,
+        "--evaluate-every", "2", "--epochs", "3", "--threads", "1", "--no-auxiliary", *more,
     ]  # fmt: skip
 
 
@@ -203,7 +209,7 @@ def test_one_seed_gives_one_training(labels: Path, tmp_path: Path, narrow: Archi
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path: Path) -> None:
     whole, ended = tmp_path / "whole", tmp_path / "ended"
-    subprocess.run(command(labels, whole), check=True, env=quiet(), capture_output=True)
+    assert CliRunner().invoke(app, command(labels, whole)[3:]).exit_code == 0
     # once when the first epoch is written, and once soon after it goes on
     for wait_s in (0.0, 0.4):
         process = subprocess.Popen(command(labels, ended), env=quiet(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip  # noqa: E501
@@ -213,7 +219,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path:
         time.sleep(wait_s)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    end = subprocess.run(command(labels, ended), check=True, env=quiet(), capture_output=True, text=True)
+    end = CliRunner().invoke(app, command(labels, ended)[3:])
     assert "going on where it was ended" in end.stderr
     assert curve(ended) == curve(whole)
     (about, tensors), (same, others) = (
@@ -272,6 +278,29 @@ class TestWhatCannotGoOn:
                 tmp_path / "run",
                 device="cpu",
             )
+
+    def test_another_task_in_the_same_folder(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        task, options = task_of(labels, narrow), replace(QUICK, epochs=1)
+        train(task, options, tmp_path / "run", device="cpu")
+        turned = read_dataset(labels, labels.parent / "images", classes=["blue", "red"])
+        others = {
+            "model": replace(task, architecture=replace(narrow, auxiliary=False)),
+            "classes": replace(task, train=turned),
+            "data": task_of(write_pictures(tmp_path / "more", 5), narrow),
+        }
+        for what, other in others.items():
+            with pytest.raises(TrainingError, match=rf"other settings \(.*{what}: "):
+                train(other, options, tmp_path / "run", device="cpu")
+
+    def test_nothing_to_judge_by(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+        dataset = read_dataset(labels, labels.parent / "images", classes=["red"])
+        task = replace(task_of(labels, narrow), train=replace(dataset, classes=("green",)))
+        with pytest.raises(
+            ConfigError, match=r"labels\.json: no boxes of green in it to judge the training by"
+        ):
+            train(task, QUICK, tmp_path / "run", device="cpu")
 
     def test_a_damaged_state(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
         (tmp_path / "run").mkdir()
@@ -334,6 +363,33 @@ class TestBeginning:
 
 
 class TestCommand:
+    def test_a_line_that_changes_fits_the_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        leader, follower = os.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
+        with open(follower, "w") as terminal, monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal)
+            report = train_command._Report()
+            for step in (1, 2):
+                report.progress(Progress(0, 3, step, 3, {"total": 1.5, "box": 0.25}, 12.5, 90061.0))
+            report.stopped()
+        shown = os.read(leader, 4096).decode().replace("\x1b[K", "").split("\r")
+        os.close(leader)
+        assert shown[1] == "epoch 1/3  step 1/3  total 1.500  box 0"
+        assert max(map(len, shown[:3])) < 40
+        assert shown[3].startswith("stopped; the same command goes on")
+
+    def test_one_of_several_processes_speaks(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for rank in ("0", "1"):
+            monkeypatch.setenv("RANK", rank)
+            report = train_command._Report()
+            report.data(["one remark"], 4, {"red": 4})
+            report.done(Path("best.safetensors"))
+        shown = capsys.readouterr()
+        assert shown.err.splitlines() == ["one remark", "4 pictures; red 4"]
+        assert shown.out.splitlines() == ["the best model is best.safetensors"]
+
     def test_several_processes_share_the_work(self, labels: Path, tmp_path: Path) -> None:
         run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         more = ["--epochs", "1", "--device", "cpu"]
@@ -360,19 +416,11 @@ class TestCommand:
         ids=lambda value: value[0] if isinstance(value, list) else "",
     )
     def test_bad_arguments(self, labels: Path, tmp_path: Path, more: list[str], message: str) -> None:
-        from typer.testing import CliRunner
-
-        from face_detect_ros.cli.app import app
-
         end = CliRunner().invoke(app, command(labels, tmp_path / "run", *more)[3:])
         assert end.exit_code == 2
         assert message in end.stderr
 
     def test_validation_labels_are_needed(self, labels: Path, tmp_path: Path) -> None:
-        from typer.testing import CliRunner
-
-        from face_detect_ros.cli.app import app
-
         arguments = [
             "train",
             str(labels),

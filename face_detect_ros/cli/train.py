@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +96,7 @@ def train(
 
     DIR gets best.safetensors and last.safetensors (use them as yolov9:FILE, or yolov9-attn:FILE for a model with
     attention), curve.csv, curve.png, and state.pt: the same command goes on where it was ended, by Ctrl-C, by a crash
-    or by kill -9, and comes to the same result. Several GPUs:
+    or by kill -9, with the very pictures that would have come. Several GPUs:
     torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
 
     Classes that a picture is not labelled for (fields <class>_labelled or <class>_complete that are false, or
@@ -123,13 +123,18 @@ def train(
             raise ConfigError("give --val too: labels of pictures to judge the training by")
         dataset = read_dataset(data, images, classes=_names(classes))
         held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
-        report = _Report(dataset.remarks, len(dataset.samples), dataset.counts())
+        report = _Report()
+        report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
-        train(
-            task, options, output, device=device, threads=threads,
-            on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
-        )  # fmt: skip
-        typer.echo(f"the best model is {output / 'best.safetensors'}")
+        try:
+            train(
+                task, options, output, device=device, threads=threads,
+                on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            report.stopped()
+            raise
+        report.done(output / "best.safetensors")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -160,21 +165,25 @@ def _weights(init: str | None) -> Path | None:
 
 
 class _Report:
-    """Tells a person on stderr how far it is: a line that changes on a terminal, else one every few seconds."""
+    """Tells a person on stderr how far it is: a line that changes on a terminal, else one every few seconds.
 
-    def __init__(self, remarks: tuple[str, ...], pictures: int, counts: Mapping[str, int]) -> None:
+    Of torchrun's processes the first one speaks.
+    """
+
+    def __init__(self) -> None:
+        self._speaks = os.environ.get("RANK", "0") == "0"
         self._terminal = sys.stderr.isatty()
         self._told_s = 0.0
+        self._in_line = False  # one that changes stands on the terminal
+
+    def data(self, remarks: Sequence[str], pictures: int, counts: Mapping[str, int]) -> None:
         for remark in remarks:
-            typer.echo(remark, err=True)
-        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-        typer.echo(f"{pictures} pictures; {listed}", err=True)
+            self._say(remark)
+        self._say(f"{pictures} pictures; {', '.join(f'{name} {count}' for name, count in counts.items())}")
 
     def start(self, about: Mapping[str, object]) -> None:
         goes_on = "; going on where it was ended" if about["resumed"] else ""
-        typer.echo(
-            f"{about['device']}, {about['precision']}, {about['steps']} steps an epoch{goes_on}", err=True
-        )
+        self._say(f"{about['device']}, {about['precision']}, {about['steps']} steps an epoch{goes_on}")
 
     def progress(self, now: Progress) -> None:
         if not self._terminal and time.monotonic() - self._told_s < _EVERY_S and now.step < now.steps:
@@ -187,9 +196,26 @@ class _Report:
             f"epoch {now.epoch + 1}/{now.epochs}  step {now.step}/{now.steps}  {losses}  "
             f"{now.pictures_per_s:.1f} pictures/s  {days}{left} left"
         )
-        end = now.step == now.steps or not self._terminal
-        typer.echo(f"\r\x1b[K{line}" if self._terminal else line, err=True, nl=end)
+        if not self._terminal or now.step == now.steps:
+            self._say(line)
+            return
+        # what is longer than a row would not be replaced by the next
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        typer.echo(f"\r\x1b[K{line[: columns - 1]}", err=True, nl=False)
+        self._in_line = True
 
     def epoch(self, row: Mapping[str, float]) -> None:
         if "AP" in row:
-            typer.echo(f"epoch {row['epoch']}: AP {row['AP']:.4f}  AP50 {row.get('AP50', 0):.4f}", err=True)
+            self._say(f"epoch {row['epoch']}: AP {row['AP']:.4f}  AP50 {row.get('AP50', 0):.4f}")
+
+    def stopped(self) -> None:
+        self._say("stopped; the same command goes on where it was")
+
+    def done(self, best: Path) -> None:
+        if self._speaks:
+            typer.echo(f"the best model is {best}")
+
+    def _say(self, line: str) -> None:
+        if self._speaks:
+            typer.echo(f"\r\x1b[K{line}" if self._in_line else line, err=True)
+            self._in_line = False

@@ -98,13 +98,6 @@ def draw_plan(
     return Plan((first, second), float(random.beta(_MIXUP_BETA, _MIXUP_BETA)))
 
 
-def whole(source: int, size: tuple[int, int], side: int) -> Plan:
-    """The picture alone and unchanged but for its size, in the middle."""
-    scale = side / max(size)
-    tile = _alone(source, size, side, scale, False, (0.0, 0.0))
-    return Plan((View((tile,), (1.0, 1.0, 1.0)),))
-
-
 def render(plan: Plan, load: Callable[[int], Source], side: int) -> Example:
     """Carry out a plan. load: the picture of a number."""
     examples = [_render_view(view, load, side) for view in plan.views]
@@ -131,10 +124,12 @@ def _view(
     limits = np.array([options.hue, options.saturation, options.value])
     gains = tuple(float(value) for value in 1 + random.uniform(-1, 1, 3) * limits)
     if random.random() >= options.mosaic:
-        scale = side / max(sizes[source]) * random.uniform(1 - options.scale, 1 + options.scale)
-        shift = random.uniform(-options.shift, options.shift, 2) * side
+        height, width = sizes[source]
+        scale = side / max(height, width) * random.uniform(1 - options.scale, 1 + options.scale)
+        shift_x, shift_y = random.uniform(-options.shift, options.shift, 2) * side
         flip = bool(random.random() < options.flip)
-        tile = _alone(source, sizes[source], side, scale, flip, (shift[0], shift[1]))
+        left, top = (side - width * scale) / 2 + shift_x, (side - height * scale) / 2 + shift_y
+        tile = _tile(source, (height, width), scale, flip, left, top, (0, 0, side, side))
         return View((tile,), gains)  # type: ignore[arg-type]
     middle_x, middle_y = (int(value) for value in random.uniform(0.25, 0.75, 2) * side)
     zoom = random.uniform(1 - options.scale, 1 + options.scale)
@@ -156,14 +151,6 @@ def _view(
         )
         tiles.append(_tile(number, (height, width), scale, bool(flips[place]), left, top, quarter))
     return View(tuple(tiles), gains)  # type: ignore[arg-type]
-
-
-def _alone(
-    source: int, size: tuple[int, int], side: int, scale: float, flip: bool, shift: tuple[float, float]
-) -> Tile:
-    left = (side - size[1] * scale) / 2 + shift[0]
-    top = (side - size[0] * scale) / 2 + shift[1]
-    return _tile(source, size, scale, flip, left, top, (0, 0, side, side))
 
 
 def _tile(

@@ -6,6 +6,7 @@ border, a box without area, a class without boxes) is put right and listed in `D
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ _SHOWN = 8  # entries named in one error
 class Sample:
     """One picture and what it shows.
 
-    boxes: (N, 4) float32 xyxy, pixels of the picture as it lies on disk, inside its borders; or in shares of its size
-        if `relative`. class_ids: (N,) int64, into DataSet.classes. crowd: (N,) bool, a box around many things.
+    boxes: (N, 4) float32 xyxy inside the picture's borders, the picture being upright, as its EXIF orientation says.
+    class_ids: (N,) int64, into DataSet.classes. crowd: (N,) bool, a box around many things.
     unknown: classes of which it may show more than is labelled.
+    size: (width, height) of the picture whose pixels the boxes are in; None: they are in shares of its size.
     """
 
     path: Path
@@ -36,7 +38,18 @@ class Sample:
     class_ids: np.ndarray
     crowd: np.ndarray
     unknown: frozenset[int] = frozenset()
-    relative: bool = False
+    size: tuple[float, float] | None = None
+
+    def in_pixels(self, width: int, height: int) -> np.ndarray:
+        """The boxes in the picture, which is that large. Raises ConfigError where its labels are for another size."""
+        if self.size is None:
+            return self.boxes * np.array([width, height] * 2, np.float32)
+        if self.size != (width, height):
+            raise ConfigError(
+                f"{self.path}: is {width}x{height} pixels when upright, but its labels are for {self.size[0]:g}x"
+                f"{self.size[1]:g}; label it as it is shown, and the same file"
+            )
+        return self.boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,15 @@ class DataSet:
         numbers = np.bincount(np.concatenate([*ids, np.empty(0, np.int64)]), minlength=len(self.classes))
         return dict(zip(self.classes, numbers.tolist(), strict=True))
 
+    def digest(self) -> str:
+        """Of names and labels, not of pixels: another one means another data set."""
+        content = hashlib.sha256(repr(self.classes).encode())
+        for sample in self.samples:
+            content.update(repr((sample.path.name, sorted(sample.unknown))).encode())
+            for array in (sample.boxes, sample.class_ids, sample.crowd):
+                content.update(array.tobytes())
+        return content.hexdigest()[:12]
+
 
 def read_dataset(
     labels: Path, images: Path | None = None, *, classes: Sequence[str] = (), split: str = "train"
@@ -62,11 +84,16 @@ def read_dataset(
     classes: the ones to keep, in that order; none: all. split: "train" or "val", for a YAML that has both.
     Raises ConfigError for files that cannot be used, listing the entries that are wrong.
     """
-    if labels.suffix.lower() in (".yaml", ".yml"):
+    if is_yaml(labels):
         return read_yolo(labels, classes=classes, split=split)
     if images is None:
         raise ConfigError(f"{labels}: COCO JSON needs the folder of its pictures too; give it as images")
     return read_coco(labels, images, classes=classes)
+
+
+def is_yaml(labels: Path) -> bool:
+    """Whether it is the YAML of YOLO's folders, by its name."""
+    return labels.suffix.lower() in (".yaml", ".yml")
 
 
 def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataSet:
@@ -107,14 +134,13 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 
 
 def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") -> DataSet:
-    """YOLO's folders: a YAML with `path`, `train`, `val` and `names`; beside each folder `images` one `labels`, in it
+    """YOLO's folders: a YAML with `path`, `train`, `val` and `names`; beside the folder `images` one `labels`, in it
     a text file per picture with lines `class center_x center_y width height` in shares of the picture's size."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         names = content["names"]
-        names = list(names.values()) if isinstance(names, dict) else list(names)
-        root = file.parent / content.get("path", "")
-        folder = root / content[split]
+        names = [str(names[number]) for number in range(len(names))]  # of a list, or a mapping of numbers
+        folder = file.parent / content.get("path", "") / content[split]
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror or error}") from error
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -123,13 +149,9 @@ def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") 
         ) from error
     if not folder.is_dir():
         raise ConfigError(f"{file}: {split}: there is no folder {folder}")
-    chosen = _choose([str(name) for name in names], classes, file)
+    chosen = _choose(names, classes, file)
     report = _Report(file)
-    samples = []
-    for path in picture_files(folder):
-        parts = ["labels" if part == "images" else part for part in path.relative_to(root).parts]
-        label_file = root.joinpath(*parts).with_suffix(".txt")
-        samples.append(_yolo_sample(path, label_file, [str(n) for n in names], chosen, report))
+    samples = [_yolo_sample(path, _label_file(path), names, chosen, report) for path in picture_files(folder)]
     return _finish(file, chosen, samples, report)
 
 
@@ -195,7 +217,15 @@ def _coco_sample(
     )
     ids = np.array([index[item["category_id"]] for item in items], np.int64)
     crowd = np.array([bool(item.get("iscrowd", 0)) for item in items], bool)
-    return Sample(path, boxes[keep], ids[keep], crowd[keep], unknown)
+    return Sample(path, boxes[keep], ids[keep], crowd[keep], unknown, size)
+
+
+def _label_file(picture: Path) -> Path:
+    """In `labels` what the picture is in the last `images` of its path; beside it where there is none."""
+    folders = list(picture.parent.parts)
+    if "images" in folders:
+        folders[-1 - folders[::-1].index("images")] = "labels"
+    return Path(*folders, picture.name).with_suffix(".txt")
 
 
 def _yolo_sample(
@@ -207,7 +237,8 @@ def _yolo_sample(
 ) -> Sample:
     rows, ids, places = [], [], []
     # a picture without a label file shows nothing, by YOLO's convention
-    for number, line in enumerate(label_file.read_text().splitlines() if label_file.is_file() else (), 1):
+    text = label_file.read_text(encoding="utf-8", errors="replace") if label_file.is_file() else ""
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         place = f"{label_file}:{number}"
@@ -226,7 +257,7 @@ def _yolo_sample(
             places.append(place)
     boxes, keep = _check(np.array(rows, np.float64).reshape(-1, 4), (1.0, 1.0), 0.01, places, report)
     class_ids = np.array(ids, np.int64)[keep]
-    return Sample(path, boxes[keep], class_ids, np.zeros(len(class_ids), bool), relative=True)
+    return Sample(path, boxes[keep], class_ids, np.zeros(len(class_ids), bool))
 
 
 def _index(text: str, count: int) -> int:

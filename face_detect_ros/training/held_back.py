@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import numpy as np
 
 from face_detect_ros.evaluation.coco_annotations import (
     CocoAnnotations,
@@ -14,24 +14,31 @@ from face_detect_ros.evaluation.coco_annotations import (
 )
 from face_detect_ros.sources.pictures import read_picture
 
-from .dataset import DataSet, read_dataset
+from .dataset import DataSet, is_yaml, read_dataset
 
 
 def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
-    """From COCO JSON and its folder, or the split "val" of the YAML of YOLO's folders. Raises ConfigError."""
-    if images is not None:
-        return read_annotations(labels, images)
-    return as_annotations(labels, read_dataset(labels, split="val"))
+    """From COCO JSON and its folder, or the split "val" of the YAML of YOLO's folders.
+
+    Raises ConfigError; SourceError for a picture whose size must be known and that cannot be read.
+    """
+    if images is None or is_yaml(labels):
+        return as_annotations(labels, read_dataset(labels, images, split="val"))
+    return read_annotations(labels, images)
 
 
 def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
-    """A data set's labels as an evaluation wants them. Raises SourceError for a picture that cannot be read."""
+    """A data set's labels as an evaluation wants them.
+
+    Raises SourceError for a picture that cannot be read, ConfigError for one of another size than its labels say.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sizes = pool.map(lambda sample: read_picture(sample.path).shape[:2], dataset.samples)
     pictures, boxes = [], []
-    for number, sample in enumerate(dataset.samples):
-        height, width = read_picture(sample.path).shape[:2]
+    for number, (sample, (height, width)) in enumerate(zip(dataset.samples, sizes, strict=True)):
         pictures.append(CocoPicture(sample.path, width, height))
-        scale = np.array([width, height] * 2) if sample.relative else np.ones(4)
-        for box, class_id, crowd in zip(sample.boxes * scale, sample.class_ids, sample.crowd, strict=True):
+        in_pixels = sample.in_pixels(width, height)
+        for box, class_id, crowd in zip(in_pixels, sample.class_ids, sample.crowd, strict=True):
             left, top, right, bottom = (float(value) for value in box)
             xywh = (left, top, right - left, bottom - top)
             boxes.append(CocoBox(number, int(class_id), xywh, xywh[2] * xywh[3], bool(crowd)))

@@ -30,13 +30,18 @@ _AHEAD = 3  # batches
 class PictureStore:
     """The decoded pictures of a data set, no longer than `longest_px`, kept as far as `memory_bytes` reach.
 
-    What does not fit is decoded each time. Raises SourceError for a picture that cannot be read.
+    memory_bytes: None: half of what is free, shared with the other `processes` of this machine. What does not fit is
+    decoded each time.
+
+    Raises SourceError for a picture that cannot be read, ConfigError for one of another size than its labels say.
     """
 
-    def __init__(self, dataset: DataSet, longest_px: int, memory_bytes: int | None = None) -> None:
+    def __init__(
+        self, dataset: DataSet, longest_px: int, memory_bytes: int | None = None, *, processes: int = 1
+    ) -> None:
         self._samples = dataset.samples
         self._longest_px = longest_px
-        self._left_bytes = _free_memory() // 2 if memory_bytes is None else memory_bytes
+        self._left_bytes = _free_memory() // (2 * processes) if memory_bytes is None else memory_bytes
         self._kept: dict[int, Source] = {}
         self._lock = threading.Lock()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -60,13 +65,13 @@ class PictureStore:
         sample = self._samples[number]
         image = read_picture(sample.path)
         height, width = image.shape[:2]
+        boxes = sample.in_pixels(width, height)
         shrink = min(1.0, self._longest_px / max(height, width))
         if shrink < 1:
             size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        new = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-        scale = new if sample.relative else new / np.array([width, height] * 2, np.float32)
-        return Source(image, sample.boxes * scale, sample.class_ids, sample.crowd, sample.unknown)
+        scale = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
+        return Source(image, boxes * scale, sample.class_ids, sample.crowd, sample.unknown)
 
 
 @dataclass(frozen=True, eq=False)

@@ -100,7 +100,7 @@ class TrainOptions:
         for name in ("epochs", "batch", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give at least 1")
-        for name in ("warmup_epochs", "settle_epochs", "weight_decay", "save_every_s"):
+        for name in ("warmup_epochs", "settle_epochs", "weight_decay", "seed", "save_every_s"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give 0 or more")
         for name in ("learning_rate", "clip_norm"):

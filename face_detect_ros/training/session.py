@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.objects import ObjectDetector
 from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
@@ -63,12 +65,15 @@ def train(
 ) -> list[dict[str, float]]:
     """Train, or go on with the training that `folder` holds. The rows of the curve.
 
-    threads: that prepare pictures; 0: one for each core. Under torchrun each process takes its share and its GPU.
+    threads: that prepare pictures, of each process; 0: as many as it has cores. Under torchrun each process takes its
+    share and its GPU.
 
     Raises ConfigError, DeviceError, WeightsError, SourceError, OutputError and TrainingError; KeyboardInterrupt when it
     was asked to stop, with everything saved.
     """
+    _check_held_back(task)
     rank, processes, place = _join(device)
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share this machine, this one too
     if options.batch % processes:
         raise ConfigError(f"batch {options.batch} cannot be shared by {processes} processes; give a multiple")
     try:
@@ -85,14 +90,14 @@ def train(
 
     # many small pictures at once: OpenCV's own threads would only be in each other's way
     cv2.setNumThreads(1)
-    store = PictureStore(task.train, round(options.input_size * _LARGER))
+    store = PictureStore(task.train, round(options.input_size * _LARGER), processes=beside)
     loader = BatchLoader(
         store,
         len(classes),
         side=options.input_size,
         batch=options.batch // processes,
         seed=options.seed,
-        threads=threads or os.cpu_count() or 1,
+        threads=threads or max(1, (os.cpu_count() or 1) // beside),
         rank=rank,
         processes=processes,
     )
@@ -135,6 +140,12 @@ def train(
             dtype=dtype,
             evaluate=evaluate,
             write_model=write_model,
+            depends_on={
+                "model": vars(task.architecture),
+                "classes": classes,
+                "init": task.initial and task.initial.name,
+                "data": task.train.digest(),
+            },
             name_pictures=names,
             on_progress=on_progress if rank == 0 else lambda _: None,
             on_epoch=on_epoch,
@@ -149,15 +160,26 @@ def train(
             dist.destroy_process_group()
 
 
+def _check_held_back(task: Task) -> None:
+    """Better now than when the first evaluation is due. Raises ConfigError."""
+    judged = set(matching(task.held_back.categories, task.train.classes).values())
+    if not any(box.category in judged and not box.crowd for box in task.held_back.boxes):
+        raise ConfigError(
+            f"{task.held_back.file}: no boxes of {', '.join(task.train.classes)} in it to judge the training by; "
+            "give labels that have some"
+        )
+
+
 def _join(device: str) -> tuple[int, int, torch.device]:
     """(rank, processes, device) of this process: alone, or one of torchrun's."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes == 1:
         return 0, 1, devices.choose_device(device)
-    if device == "auto" and torch.cuda.is_available():
+    if device in ("auto", "cuda") and torch.cuda.is_available():
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     place = devices.choose_device(device)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     if place.type == "cuda":
         torch.cuda.set_device(place)
+    # the others wait while the first one evaluates, which may take longer than the usual ten minutes
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timedelta(hours=3))
     return dist.get_rank(), processes, place

@@ -8,6 +8,7 @@ In the folder of a training: `last.safetensors` and `best.safetensors` (the movi
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,7 @@ class Trainer:
     """Trains `model`, a network whose training-mode output has `main` and `auxiliary` levels.
 
     evaluate: figures of a network in evaluation mode, `AP` among them. write_model: a network to a file.
+    depends_on: what the result depends on besides the options; a state saved with another is not gone on with.
     name_pictures: names of the pictures of these numbers, for messages.
     """
 
@@ -66,6 +68,7 @@ class Trainer:
         dtype: torch.dtype,
         evaluate: Callable[[nn.Module], Mapping[str, float]],
         write_model: Callable[[nn.Module, Path], None],
+        depends_on: Mapping[str, Any] | None = None,
         name_pictures: Callable[[tuple[int, ...]], str] = str,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
@@ -77,6 +80,7 @@ class Trainer:
         self._loader = loader
         self._evaluate = evaluate
         self._write_model = write_model
+        self._depends_on = dict(depends_on or {})
         self._name_pictures = name_pictures
         self._on_progress = on_progress
         self._on_epoch = on_epoch
@@ -87,7 +91,7 @@ class Trainer:
         self._optimizer = make_optimizer(self._model, options)
         self._full_rates = [group["lr"] for group in self._optimizer.param_groups]
         self._share_of_rate = rate_over_steps(options, loader.steps)
-        self._scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         self._average = MovingAverage(self._model, options.ema_decay)
         self._epoch, self._step = 0, 0
         self._sums = dict.fromkeys(_PARTS, 0.0)
@@ -144,7 +148,7 @@ class Trainer:
         return not _distributed() or dist.get_rank() == 0
 
     def _record(self) -> dict[str, Any]:
-        return {**_plain(self._options.as_record()), "steps": self._loader.steps}
+        return _plain({**self._options.as_record(), **self._depends_on, "steps": self._loader.steps})
 
     def _train_epoch(self) -> float:
         """The steps that are left of the epoch; seconds that they took."""
@@ -157,7 +161,7 @@ class Trainer:
         for batch in self._loader.epoch(self._epoch, augment, first):
             losses = self._learn(batch)
             for name in _PARTS:
-                self._sums[name] += float(getattr(losses, name).detach())
+                self._sums[name] += losses[name]
             self._step += 1
             now_s = time.monotonic()
             pace_s = (now_s - started_s) / (self._step - first)
@@ -174,14 +178,23 @@ class Trainer:
                     left * pace_s,
                 )
             )
-            if self._stop_asked or now_s - saved_s > options.save_every_s:
+            stop = self._must_stop()
+            if stop or now_s - saved_s > options.save_every_s:
                 self._save()
                 saved_s = now_s
-            if self._stop_asked:
+            if stop:
                 raise KeyboardInterrupt
         return time.monotonic() - started_s
 
-    def _learn(self, batch: Batch) -> Losses:
+    def _must_stop(self) -> bool:
+        """Whether any process was asked to: all must end behind the same step, or some would wait for the others."""
+        if not _distributed():
+            return self._stop_asked
+        asked = torch.tensor(float(self._stop_asked), device=self._device)
+        dist.all_reduce(asked, dist.ReduceOp.MAX)
+        return bool(asked.item())
+
+    def _learn(self, batch: Batch) -> dict[str, float]:
         number = self._epoch * self._loader.steps + self._step
         for group, rate in zip(self._optimizer.param_groups, self._full_rates, strict=True):
             group["lr"] = rate * self._share_of_rate(number)
@@ -189,19 +202,26 @@ class Trainer:
         truth = batch.truth.to(self._device)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             losses: Losses = self._network(images, truth)
-        if not torch.isfinite(losses.total):
-            raise TrainingError(
-                f"epoch {self._epoch + 1}, step {self._step + 1}: the loss is {losses.total.item()}; "
-                f"pictures: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
-            )
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(losses.total * _pictures(images)).backward()
         self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self._model.parameters(), self._options.clip_norm)
+        length = nn.utils.clip_grad_norm_(self._model.parameters(), self._options.clip_norm)
+        # one transfer a step, as each waits for the device
+        tensors = [getattr(losses, name).detach() for name in _PARTS]
+        *values, norm = torch.stack([*tensors, length]).tolist()
+        # a gradient that overflowed in float16 is left out by the scaler
+        halved = self._scaler.is_enabled()
+        for what, value in (("loss", values[0]), ("gradient's length", 0.0 if halved else norm)):
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"epoch {self._epoch + 1}, step {self._step + 1}: the {what} is {value}; "
+                    f"pictures: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
+                    + (", or give precision bfloat16 or float32" if halved else "")
+                )
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._average.update(self._model, number)
-        return losses
+        return dict(zip(_PARTS, values, strict=True))
 
     def _row(self, seconds: float) -> dict[str, float]:
         means = {f"loss_{name}": value / self._step for name, value in self._sums.items()}
