@@ -22,7 +22,7 @@ from face_detect_ros.zoo import dlib_file, dlib_models
 from .dlib_faces import DlibFaceDetector, Found, ScanLimits, load_landmarks
 
 _MOST_CANDIDATES = 5000  # of one picture, best first, before overlapping ones go
-_CPU_SCAN_PX = 8_300_000  # 4K; measured: about 170 bytes of memory a pixel, so this is 1.4 GB
+_CPU_SCAN_PX = 8_300_000  # 4K; measured: about 200 bytes of memory a pixel, so this is 1.6 GB
 _GPU_SCAN_PX = 33_200_000  # 8K
 _CPU_BATCH_PX = 400_000  # more at once gains nothing on a CPU
 _GPU_BATCH_PX = 8_300_000

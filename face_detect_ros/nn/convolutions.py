@@ -185,35 +185,24 @@ class _Winograd(nn.Module):
         padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, left, left, top, bottom))
         blocks = padded.view(n, tiles + 1, _TILE, width, channels)
         rows = [blocks[:, k // _TILE : tiles + k // _TILE, k % _TILE] for k in range(2 * _TILE)]
-        products = [
-            F.conv2d(values.permute(0, 3, 1, 2), weight.permute(0, 3, 1, 2))
-            for values, weight in zip(self._in_points(rows), self._filters, strict=True)
-        ]
-        return self._from_points([product.permute(0, 2, 3, 1) for product in products])[:, :, :height]
+        y = x.new_empty(n, tiles, _TILE, width - self.weight.shape[3] + 1, len(self.bias))
+        y[:] = self.bias
+        y[:, :, 0] += self._product(_combine(rows, self._to_points[0]), 0)
+        y[:, :, -1] += self._product(_combine(rows, self._to_points[-1]), -1)
+        # in pairs, which share their even and odd parts; each is used up at once, so that all stays in the cache
+        for root, point in zip(_ROOTS, range(1, 2 * _TILE - 1, 2), strict=True):
+            even, odd = (_combine(rows[k::2], self._to_points[point, k::2]) for k in (0, 1))
+            plus = self._product(even + odd, point)
+            minus = self._product(even.sub_(odd), point + 1)
+            total, difference = plus + minus, plus.sub_(minus)
+            for row in range(_TILE):
+                y[:, :, row].add_(difference if row % 2 else total, alpha=root**row)
+        return y.view(n, _TILE * tiles, *y.shape[3:]).permute(0, 3, 1, 2)[:, :, :height]
 
-    def _in_points(self, rows: Sequence[Tensor]) -> list[Tensor]:
-        """8 tensors (N, tiles, W, C), the rows of each tile, to as many, the values in the points."""
-        to_points = self._to_points
-        values = [_combine(rows, to_points[0])]
-        for point in range(1, len(rows) - 1, 2):
-            even, odd = (_combine(rows[k::2], to_points[point, k::2]) for k in (0, 1))
-            values += [even + odd, even.sub_(odd)]
-        return [*values, _combine(rows, to_points[-1])]
-
-    def _from_points(self, products: Sequence[Tensor]) -> Tensor:
-        """8 tensors (N, tiles, W', out), the products in the points, to (N, out, 4 * tiles, W')."""
-        n, tiles, width, out = products[0].shape
-        y = products[0].new_empty(n, tiles, _TILE, width, out)
-        sums = [a + b for a, b in zip(products[1:-1:2], products[2:-1:2], strict=True)]
-        differences = [a - b for a, b in zip(products[1:-1:2], products[2:-1:2], strict=True)]
-        for row in range(_TILE):
-            value = _combine(differences if row % 2 else sums, [root**row for root in _ROOTS])
-            if row == 0:
-                value += products[0]
-            if row == _TILE - 1:
-                value += products[-1]
-            torch.add(value, self.bias, out=y[:, :, row])
-        return y.view(n, _TILE * tiles, width, out).permute(0, 3, 1, 2)
+    def _product(self, values: Tensor, point: int) -> Tensor:
+        """(N, tiles, W, C), the rows' values in a point, to (N, tiles, W', out), times the filter's."""
+        weight = self._filters[point].permute(0, 3, 1, 2)
+        return F.conv2d(values.permute(0, 3, 1, 2), weight).permute(0, 2, 3, 1)
 
 
 def _combine(tensors: Sequence[Tensor], factors: Sequence[float] | np.ndarray) -> Tensor:
