@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -53,7 +54,10 @@ class Enrolment:
         self._lock = threading.Lock()
         for name, answer in (("forget", self._forget), ("rename", self._rename), ("list_people", self._list)):
             node.create_service(Trigger, f"~/{name}", self._answering(answer))
-        node.create_service(Trigger, "~/enroll", self._enroll)
+        # in a group of its own: until a call is answered, rclpy's wait-set executors (all before Kilted) hold back
+        # the rest of its group, which would be the pictures and the timer that the call waits for
+        group = ReentrantCallbackGroup()
+        node.create_service(Trigger, "~/enroll", self._enroll, callback_group=group)
 
     def open(self, gallery: Gallery, embedder: Embedder) -> None:
         self._gallery, self._embedder = gallery, embedder

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from ..core.errors import ConfigError
 
 # how long an end may wait for a detector that is in the middle of a picture
 STOP_TIMEOUT_S = 0.5
+_KILTED_MAJOR = 9  # of rclpy's version
 
 
 # what users set to choose transports themselves
@@ -51,13 +53,21 @@ class RunnableNode(Protocol):
 
 
 def make_executor(context: Context | None = None) -> Executor:
-    """rclpy's EventsExecutor where it exists (Kilted and later): it takes a fraction of the CPU time of the
-    wait-set executors (rclpy issue 1389). Else a SingleThreadedExecutor."""
-    try:
-        from rclpy.experimental.events_executor import EventsExecutor
-    except ImportError:
+    """rclpy's EventsExecutor from Kilted on: it takes a fraction of the CPU time of the wait-set executors (rclpy
+    issue 1389). Else a SingleThreadedExecutor."""
+    # Jazzy has one too, which sends the coroutine of an async service as its answer, and dies of it
+    if _rclpy_major() < _KILTED_MAJOR:
         return SingleThreadedExecutor(context=context)
+    from rclpy.experimental.events_executor import EventsExecutor
+
     return EventsExecutor(context=context or rclpy.get_default_context())
+
+
+def _rclpy_major() -> int:
+    try:
+        return int(version("rclpy").split(".")[0])
+    except (PackageNotFoundError, ValueError):
+        return 0
 
 
 def spin(executor: Executor, context: Context | None = None, until: Callable[[], bool] | None = None) -> None:
