@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.training import loader
 from face_detect_ros.training.dataset import DataSet, read_dataset
 from face_detect_ros.training.held_back import as_annotations
 from face_detect_ros.training.loader import BatchLoader, PictureStore
@@ -207,6 +208,16 @@ class TestStoreAndLoader:
         kept.load(0)
         with pytest.raises(SourceError, match=r"1\.png"):
             read.load(0)
+
+    def test_a_container_s_memory_is_not_overdrawn(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])  # two pictures of 60 * 40 * 3 bytes
+        monkeypatch.setattr(loader, "_CGROUP", tmp_path)
+        (tmp_path / "memory.current").write_text("1000000\n")
+        for limit, processes, kept in (("max", 1, 2), ("1020000", 1, 1), ("1020000", 2, 0), ("900000", 1, 0)):
+            (tmp_path / "memory.max").write_text(limit + "\n")
+            assert len(PictureStore(dataset, 60, processes=processes)._kept) == kept
 
     def test_labels_of_a_picture_that_lay_on_its_side(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])

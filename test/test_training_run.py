@@ -390,14 +390,28 @@ class TestCommand:
         assert shown.err.splitlines() == ["one remark", "4 pictures; red 4"]
         assert shown.out.splitlines() == ["the best model is best.safetensors"]
 
-    def test_several_processes_share_the_work(self, labels: Path, tmp_path: Path) -> None:
-        run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        more = ["--epochs", "1", "--device", "cpu"]
-        end = subprocess.run([*run, *command(labels, tmp_path / "run", *more)[1:]], env=quiet(), capture_output=True, text=True)  # fmt: skip  # noqa: E501
-        assert end.returncode == 0, end.stderr
-        assert len(curve(tmp_path / "run")) == 1
+    def test_several_processes_share_the_work_and_stop_together(self, labels: Path, tmp_path: Path) -> None:
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        more = ["--epochs", "5", "--evaluate-every", "5", "--device", "cpu"]
+        run = [*torchrun, *command(labels, tmp_path / "run", *more)[1:]]
+        first = subprocess.Popen(
+            run, env=quiet(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run/state.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        first.terminate()
+        said = first.communicate()[1]
+        assert said.count("stopped; the same command goes on where it was") == 1
+        assert "DistBackendError" not in said
+        assert "RuntimeError" not in said  # as of one that waits for another
+        # alone, which is another number of processes
+        end = CliRunner().invoke(app, command(labels, tmp_path / "run", *more)[3:])
+        assert end.exit_code == 0, end.stderr
+        assert "going on where it was ended" in end.stderr
+        assert [row["epoch"] for row in curve(tmp_path / "run")] == list("12345")
         # two steps of two pictures each, though each process sees one picture a step
-        assert "2 steps an epoch" in end.stderr
+        assert "2 steps an epoch" in said
         best = tmp_path / "run/best.safetensors"
         with contextlib.closing(catalogue.create(f"yolov9-attn:{best}", task="objects")) as detector:
             assert detector.labels == ("red", "blue")

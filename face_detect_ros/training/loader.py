@@ -6,12 +6,14 @@ interrupted goes on with the very batches that it would have seen, on any number
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,6 +27,7 @@ from .losses import Truth
 from .options import AugmentOptions
 
 _AHEAD = 3  # batches
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 class PictureStore:
@@ -178,7 +181,12 @@ def _padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor
 
 
 def _free_memory() -> int:
+    """Bytes that are free on this machine, or in the container that this process is in."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
-        return 2**30
+        free = 2**30
+    with contextlib.suppress(ValueError, OSError):  # no container, or one without a limit
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        free = max(0, min(free, limit - used))
+    return free

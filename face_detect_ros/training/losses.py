@@ -48,7 +48,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Means over the batch, each a scalar that gradients flow from; `total` is their weighted sum."""
+    """Scalars that gradients flow from: sums over the batch, shared by its target scores; `total` is weighted."""
 
     total: Tensor
     box: Tensor
