@@ -1,7 +1,5 @@
 """Running nodes: which executor, and what ends it."""
 
-import sys
-
 import pytest
 import rclpy
 from rclpy.context import Context
@@ -19,12 +17,13 @@ def context():
     context.try_shutdown()
 
 
-@pytest.fixture(params=["newest_rclpy", "rclpy_without_events_executor"])
+@pytest.fixture(params=["this_rclpy", "rclpy_of_jazzy"])
 def executor(request, context, monkeypatch):
-    if request.param == "rclpy_without_events_executor":
-        monkeypatch.setitem(sys.modules, "rclpy.experimental.events_executor", None)
+    if request.param == "rclpy_of_jazzy":
+        monkeypatch.setattr(runtime, "version", lambda _: "7.1.5")
     executor = runtime.make_executor(context)
-    assert isinstance(executor, SingleThreadedExecutor) == (request.param == "rclpy_without_events_executor")
+    old = int(runtime.version("rclpy").split(".")[0]) < 9
+    assert isinstance(executor, SingleThreadedExecutor) == old
     yield executor
     executor.shutdown()
 
