@@ -72,16 +72,14 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
 
 
 def write_pictures(folder: Path, count: int = 4) -> Path:
-    """Labels of pictures with a red and a blue rectangle each."""
+    """Labels of pictures with a red rectangle above a blue one each."""
     random = np.random.default_rng(0)
     images, annotations = [], []
     for number in range(count):
         picture = np.full((SIDE, SIDE, 3), 60, np.uint8)
         for category, colour in ((1, (230, 40, 40)), (2, (40, 40, 230))):
-            x, y = (int(value) for value in random.integers(0, 32, 2))
-            width, height = (int(value) for value in random.integers(20, 32, 2))
-            if category == 2:
-                y = min(y + 24, SIDE - height)
+            x, width = int(random.integers(0, 32)), int(random.integers(20, 32))
+            y, height = int(random.integers(0, 8)) + (category - 1) * SIDE // 2, int(random.integers(18, 24))
             picture[y : y + height, x : x + width] = colour
             annotations.append({"id": len(annotations) + 1, "image_id": number + 1, "category_id": category, "bbox": [x, y, width, height]})  # fmt: skip  # noqa: E501
         images.append({"id": number + 1, "file_name": f"{number}.png", "width": SIDE, "height": SIDE})
@@ -140,18 +138,20 @@ def curve(folder: Path) -> list[dict[str, str]]:
 
 def test_one_batch_is_learnt_by_heart(labels: Path, narrow: Architecture) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
+    # large enough for statistics over a batch and running ones to be nearly the same in the deepest maps, 3 x 3
+    side = 96
     network = new_network(narrow, 2, seed=2).train()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 0.2  # its statistics must be right after some hundred steps
-    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
+            module.momentum = 0.2  # its running statistics must be right after some hundred steps
+    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=side, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     images = batch.images.permute(0, 3, 1, 2).float() / 255
     optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=5e-3, momentum=0.9))
     loss = DetectionLoss(2)
     totals = []
-    for step in range(150):
-        if step == 120:
+    for step in range(120):
+        if step == 90:
             for group in optimizer.param_groups:
                 group["lr"] /= 10
         output = network(images)
@@ -160,17 +160,17 @@ def test_one_batch_is_learnt_by_heart(labels: Path, narrow: Architecture) -> Non
         losses.total.backward()
         optimizer.step()
         totals.append(losses.total.item())
-    assert totals[-1] < totals[0] / 4
+    assert totals[-1] < totals[0] / 10
     # the gates of attention have opened
     assert network.self_attention.gate.abs().max() > 0
-    loaded = LoadedYoloV9(for_detection(network), dataset.classes, "own", "narrow", SIDE, "", "")
+    loaded = LoadedYoloV9(for_detection(network), dataset.classes, "own", "narrow", side, "", "")
     detector = ObjectDetector(
-        YoloV9Network(loaded, torch.device("cpu"), torch.float32, SIDE, "test"), name="test"
+        YoloV9Network(loaded, torch.device("cpu"), torch.float32, side, "test"), name="test"
     )
     options = DetectOptions(score_threshold=0.001, iou_threshold=0.7)
     figures = evaluate_coco(detector, as_annotations(labels, dataset), options)
     assert figures["AP50"] == 1.0
-    assert figures["AP"] > 0.8
+    assert figures["AP"] > 0.9
 
 
 def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
