@@ -6,15 +6,12 @@ this machine does in those numbers.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import datetime, timezone
 
 import cv2
 import numpy as np
 import torch
 from skimage.data import astronaut
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..core.protocols import DetectOptions
 from ..detectors import dlib_faces, mmod
@@ -22,12 +19,13 @@ from ..faces import align, embed
 from ..faces.options import MatchOptions
 from ..faces.people import DIMENSIONS, GallerySnapshot, Person
 from ..faces.recognition import match
-from ..nn import devices, tiled_pyramid
+from ..nn import tiled_pyramid
 from ..nn.dlib_description import MMOD_STRUCTURE, RESNET_STRUCTURE
 from ..nn.dlib_nets import DescriptorNetwork, MmodNetwork
 from ..zoo import dlib_file, dlib_models
+from . import limits
 from .face_memory import peak_mib
-from .rows import Row
+from .rows import Row, best_ms
 
 SIZES = ((320, 240), (640, 480), (1280, 720))
 GPU_SIZES = ((640, 480), (1920, 1080))
@@ -43,28 +41,23 @@ def run() -> list[Row]:
     return rows + _gpu() if torch.cuda.is_available() else rows
 
 
-def _precisions(device: str) -> tuple[str, ...]:
-    best = devices.choose_dtype("auto", torch.device(device))
-    return tuple(dict.fromkeys(("float32", str(best).removeprefix("torch."))))
-
-
 def _detectors() -> list[Row]:
     rows = []
     dlibs = dlib_faces.create_cnn_here("cpu")
-    ours = {precision: mmod.create("cpu", precision) for precision in _precisions("cpu")}
+    ours = {precision: mmod.create("cpu", precision) for precision in limits.precisions("cpu")}
     for width, height in SIZES:
         image = _picture(width, height)
-        dlib_ms = _best_ms(lambda image=image: dlibs.detect([image], OPTIONS), 2)  # type: ignore[misc]
+        dlib_ms = best_ms(lambda image=image: dlibs.detect([image], OPTIONS), 2)  # type: ignore[misc]
         for precision, detector in ours.items():
             goal = dlib_ms / _GOALS[precision] if (width, height) == (640, 480) else None
             rows.append(
                 Row(
                     f"mmod {precision} {width}x{height}",
                     "ms",
-                    _best_ms(lambda d=detector, i=image: d.detect([i], OPTIONS), 10),  # type: ignore[misc]
+                    best_ms(lambda d=detector, i=image: d.detect([i], OPTIONS), 10),  # type: ignore[misc]
                     dlib_ms,
                     "dlib_cnn",
-                    _detector_products(width, height, precision) / _products_per_ms(precision, "cpu"),
+                    _detector_products(width, height, precision) / limits.products_per_ms(precision, "cpu"),
                     "matrix product",
                     goal,
                 )
@@ -78,17 +71,17 @@ def _descriptors() -> list[Row]:
     dlibs = embed.create("dlib", "cpu")
     for count in (1, 8):
         some = chips[:count]
-        dlib_ms = _best_ms(lambda some=some: dlibs.embed(some), 3) / count  # type: ignore[misc]
-        for precision in _precisions("cpu"):
+        dlib_ms = best_ms(lambda some=some: dlibs.embed(some), 3) / count  # type: ignore[misc]
+        for precision in limits.precisions("cpu"):
             ours = embed.create("dlib_resnet", "cpu", precision)
             rows.append(
                 Row(
                     f"descriptor {precision}, {count} at once",
                     "ms/face",
-                    _best_ms(lambda o=ours, s=some: o.embed(s), 20) / count,  # type: ignore[misc]
+                    best_ms(lambda o=ours, s=some: o.embed(s), 20) / count,  # type: ignore[misc]
                     dlib_ms,
                     "dlib",
-                    _descriptor_products() / _products_per_ms(precision, "cpu"),
+                    _descriptor_products() / limits.products_per_ms(precision, "cpu"),
                     "matrix product",
                     dlib_ms / _GOALS["descriptor"],
                 )
@@ -107,8 +100,8 @@ def _matching() -> Row:
     return Row(
         f"one face among {_PEOPLE * _LOOKS:,} looks of {_PEOPLE:,} people",
         "ms",
-        _best_ms(lambda: match(seen, gallery, MatchOptions()), 20),
-        limit=_best_ms(looks.sum, 20),
+        best_ms(lambda: match(seen, gallery, MatchOptions()), 20),
+        limit=best_ms(looks.sum, 20),
         limit_name="adding them up",
         goal=10,
     )
@@ -146,20 +139,20 @@ def _memory() -> list[Row]:
 
 def _gpu() -> list[Row]:
     rows = []
-    for precision in _precisions("cuda"):
+    for precision in limits.precisions("cuda"):
         detector = mmod.create("cuda", precision)
-        per_ms = _products_per_ms(precision, "cuda")
+        per_ms = limits.products_per_ms(precision, "cuda")
         for width, height in GPU_SIZES:
             for count in (1, 8):
                 images = [_picture(width, height)] * count
-                took_ms = _best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
+                took_ms = best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
                 limit = _detector_products(width, height, "bfloat16") / per_ms
                 name = f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} pictures/s), GPU"
                 rows.append(Row(name, "ms/picture", took_ms, limit=limit, limit_name="matrix product"))
         chips = _chips()
         embedder = embed.create("dlib_resnet", "cuda", precision)
         for count in (1, 8):
-            took_ms = _best_ms(lambda e=embedder, c=chips[:count]: e.embed(c), 20) / count  # type: ignore[misc]
+            took_ms = best_ms(lambda e=embedder, c=chips[:count]: e.embed(c), 20) / count  # type: ignore[misc]
             limit = _descriptor_products() / per_ms
             name = f"descriptor {precision}, {count} at once, GPU"
             rows.append(Row(name, "ms/face", took_ms, limit=limit, limit_name="matrix product"))
@@ -181,17 +174,6 @@ def _chips() -> np.ndarray:
     return np.repeat(align.face_chips(astronaut(), landmarks[:1]), 8, axis=0)
 
 
-def _best_ms(action: Callable[[], object], repeats: int) -> float:
-    """The shortest of some calls: what the code takes, without what other programs took of the machine."""
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
-
-
 def _detector_products(width: int, height: int, precision: str) -> float:
     """Multiplications of the network on a CPU, which in float32 saves some of them; a GPU does as bfloat16 here."""
     description = dlib_file.load(dlib_models.CNN_DETECTOR, MMOD_STRUCTURE)
@@ -202,29 +184,10 @@ def _detector_products(width: int, height: int, precision: str) -> float:
         tiled_pyramid.blank(layout, 1, device=torch.device("cpu"), dtype=dtype)
     )
     network = MmodNetwork(description).to(dtype)
-    return _products(lambda: network(canvas))
+    return limits.products(lambda: network(canvas))
 
 
 def _descriptor_products() -> float:
     network = DescriptorNetwork(dlib_file.load(dlib_models.DESCRIPTOR, RESNET_STRUCTURE))
     side = align.CHIP_SIDE_PX
-    return _products(lambda: network(torch.zeros(1, 3, side, side)))
-
-
-def _products(forward: Callable[[], object]) -> float:
-    """Multiplications of two numbers in a call."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        forward()
-    return counter.get_total_flops() / 2
-
-
-def _products_per_ms(precision: str, device: str) -> float:
-    side = 1536 if device == "cpu" else 8192
-    matrix = torch.ones(side, side, dtype=getattr(torch, precision), device=device)
-
-    def multiply() -> None:
-        matrix @ matrix
-        if device != "cpu":
-            torch.cuda.synchronize()
-
-    return side**3 / _best_ms(multiply, 5)
+    return limits.products(lambda: network(torch.zeros(1, 3, side, side)))

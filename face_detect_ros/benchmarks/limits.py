@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..nn import devices
+from .rows import best_ms
 
 
 def precisions(device: str) -> tuple[str, ...]:
@@ -36,10 +36,4 @@ def products_per_ms(precision: str, device: str) -> float:
         if device != "cpu":
             torch.cuda.synchronize()
 
-    multiply()
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        multiply()
-        times.append(time.perf_counter() - start)
-    return side**3 / (min(times) * 1e3)
+    return side**3 / best_ms(multiply, 5)
