@@ -14,7 +14,6 @@ They have no e.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -35,13 +34,12 @@ _UNUSED = (
 
 def main(variants: list[str]) -> None:
     stand_ins.provide(*_UNUSED)
+    import yolo  # type: ignore[import-not-found]
     from omegaconf import OmegaConf  # type: ignore[import-not-found]
     from yolo.model.yolo import YOLO  # type: ignore[import-not-found]
     from yolo.utils.bounding_box_utils import Vec2Box  # type: ignore[import-not-found]
 
-    found = importlib.util.find_spec("yolo")
-    assert found is not None
-    configurations = Path(str(found.origin)).parent / "config" / "model"
+    configurations = Path(yolo.__file__).parent / "config" / "model"
     images = pictures()
     differences = Differences()
     with tempfile.TemporaryDirectory() as folder:
