@@ -27,6 +27,7 @@ from . import limits, random_models
 from .rows import Row
 
 SIZES = (320, 480, 640)
+VARIANTS = ("t", "s", "c")
 CPU_BATCH, GPU_BATCH = 4, 8
 GOAL_OF_PEER = 0.35
 GOAL_BESIDE_NETWORK_MS = 3.0
@@ -34,7 +35,7 @@ ULTRALYTICS = "Ultralytics predict"
 PIPELINE = "transformers pipeline"
 
 _PEER_MODULE = "face_detect_ros.benchmarks.peers.ultralytics_speed"
-_SECONDS_A_FIGURE = 1.5
+_SECONDS_A_FIGURE = 1.0
 _GPU_CALLS = 200
 
 
@@ -68,7 +69,7 @@ def run(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
     """
     with tempfile.TemporaryDirectory(prefix="face_detect_ros_bench_") as folder:
         files = _Files(Path(folder))
-        wanted = [f"t:{size}" for size in SIZES] + ["s:640", "c:640"]
+        wanted = [f"{variant}:{size}" for variant in VARIANTS for size in SIZES]
         peers = ultralytics_ms(peer_python, wanted) if peer_python else {}
         rows: list[Row] = []
         for case in _yolov9_cases(files, peers, "cpu"):
@@ -126,19 +127,12 @@ class _Files:
 
 
 def _yolov9_cases(files: _Files, peers: dict[str, float], device: str) -> list[_Case]:
-    precisions = limits.precisions(device)
     cases = []
-    for variant, attention, sizes in (
-        ("t", False, SIZES),
-        ("t", True, SIZES[-1:]),
-        ("s", False, SIZES[-1:]),
-        ("c", False, SIZES[-1:]),
-    ):
-        for size in sizes:
+    for variant, attention in (("t", False), ("t", True), ("s", False), ("c", False)):
+        for size in SIZES:
             products = _yolov9_products(variant, attention, size)
-            # of the largest only what users get
-            for precision in precisions[-1:] if variant == "c" else precisions:
-                peer_ms = None if attention else peers.get(f"{variant}:{size}")
+            peer_ms = None if attention else peers.get(f"{variant}:{size}")
+            for precision in limits.precisions(device):
                 cases.append(
                     _Case(
                         f"yolov9-{variant}{'-attn' if attention else ''}",
@@ -162,9 +156,11 @@ def _other_cases(files: _Files, yolox: Path | None) -> list[_Case]:
         cases.append(_Case(f"{yolox.name} through ONNX Runtime", f"onnx:{yolox}", 0, "float32"))
     if _installed("transformers"):
         folder = files.detr()
-        peer_ms = _pipeline_ms(folder.partition(":")[2])
-        for precision in limits.precisions("cpu"):
-            cases.append(_Case("RT-DETRv2-R18", folder, 640, precision, None, peer_ms, PIPELINE))
+        pipeline_ms = _pipeline_ms(folder.partition(":")[2])
+        for size in SIZES:
+            peer_ms, peer_name = (pipeline_ms, PIPELINE) if size == SIZES[-1] else (None, "")
+            for precision in limits.precisions("cpu"):
+                cases.append(_Case("RT-DETRv2-R18", folder, size, precision, None, peer_ms, peer_name))
     return cases
 
 
@@ -194,11 +190,8 @@ def _cpu_rows(case: _Case) -> list[Row]:
                 goal=GOAL_BESIDE_NETWORK_MS if case.size == SIZES[-1] else None,
             ),
         ]
-        if case.model == "yolov9-t":
-            several_ms, _ = _best(detector, [picture] * CPU_BATCH)
-            rows.append(
-                Row(f"{case.title}, {CPU_BATCH} at once: total", "ms/picture", several_ms / CPU_BATCH)
-            )
+        several_ms, _ = _best(detector, [picture] * CPU_BATCH)
+        rows.append(Row(f"{case.title}, {CPU_BATCH} at once: total", "ms/picture", several_ms / CPU_BATCH))
         return rows
 
 

@@ -68,7 +68,7 @@ def objects(
         Path | None, typer.Option(metavar="FILE", help="An ONNX file of YOLOX, to be measured too.")
     ] = None,
 ) -> None:
-    """Object detectors: before, in and after the network (about four minutes)."""
+    """Object detectors: before, in and after the network (about five minutes)."""
     with exit_codes():
         _print(_objects(peer_python, yolox), json)
 
