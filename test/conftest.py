@@ -31,7 +31,8 @@ def _own_domain():
 _DOMAIN, _LOCK = _own_domain()
 os.environ["ROS_DOMAIN_ID"] = str(_DOMAIN)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["FASTDDS_DEFAULT_PROFILES_FILE"] = str(
+_OLD = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")  # as ros.runtime names it
+os.environ["FASTRTPS_DEFAULT_PROFILES_FILE" if _OLD else "FASTDDS_DEFAULT_PROFILES_FILE"] = str(
     Path(__file__).parents[1] / "face_detect_ros" / "ros" / "fastdds.xml"
 )
 os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="face_detect_ros_test_log_")
