@@ -39,11 +39,13 @@ def _write_events(folder: Path, rows: Rows) -> None:
         return
     if len(rows) == 1:  # a new training; the events of an older one in this folder would mix with its own
         shutil.rmtree(folder, ignore_errors=True)
+    epoch = int(rows[-1]["epoch"])
     try:
-        with SummaryWriter(str(folder)) as writer:
+        # its files are named by the second: those of two short epochs would be one
+        with SummaryWriter(str(folder), filename_suffix=f".{epoch:06}") as writer:
             for name, value in rows[-1].items():
                 if name != "epoch":
-                    writer.add_scalar(name, value, int(rows[-1]["epoch"]))
+                    writer.add_scalar(name, value, epoch)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; make room") from error
 
