@@ -74,6 +74,24 @@ def test_table(labelled: tuple[object, ...]) -> None:
     assert ["Cat", "0", "-", "-"] in rows
 
 
+@needs_yolox
+def test_mistakes(labelled: tuple[object, ...], tmp_path: Path) -> None:
+    content = json.loads(Path(str(labelled[3])).read_text())
+    content["annotations"].append({"id": 3, "image_id": 1, "category_id": 2, "bbox": [400, 400, 60, 60]})
+    Path(str(labelled[3])).write_text(json.dumps(content))
+    worst = tmp_path / "worst"
+    result = run(*labelled, "--model", f"onnx:{YOLOX}", "--device", "cpu", "--worst", worst, "--json")
+    assert result.exit_code == 0, result.stderr
+    confusion = json.loads(result.stdout)["confusion"]
+    assert {"labelled": "person", "found": "person", "count": 1} in confusion
+    assert {"labelled": "Cat", "found": None, "count": 1} in confusion
+    (saved,) = worst.iterdir()
+    assert saved.name == "01_1_mistakes_person.png"
+    assert (cv2.imread(str(saved)) != astronaut()[..., ::-1]).any()
+    table = run(*labelled, "--model", f"onnx:{YOLOX}", "--device", "cpu")
+    assert "Cat, -, 1" in table.stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -138,6 +138,27 @@ def test_a_crowd_counts_neither_way(tmp_path: Path) -> None:
     assert evaluate(file, Scripted(("person",), [("person", 0.3, A)]))["AP"] == 1.0
 
 
+@pytest.mark.parametrize(
+    "field",
+    [{"person_labelled": False}, {"person_complete": False}, {"not_exhaustive_category_ids": [5]}],
+    ids=lambda field: next(iter(field)),
+)
+def test_a_picture_that_lacks_labels_of_a_class_does_not_count_for_it(
+    tmp_path: Path, field: dict[str, Any]
+) -> None:
+    file = annotations(tmp_path, [(0, "person", A), (1, "person", B), (1, "tv", A)], pictures=2)
+    content = json.loads(file.read_text())
+    content["images"][1] |= field
+    file.write_text(json.dumps(content))
+    # in the second picture: a person beside the labels, and a tv that is right
+    detector = Scripted(
+        ("person", "tv"), [("person", 0.5, A)], [("person", 0.9, (10, 60, 30, 30)), ("tv", 0.8, A)]
+    )
+    figures = evaluate(file, detector)
+    assert figures["per_class"]["person"] == {"AP": 1.0, "AP50": 1.0, "boxes": 1}
+    assert figures["per_class"]["tv"] == {"AP": 1.0, "AP50": 1.0, "boxes": 1}
+
+
 def test_nothing_found_and_nothing_to_find(tmp_path: Path) -> None:
     file = annotations(tmp_path, [(0, "person", A)])
     figures = evaluate(file, Scripted(("person", "tv"), []))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json as json_format
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +17,14 @@ from face_detect_ros.faces.embed import DEFAULT as DEFAULT_EMBEDDER
 
 from .exits import exit_codes
 
+if TYPE_CHECKING:
+    from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
+    from face_detect_ros.evaluation.mistakes import Mistakes
+
 _COCO_SCORE = 0.001  # precision is wanted at every recall that can be had
 _COCO_DETECTIONS = 100
+_WORST = 20  # pictures
+_SHOWN = 15  # confusions
 
 app = typer.Typer(
     help="Measure how good a model is on labelled pictures.",
@@ -36,15 +43,24 @@ def faces(
     annotations: Annotated[
         Path, typer.Option(metavar="FILE", help="COCO JSON with a category 'face', or imglab's XML.")
     ],
-    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector, or an object detector with a class face.")
+    ] = DEFAULT_MODEL["faces"],
     device: Device = "auto",
     precision: Precision = "auto",
     score_threshold: Annotated[
-        float, typer.Option(help="Score from which detections count for precision and recall.")
-    ] = FACE_OPTIONS.score_threshold,
+        float | None,
+        typer.Option(
+            help="Score from which detections count for precision and recall; default: that of the detector's task."
+        ),
+    ] = None,
     min_size_px: Annotated[
-        int, typer.Option(help="Smallest width or height that the detector looks for, in pixels.")
-    ] = FACE_OPTIONS.min_size_px,
+        int | None,
+        typer.Option(
+            help=f"Smallest width or height looked for, in pixels; default {FACE_OPTIONS.min_size_px}, or "
+            f"{OBJECT_OPTIONS.min_size_px} for an object detector."
+        ),
+    ] = None,
     min_face_px: Annotated[
         int, typer.Option(help="Labelled faces with a shorter side below this do not count, in pixels.")
     ] = 12,
@@ -62,20 +78,25 @@ def faces(
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.detectors import catalogue
+        from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.evaluation.faces import FaceEvaluationOptions, evaluate_faces
         from face_detect_ros.evaluation.labels import read_labels
 
         from .progress import progress_bar
 
-        detect_options = replace(
-            catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px
-        )
+        entry = catalogue.CATALOGUE.get(model.partition(":")[0])
+        task = entry.task if entry else "faces"
+        catalogue.find(model, task=task)
+        given: dict[str, Any] = {"score_threshold": score_threshold, "min_size_px": min_size_px}
+        given = {name: value for name, value in given.items() if value is not None}
+        detect_options = replace(catalogue.DEFAULT_OPTIONS[task], **given)
         options = FaceEvaluationOptions(iou, min_face_px)
-        catalogue.find(model, task="faces")
         pictures = read_labels(annotations, images)
         with contextlib.closing(
-            catalogue.create(model, task="faces", device=device, precision=precision)
+            catalogue.create(model, task=task, device=device, precision=precision)
         ) as detector:
+            if task == "objects":
+                detect_options = replace(detect_options, class_ids=class_ids("face", detector.labels))
             detector.warmup()
             with progress_bar(model, len(pictures)) as advance:
                 figures = evaluate_faces(detector, pictures, detect_options, options, advance)
@@ -105,21 +126,34 @@ def coco(
     iou_threshold: Annotated[
         float, typer.Option(help="Overlap of two boxes of one class above which the worse one goes.")
     ] = OBJECT_OPTIONS.iou_threshold,
+    mistakes_from: Annotated[
+        float, typer.Option(help="Score from which detections count as mistakes.")
+    ] = OBJECT_OPTIONS.score_threshold,
+    worst: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help=f"Save the {_WORST} pictures with most mistakes there, drawn on them."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Average precision (AP) of an object detector, as COCO measures it.
 
     Classes are matched by name; common other spellings (tv, tvmonitor) are known. Those that the model lacks are left
-    out of the mean and listed in "left_out". Crowds (iscrowd) count neither way. images_per_s: of the detector alone,
-    with its pre- and post-processing, without reading pictures.
+    out of the mean and listed in "left_out". Crowds (iscrowd) count neither way; nor does a picture for a class that it
+    is not labelled for (fields <class>_labelled or <class>_complete that are false, or not_exhaustive_category_ids).
+    images_per_s: of the detector alone, with its pre- and post-processing, without reading pictures.
+
+    "confusion" counts what was labelled and what was found there, of boxes that overlap by half; null: nothing.
 
     Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments or annotations.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.detectors import catalogue
-        from face_detect_ros.evaluation.coco import evaluate_coco
+        from face_detect_ros.evaluation.coco import detect_all, figures
         from face_detect_ros.evaluation.coco_annotations import read_annotations
+        from face_detect_ros.evaluation.mistakes import confusion, find_mistakes
 
         from .progress import progress_bar
 
@@ -138,12 +172,20 @@ def coco(
         with contextlib.closing(opened) as detector:
             detector.warmup()
             with progress_bar(name, len(labelled.pictures)) as advance:
-                figures = evaluate_coco(detector, labelled, options, batch=batch, advance=advance)
-            figures |= {"model": name, "device": detector.device}
+                found = detect_all(detector, labelled, options, batch=batch, advance=advance)
+            about = {"model": name, "device": detector.device}
+        mistakes = find_mistakes(labelled, found, mistakes_from)
+        record = {
+            **figures(labelled, found, max_detections),
+            "confusion": confusion(mistakes, labelled.categories),
+            **about,
+        }
+        if worst is not None:
+            _save_worst(mistakes, labelled, worst)
         if json:
-            typer.echo(json_format.dumps(figures))
+            typer.echo(json_format.dumps(record))
         else:
-            _print_coco(figures)
+            _print_coco(record)
 
 
 @app.command()
@@ -283,9 +325,29 @@ def identification(
         _print({**figures, "embedder": embedder, "device": embeds.device, "detector": detector}, json)
 
 
+def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, folder: Path) -> None:
+    from face_detect_ros.evaluation.mistakes import worst
+    from face_detect_ros.sources.pictures import read_picture
+
+    from .pictures import MediaFile
+    from .results import OutputFolder
+
+    chosen = worst(mistakes, _WORST)
+    paths = [annotations.pictures[each.picture].path for each in chosen]
+    media = [
+        MediaFile(path, Path(f"{place:02}_{len(each.captions)}_mistakes_{path.name}"))
+        for place, (path, each) in enumerate(zip(paths, chosen, strict=True), 1)
+    ]
+    results = OutputFolder(folder, media)
+    for item, each in zip(media, chosen, strict=True):
+        results.save_picture(item, each.paint(read_picture(item.path)))
+    typer.echo(f"{len(chosen)} pictures with most mistakes: {folder}", err=True)
+
+
 def _print_coco(figures: dict[str, Any]) -> None:
-    """Of the whole set first, then a row for each class."""
+    """Of the whole set first, then a row for each class, then what was taken for what."""
     per_class = figures.pop("per_class")
+    confused = [row for row in figures.pop("confusion") if row["labelled"] != row["found"]]
     left_out = ", ".join(figures.pop("left_out")) or "none"
     _print({**figures, "left_out": left_out}, False)
     width = max(map(len, per_class))
@@ -293,6 +355,10 @@ def _print_coco(figures: dict[str, Any]) -> None:
     for name, row in per_class.items():
         ap, ap50 = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("AP", "AP50"))
         typer.echo(f"{name:<{width}} {row['boxes']:>6} {ap:>6} {ap50:>6}")
+    if confused:
+        typer.echo("\nmost frequent mistakes: labelled, found, count")
+    for row in confused[:_SHOWN]:
+        typer.echo(f"{row['labelled'] or '-'}, {row['found'] or '-'}, {row['count']}")
 
 
 def _print(figures: dict[str, Any], json: bool) -> None:

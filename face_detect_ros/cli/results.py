@@ -86,7 +86,7 @@ class OutputFolder:
         for item in dict.fromkeys(media):  # one named twice has one result
             target = _free_name(folder / _target_name(item), taken)
             if target.exists() and any(target.samefile(other.path) for other in media if other.path.exists()):
-                raise ConfigError(f"--save {folder}: would replace the input {target}; choose another folder")
+                raise ConfigError(f"{folder}: would replace the input {target}; choose another folder")
             taken.add(target)
             self._targets[item] = target
         try:
@@ -94,7 +94,7 @@ class OutputFolder:
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
-            raise ConfigError(f"--save {folder}: cannot be written to: {error.strerror or error}") from error
+            raise ConfigError(f"{folder}: cannot be written to: {error.strerror or error}") from error
 
     def save_picture(self, item: MediaFile, image: np.ndarray) -> Path:
         """Write (H, W, 3) RGB `image` as the result of `item`. Raises OutputError."""

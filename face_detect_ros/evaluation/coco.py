@@ -2,7 +2,8 @@
 
 The measure is COCO's: precision averaged over 101 recalls, over classes and over the overlaps 0.50 to 0.95; a crowd
 (iscrowd) may be found or not. Classes are matched by name. A class that the model does not know is left out of the mean
-and listed; what else the model knows is ignored.
+and listed; what else the model knows is ignored. A picture that is not labelled for a class, or may lack some of its
+boxes, does not count for that class, neither its labels nor what is found there (as in LVIS).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,23 @@ from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.sources.pictures import read_picture
 
 from .class_names import matching
-from .coco_annotations import CocoAnnotations, CocoPicture
+from .coco_annotations import CocoAnnotations, CocoBox, CocoPicture
 
 _AP50, _AP75 = 0, 5  # places of these overlaps among pycocotools' ten
 _SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a detector found in the pictures of some annotations.
+
+    rows: (D, 7) float64: picture, left, top, width, height in pixels, score, category. categories: those that the
+    detector knows. spent_s: that it took.
+    """
+
+    rows: np.ndarray
+    categories: tuple[int, ...]
+    spent_s: float
 
 
 def evaluate_coco(
@@ -35,30 +50,53 @@ def evaluate_coco(
     batch: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run `detector` over the pictures, `batch` at once, and compare; `advance` is called after each picture.
+    """Run `detector` over the pictures and compare: `figures` of `detect_all`, see there."""
+    found = detect_all(detector, annotations, options, batch=batch, advance=advance)
+    return figures(annotations, found, options.max_detections)
+
+
+def detect_all(
+    detector: Detector,
+    annotations: CocoAnnotations,
+    options: DetectOptions,
+    *,
+    batch: int = 1,
+    advance: Callable[[], None] = lambda: None,
+) -> Found:
+    """Run `detector` over the pictures, `batch` at once; `advance` is called after each picture.
 
     options.score_threshold should be near 0: what is not proposed cannot be precise at high recall.
 
-    Raises ConfigError without pycocotools, where no class is in both, or for a picture of another size than the
-    annotations say; SourceError for one that cannot be read; DetectorError.
-
-    The result, ready for JSON (null where there is nothing to find):
-    AP, AP50, AP75, AP_small, AP_medium, AP_large: the latter by area below 32^2, below 96^2 and above, in pixels.
-    per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
-    annotations that the model lacks. pictures, boxes: how many count. images_per_s: pictures over the detector's time.
+    Raises ConfigError where no class is in both, or for a picture of another size than the annotations say; SourceError
+    for one that cannot be read; DetectorError.
     """
     names = annotations.categories
     of_label = matching(names, detector.labels)
-    known = sorted(set(of_label.values()))
+    known = tuple(sorted(set(of_label.values())))
     if not known:
         raise ConfigError(
             f"{annotations.file}: none of its classes is one of the model's; its own: {_some(names)}; the model's: "
             f"{_some(detector.labels)}"
         )
     category_of = np.array([of_label.get(label, -1) for label in range(len(detector.labels))])
-    found, spent_s = _detect(detector, annotations.pictures, options, category_of, batch, advance)
-    precision = _precision(annotations, found, known, options.max_detections)
-    boxes = Counter(box.category for box in annotations.boxes if not box.crowd)
+    rows, spent_s = _detect(detector, annotations.pictures, options, category_of, batch, advance)
+    counts = [int(row[6]) not in annotations.pictures[int(row[0])].unknown for row in rows]
+    return Found(rows[np.array(counts, bool)], known, spent_s)
+
+
+def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> dict[str, Any]:
+    """How well what was found agrees with the labels; ready for JSON (null where there is nothing to find).
+
+    AP, AP50, AP75, AP_small, AP_medium, AP_large: the latter by area below 32^2, below 96^2 and above, in pixels.
+    per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
+    annotations that the model lacks. pictures, boxes: how many count. images_per_s: pictures over the detector's time.
+
+    Raises ConfigError without pycocotools.
+    """
+    names, known = annotations.categories, found.categories
+    precision = _precision(annotations, found, max_detections)
+    boxes = Counter(box.category for box in _that_count(annotations) if not box.crowd)
+    pictures, spent_s = len(annotations.pictures), found.spent_s
     return {
         "AP": _mean(precision[:, :, :, 0]),
         "AP50": _mean(precision[_AP50, :, :, 0]),
@@ -73,9 +111,9 @@ def evaluate_coco(
             for index, category in enumerate(known)
         },
         "left_out": [name for category, name in enumerate(names) if category not in known],
-        "pictures": len(annotations.pictures),
+        "pictures": pictures,
         "boxes": sum(boxes[category] for category in known),
-        "images_per_s": round(len(annotations.pictures) / spent_s, 2) if spent_s else None,
+        "images_per_s": round(pictures / spent_s, 2) if spent_s else None,
     }
 
 
@@ -87,7 +125,7 @@ def _detect(
     batch: int,
     advance: Callable[[], None],
 ) -> tuple[np.ndarray, float]:
-    """(D, 7) float64 picture, x, y, width, height, score, category; and the seconds that the detector took."""
+    """Rows as in `Found`, and the seconds that the detector took."""
     rows = [np.empty((0, 7))]
     spent_s = 0.0
     for start in range(0, len(pictures), batch):
@@ -117,9 +155,7 @@ def _read(picture: CocoPicture) -> np.ndarray:
     return image
 
 
-def _precision(
-    annotations: CocoAnnotations, found: np.ndarray, categories: list[int], max_detections: int
-) -> np.ndarray:
+def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) -> np.ndarray:
     """(10 overlaps, 101 recalls, classes, 4 of _SIZES) float64, -1 where there is nothing to find."""
     try:
         from pycocotools.coco import COCO
@@ -143,18 +179,22 @@ def _precision(
                     "iscrowd": int(box.crowd),
                 }
                 # from 1: a box with the id 0 would count as found by nothing
-                for id, box in enumerate(annotations.boxes, 1)
+                for id, box in enumerate(_that_count(annotations), 1)
             ],
         }
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(found) if len(found) else COCO(), "bbox")
+        evaluation = COCOeval(truth, truth.loadRes(found.rows) if len(found.rows) else COCO(), "bbox")
         evaluation.params.imgIds = list(range(len(annotations.pictures)))
-        evaluation.params.catIds = categories
+        evaluation.params.catIds = list(found.categories)
         evaluation.params.maxDets = [max_detections]
         evaluation.evaluate()
         evaluation.accumulate()
     precision: np.ndarray = evaluation.eval["precision"][..., -1]
     return precision
+
+
+def _that_count(annotations: CocoAnnotations) -> list[CocoBox]:
+    return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
 
 
 def _some(names: Sequence[str]) -> str:

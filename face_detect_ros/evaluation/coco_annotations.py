@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ _BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
 
 @dataclass(frozen=True)
 class CocoPicture:
-    """width, height: in pixels, 0 where the file does not say."""
+    """width, height: in pixels, 0 where the file does not say. unknown: categories that may lack labels in it."""
 
     path: Path
     width: int
     height: int
+    unknown: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,19 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
         images, entries, categories = (content[key] for key in ("images", "annotations", "categories"))
         for kind, listed in {"image": images, "annotation": entries, "category": categories}.items():
             _refuse(file, f"ids of more than one {kind}", _repeated(entry["id"] for entry in listed))
+        names = tuple(str(entry["name"]) for entry in categories)
+        category_of = {entry["id"]: index for index, entry in enumerate(categories)}
+        name_of = {entry["id"]: str(entry["name"]) for entry in categories}
         pictures = tuple(
             CocoPicture(
-                folder / entry["file_name"], int(entry.get("width") or 0), int(entry.get("height") or 0)
+                folder / entry["file_name"],
+                int(entry.get("width") or 0),
+                int(entry.get("height") or 0),
+                frozenset(category_of[id] for id in partly_labelled(entry, name_of)),
             )
             for entry in images
         )
-        names = tuple(str(entry["name"]) for entry in categories)
         picture_of = {entry["id"]: index for index, entry in enumerate(images)}
-        category_of = {entry["id"]: index for index, entry in enumerate(categories)}
         for key, known in {"image_id": picture_of, "category_id": category_of}.items():
             lost = [entry["id"] for entry in entries if entry[key] not in known]
             _refuse(file, f"annotations whose {key} belongs to nothing in it", lost)
@@ -100,6 +105,21 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     missing = [picture.path.name for picture in pictures if not picture.path.is_file()]
     _refuse(folder, f"pictures of {file.name} that are not there", missing)
     return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
+
+
+def partly_labelled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[Any]:
+    """Category ids of which this entry of `images` may show more than is labelled.
+
+    names: of all ids. It says so by fields `<class>_labelled` or `<class>_complete` that are false, or by LVIS's list
+    `not_exhaustive_category_ids`.
+    """
+    listed = set(image.get("not_exhaustive_category_ids", ()))
+    words = ("labelled", "complete")
+    return {
+        id
+        for id, name in names.items()
+        if id in listed or not all(image.get(f"{name}_{word}", True) for word in words)
+    }
 
 
 def _has_area(box: CocoBox) -> bool:

@@ -18,6 +18,7 @@ import yaml
 
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.evaluation.coco_annotations import partly_labelled
 from face_detect_ros.sources.pictures import picture_files
 
 _SHOWN = 8  # entries named in one error
@@ -99,8 +100,7 @@ def is_yaml(labels: Path) -> bool:
 def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataSet:
     """COCO JSON. Boxes are [x, y, width, height]; `iscrowd` as in COCO.
 
-    A picture may be labelled for some classes only: its fields `<class>_labelled` or `<class>_complete` are false then,
-    or its list `not_exhaustive_category_ids` (LVIS) holds the class.
+    A picture may be labelled for some classes only, see `partly_labelled`.
     """
     try:
         content = json.loads(file.read_bytes())
@@ -208,13 +208,7 @@ def _coco_sample(
     size = (float(picture["width"]), float(picture["height"]))
     places = [f"annotation {item.get('id')}" for item in items]
     boxes, keep = _check(boxes, size, 1.0, places, report)
-    partly = set(picture.get("not_exhaustive_category_ids", ()))
-    unknown = frozenset(
-        number
-        for key, number in index.items()
-        if key in partly
-        or not all(picture.get(f"{names[key]}_{word}", True) for word in ("labelled", "complete"))
-    )
+    unknown = frozenset(index[key] for key in partly_labelled(picture, names) if key in index)
     ids = np.array([index[item["category_id"]] for item in items], np.int64)
     crowd = np.array([bool(item.get("iscrowd", 0)) for item in items], bool)
     return Sample(path, boxes[keep], ids[keep], crowd[keep], unknown, size)

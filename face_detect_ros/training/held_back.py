@@ -36,7 +36,7 @@ def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
         sizes = pool.map(lambda sample: read_picture(sample.path).shape[:2], dataset.samples)
     pictures, boxes = [], []
     for number, (sample, (height, width)) in enumerate(zip(dataset.samples, sizes, strict=True)):
-        pictures.append(CocoPicture(sample.path, width, height))
+        pictures.append(CocoPicture(sample.path, width, height, sample.unknown))
         in_pixels = sample.in_pixels(width, height)
         for box, class_id, crowd in zip(in_pixels, sample.class_ids, sample.crowd, strict=True):
             left, top, right, bottom = (float(value) for value in box)

@@ -47,8 +47,12 @@ def make_optimizer(model: nn.Module, options: TrainOptions) -> torch.optim.Optim
         {"params": vectors, "weight_decay": 0.0},
     ]
     if options.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(options.momentum, 0.999))
-    return torch.optim.SGD(groups, lr=options.learning_rate, momentum=options.momentum, nesterov=True)
+        return torch.optim.AdamW(
+            groups, lr=options.learning_rate, betas=(options.momentum, 0.999), fused=True
+        )
+    return torch.optim.SGD(
+        groups, lr=options.learning_rate, momentum=options.momentum, nesterov=True, fused=True
+    )
 
 
 def rate_over_steps(options: TrainOptions, steps_per_epoch: int) -> Callable[[int], float]:
@@ -73,17 +77,15 @@ class MovingAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._decay = decay
+        # both models are only ever changed in place
+        pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
+        self._averaged, self._latest = zip(*(p for p in pairs if p[0].is_floating_point()), strict=True)
+        self._counts = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """After step number `step`, from 0. The first ones count more, or the start would stay in it for long."""
         decay = self._decay * (1 - math.exp(-(step + 1) / _EMA_RAMP_STEPS))
-        new = model.state_dict()
-        averaged, latest = [], []
-        for name, value in self.model.state_dict().items():
-            if value.dtype.is_floating_point:
-                averaged.append(value)
-                latest.append(new[name])
-            else:
-                value.copy_(new[name])
-        torch._foreach_lerp_(averaged, latest, 1 - decay)
+        torch._foreach_lerp_(self._averaged, self._latest, 1 - decay)
+        for value, latest in self._counts:
+            value.copy_(latest)

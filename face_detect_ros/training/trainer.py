@@ -220,7 +220,7 @@ class Trainer:
                 )
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._average.update(self._model, number)
+        self._average.update(number)
         return dict(zip(_PARTS, values, strict=True))
 
     def _row(self, seconds: float) -> dict[str, float]:

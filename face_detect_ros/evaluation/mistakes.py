@@ -1,0 +1,127 @@
+"""What an object detector got wrong: classes taken for others, and the pictures that show most of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.core import boxes as box_geometry
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.viz.draw import draw_detections
+
+from .coco import Found
+from .coco_annotations import CocoAnnotations, CocoBox
+
+IOU = 0.5
+Pair = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Mistakes:
+    """Of one picture, by its number. Categories are indices.
+
+    pairs: (labelled, found) of every label and detection that counts; None where there is no partner.
+    boxes: (N, 4) xyxy pixels, scores: (N,), captions: N texts, of those that differ; the score of what was missed is 0.
+    """
+
+    picture: int
+    pairs: tuple[Pair, ...]
+    boxes: np.ndarray
+    scores: np.ndarray
+    captions: tuple[str, ...]
+
+    def paint(self, image: np.ndarray) -> np.ndarray:
+        """The picture with what is wrong drawn on it, (H, W, 3) uint8 RGB."""
+        numbers = np.arange(len(self.boxes))
+        return draw_detections(image, Detections(self.boxes, self.scores, numbers), self.captions)
+
+
+def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: float) -> list[Mistakes]:
+    """Those of every picture, detections from `score_threshold` on.
+
+    The best score first, a detection takes the free label that it overlaps by half, one of its own class before
+    another. What lies in a crowd of its class, or in a picture that is not labelled for it, counts neither way.
+    """
+    labels: dict[int, list[CocoBox]] = {}
+    for box in annotations.boxes:
+        if box.category in found.categories:
+            labels.setdefault(box.picture, []).append(box)
+    rows = found.rows[found.rows[:, 5] >= score_threshold]
+    names = annotations.categories
+    return [
+        _of_picture(number, rows[rows[:, 0] == number], labels.get(number, []), picture.unknown, names)
+        for number, picture in enumerate(annotations.pictures)
+    ]
+
+
+def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[str, Any]]:
+    """[{labelled: name or None, found: name or None, count}], the most frequent first; right ones too."""
+    counts = Counter(pair for each in mistakes for pair in each.pairs)
+    return [
+        {
+            "labelled": None if labelled is None else names[labelled],
+            "found": None if found is None else names[found],
+            "count": count,
+        }
+        for (labelled, found), count in counts.most_common()
+    ]
+
+
+def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
+    """The `count` pictures with most mistakes, the worst first, without those that have none."""
+    ordered = sorted(mistakes, key=lambda each: (-len(each.captions), each.picture))
+    return [each for each in ordered[:count] if each.captions]
+
+
+def _of_picture(
+    number: int, rows: np.ndarray, labels: Sequence[CocoBox], unknown: frozenset[int], names: Sequence[str]
+) -> Mistakes:
+    """rows: its detections, see `Found`."""
+    rows = rows[np.argsort(-rows[:, 5], kind="stable")]
+    labels = [label for label in labels if label.category not in unknown]
+    singles = [label for label in labels if not label.crowd]
+    overlap = box_geometry.iou(_xyxy(rows[:, 1:5]), _xyxy(np.array([each.xywh for each in singles])))
+    categories = np.array([each.category for each in singles], int)
+    free = np.ones(len(singles), bool)
+    pairs: list[Pair] = []
+    wrong: list[tuple[np.ndarray, float, str]] = []
+    for row, near in zip(rows, overlap, strict=True):
+        category, box = int(row[6]), _xyxy(row[None, 1:5])[0]
+        candidates = np.flatnonzero(free & (near >= IOU))
+        if len(candidates):
+            same = candidates[categories[candidates] == category]
+            among = same if len(same) else candidates
+            label = int(among[near[among].argmax()])
+            free[label] = False
+            pairs.append((int(categories[label]), category))
+            if not len(same):
+                text = f"{names[categories[label]]} taken for {names[category]}"
+                wrong.append((box, float(row[5]), text))
+        elif not any(each.crowd and each.category == category and _inside(row, each) for each in labels):
+            pairs.append((None, category))
+            wrong.append((box, float(row[5]), f"no {names[category]}"))
+    for index in np.flatnonzero(free).tolist():
+        pairs.append((int(categories[index]), None))
+        box = _xyxy(np.array([singles[index].xywh]))[0]
+        wrong.append((box, 0.0, f"missed {names[categories[index]]}"))
+    boxes = np.array([box for box, *_ in wrong]).reshape(-1, 4)
+    scores = np.array([score for _, score, _ in wrong])
+    return Mistakes(number, tuple(pairs), boxes, scores, tuple(text for *_, text in wrong))
+
+
+def _xyxy(boxes: np.ndarray) -> np.ndarray:
+    """Of (N, 4) left, top, width, height."""
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def _inside(row: np.ndarray, crowd: CocoBox) -> bool:
+    """Half of the detection's own area is, as COCO measures it."""
+    left, top, width, height = row[1:5]
+    shared_x = min(left + width, crowd.xywh[0] + crowd.xywh[2]) - max(left, crowd.xywh[0])
+    shared_y = min(top + height, crowd.xywh[1] + crowd.xywh[3]) - max(top, crowd.xywh[1])
+    return bool(max(shared_x, 0) * max(shared_y, 0) >= IOU * width * height)
