@@ -1,10 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench train-default clean
 
 BIN := .venv/bin
+DATA ?= ../shared/data/coco_robot
+OUT ?= train_out
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup: ## make or repair .venv: ROS 2, the message interfaces, this package
 	@tools/setup.sh
@@ -23,6 +25,12 @@ lint: setup ## check format, style, types and the direction of imports
 
 bench: setup ## measure overhead, conversion and CPU use
 	@$(BIN)/face_detect_ros bench
+
+# without a GPU two processes of one thread each are faster than one of two
+train-default: setup ## train the object model that comes with the package again: DATA=folder OUT=folder
+	@gpus=$$(nvidia-smi -L 2>/dev/null | wc -l); [ $$gpus -gt 0 ] || gpus=2; \
+		$(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $$gpus \
+		-m face_detect_ros.cli.app train-default $(DATA) --output $(OUT)
 
 clean: ## remove .venv and everything that was made here
 	@rm -rf .venv build install log demo_out bench_out *.egg-info .coverage .coverage.* \

@@ -15,11 +15,12 @@ import typer
 from face_detect_ros import __version__
 
 from . import bench, evaluate, models, people
+from .ablation import ablation
 from .demo import demo
 from .detect import detect
 from .doctor import doctor
 from .exits import INTERRUPTED
-from .train import train
+from .train import train, train_default
 
 app = typer.Typer(
     name="face_detect_ros",
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 app.command()(detect)
 app.command()(train)
+app.command()(train_default)
+app.command()(ablation)
 app.command()(doctor)
 app.command()(demo)
 app.command()(people.enroll)

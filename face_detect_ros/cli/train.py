@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,7 +123,7 @@ def train(
             raise ConfigError("give --val too: labels of pictures to judge the training by")
         dataset = read_dataset(data, images, classes=_names(classes))
         held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
-        report = _Report()
+        report = Report()
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
         try:
@@ -137,6 +137,36 @@ def train(
         report.done(output / "best.safetensors")
 
 
+def train_default(
+    data: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder with instances_train.json and images/.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
+    device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
+
+    Leaves yolov9_robot.safetensors in the output folder and tells what score threshold suits it, by training pictures
+    that it did not learn from. The same command goes on where it was ended.
+
+    Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
+    """
+    with exit_codes():
+        from face_detect_ros.training import default_model
+
+        report = Report()
+        try:
+            weights = default_model.train_default(
+                data, output, device=device,
+                on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            report.stopped()
+            raise
+        report.done(weights)
+        report.thresholds(lambda: default_model.choose_threshold(weights, data))
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -147,10 +177,13 @@ def _weights(init: str | None) -> Path | None:
         return None
     from face_detect_ros.core.errors import ConfigError
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.zoo import cache, checkpoints
+    from face_detect_ros.zoo import cache, checkpoints, packaged
 
     if init in catalogue.CATALOGUE:
-        name = catalogue.find(init, task="objects").checkpoint
+        entry = catalogue.find(init, task="objects")
+        if entry.packaged:
+            return packaged.locate(entry.packaged)
+        name = entry.checkpoint
         if not name.startswith("yolov9"):
             raise ConfigError(
                 f"--init {init}: a YOLOv9 cannot begin with these weights; give one of yolov9-*"
@@ -164,7 +197,7 @@ def _weights(init: str | None) -> Path | None:
     return path
 
 
-class _Report:
+class Report:
     """Tells a person on stderr how far it is: a line that changes on a terminal, else one every few seconds.
 
     Of torchrun's processes the first one speaks.
@@ -180,6 +213,9 @@ class _Report:
         for remark in remarks:
             self._say(remark)
         self._say(f"{pictures} pictures; {', '.join(f'{name} {count}' for name, count in counts.items())}")
+
+    def begin(self, name: str, seed: int) -> None:
+        self._say(f"{name}, seed {seed}")
 
     def start(self, about: Mapping[str, object]) -> None:
         goes_on = "; going on where it was ended" if about["resumed"] else ""
@@ -214,6 +250,11 @@ class _Report:
     def done(self, best: Path) -> None:
         if self._speaks:
             typer.echo(f"the best model is {best}")
+
+    def thresholds(self, rows: Callable[[], Sequence[Mapping[str, float]]]) -> None:
+        if self._speaks:
+            for row in rows():
+                typer.echo("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
 
     def _say(self, line: str) -> None:
         if self._speaks:

@@ -7,7 +7,7 @@ one entry in `CATALOGUE`. Its factory is called as
     create(device, [path], [precision=...], [input_size=...]) -> Detector
 
 path: if the weights are a file or folder: the user's for an entry with `takes_file`, which is named ``NAME:PATH``,
-    or that of the entry's `checkpoint`, looked up in the zoo's cache.
+    or that of the entry's `checkpoint`, looked up in the zoo's cache, or of its `packaged` weights.
 precision: if the entry offers more than float32.
 input_size: for objects; longest side in pixels of what the network sees, 0 for the model's own.
 """
@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.zoo import cache, checkpoints
+from face_detect_ros.zoo import cache, checkpoints, packaged
 
 Task = Literal["faces", "objects"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -42,6 +42,7 @@ class CatalogueEntry:
     description: one line for lists.
     takes_file: users write "name:path". file_is: what the path names, for lists.
     checkpoint: name of its weights in `zoo.checkpoints`, or empty.
+    packaged: name of its weights in `zoo.packaged`, or empty.
     precisions: numbers it can compute in.
     """
 
@@ -53,6 +54,7 @@ class CatalogueEntry:
     takes_file: bool = False
     file_is: str = "FILE"
     checkpoint: str = ""
+    packaged: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
 
     @property
@@ -253,14 +255,14 @@ def create(
         arguments["input_size"] = input_size
     if entry.takes_file:
         return factory(device, Path(name.partition(":")[2]).expanduser(), **arguments)
+    if entry.packaged:
+        return factory(device, packaged.locate(entry.packaged), **arguments)
     if entry.checkpoint:
         return factory(device, cache.locate(checkpoints.find(entry.checkpoint)), **arguments)
     return factory(device, **arguments)
 
 
 def _choices(known: tuple[CatalogueEntry, ...]) -> str:
-    if not known:
-        return "this version has no models for this task"
     return f"choose one of: {', '.join(entry.usage for entry in known)}"
 
 

@@ -87,7 +87,8 @@ def detect_all(
 def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> dict[str, Any]:
     """How well what was found agrees with the labels; ready for JSON (null where there is nothing to find).
 
-    AP, AP50, AP75, AP_small, AP_medium, AP_large: the latter by area below 32^2, below 96^2 and above, in pixels.
+    AP, AP50, AP75; AP_small, AP_medium, AP_large and the same of AP50: by area below 32^2, below 96^2 and above, in
+    square pixels.
     per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
     annotations that the model lacks. pictures, boxes: how many count. images_per_s: pictures over the detector's time.
 
@@ -102,6 +103,9 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
         "AP50": _mean(precision[_AP50, :, :, 0]),
         "AP75": _mean(precision[_AP75, :, :, 0]),
         **{f"AP_{size}": _mean(precision[:, :, :, index]) for index, size in enumerate(_SIZES) if index},
+        **{
+            f"AP50_{size}": _mean(precision[_AP50, :, :, index]) for index, size in enumerate(_SIZES) if index
+        },
         "per_class": {
             names[category]: {
                 "AP": _mean(precision[:, :, index, 0]),

@@ -86,6 +86,19 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
         raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
 
 
+def describe(path: Path) -> ModelDescription:
+    """What the numbers in `path` are, without reading them. Raises WeightsError as `read` does."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return _description(path, file.metadata() or {})
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
+
+
 def _in_order(data: bytes) -> tuple[bytes, memoryview]:
     """Head and numbers of a file, its texts in alphabetical order: the library's order is random, so are its files."""
     end = 8 + int.from_bytes(data[:8], "little")

@@ -90,9 +90,13 @@ def save(
     input_size: int,
     licence: str = "",
     source: str = "",
+    halved: bool = False,
     overwrite: bool = False,
 ) -> None:
-    """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels."""
+    """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels.
+
+    halved: matrices in float16; the numbers of normalisations, and biases, stay as they are.
+    """
     description = ModelDescription(
         ARCHITECTURE,
         model.variant,
@@ -103,4 +107,10 @@ def save(
         licence=licence,
         source=source,
     )
-    safetensors_file.write(path, description, model.state_dict(), overwrite=overwrite)
+    tensors = model.state_dict()
+    if halved:
+        tensors = {
+            name: value.half() if value.is_floating_point() and value.dim() > 1 else value
+            for name, value in tensors.items()
+        }
+    safetensors_file.write(path, description, tensors, overwrite=overwrite)

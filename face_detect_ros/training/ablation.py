@@ -1,0 +1,134 @@
+"""What attention and PGI are worth: the same network with and without each, trained alike, several seeds each."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from face_detect_ros.core.errors import OutputError
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
+from face_detect_ros.nn.yolov9 import YoloV9
+
+from .dataset import DataSet
+from .options import TrainOptions
+from .session import Task, train
+from .start import Architecture, for_detection, new_network
+from .state import write_atomically
+from .trainer import Progress
+
+FIGURES = ("AP", "AP50", "AP50_small", "AP50_medium", "AP50_large")
+_RESULT = "result.json"
+_TIMED = 30  # passes
+
+
+def architectures(variant: str) -> dict[str, Architecture]:
+    """Every combination by its name, such as "self, PGI"."""
+    return {
+        f"{name}{', PGI' if pgi else ''}": Architecture(variant, own, cross, pgi)
+        for pgi in (False, True)
+        for name, own, cross in (
+            ("none", False, False),
+            ("self", True, False),
+            ("cross", False, True),
+            ("both", True, True),
+        )
+    }
+
+
+def run(
+    data: DataSet,
+    judged_by: CocoAnnotations,
+    options: Mapping[int, TrainOptions],
+    folder: Path,
+    *,
+    variant: str = "t",
+    device: str = "auto",
+    on_begin: Callable[[str, int], None] = lambda name, seed: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Train what `folder` lacks: every architecture with the options of every seed. Raises as `session.train` does."""
+    for seed, chosen in options.items():
+        for name, architecture in architectures(variant).items():
+            place = folder / f"{name.replace(', ', '_')}_{seed}"
+            if (place / _RESULT).is_file():
+                continue
+            on_begin(name, seed)
+            task = Task(architecture, data, judged_by)
+            rows = train(task, chosen, place, device=device, threads=1, on_progress=on_progress)
+            record = {"name": name, "seed": seed, **{key: rows[-1].get(key) for key in FIGURES}}
+            text = json.dumps(record)
+            write_atomically(place / _RESULT, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
+
+
+def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") -> list[str]:
+    """Lines of Markdown: the mean of each figure over the seeds in `folder`, in per cent, and how far they lie apart.
+
+    Milliseconds are of one picture on the CPU in float32, networks alone, all timed here in turn. Raises OutputError
+    where there is nothing.
+    """
+    results = list(_results(folder))
+    if not results:
+        raise OutputError(f"{folder}: no result in it yet")
+    seeds = len({result["seed"] for result in results})
+    lines = [
+        f"| attention | PGI | parameters, M | GFLOPs | ms | {' | '.join(FIGURES)} |",
+        "| --- | --- |" + " ---: |" * (3 + len(FIGURES)),
+    ]
+    networks = {
+        name: for_detection(new_network(architecture, classes, seed=0)).fuse()
+        for name, architecture in architectures(variant).items()
+    }
+    times_ms = _times_ms(networks, input_size)
+    for name, network in networks.items():
+        own = [result for result in results if result["name"] == name]
+        if not own:
+            continue
+        attention, _, pgi = name.partition(", ")
+        cost = (
+            f"{sum(value.numel() for value in network.parameters()) / 1e6:.2f}",
+            f"{_gflops(network, input_size):.3f}",
+            f"{times_ms[name]:.1f}",
+        )
+        figures = [_spread([result[key] for result in own]) for key in FIGURES]
+        lines.append(f"| {attention} | {'yes' if pgi else 'no'} | {' | '.join((*cost, *figures))} |")
+    return [*lines, "", f"Mean of {seeds} seeds; in brackets, the largest less the smallest."]
+
+
+def _results(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob(f"*/{_RESULT}")):
+        yield json.loads(path.read_text())
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    known = [100 * value for value in values if value is not None]
+    if not known:
+        return "-"
+    return f"{statistics.fmean(known):.1f} ({max(known) - min(known):.1f})"
+
+
+def _gflops(network: YoloV9, side: int) -> float:
+    counter = FlopCounterMode(display=False)
+    with torch.inference_mode(), counter:
+        network(torch.zeros(1, 3, side, side))
+    return float(counter.get_total_flops() / 1e9)
+
+
+def _times_ms(networks: Mapping[str, YoloV9], side: int) -> dict[str, float]:
+    """Medians; in turn, so that what else the machine does meets all of them."""
+    picture = torch.zeros(1, 3, side, side).to(memory_format=torch.channels_last)
+    spent: dict[str, list[float]] = {name: [] for name in networks}
+    with torch.inference_mode():
+        for _ in range(_TIMED):
+            for name, network in networks.items():
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                started_s = time.perf_counter()
+                network(picture)
+                spent[name].append((time.perf_counter() - started_s) * 1e3)
+    return {name: statistics.median(values) for name, values in spent.items()}

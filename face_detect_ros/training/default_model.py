@@ -1,0 +1,131 @@
+"""How the default object model, which comes with this package, is trained: from nothing, in two stages.
+
+Small pictures teach a network the most in little time, so it first sees them at 192 pixels with a steady learning rate,
+then at 256 with one that falls to nothing. It learns all classes of the data set, as more boxes make better features;
+those that it finds well enough are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors.objects import ObjectDetector
+from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.evaluation.coco import Found, detect_all
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
+from face_detect_ros.evaluation.mistakes import find_mistakes
+from face_detect_ros.nn import devices
+from face_detect_ros.zoo import yolov9_weights
+
+from .dataset import DataSet, read_dataset
+from .held_back import as_annotations
+from .options import AugmentOptions, TrainOptions
+from .session import Task, train
+from .start import Architecture, for_detection, take_over
+from .trainer import LAST, Progress
+
+NAME = "yolov9_robot.safetensors"
+CLASSES = ("person", "face")
+ARCHITECTURE = Architecture("t", self_attention=True, cross_attention=True, auxiliary=False)
+HELD_BACK = 150  # of the training pictures; the score threshold is chosen on them
+SMALL = TrainOptions(
+    epochs=50,
+    warmup_epochs=2,
+    settle_epochs=0,
+    batch=16,
+    input_size=192,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    final_share=1.0,
+    momentum=0.9,
+    weight_decay=0.02,
+    ema_decay=0.999,
+    precision="bfloat16",
+    augment=AugmentOptions(mosaic=0.5, mixup=0.0, scale=0.5),
+)
+LARGE = replace(SMALL, epochs=34, warmup_epochs=0, settle_epochs=4, input_size=256, final_share=0.01)
+INPUT_SIZE = (
+    320  # of the model that comes out: small things gain more by it than the training on smaller ones costs
+)
+STAGES = {"small": SMALL, "large": LARGE}
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 15))
+
+
+def train_default(
+    data: Path,
+    output: Path,
+    *,
+    device: str = "auto",
+    on_start: Callable[[Mapping[str, object]], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
+) -> Path:
+    """Train, or go on; the weights file, in `output`.
+
+    data: folder with `instances_train.json` and `images`. Raises as `session.train` does.
+    """
+    learn, held_back = split(read_dataset(data / "instances_train.json", data / "images"))
+    judged_by = as_annotations(data / "instances_train.json", held_back)
+    initial = None
+    for name, options in STAGES.items():
+        task = Task(ARCHITECTURE, learn, judged_by, initial)
+        train(
+            task, options, output / name, device=device, threads=1,
+            on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
+        )  # fmt: skip
+        initial = output / name / LAST
+    return keep_classes(output / "large" / LAST, output / NAME)
+
+
+def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
+    """(to learn from, held back); the same ones every time."""
+    count = len(dataset.samples)
+    if count <= HELD_BACK:
+        raise ConfigError(f"{count} pictures are too few; {HELD_BACK} are held back")
+    held = set(np.random.default_rng(SMALL.seed).permutation(count)[:HELD_BACK].tolist())
+    parts = [
+        tuple(dataset.samples[number] for number in range(count) if (number in held) == back)
+        for back in (False, True)
+    ]
+    return DataSet(dataset.classes, parts[0]), DataSet(dataset.classes, parts[1])
+
+
+def keep_classes(trained: Path, kept: Path) -> Path:
+    """Write the network with CLASSES only, its matrices in float16."""
+    loaded = yolov9_weights.load(trained, attention=True)
+    network = for_detection(take_over(loaded, ARCHITECTURE, CLASSES, seed=0))
+    yolov9_weights.save(
+        kept, network, CLASSES, input_size=INPUT_SIZE, halved=True, overwrite=True,
+        licence="Apache-2.0", source="trained from nothing on COCO photos by make train-default",
+    )  # fmt: skip
+    return kept
+
+
+def choose_threshold(weights: Path, data: Path) -> list[dict[str, float]]:
+    """Rows {score_threshold, precision, recall, f1} over the boxes of all classes in the held-back pictures."""
+    _, held_back = split(read_dataset(data / "instances_train.json", data / "images"))
+    annotations = as_annotations(data / "instances_train.json", held_back)
+    loaded = yolov9_weights.load(weights, attention=True)
+    network = YoloV9Network(loaded, *devices.choose("cpu", "float32"), 0, str(weights))
+    options = DetectOptions(score_threshold=THRESHOLDS[0], iou_threshold=0.6, max_detections=100)
+    found = detect_all(ObjectDetector(network, name=str(weights)), annotations, options)
+    return [_judged(annotations, found, threshold) for threshold in THRESHOLDS]
+
+
+def _judged(annotations: CocoAnnotations, found: Found, threshold: float) -> dict[str, float]:
+    pairs = [pair for each in find_mistakes(annotations, found, threshold) for pair in each.pairs]
+    right = sum(labelled == detected for labelled, detected in pairs)
+    detections = sum(detected is not None for _, detected in pairs)
+    labels = sum(labelled is not None for labelled, _ in pairs)
+    return {
+        "score_threshold": threshold,
+        "precision": right / max(1, detections),
+        "recall": right / max(1, labels),
+        "f1": 2 * right / max(1, detections + labels),
+    }
