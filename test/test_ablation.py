@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from training_data import write_data_set
+from training_data import NARROW, write_pictures
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
+from face_detect_ros.nn.yolov9_variants import VARIANTS
 from face_detect_ros.training import ablation
 from face_detect_ros.training.start import Architecture
 
@@ -31,7 +32,8 @@ def test_every_combination_is_trained() -> None:
 def test_what_is_trained_is_kept_and_the_table_is_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_data_set(tmp_path, ("red", "blue"), ("instances_train.json", "instances_dev.json"))
+    write_pictures(tmp_path, files=("instances_train.json", "instances_dev.json"))
+    monkeypatch.setitem(VARIANTS, "t", NARROW)
     every = ablation.architectures("t")
     two = {name: every[name] for name in ("none", "both, PGI")}
     monkeypatch.setattr(ablation, "architectures", lambda variant: two)
@@ -56,8 +58,8 @@ def test_what_is_trained_is_kept_and_the_table_is_of_all(
     assert plain[0:2] == ["| none", "no"]
     assert plain[5] == "20.0 (20.0)"
     assert both[0:2] == ["| both", "yes"]
-    assert float(both[2]) > float(plain[2]) > 1  # attention has parameters, PGI's branch is gone
-    assert float(both[3]) > float(plain[3]) > 0
+    assert float(both[2]) > float(plain[2]) > 0  # attention has parameters, PGI's branch is gone
+    assert float(both[3]) >= float(plain[3]) > 0
     assert "Mean of 3 seeds" in lines[-1]
 
 

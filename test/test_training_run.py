@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import fcntl
-import json
 import os
 import signal
 import struct
@@ -16,10 +15,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from training_data import NARROW, SIDE, write_pictures
 from typer.testing import CliRunner
 
 from face_detect_ros.cli import train as train_command
@@ -31,7 +30,6 @@ from face_detect_ros.detectors.objects import ObjectDetector
 from face_detect_ros.detectors.yolov9 import YoloV9Network
 from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.nn import yolov9_variants
-from face_detect_ros.nn.yolov9_variants import Elan
 from face_detect_ros.training.dataset import read_dataset
 from face_detect_ros.training.held_back import as_annotations
 from face_detect_ros.training.loader import BatchLoader, PictureStore
@@ -44,7 +42,6 @@ from face_detect_ros.training.trainer import Progress
 from face_detect_ros.zoo import safetensors_file, yolov9_weights
 from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
-SIDE = 64
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 QUICK = TrainOptions(
     epochs=3, batch=2, input_size=SIDE, precision="float32", warmup_epochs=1, settle_epochs=1, evaluate_every=2, seed=4
@@ -63,32 +60,8 @@ def _one_thread():
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
     """YOLOv9 as it is, but a few channels wide: all its parts at a fraction of the time."""
-    sizes = replace(
-        yolov9_variants.VARIANTS["t"], stem=(8, 8), elans=(Elan(8, 8),) * 4, downs=(8, 8, 8), depth=1, pooled=16,
-        top_down=(Elan(16, 16),) * 2, bottom_up=(Elan(16, 16),) * 2, bottom_up_downs=(8, 8), head_width=8,
-    )  # fmt: skip
-    monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", sizes)
+    monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", NARROW)
     return replace(ATTENTION, variant="narrow")
-
-
-def write_pictures(folder: Path, count: int = 4) -> Path:
-    """Labels of pictures with a red rectangle above a blue one each."""
-    random = np.random.default_rng(0)
-    images, annotations = [], []
-    for number in range(count):
-        picture = np.full((SIDE, SIDE, 3), 60, np.uint8)
-        for category, colour in ((1, (230, 40, 40)), (2, (40, 40, 230))):
-            x, width = int(random.integers(0, 32)), int(random.integers(20, 32))
-            y, height = int(random.integers(0, 8)) + (category - 1) * SIDE // 2, int(random.integers(18, 24))
-            picture[y : y + height, x : x + width] = colour
-            annotations.append({"id": len(annotations) + 1, "image_id": number + 1, "category_id": category, "bbox": [x, y, width, height]})  # fmt: skip  # noqa: E501
-        images.append({"id": number + 1, "file_name": f"{number}.png", "width": SIDE, "height": SIDE})
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / f"images/{number}.png"), picture[..., ::-1])
-    categories = [{"id": 1, "name": "red"}, {"id": 2, "name": "blue"}]
-    file = folder / "labels.json"
-    file.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
-    return file
 
 
 @pytest.fixture
@@ -177,7 +150,7 @@ def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architect
     seen, epochs = [], []
     task, options = task_of(labels, narrow), replace(QUICK, precision="bfloat16")
     report = {"on_progress": seen.append, "on_epoch": epochs.append}
-    rows = train(task, options, tmp_path / "run", device="cpu", **report)
+    rows, best = train(task, options, tmp_path / "run", device="cpu", **report)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert ["AP" in row for row in rows] == [False, True, True]
     assert epochs == rows
@@ -191,6 +164,7 @@ def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architect
     logged = dict(scalars(tmp_path / "run/tensorboard"))
     assert logged["loss_total", 3] == pytest.approx(rows[2]["loss_total"])
     assert logged["AP", 2] == pytest.approx(rows[1]["AP"])
+    assert best == tmp_path / "run/best.safetensors"
     for name in ("last", "best"):
         loaded = yolov9_weights.load(tmp_path / f"run/{name}.safetensors", attention=True)
         assert loaded.labels == ("red", "blue")
@@ -200,9 +174,9 @@ def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architect
 
 def test_one_seed_gives_one_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
     options = replace(QUICK, epochs=2)
-    first = train(task_of(labels, narrow), options, tmp_path / "a", device="cpu", threads=1)
-    again = train(task_of(labels, narrow), options, tmp_path / "b", device="cpu", threads=3)
-    other = train(task_of(labels, narrow), replace(options, seed=5), tmp_path / "c", device="cpu")
+    first, _ = train(task_of(labels, narrow), options, tmp_path / "a", device="cpu", threads=1)
+    again, _ = train(task_of(labels, narrow), options, tmp_path / "b", device="cpu", threads=3)
+    other, _ = train(task_of(labels, narrow), replace(options, seed=5), tmp_path / "c", device="cpu")
     assert curve(tmp_path / "a") == curve(tmp_path / "b")
     assert first[-1]["loss_total"] == again[-1]["loss_total"] != other[-1]["loss_total"]
 
@@ -368,7 +342,7 @@ class TestCommand:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
         with open(follower, "w") as terminal, monkeypatch.context() as patch:
             patch.setattr(sys, "stderr", terminal)
-            report = train_command._Report()
+            report = train_command.Report()
             for step in (1, 2):
                 report.progress(Progress(0, 3, step, 3, {"total": 1.5, "box": 0.25}, 12.5, 90061.0))
             report.stopped()
@@ -383,7 +357,7 @@ class TestCommand:
     ) -> None:
         for rank in ("0", "1"):
             monkeypatch.setenv("RANK", rank)
-            report = train_command._Report()
+            report = train_command.Report()
             report.data(["one remark"], 4, {"red": 4})
             report.done(Path("best.safetensors"))
         shown = capsys.readouterr()

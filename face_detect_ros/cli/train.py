@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from face_detect_ros.training.options import OPTIMIZERS, TrainOptions
+from face_detect_ros.training.options import OPTIMIZERS, AugmentOptions, TrainOptions
 
 from .exits import exit_codes
 
 if TYPE_CHECKING:
     from face_detect_ros.training.trainer import Progress
 
+_DETR_SUITS = {
+    "optimizer": "adamw",
+    "learning_rate": 1e-4,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "clip_norm": 0.1,
+    "augment": AugmentOptions(mosaic=0.0, mixup=0.0),
+}
 _EVERY_S = 10.0  # between lines where stderr is no terminal
 
 
@@ -42,7 +50,12 @@ def train(
         str, typer.Option(metavar="A,B,...", help="Classes to learn, in this order; default: all of LABELS.")
     ] = "",
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="yolov9-t, -s, -m, -c or -e, with or without -attn.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="yolov9-t, -s, -m, -c or -e, with or without -attn; or, to fine-tune it, an RT-DETR or D-FINE of the "
+            "catalogue, or detr:FOLDER.",
+        ),
     ] = "yolov9-t-attn",
     init: Annotated[
         str | None,
@@ -118,7 +131,13 @@ def train(
             "freeze": _names(freeze),
         }  # fmt: skip
         options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
-        architecture = Architecture.named(model, auxiliary=auxiliary)
+        fine_tuned = _fine_tuned(model)
+        if fine_tuned is not None and init is not None:
+            raise ConfigError(f"--init {init}: {model} begins with its own weights; leave --init out")
+        if fine_tuned is not None:  # what suits it, if nothing else is asked for
+            suits = {**_DETR_SUITS, **{name: value for name, value in given.items() if value is not None}}
+            options = TrainOptions(**suits)
+        architecture = fine_tuned or Architecture.named(model, auxiliary=auxiliary)
         if val is None and images is not None:
             raise ConfigError("give --val too: labels of pictures to judge the training by")
         dataset = read_dataset(data, images, classes=_names(classes))
@@ -127,14 +146,14 @@ def train(
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
         try:
-            train(
+            _, best = train(
                 task, options, output, device=device, threads=threads,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             report.stopped()
             raise
-        report.done(output / "best.safetensors")
+        report.done(best)
 
 
 def train_default(
@@ -169,6 +188,20 @@ def train_default(
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _fine_tuned(model: str) -> Path | None:
+    """The folder that --model means where it is no YOLOv9 of ours."""
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.zoo import cache, checkpoints
+
+    kind, _, folder = model.partition(":")
+    if kind == "detr":
+        return Path(folder).expanduser()
+    entry = catalogue.CATALOGUE.get(model)
+    if entry is None or not entry.factory.endswith(".detr:create"):
+        return None
+    return cache.locate(checkpoints.find(entry.checkpoint))
 
 
 def _weights(init: str | None) -> Path | None:

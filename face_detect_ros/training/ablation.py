@@ -61,7 +61,7 @@ def run(
                 continue
             on_begin(name, seed)
             task = Task(architecture, data, judged_by)
-            rows = train(task, chosen, place, device=device, threads=1, on_progress=on_progress)
+            rows, _ = train(task, chosen, place, device=device, threads=1, on_progress=on_progress)
             record = {"name": name, "seed": seed, **{key: rows[-1].get(key) for key in FIGURES}}
             text = json.dumps(record)
             write_atomically(place / _RESULT, lambda path, text=text: path.write_text(text))  # type: ignore[misc]

@@ -28,7 +28,7 @@ from .held_back import as_annotations
 from .options import AugmentOptions, TrainOptions
 from .session import Task, train
 from .start import Architecture, for_detection, take_over
-from .trainer import LAST, Progress
+from .trainer import Progress
 
 NAME = "yolov9_robot.safetensors"
 CLASSES = ("person", "face")
@@ -79,8 +79,8 @@ def train_default(
             task, options, output / name, device=device, threads=1,
             on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
         )  # fmt: skip
-        initial = output / name / LAST
-    return keep_classes(output / "large" / LAST, output / NAME)
+        initial = output / name / "last.safetensors"
+    return keep_classes(output / "large/last.safetensors", output / NAME)
 
 
 def split(dataset: DataSet) -> tuple[DataSet, DataSet]:

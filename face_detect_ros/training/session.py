@@ -15,22 +15,18 @@ from torch import nn
 
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
-from face_detect_ros.detectors.objects import ObjectDetector
-from face_detect_ros.detectors.yolov9 import YoloV9Network
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
-from face_detect_ros.nn.yolov9 import YoloV9
-from face_detect_ros.zoo import yolov9_weights
-from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
 from .dataset import DataSet
+from .learner import Learner
 from .loader import BatchLoader, PictureStore
-from .losses import DetectionLoss
 from .options import TrainOptions
-from .start import Architecture, for_detection, new_network, take_over
-from .trainer import Progress, Trainer
+from .start import Architecture
+from .trainer import BEST, Progress, Trainer
+from .yolov9_learner import YoloV9Learner
 
 _LARGER = 1.25  # pictures are kept this much larger than they are shown: mosaics enlarge
 # as COCO is evaluated
@@ -41,10 +37,11 @@ _EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detect
 class Task:
     """What is trained on what.
 
-    initial: weights file to begin with; None: from nothing. licence, source: written into the model's file.
+    architecture: of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
+    initial: weights file for the YOLOv9 to begin with; None: from nothing. licence, source: written into its file.
     """
 
-    architecture: Architecture
+    architecture: Architecture | Path
     train: DataSet
     held_back: CocoAnnotations
     initial: Path | None = None
@@ -62,8 +59,8 @@ def train(
     on_start: Callable[[Mapping[str, object]], None] = lambda _: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
-) -> list[dict[str, float]]:
-    """Train, or go on with the training that `folder` holds. The rows of the curve.
+) -> tuple[list[dict[str, float]], Path]:
+    """Train, or go on with the training that `folder` holds. The rows of the curve, and where the best model is.
 
     threads: that prepare pictures, of each process; 0: as many as it has cores. Under torchrun each process takes its
     share and its GPU.
@@ -80,13 +77,22 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror or error}; choose another folder") from error
-    dtype = devices.choose_dtype(options.precision, place)
     classes = task.train.classes
-    if task.initial is None:
-        network = new_network(task.architecture, len(classes), seed=options.seed)
+    learner: Learner
+    if isinstance(task.architecture, Path):
+        from .detr_learner import DetrLearner  # transformers takes seconds to import
+
+        if options.precision not in ("auto", "float32"):
+            raise ConfigError(
+                f"precision {options.precision}: models of the RT-DETR family are trained in float32"
+            )
+        dtype = torch.float32
+        learner = DetrLearner(task.architecture, task.train, options)
+        model: object = task.architecture.name
     else:
-        begin = yolov9_weights.load(task.initial, attention=True)
-        network = take_over(begin, task.architecture, classes, seed=options.seed)
+        dtype = devices.choose_dtype(options.precision, place)
+        learner = YoloV9Learner(task.architecture, task.initial, classes, options, task.licence, task.source)
+        model = vars(task.architecture)
 
     # many small pictures at once: OpenCV's own threads would only be in each other's way
     cv2.setNumThreads(1)
@@ -102,46 +108,25 @@ def train(
         processes=processes,
     )
 
-    def as_loaded(network: YoloV9) -> LoadedYoloV9:
-        return LoadedYoloV9(
-            network, classes, "own", network.variant, options.input_size, task.licence, task.source
-        )
-
     def evaluate(average: nn.Module) -> dict[str, float]:
-        network = YoloV9Network(
-            as_loaded(for_detection(average)), place, dtype, options.input_size, "the average"
-        )
-        detector = ObjectDetector(network, name="the average")
+        detector = learner.detector(average, place, dtype)
         figures = evaluate_coco(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
         return {name: value for name, value in figures.items() if name.startswith("AP") and value is not None}
-
-    def write_model(average: nn.Module, path: Path) -> None:
-        yolov9_weights.save(
-            path,
-            for_detection(average),
-            classes,
-            input_size=options.input_size,
-            licence=task.licence,
-            source=task.source,
-            overwrite=True,
-        )
 
     def names(numbers: tuple[int, ...]) -> str:
         return ", ".join(str(task.train.samples[number].path) for number in numbers)
 
     try:
         trainer = Trainer(
-            network,
-            DetectionLoss(len(classes), options.loss),
+            learner,
             loader,
             options,
             folder,
             device=place,
             dtype=dtype,
             evaluate=evaluate,
-            write_model=write_model,
             depends_on={
-                "model": vars(task.architecture),
+                "model": model,
                 "classes": classes,
                 "init": task.initial and task.initial.name,
                 "data": task.train.digest(),
@@ -153,7 +138,7 @@ def train(
         resumed = trainer.restore()
         if rank == 0:
             on_start({"device": place, "precision": dtype, "steps": loader.steps, "resumed": resumed})
-        return trainer.run()
+        return trainer.run(), learner.result(folder, BEST)
     finally:
         loader.close()
         if processes > 1:

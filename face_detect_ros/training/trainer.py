@@ -1,6 +1,6 @@
 """The loop: batches in, weights out, and everything that lets it go on after it was ended at any moment.
 
-In the folder of a training: `last.safetensors` and `best.safetensors` (the moving average, ready for a detector),
+In the folder of a training: the moving average as "last" and "best", ready for a detector (see `Learner.result`),
 `state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events where tensorboardX is installed, and
 `curve.png` at the end where matplotlib is.
 """
@@ -25,13 +25,15 @@ from torch.nn.parallel import DistributedDataParallel
 from face_detect_ros.core.errors import TrainingError
 
 from . import curve, state
+from .learner import Learner
 from .loader import Batch, BatchLoader
-from .losses import DetectionLoss, Losses, Truth
+from .losses import Losses, Truth
 from .optimisation import MovingAverage, freeze, make_optimizer, rate_over_steps, set_to_train
 from .options import TrainOptions
 
-LAST, BEST = "last.safetensors", "best.safetensors"
+LAST, BEST = "last", "best"
 MEASURE = "AP"  # what "best" goes by
+_SEEDS_APART = 2**32
 _PARTS = ("total", "box", "classes", "distribution")
 
 
@@ -49,17 +51,16 @@ class Progress:
 
 
 class Trainer:
-    """Trains `model`, a network whose training-mode output has `main` and `auxiliary` levels.
+    """Trains the network of `learner`.
 
-    evaluate: figures of a network in evaluation mode, `AP` among them. write_model: a network to a file.
+    evaluate: figures of its average, `AP` among them.
     depends_on: what the result depends on besides the options; a state saved with another is not gone on with.
     name_pictures: names of the pictures of these numbers, for messages.
     """
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: DetectionLoss,
+        learner: Learner,
         loader: BatchLoader,
         options: TrainOptions,
         folder: Path,
@@ -67,7 +68,6 @@ class Trainer:
         device: torch.device,
         dtype: torch.dtype,
         evaluate: Callable[[nn.Module], Mapping[str, float]],
-        write_model: Callable[[nn.Module, Path], None],
         depends_on: Mapping[str, Any] | None = None,
         name_pictures: Callable[[tuple[int, ...]], str] = str,
         on_progress: Callable[[Progress], None] = lambda _: None,
@@ -79,14 +79,14 @@ class Trainer:
         self._dtype = dtype
         self._loader = loader
         self._evaluate = evaluate
-        self._write_model = write_model
+        self._learner = learner
         self._depends_on = dict(depends_on or {})
         self._name_pictures = name_pictures
         self._on_progress = on_progress
         self._on_epoch = on_epoch
         self._stop_asked = False
 
-        self._model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = learner.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         freeze(self._model, options.freeze)
         self._optimizer = make_optimizer(self._model, options)
         self._full_rates = [group["lr"] for group in self._optimizer.param_groups]
@@ -97,7 +97,7 @@ class Trainer:
         self._sums = dict.fromkeys(_PARTS, 0.0)
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
-        network: nn.Module = _NetworkAndLoss(self._model, loss)
+        network: nn.Module = _NetworkAndLoss(self._model, learner)
         if _distributed():
             ids = [device.index] if device.type == "cuda" else None
             network = DistributedDataParallel(network, device_ids=ids)
@@ -198,6 +198,7 @@ class Trainer:
         number = self._epoch * self._loader.steps + self._step
         for group, rate in zip(self._optimizer.param_groups, self._full_rates, strict=True):
             group["lr"] = rate * self._share_of_rate(number)
+        torch.manual_seed(self._options.seed * _SEEDS_APART + number)  # of what networks draw themselves
         images = batch.images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
         truth = batch.truth.to(self._device)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
@@ -230,12 +231,12 @@ class Trainer:
 
     def _finish_epoch(self, row: dict[str, float]) -> None:
         done = self._epoch + 1
-        self._write_model(self._average.model, self._folder / LAST)
+        self._learner.write(self._average.model, self._folder, LAST)
         if done % self._options.evaluate_every == 0 or done == self._options.epochs:
             row.update(self._evaluate(self._average.model))
             if row[MEASURE] > self._best:
                 self._best = row[MEASURE]
-                self._write_model(self._average.model, self._folder / BEST)
+                self._learner.write(self._average.model, self._folder, BEST)
         curve.write(self._folder, [*self._rows, row])
         self._on_epoch(row)
 
@@ -275,14 +276,13 @@ class Trainer:
 class _NetworkAndLoss(nn.Module):
     """Both in one module: DistributedDataParallel averages the gradients of what one forward call used."""
 
-    def __init__(self, network: nn.Module, loss: DetectionLoss) -> None:
+    def __init__(self, network: nn.Module, learner: Learner) -> None:
         super().__init__()
         self.network = network
-        self._loss = loss
+        self._learner = learner
 
     def forward(self, images: Tensor, truth: Truth) -> Losses:
-        output = self.network(images)
-        return self._loss(output.main, output.auxiliary, truth)
+        return self._learner.losses(self.network, images, truth)
 
 
 def _pictures(images: Tensor) -> int:
