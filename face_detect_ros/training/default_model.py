@@ -26,7 +26,7 @@ from face_detect_ros.zoo import yolov9_weights
 from .dataset import DataSet, read_dataset
 from .held_back import as_annotations
 from .options import AugmentOptions, TrainOptions
-from .session import Task, train
+from .session import Task, joined, train
 from .start import Architecture, for_detection, take_over
 from .trainer import Progress
 
@@ -49,7 +49,7 @@ SMALL = TrainOptions(
     precision="bfloat16",
     augment=AugmentOptions(mosaic=0.5, mixup=0.0, scale=0.5),
 )
-LARGE = replace(SMALL, epochs=34, warmup_epochs=0, settle_epochs=4, input_size=256, final_share=0.01)
+LARGE = replace(SMALL, epochs=24, warmup_epochs=0, settle_epochs=4, input_size=256, final_share=0.01)
 INPUT_SIZE = (
     320  # of the model that comes out: small things gain more by it than the training on smaller ones costs
 )
@@ -73,13 +73,14 @@ def train_default(
     learn, held_back = split(read_dataset(data / "instances_train.json", data / "images"))
     judged_by = as_annotations(data / "instances_train.json", held_back)
     initial = None
-    for name, options in STAGES.items():
-        task = Task(ARCHITECTURE, learn, judged_by, initial)
-        train(
-            task, options, output / name, device=device, threads=1,
-            on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
-        )  # fmt: skip
-        initial = output / name / "last.safetensors"
+    with joined(device):
+        for name, options in STAGES.items():
+            task = Task(ARCHITECTURE, learn, judged_by, initial)
+            train(
+                task, options, output / name, device=device, threads=1,
+                on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
+            )  # fmt: skip
+            initial = output / name / "last.safetensors"
     return keep_classes(output / "large/last.safetensors", output / NAME)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -69,7 +70,26 @@ def train(
     was asked to stop, with everything saved.
     """
     _check_held_back(task)
-    rank, processes, place = _join(device)
+    with joined(device) as (rank, processes, place):
+        return _train(
+            task, options, folder, rank, processes, place, threads=threads,
+            on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
+        )  # fmt: skip
+
+
+def _train(
+    task: Task,
+    options: TrainOptions,
+    folder: Path,
+    rank: int,
+    processes: int,
+    place: torch.device,
+    *,
+    threads: int,
+    on_start: Callable[[Mapping[str, object]], None],
+    on_progress: Callable[[Progress], None],
+    on_epoch: Callable[[Mapping[str, float]], None],
+) -> tuple[list[dict[str, float]], Path]:
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share this machine, this one too
     if options.batch % processes:
         raise ConfigError(f"batch {options.batch} cannot be shared by {processes} processes; give a multiple")
@@ -141,8 +161,6 @@ def train(
         return trainer.run(), learner.result(folder, BEST)
     finally:
         loader.close()
-        if processes > 1:
-            dist.destroy_process_group()
 
 
 def _check_held_back(task: Task) -> None:
@@ -155,16 +173,27 @@ def _check_held_back(task: Task) -> None:
         )
 
 
-def _join(device: str) -> tuple[int, int, torch.device]:
-    """(rank, processes, device) of this process: alone, or one of torchrun's."""
+@contextlib.contextmanager
+def joined(device: str) -> Iterator[tuple[int, int, torch.device]]:
+    """(rank, processes, device) of this process: alone, or one of torchrun's.
+
+    What is joined already stays so: several trainings of one program join around all of them.
+    """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes == 1:
-        return 0, 1, devices.choose_device(device)
+        yield 0, 1, devices.choose_device(device)
+        return
     if device in ("auto", "cuda") and torch.cuda.is_available():
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     place = devices.choose_device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
+    if dist.is_initialized():
+        yield dist.get_rank(), processes, place
+        return
     # the others wait while the first one evaluates, which may take longer than the usual ten minutes
     dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timedelta(hours=3))
-    return dist.get_rank(), processes, place
+    try:
+        yield dist.get_rank(), processes, place
+    finally:
+        dist.destroy_process_group()

@@ -5,16 +5,17 @@ The texts say what the numbers are: the network, its classes, its licence. Tenso
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from face_detect_ros.core.errors import OutputError, WeightsError
+from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
 
 SUFFIX = ".safetensors"
 
@@ -72,27 +73,32 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
 
 
 def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
-    """What `write` wrote; tensors on the CPU. Raises WeightsError if it cannot be read or is something else."""
-    from safetensors import SafetensorError, safe_open
+    """What `write` wrote; tensors on the CPU.
 
-    try:
-        with safe_open(path, "pt") as file:
-            description = _description(path, file.metadata() or {})
-            # copies: what the file holds may change under a mapping of it
-            return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
+    Raises WeightsError if it cannot be read or is something else, ConfigError without safetensors.
+    """
+    with _opened(path) as file:
+        description = _description(path, file.metadata() or {})
+        # copies: what the file holds may change under a mapping of it
+        return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
 
 
 def describe(path: Path) -> ModelDescription:
-    """What the numbers in `path` are, without reading them. Raises WeightsError as `read` does."""
-    from safetensors import SafetensorError, safe_open
+    """What the numbers in `path` are, without reading them. Raises as `read` does."""
+    with _opened(path) as file:
+        return _description(path, file.metadata() or {})
 
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Raises WeightsError, also for what is found wrong while it is open; ConfigError without safetensors."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ConfigError(f"{path}: needs safetensors ({error}); run: pip install safetensors") from error
     try:
         with safe_open(path, "pt") as file:
-            return _description(path, file.metadata() or {})
+            yield file
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (SafetensorError, ValueError, RuntimeError) as error:
