@@ -11,7 +11,7 @@ help: ## list these targets
 setup: ## make or repair .venv: ROS 2, the message interfaces, this package
 	@tools/setup.sh
 
-demo: setup ## find faces in real pictures over real topics; results in demo_out/
+demo: setup ## find faces and people in real pictures over real topics; results in demo_out/
 	@$(BIN)/face_detect_ros demo
 
 test: setup ## run every test, with the coverage of core and ros

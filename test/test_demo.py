@@ -39,6 +39,7 @@ def test_it_succeeds_and_prints_the_table(finished) -> None:
         "latency p95",
         "faces named Eileen Collins",
         "faces named unknown",
+        "pictures with a person",
     ):
         assert figure in run.stdout
 
@@ -46,6 +47,10 @@ def test_it_succeeds_and_prints_the_table(finished) -> None:
 def test_each_processed_picture_has_a_line_with_the_face(finished) -> None:
     folder, _ = finished
     lines = [json.loads(line) for line in (folder / "detections.jsonl").read_text().splitlines()]
+    assert {line["node"] for line in lines} == {"face_detector", "object_detector"}
+    with_person = [line for line in lines if any(d["class"] == "person" for d in line["detections"])]
+    assert with_person
+    lines = [line for line in lines if line["node"] == "face_detector"]
     assert lines  # a busy machine drops pictures
     with_face = [line for line in lines if any(d["class"] == "face" for d in line["detections"])]
     assert len(with_face) > 0.9 * len(lines)
@@ -53,9 +58,10 @@ def test_each_processed_picture_has_a_line_with_the_face(finished) -> None:
     assert stamps == sorted(set(stamps))
 
 
-def test_the_video_plays_and_shows_drawn_boxes(finished) -> None:
+@pytest.mark.parametrize("name", ["annotated.mp4", "objects.mp4"])
+def test_the_videos_play(finished, name: str) -> None:
     folder, _ = finished
-    video = cv2.VideoCapture(str(folder / "annotated.mp4"))
+    video = cv2.VideoCapture(str(folder / name))
     count = 0
     while True:
         read, picture = video.read()
@@ -81,6 +87,8 @@ def test_the_bag_holds_the_topics_and_its_messages_decode(finished) -> None:
             "/face_detector/identities",
             "/face_detector/label_info",
             "/face_detector/markers",
+            "/object_detector/detections",
+            "/object_detector/image_annotated/compressed",
             "/camera_info",
             "/diagnostics",
         } <= set(counts)

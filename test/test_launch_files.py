@@ -136,12 +136,12 @@ def test_the_object_detector_alone_takes_its_model(start):
 
 
 def test_two_robots_in_one_launch_keep_their_models():
-    first, second = (launching.parameters({"object_model": model}) for model in ("onnx:a", "onnx:b"))
+    sources = [launching.parameters({"object_model": model}) for model in ("onnx:a", "onnx:b", "none")]
     written = [
         yaml.safe_load(Path(path).read_text())["/**/object_detector"]["ros__parameters"]
-        for path in (*first, *second)
+        for (path,) in sources
     ]
-    assert written == [{"model": "onnx:a"}, {"model": "onnx:b"}]
+    assert written == [{"model": "onnx:a"}, {"model": "onnx:b"}, {"model": ""}]
 
 
 @pytest.mark.parametrize(

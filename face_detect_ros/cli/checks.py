@@ -149,12 +149,15 @@ def check_torch() -> Finding:
 
 
 def check_transformers() -> Finding:
-    advice = "pip install transformers safetensors; RT-DETR, D-FINE, RF-DETR and other DETR models need it"
+    advice = "pip install transformers; RT-DETR, D-FINE, RF-DETR and other DETR models need it"
     return _optional("transformers", advice)
 
 
 def check_safetensors() -> Finding:
-    return _optional("safetensors", "pip install safetensors; most published models for objects need it")
+    return _optional(
+        "safetensors",
+        "pip install safetensors; the default model for objects and most published ones need it",
+    )
 
 
 def check_onnxruntime() -> Finding:

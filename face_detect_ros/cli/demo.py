@@ -1,4 +1,4 @@
-"""`face_detect_ros demo`: a moving picture of a face through real topics, and what came out of it."""
+"""`face_detect_ros demo`: a moving picture of two people through real topics, and what came out of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZE = (960, 540)
 RATE_HZ = 10.0
 SILENCE_S = 10.0
 # files that a demo leaves, and may therefore replace
-RESULTS = ("annotated.mp4", "detections.jsonl", "bag")
+RESULTS = ("annotated.mp4", "objects.mp4", "detections.jsonl", "bag")
 MADE = (*RESULTS, "two_people.png", "gallery.sqlite3", "gallery.sqlite3-wal", "gallery.sqlite3-shm")
 
 
@@ -44,9 +44,9 @@ def demo(
 ) -> None:
     """Stream a moving picture of two people, one of them enrolled, through the nodes, and record what they say.
 
-    The video source and the face detector run in processes of their own. Leaves annotated.mp4, detections.jsonl and
-    an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the enrolled person was not
-    recognised or if somebody else was taken for them.
+    The video source, the face detector and the object detector run in processes of their own. Leaves annotated.mp4,
+    objects.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the
+    enrolled person was not recognised, if somebody else was taken for them, or if the object detector saw no person.
     """
     with exit_codes():
         _prepare(out)
@@ -59,6 +59,8 @@ def demo(
             raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {stream}")
         if source is None:
             _check_names(tally)
+            if not tally.objects["person"]:
+                raise DetectorError(f"the object detector saw no person in {tally.searched} pictures")
 
 
 def _prepare(out: Path) -> None:
@@ -129,7 +131,7 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
 
     runtime.carry_large_images()
     rclpy.init()
-    recorder = Recorder(out, "/image_raw", "/face_detector", RATE_HZ)
+    recorder = Recorder(out, "/image_raw", "/face_detector", "/object_detector", RATE_HZ)
     executor = runtime.make_executor()
     executor.add_node(recorder)
     width, height = SIZE
@@ -137,6 +139,7 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
     detector = {"gallery": gallery.resolve(), **({"model": model} if model else {})}
     children = [
         processes.NodeProcess("face_detect_ros.ros.face_detector", detector),
+        processes.NodeProcess("face_detect_ros.ros.object_detector", {}),
         processes.NodeProcess("face_detect_ros.ros.video_source", {**stream, "autostart": False}),
     ]
 
@@ -153,9 +156,9 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_CONFIGURE, watch)
         processes.wait_until(
             executor,
-            lambda: recorder.count_subscribers("/image_raw") >= 2,
+            lambda: recorder.count_subscribers("/image_raw") >= 3,
             watch,
-            "the face detector does not start",
+            "the detectors do not start",
         )
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_ACTIVATE, watch)
         _stream(recorder, executor, frames, watch)
@@ -229,6 +232,8 @@ def _print_table(tally: Tally) -> None:
         ("faces", str(tally.detections)),
         ("pictures with a face", str(tally.pictures_with_detections)),
         *((f"faces named {name}", str(count)) for name, count in sorted(tally.names.items())),
+        ("pictures searched for objects", str(tally.searched)),
+        *((f"pictures with a {name}", str(count)) for name, count in tally.objects.most_common()),
     ):
         table.add_row(name, value)
     Console().print(table)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
+from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
 
 from .exits import FAILED, exit_codes, report
@@ -37,8 +37,8 @@ def detect(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Detector, such as onnx:FILE; default for faces: {DEFAULT_MODEL['faces']}. "
-            "`face_detect_ros models list` shows them.",
+            help=f"Detector, such as onnx:FILE; default for faces: {DEFAULT_MODEL['faces']}, for objects: "
+            f"{DEFAULT_MODEL['objects']}. `face_detect_ros models list` shows them.",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
@@ -111,7 +111,7 @@ def detect(
         from .pictures import find_media
         from .results import OutputFolder, print_json, print_lines
 
-        name = model or _default_model(task)
+        name = model or catalogue.default_model(task)
         catalogue.find(name, task=task)
         chosen = {"score_threshold": score_threshold, "min_size_px": min_size_px}
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
@@ -132,17 +132,6 @@ def detect(
             typer.echo(run.summary())
         if run.failures:
             raise typer.Exit(FAILED)
-
-
-def _default_model(task: str) -> str:
-    from face_detect_ros.detectors import catalogue
-
-    try:
-        return catalogue.default_model(task)
-    except ConfigError as error:
-        if task not in catalogue.TASKS:
-            raise
-        raise ConfigError(f"--model is needed: {error}; `face_detect_ros models list` says more") from None
 
 
 class _Run:

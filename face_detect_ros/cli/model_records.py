@@ -7,7 +7,7 @@ from typing import Any
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import CatalogueEntry
-from face_detect_ros.zoo import cache, checkpoints, dlib_models
+from face_detect_ros.zoo import cache, checkpoints, dlib_models, packaged, safetensors_file
 from face_detect_ros.zoo.checkpoints import Checkpoint
 
 
@@ -33,12 +33,15 @@ def with_weights(names: list[str]) -> list[Checkpoint]:
 def row(entry: CatalogueEntry) -> dict[str, Any]:
     """What `list` shows."""
     checkpoint = checkpoints.find(entry.checkpoint) if entry.checkpoint else None
+    input_size = checkpoint.input_size if checkpoint else None
+    if entry.packaged:
+        input_size = safetensors_file.describe(packaged.locate(entry.packaged)).input_size
     return {
         "name": entry.usage,
         "task": entry.task,
         "description": entry.description,
         "licence": entry.licence,
-        "input_size": checkpoint.input_size if checkpoint else None,
+        "input_size": input_size,
         "ap": checkpoint.ap if checkpoint else None,
         "here": _here(entry, checkpoint),
         "checkpoint": checkpoint.name if checkpoint else None,
@@ -63,6 +66,18 @@ def details(checkpoint: Checkpoint) -> dict[str, Any]:
             }
             for remote in checkpoint.files
         ],
+    }
+
+
+def packaged_details(name: str) -> dict[str, Any]:
+    """What `info` shows of weights that come with this package."""
+    path = packaged.locate(name)
+    described = safetensors_file.describe(path)
+    return {
+        "classes": ", ".join(described.classes),
+        "source": described.source,
+        "reference": str(packaged.card(name)),
+        "folder": str(path.parent),
     }
 
 

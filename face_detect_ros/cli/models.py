@@ -68,10 +68,12 @@ def info(
     with exit_codes():
         from face_detect_ros.zoo import checkpoints
 
-        from .model_records import details, find, row
+        from .model_records import details, find, packaged_details, row
 
         entry = find(name)
         record = row(entry)
+        if entry.packaged:
+            record |= packaged_details(entry.packaged)
         if entry.checkpoint:
             record |= details(checkpoints.find(entry.checkpoint))
         if json:

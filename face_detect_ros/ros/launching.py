@@ -23,7 +23,7 @@ PACKAGE = "face_detect_ros"
 DESCRIPTIONS = {
     "image_topic": "Image topic in place of image_raw; image_raw/compressed and camera_info move with it.",
     "source": "What the video source shows: a picture, folder, video, device (/dev/video0), URL or screen.",
-    "object_model": "Model of the object detector, such as onnx:/path/to/file; it starts only where there is one.",
+    "object_model": "Model of the object detector, such as onnx:/path/to/file; none: no object detector.",
     "model": "Model, by its name in the catalogue, such as onnx:/path/to/file.",
     "image_transport": "Which form of the image topic the detectors subscribe to.",
     "params_file": "ROS parameter file (YAML) for the nodes.",
@@ -94,7 +94,8 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
     if single:
         sources.append(single)
     if "object_model" in given:
-        sources.append(_for_one_node("object_detector", {"model": given["object_model"]}))
+        model = given["object_model"]
+        sources.append(_for_one_node("object_detector", {"model": "" if model == "none" else model}))
     return sources
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +29,7 @@ from .perception_node import PRIVACY
 class ObjectDetectorParameters(DetectorParameters):
     """Parameters of the object detector."""
 
-    model: str = redefault(DetectorParameters, "model", DEFAULT_MODEL.get("objects", ""))
+    model: str = redefault(DetectorParameters, "model", DEFAULT_MODEL["objects"])
     score_threshold: float = redefault(DetectorParameters, "score_threshold", OBJECT_OPTIONS.score_threshold)
     iou_threshold: float = redefault(DetectorParameters, "iou_threshold", OBJECT_OPTIONS.iou_threshold)
     max_detections: int = redefault(DetectorParameters, "max_detections", OBJECT_OPTIONS.max_detections)
@@ -74,6 +75,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
         self._attention: AttentionView | None = None
         self._largest_batch = 1
+        self._started: Detector | None = None
         super().__init__("object_detector", ObjectDetectorParameters, hub, **node_arguments)
 
     def configure(self) -> None:
@@ -107,6 +109,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
 
     def cleanup(self, timeout_s: float) -> bool:
         idle = super().cleanup(timeout_s)
+        self._started = None
         if self._attention is not None:
             self._attention.close()
             self._attention = None
@@ -126,6 +129,9 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
             _judge(new, detector.labels)
 
     def detect(self, detector: Detector, images: Sequence[np.ndarray]) -> list[Detections]:
+        if detector is not self._started:
+            self._started = detector
+            _leave_a_core(detector)
         params = self.params
         options = dataclasses.replace(params.options, class_ids=class_ids(params.classes, detector.labels))
         found = detector.detect(images, options)
@@ -145,6 +151,16 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         attention, of = self._attention, self.params.attention_of
         if attention is not None:
             attention.offer(frame, found, of, lambda: self.picture_to_show(frame, found, None))
+
+
+def _leave_a_core(detector: Detector) -> None:
+    """To the camera, DDS and the other nodes, in the thread that calls; unless OMP_NUM_THREADS says otherwise.
+
+    A network of many small steps waits for all its threads at each: one that has to share its core doubles the latency.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and detector.device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) - 1))
 
 
 def _judge(params: ObjectDetectorParameters, labels: tuple[str, ...]) -> None:

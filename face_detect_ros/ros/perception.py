@@ -2,7 +2,7 @@
 
 The nodes are the same as when they run alone, with the same names, parameters and topics. The video source joins
 only when its parameter `source` is set; otherwise the images come from the camera on `image_raw`. The object detector
-joins only when its parameter `model` is set.
+joins unless its parameter `model` is empty.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Writes what a face detector publishes to a folder: a video, one JSON line per picture, and an MCAP bag."""
+"""Writes what detectors publish to a folder: videos, one JSON line per picture, and an MCAP bag."""
 
 from __future__ import annotations
 
 import array
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Tally:
     """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here.
 
     names: how many faces were given each name, "unknown" included. pictures_with_doubles: one name for two faces.
+    objects: in how many pictures each class was found; searched: pictures that the object detector answered for.
     """
 
     images: set[int] = field(default_factory=set)
@@ -40,6 +42,8 @@ class Tally:
     latency_ms: list[float] = field(default_factory=list)
     names: Counter[str] = field(default_factory=Counter)
     pictures_with_doubles: int = 0
+    objects: Counter[str] = field(default_factory=Counter)
+    searched: int = 0
 
     @property
     def dropped(self) -> int:
@@ -47,34 +51,38 @@ class Tally:
 
 
 class Recorder(Node):
-    """Records the image topic and the topics of the detector node `detector` (both fully qualified).
+    """Records the image topic and the topics of a face and an object detector (all fully qualified).
 
     Pictures go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
     folder cannot be written.
     """
 
-    def __init__(self, folder: Path, image_topic: str, detector: str, rate_hz: float) -> None:
+    def __init__(self, folder: Path, image_topic: str, faces: str, objects: str, rate_hz: float) -> None:
         super().__init__("recorder")
         self.tally = Tally()
         self._rate_hz = rate_hz
-        self._video_path = folder / "annotated.mp4"
-        self._video: cv2.VideoWriter | None = None
+        self._videos: dict[Path, cv2.VideoWriter] = {}
         self._bag = Bag(folder / "bag")
         self._lines: TextIO = (folder / "detections.jsonl").open("w", encoding="utf-8")
         self._subscribe(Image, image_topic, self._on_image, jpeg=True)
-        self._subscribe(Image, f"{detector}/image_annotated", self._on_annotated, jpeg=True)
-        self._subscribe(Detection2DArray, f"{detector}/detections", self._on_detections)
-        self._subscribe(Detection2DArray, f"{detector}/identities", self._on_identities)
-        self._subscribe(MarkerArray, f"{detector}/markers")
-        self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
-        self._subscribe(VisionInfo, f"{detector}/vision_info", profile=qos.latched())
+        for detector, handle, video in (
+            (faces, self._on_faces, folder / "annotated.mp4"),
+            (objects, self._on_objects, folder / "objects.mp4"),
+        ):
+            shown = functools.partial(self._on_annotated, video)
+            self._subscribe(Image, f"{detector}/image_annotated", shown, jpeg=True)
+            self._subscribe(Detection2DArray, f"{detector}/detections", handle)
+            self._subscribe(MarkerArray, f"{detector}/markers")
+            self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
+            self._subscribe(VisionInfo, f"{detector}/vision_info", profile=qos.latched())
+        self._subscribe(Detection2DArray, f"{faces}/identities", self._on_identities)
         self._subscribe(CameraInfo, camera_info_topic(image_topic))
         self._subscribe(DiagnosticArray, "/diagnostics")
 
     def close(self) -> None:
         """Finish the files."""
-        if self._video is not None:
-            self._video.release()
+        for video in self._videos.values():
+            video.release()
         self._lines.close()
         self._bag.close()
 
@@ -106,15 +114,16 @@ class Recorder(Node):
         self.tally.images.add(convert.stamp_ns(message.header.stamp))
         return _jpeg(message, convert.decode_image(message))
 
-    def _on_annotated(self, message: Image) -> CompressedImage:
+    def _on_annotated(self, path: Path, message: Image) -> CompressedImage:
         picture = convert.decode_image(message)
-        if self._video is None:
+        video = self._videos.get(path)
+        if video is None:
             height, width = picture.shape[:2]
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._video = cv2.VideoWriter(str(self._video_path), codec, self._rate_hz, (width, height))
-            if not self._video.isOpened():
-                raise OutputError(f"cannot write {self._video_path}; is the folder writable, the disk full?")
-        self._video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            video = self._videos[path] = cv2.VideoWriter(str(path), codec, self._rate_hz, (width, height))
+            if not video.isOpened():
+                raise OutputError(f"cannot write {path}; is the folder writable, the disk full?")
+        video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         return _jpeg(message, picture)
 
     def _on_identities(self, message: Detection2DArray) -> None:
@@ -122,15 +131,25 @@ class Recorder(Node):
         self.tally.names += names
         self.tally.pictures_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
 
-    def _on_detections(self, message: Detection2DArray) -> None:
+    def _on_faces(self, message: Detection2DArray) -> None:
         stamp_ns = convert.stamp_ns(message.header.stamp)
         latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
         self.tally.processed.add(stamp_ns)
         self.tally.latency_ms.append(latency_ms)
         self.tally.detections += len(message.detections)
         self.tally.pictures_with_detections += bool(message.detections)
+        self._write_line("face_detector", message, latency_ms)
+
+    def _on_objects(self, message: Detection2DArray) -> None:
+        latency_ms = (self.get_clock().now().nanoseconds - convert.stamp_ns(message.header.stamp)) / 1e6
+        self.tally.searched += 1
+        self.tally.objects.update({_as_dict(detection)["class"] for detection in message.detections})
+        self._write_line("object_detector", message, latency_ms)
+
+    def _write_line(self, node: str, message: Detection2DArray, latency_ms: float) -> None:
         line = {
-            "stamp_ns": stamp_ns,
+            "node": node,
+            "stamp_ns": convert.stamp_ns(message.header.stamp),
             "frame_id": message.header.frame_id,
             "latency_ms": round(latency_ms, 3),
             "detections": [_as_dict(detection) for detection in message.detections],
