@@ -233,7 +233,7 @@ def _print_table(tally: Tally) -> None:
         ("pictures with a face", str(tally.pictures_with_detections)),
         *((f"faces named {name}", str(count)) for name, count in sorted(tally.names.items())),
         ("pictures searched for objects", str(tally.searched)),
-        *((f"pictures with a {name}", str(count)) for name, count in tally.objects.most_common()),
+        *((f"objects: pictures with a {name}", str(count)) for name, count in tally.objects.most_common()),
     ):
         table.add_row(name, value)
     Console().print(table)

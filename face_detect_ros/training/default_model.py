@@ -50,8 +50,8 @@ SMALL = TrainOptions(
     augment=AugmentOptions(mosaic=0.5, mixup=0.0, scale=0.5),
 )
 LARGE = replace(SMALL, epochs=24, warmup_epochs=0, settle_epochs=4, input_size=256, final_share=0.01)
-# of the model that comes out. Of the held-back pictures it finds more than at 256 or 320; at 416 still more small things,
-# but the boxes of near people are wrong
+# of the model that comes out: finds more in the held-back pictures than 256 or 320; 416 finds still more small
+# things, but puts wrong boxes around near people
 INPUT_SIZE = 352
 STAGES = {"small": SMALL, "large": LARGE}
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 15))
