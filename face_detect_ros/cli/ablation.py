@@ -42,23 +42,23 @@ def ablation(
         from face_detect_ros.training.dataset import read_dataset
         from face_detect_ros.training.default_model import SMALL
 
-        from .train import Report
+        from .train import Report, names_of
 
         try:
             numbers = [int(seed) for seed in seeds.split(",")]
         except ValueError:
             raise ConfigError(f"--seeds {seeds}: give whole numbers, such as 0,1") from None
-        wanted = tuple(name.strip() for name in classes.split(",") if name.strip())
         options = replace(
             SMALL, epochs=epochs, warmup_epochs=1, settle_epochs=epochs // 6, input_size=input_size,
             final_share=0.01, evaluate_every=epochs,
         )  # fmt: skip
-        dataset = read_dataset(data / "instances_train.json", data / "images", classes=wanted)
+        dataset = read_dataset(data / "instances_train.json", data / "images", classes=names_of(classes))
         judged_by = read_annotations(data / "instances_dev.json", data / "images")
         report = Report()
-        experiment.run(
-            dataset, judged_by, {seed: replace(options, seed=seed) for seed in numbers}, output, device=device,
-            on_begin=report.begin, on_progress=report.progress,
-        )  # fmt: skip
+        with report.telling_of_a_stop():
+            experiment.run(
+                dataset, judged_by, {seed: replace(options, seed=seed) for seed in numbers}, output, device=device,
+                on_begin=report.begin, on_progress=report.progress,
+            )  # fmt: skip
         for line in experiment.table(output, len(dataset.classes), input_size):
             typer.echo(line)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from .exits import exit_codes
 if TYPE_CHECKING:
     from face_detect_ros.training.trainer import Progress
 
-_DETR_SUITS = {
+_DETR_SUITS: dict[str, Any] = {
     "optimizer": "adamw",
     "learning_rate": 1e-4,
     "momentum": 0.9,
@@ -128,31 +129,26 @@ def train(
         given: dict[str, Any] = {
             "epochs": epochs, "batch": batch, "input_size": input_size, "optimizer": optimizer,
             "learning_rate": learning_rate, "evaluate_every": evaluate_every, "seed": seed, "precision": precision,
-            "freeze": _names(freeze),
+            "freeze": names_of(freeze),
         }  # fmt: skip
-        options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
+        given = {name: value for name, value in given.items() if value is not None}
         fine_tuned = _fine_tuned(model)
         if fine_tuned is not None and init is not None:
             raise ConfigError(f"--init {init}: {model} begins with its own weights; leave --init out")
-        if fine_tuned is not None:  # what suits it, if nothing else is asked for
-            suits = {**_DETR_SUITS, **{name: value for name, value in given.items() if value is not None}}
-            options = TrainOptions(**suits)
+        options = TrainOptions(**({} if fine_tuned is None else _DETR_SUITS) | given)
         architecture = fine_tuned or Architecture.named(model, auxiliary=auxiliary)
         if val is None and images is not None:
             raise ConfigError("give --val too: labels of pictures to judge the training by")
-        dataset = read_dataset(data, images, classes=_names(classes))
+        dataset = read_dataset(data, images, classes=names_of(classes))
         held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
         report = Report()
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
-        try:
+        with report.telling_of_a_stop():
             _, best = train(
                 task, options, output, device=device, threads=threads,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
-        except KeyboardInterrupt:
-            report.stopped()
-            raise
         report.done(best)
 
 
@@ -174,19 +170,16 @@ def train_default(
         from face_detect_ros.training import default_model
 
         report = Report()
-        try:
+        with report.telling_of_a_stop():
             weights = default_model.train_default(
                 data, output, device=device,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
-        except KeyboardInterrupt:
-            report.stopped()
-            raise
         report.done(weights)
         report.thresholds(lambda: default_model.choose_threshold(weights, data))
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_of(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -276,6 +269,14 @@ class Report:
     def epoch(self, row: Mapping[str, float]) -> None:
         if "AP" in row:
             self._say(f"epoch {row['epoch']}: AP {row['AP']:.4f}  AP50 {row.get('AP50', 0):.4f}")
+
+    @contextlib.contextmanager
+    def telling_of_a_stop(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.stopped()
+            raise
 
     def stopped(self) -> None:
         self._say("stopped; the same command goes on where it was")

@@ -96,7 +96,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
     """
     names, known = annotations.categories, found.categories
     precision = _precision(annotations, found, max_detections)
-    boxes = Counter(box.category for box in _that_count(annotations) if not box.crowd)
+    boxes = Counter(box.category for box in boxes_that_count(annotations) if not box.crowd)
     pictures, spent_s = len(annotations.pictures), found.spent_s
     return {
         "AP": _mean(precision[:, :, :, 0]),
@@ -183,7 +183,7 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
                     "iscrowd": int(box.crowd),
                 }
                 # from 1: a box with the id 0 would count as found by nothing
-                for id, box in enumerate(_that_count(annotations), 1)
+                for id, box in enumerate(boxes_that_count(annotations), 1)
             ],
         }
         truth.createIndex()
@@ -197,7 +197,8 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
     return precision
 
 
-def _that_count(annotations: CocoAnnotations) -> list[CocoBox]:
+def boxes_that_count(annotations: CocoAnnotations) -> list[CocoBox]:
+    """Without those of a class that their picture may lack boxes of."""
     return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
 
 

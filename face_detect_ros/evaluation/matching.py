@@ -49,7 +49,7 @@ def match(
     counts = ~crowd & (shorter_side(labels) >= min_label_px)
     overlap = box_geometry.iou(boxes, labels)
     if crowd.any():
-        overlap[:, crowd] = _inside(boxes, labels[crowd])
+        overlap[:, crowd] = part_inside(boxes, labels[crowd])
     right = np.zeros(len(boxes), bool)
     wrong = shorter_side(boxes) >= min_label_px
     found_at = np.full(len(labels), np.nan)
@@ -135,7 +135,7 @@ def shorter_side(boxes: np.ndarray) -> np.ndarray:
     return sides
 
 
-def _inside(boxes: np.ndarray, crowds: np.ndarray) -> np.ndarray:
+def part_inside(boxes: np.ndarray, crowds: np.ndarray) -> np.ndarray:
     """(D, C) part of each box's area that lies inside each crowd."""
     top_left = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
     bottom_right = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])

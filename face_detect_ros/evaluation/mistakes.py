@@ -13,8 +13,9 @@ from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.viz.draw import draw_detections
 
-from .coco import Found
+from .coco import Found, boxes_that_count
 from .coco_annotations import CocoAnnotations, CocoBox
+from .matching import part_inside
 
 IOU = 0.5
 Pair = tuple[int | None, int | None]
@@ -47,14 +48,14 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
     another. What lies in a crowd of its class, or in a picture that is not labelled for it, counts neither way.
     """
     labels: dict[int, list[CocoBox]] = {}
-    for box in annotations.boxes:
+    for box in boxes_that_count(annotations):
         if box.category in found.categories:
             labels.setdefault(box.picture, []).append(box)
     rows = found.rows[found.rows[:, 5] >= score_threshold]
     names = annotations.categories
     return [
-        _of_picture(number, rows[rows[:, 0] == number], labels.get(number, []), picture.unknown, names)
-        for number, picture in enumerate(annotations.pictures)
+        _of_picture(number, rows[rows[:, 0] == number], labels.get(number, []), names)
+        for number in range(len(annotations.pictures))
     ]
 
 
@@ -77,20 +78,22 @@ def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
     return [each for each in ordered[:count] if each.captions]
 
 
-def _of_picture(
-    number: int, rows: np.ndarray, labels: Sequence[CocoBox], unknown: frozenset[int], names: Sequence[str]
-) -> Mistakes:
+def _of_picture(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: Sequence[str]) -> Mistakes:
     """rows: its detections, see `Found`."""
     rows = rows[np.argsort(-rows[:, 5], kind="stable")]
-    labels = [label for label in labels if label.category not in unknown]
     singles = [label for label in labels if not label.crowd]
-    overlap = box_geometry.iou(_xyxy(rows[:, 1:5]), _xyxy(np.array([each.xywh for each in singles])))
+    crowds = [label for label in labels if label.crowd]
+    boxes, label_boxes = _xyxy(rows[:, 1:5]), _xyxy([each.xywh for each in singles])
+    overlap = box_geometry.iou(boxes, label_boxes)
+    own_kind = np.array([each.category for each in crowds], int) == rows[:, 6, None]
+    inside = part_inside(boxes, _xyxy([each.xywh for each in crowds])) >= IOU
+    in_crowd: np.ndarray = (own_kind & inside).any(axis=1)
     categories = np.array([each.category for each in singles], int)
     free = np.ones(len(singles), bool)
     pairs: list[Pair] = []
     wrong: list[tuple[np.ndarray, float, str]] = []
-    for row, near in zip(rows, overlap, strict=True):
-        category, box = int(row[6]), _xyxy(row[None, 1:5])[0]
+    for row, box, near, crowded in zip(rows, boxes, overlap, in_crowd, strict=True):
+        category = int(row[6])
         candidates = np.flatnonzero(free & (near >= IOU))
         if len(candidates):
             same = candidates[categories[candidates] == category]
@@ -101,27 +104,18 @@ def _of_picture(
             if not len(same):
                 text = f"{names[categories[label]]} taken for {names[category]}"
                 wrong.append((box, float(row[5]), text))
-        elif not any(each.crowd and each.category == category and _inside(row, each) for each in labels):
+        elif not crowded:
             pairs.append((None, category))
             wrong.append((box, float(row[5]), f"no {names[category]}"))
     for index in np.flatnonzero(free).tolist():
         pairs.append((int(categories[index]), None))
-        box = _xyxy(np.array([singles[index].xywh]))[0]
-        wrong.append((box, 0.0, f"missed {names[categories[index]]}"))
-    boxes = np.array([box for box, *_ in wrong]).reshape(-1, 4)
+        wrong.append((label_boxes[index], 0.0, f"missed {names[categories[index]]}"))
+    shown = np.array([box for box, *_ in wrong]).reshape(-1, 4)
     scores = np.array([score for _, score, _ in wrong])
-    return Mistakes(number, tuple(pairs), boxes, scores, tuple(text for *_, text in wrong))
+    return Mistakes(number, tuple(pairs), shown, scores, tuple(text for *_, text in wrong))
 
 
-def _xyxy(boxes: np.ndarray) -> np.ndarray:
-    """Of (N, 4) left, top, width, height."""
-    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+def _xyxy(xywh: object) -> np.ndarray:
+    """(N, 4) of left, top, width, height."""
+    boxes = np.asarray(xywh, np.float64).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-
-
-def _inside(row: np.ndarray, crowd: CocoBox) -> bool:
-    """Half of the detection's own area is, as COCO measures it."""
-    left, top, width, height = row[1:5]
-    shared_x = min(left + width, crowd.xywh[0] + crowd.xywh[2]) - max(left, crowd.xywh[0])
-    shared_y = min(top + height, crowd.xywh[1] + crowd.xywh[3]) - max(top, crowd.xywh[1])
-    return bool(max(shared_x, 0) * max(shared_y, 0) >= IOU * width * height)

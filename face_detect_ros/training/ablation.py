@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from face_detect_ros.benchmarks.limits import products
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn.yolov9 import YoloV9
@@ -82,7 +82,9 @@ def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") ->
         "| --- | --- |" + " ---: |" * (3 + len(FIGURES)),
     ]
     networks = {
-        name: for_detection(new_network(architecture, classes, seed=0)).fuse()
+        name: for_detection(new_network(architecture, classes, seed=0))
+        .fuse()
+        .to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, architecture in architectures(variant).items()
     }
     times_ms = _times_ms(networks, input_size)
@@ -114,10 +116,7 @@ def _spread(values: Sequence[float | None]) -> str:
 
 
 def _gflops(network: YoloV9, side: int) -> float:
-    counter = FlopCounterMode(display=False)
-    with torch.inference_mode(), counter:
-        network(torch.zeros(1, 3, side, side))
-    return float(counter.get_total_flops() / 1e9)
+    return 2 * products(lambda: network(torch.zeros(1, 3, side, side))) / 1e9
 
 
 def _times_ms(networks: Mapping[str, YoloV9], side: int) -> dict[str, float]:
@@ -127,7 +126,6 @@ def _times_ms(networks: Mapping[str, YoloV9], side: int) -> dict[str, float]:
     with torch.inference_mode():
         for _ in range(_TIMED):
             for name, network in networks.items():
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
                 started_s = time.perf_counter()
                 network(picture)
                 spent[name].append((time.perf_counter() - started_s) * 1e3)

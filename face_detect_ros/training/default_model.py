@@ -7,6 +7,7 @@ those that it finds well enough are kept.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.core.protocols import DetectOptions
-from face_detect_ros.detectors.objects import ObjectDetector
-from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
+from face_detect_ros.detectors.yolov9 import create_with_attention
 from face_detect_ros.evaluation.coco import Found, detect_all
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.evaluation.mistakes import find_mistakes
-from face_detect_ros.nn import devices
 from face_detect_ros.zoo import yolov9_weights
 
 from .dataset import DataSet, read_dataset
@@ -70,10 +69,9 @@ def train_default(
 
     data: folder with `instances_train.json` and `images`. Raises as `session.train` does.
     """
-    learn, held_back = split(read_dataset(data / "instances_train.json", data / "images"))
-    judged_by = as_annotations(data / "instances_train.json", held_back)
+    learn, judged_by = _read(data)
     initial = None
-    with joined(device):
+    with joined(device) as (rank, _, _):
         for name, options in STAGES.items():
             task = Task(ARCHITECTURE, learn, judged_by, initial)
             train(
@@ -81,7 +79,16 @@ def train_default(
                 on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
             )  # fmt: skip
             initial = output / name / "last.safetensors"
-    return keep_classes(output / "large/last.safetensors", output / NAME)
+        if rank == 0:
+            keep_classes(output / "large/last.safetensors", output / NAME)
+    return output / NAME
+
+
+def _read(data: Path) -> tuple[DataSet, CocoAnnotations]:
+    """(to learn from, held back)"""
+    labels = data / "instances_train.json"
+    learn, held_back = split(read_dataset(labels, data / "images"))
+    return learn, as_annotations(labels, held_back)
 
 
 def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
@@ -97,7 +104,7 @@ def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
     return DataSet(dataset.classes, parts[0]), DataSet(dataset.classes, parts[1])
 
 
-def keep_classes(trained: Path, kept: Path) -> Path:
+def keep_classes(trained: Path, kept: Path) -> None:
     """Write the network with CLASSES only, its matrices in float16."""
     loaded = yolov9_weights.load(trained, attention=True)
     network = for_detection(take_over(loaded, ARCHITECTURE, CLASSES, seed=0))
@@ -105,17 +112,14 @@ def keep_classes(trained: Path, kept: Path) -> Path:
         kept, network, CLASSES, input_size=INPUT_SIZE, halved=True, overwrite=True,
         licence="Apache-2.0", source="trained from nothing on COCO photos by make train-default",
     )  # fmt: skip
-    return kept
 
 
 def choose_threshold(weights: Path, data: Path) -> list[dict[str, float]]:
     """Rows {score_threshold, precision, recall, f1} over the boxes of all classes in the held-back pictures."""
-    _, held_back = split(read_dataset(data / "instances_train.json", data / "images"))
-    annotations = as_annotations(data / "instances_train.json", held_back)
-    loaded = yolov9_weights.load(weights, attention=True)
-    network = YoloV9Network(loaded, *devices.choose("cpu", "float32"), 0, str(weights))
-    options = DetectOptions(score_threshold=THRESHOLDS[0], iou_threshold=0.6, max_detections=100)
-    found = detect_all(ObjectDetector(network, name=str(weights)), annotations, options)
+    _, annotations = _read(data)
+    options = replace(OBJECT_OPTIONS, score_threshold=THRESHOLDS[0])
+    with contextlib.closing(create_with_attention("cpu", weights, "float32")) as detector:
+        found = detect_all(detector, annotations, options)
     return [_judged(annotations, found, threshold) for threshold in THRESHOLDS]
 
 

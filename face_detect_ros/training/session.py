@@ -71,96 +71,83 @@ def train(
     """
     _check_held_back(task)
     with joined(device) as (rank, processes, place):
-        return _train(
-            task, options, folder, rank, processes, place, threads=threads,
-            on_start=on_start, on_progress=on_progress, on_epoch=on_epoch,
-        )  # fmt: skip
-
-
-def _train(
-    task: Task,
-    options: TrainOptions,
-    folder: Path,
-    rank: int,
-    processes: int,
-    place: torch.device,
-    *,
-    threads: int,
-    on_start: Callable[[Mapping[str, object]], None],
-    on_progress: Callable[[Progress], None],
-    on_epoch: Callable[[Mapping[str, float]], None],
-) -> tuple[list[dict[str, float]], Path]:
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that share this machine, this one too
-    if options.batch % processes:
-        raise ConfigError(f"batch {options.batch} cannot be shared by {processes} processes; give a multiple")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror or error}; choose another folder") from error
-    classes = task.train.classes
-    learner: Learner
-    if isinstance(task.architecture, Path):
-        from .detr_learner import DetrLearner  # transformers takes seconds to import
-
-        if options.precision not in ("auto", "float32"):
+        beside = int(
+            os.environ.get("LOCAL_WORLD_SIZE", "1")
+        )  # processes that share this machine, this one too
+        if options.batch % processes:
             raise ConfigError(
-                f"precision {options.precision}: models of the RT-DETR family are trained in float32"
+                f"batch {options.batch} cannot be shared by {processes} processes; give a multiple"
             )
-        dtype = torch.float32
-        learner = DetrLearner(task.architecture, task.train, options)
-        model: object = task.architecture.name
-    else:
-        dtype = devices.choose_dtype(options.precision, place)
-        learner = YoloV9Learner(task.architecture, task.initial, classes, options, task.licence, task.source)
-        model = vars(task.architecture)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: {error.strerror or error}; choose another folder") from error
+        classes = task.train.classes
+        learner: Learner
+        if isinstance(task.architecture, Path):
+            from .detr_learner import DetrLearner  # transformers takes seconds to import
 
-    # many small pictures at once: OpenCV's own threads would only be in each other's way
-    cv2.setNumThreads(1)
-    store = PictureStore(task.train, round(options.input_size * _LARGER), processes=beside)
-    loader = BatchLoader(
-        store,
-        len(classes),
-        side=options.input_size,
-        batch=options.batch // processes,
-        seed=options.seed,
-        threads=threads or max(1, (os.cpu_count() or 1) // beside),
-        rank=rank,
-        processes=processes,
-    )
+            if options.precision not in ("auto", "float32"):
+                raise ConfigError(
+                    f"precision {options.precision}: models of the RT-DETR family are trained in float32"
+                )
+            dtype = torch.float32
+            learner = DetrLearner(task.architecture, task.train, options)
+            model: object = task.architecture.name
+        else:
+            dtype = devices.choose_dtype(options.precision, place)
+            learner = YoloV9Learner(
+                task.architecture, task.initial, classes, options, task.licence, task.source
+            )
+            model = vars(task.architecture)
 
-    def evaluate(average: nn.Module) -> dict[str, float]:
-        detector = learner.detector(average, place, dtype)
-        figures = evaluate_coco(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
-        return {name: value for name, value in figures.items() if name.startswith("AP") and value is not None}
-
-    def names(numbers: tuple[int, ...]) -> str:
-        return ", ".join(str(task.train.samples[number].path) for number in numbers)
-
-    try:
-        trainer = Trainer(
-            learner,
-            loader,
-            options,
-            folder,
-            device=place,
-            dtype=dtype,
-            evaluate=evaluate,
-            depends_on={
-                "model": model,
-                "classes": classes,
-                "init": task.initial and task.initial.name,
-                "data": task.train.digest(),
-            },
-            name_pictures=names,
-            on_progress=on_progress if rank == 0 else lambda _: None,
-            on_epoch=on_epoch,
+        # many small pictures at once: OpenCV's own threads would only be in each other's way
+        cv2.setNumThreads(1)
+        store = PictureStore(task.train, round(options.input_size * _LARGER), processes=beside)
+        loader = BatchLoader(
+            store,
+            len(classes),
+            side=options.input_size,
+            batch=options.batch // processes,
+            seed=options.seed,
+            threads=threads or max(1, (os.cpu_count() or 1) // beside),
+            rank=rank,
+            processes=processes,
         )
-        resumed = trainer.restore()
-        if rank == 0:
-            on_start({"device": place, "precision": dtype, "steps": loader.steps, "resumed": resumed})
-        return trainer.run(), learner.result(folder, BEST)
-    finally:
-        loader.close()
+
+        def evaluate(average: nn.Module) -> dict[str, float]:
+            detector = learner.detector(average, place, dtype)
+            figures = evaluate_coco(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+            return {
+                name: value for name, value in figures.items() if name.startswith("AP") and value is not None
+            }
+
+        def names(numbers: tuple[int, ...]) -> str:
+            return ", ".join(str(task.train.samples[number].path) for number in numbers)
+
+        with contextlib.closing(loader):
+            trainer = Trainer(
+                learner,
+                loader,
+                options,
+                folder,
+                device=place,
+                dtype=dtype,
+                evaluate=evaluate,
+                depends_on={
+                    "model": model,
+                    "classes": classes,
+                    "init": task.initial and task.initial.name,
+                    "data": task.train.digest(),
+                },
+                name_pictures=names,
+                on_progress=on_progress if rank == 0 else lambda _: None,
+                on_epoch=on_epoch,
+            )
+            resumed = trainer.restore()
+            if rank == 0:
+                on_start({"device": place, "precision": dtype, "steps": loader.steps, "resumed": resumed})
+            return trainer.run(), learner.result(folder, BEST)
 
 
 def _check_held_back(task: Task) -> None:

@@ -11,11 +11,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
 
 SUFFIX = ".safetensors"
 
@@ -77,27 +78,27 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
 
     Raises WeightsError if it cannot be read or is something else, ConfigError without safetensors.
     """
-    with _opened(path) as file:
+    with _opened(path, "pt") as file:
         description = _description(path, file.metadata() or {})
         # copies: what the file holds may change under a mapping of it
         return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
 
 
 def describe(path: Path) -> ModelDescription:
-    """What the numbers in `path` are, without reading them. Raises as `read` does."""
-    with _opened(path) as file:
+    """What the numbers in `path` are, without reading them, and without torch. Raises as `read` does."""
+    with _opened(path, "np") as file:
         return _description(path, file.metadata() or {})
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, framework: str) -> Iterator[Any]:
     """Raises WeightsError, also for what is found wrong while it is open; ConfigError without safetensors."""
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError as error:
         raise ConfigError(f"{path}: needs safetensors ({error}); run: pip install safetensors") from error
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, framework) as file:
             yield file
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
