@@ -3,6 +3,7 @@
 
 BIN := .venv/bin
 DATA ?= ../shared/data/coco_robot
+TEACHER ?= ../shared/data/weights/yolox_nano.onnx
 OUT ?= train_out
 
 help: ## list these targets
@@ -27,10 +28,10 @@ bench: setup ## measure overhead, conversion and CPU use
 	@$(BIN)/face_detect_ros bench
 
 # without a GPU two processes of one thread each are faster than one of two
-train-default: setup ## train the object model that comes with the package again: DATA=folder OUT=folder
+train-default: setup ## train the object model that comes with the package again: DATA=folder TEACHER=file OUT=folder
 	@gpus=$$(nvidia-smi -L 2>/dev/null | wc -l); [ $$gpus -gt 0 ] || gpus=2; \
 		$(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $$gpus \
-		-m face_detect_ros.cli.app train-default $(DATA) --output $(OUT)
+		-m face_detect_ros.cli.app train-default $(DATA) --teacher $(TEACHER) --output $(OUT)
 
 clean: ## remove .venv and everything that was made here
 	@rm -rf .venv build install log demo_out bench_out *.egg-info .coverage .coverage.* \

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.data import astronaut
-from training_data import NARROW, write_pictures
+from training_data import NARROW, write_pictures, write_teacher
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
@@ -147,7 +147,8 @@ def test_the_command_trains_goes_on_and_tells_thresholds(
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
     stages = {name: replace(o, input_size=64, **quick) for name, o in default_model.STAGES.items()}
     monkeypatch.setattr(default_model, "STAGES", stages)
-    command = ["train-default", str(tmp_path), "--output", str(tmp_path / "out"), "--device", "cpu"]
+    teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
+    command = ["train-default", str(tmp_path), "--teacher", str(teacher), "--output", str(tmp_path / "out"), "--device", "cpu"]  # fmt: skip  # noqa: E501
     first = CliRunner().invoke(app, command)
     assert first.exit_code == 0, first.output
     weights = tmp_path / "out" / default_model.NAME
@@ -177,11 +178,12 @@ main()
 """
 
 
-def test_two_processes_train_both_stages(tmp_path: Path) -> None:
+def test_two_processes_train_all_stages(tmp_path: Path) -> None:
     write_pictures(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
     (tmp_path / "quickly.py").write_text(QUICKLY)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = [str(tmp_path / "quickly.py"), "train-default", str(tmp_path), "--device", "cpu"]
+    teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
+    script = [str(tmp_path / "quickly.py"), "train-default", str(tmp_path), "--teacher", str(teacher), "--device", "cpu"]  # fmt: skip  # noqa: E501
     run = subprocess.run(
         [*torchrun, *script, "--output", str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[1]}"},
@@ -193,6 +195,7 @@ def test_two_processes_train_both_stages(tmp_path: Path) -> None:
 
 
 def test_what_it_cannot_train_on(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["train-default", str(tmp_path), "--output", str(tmp_path / "out")])
+    command = ["train-default", str(tmp_path), "--teacher", str(tmp_path / "none.onnx")]
+    result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "instances_train.json" in result.stderr

@@ -58,7 +58,9 @@ def test_pixels_of_a_4k_picture(tmp_path: Path) -> None:
     compare_pixels(tmp_path, DETR, {}, image)
 
 
-@pytest.mark.parametrize("before", [(480, 640), (360, 640), (600, 40), (10, 5), (630, 320), (640, 639), (720, 640)])
+@pytest.mark.parametrize(
+    "before", [(480, 640), (360, 640), (600, 40), (10, 5), (630, 320), (640, 639), (720, 640)]
+)
 def test_pixels_that_either_pytorch_or_pillow_resizes(tmp_path: Path, before: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*before, 3), np.uint8)
     compare_pixels(tmp_path, RT, {}, noise)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 
 from face_detect_ros.nn import yolov9_variants
 from face_detect_ros.nn.yolov9_variants import Elan
@@ -43,3 +45,45 @@ def write_pictures(
     for name in files:
         (folder / name).write_text(content)
     return folder / files[0]
+
+
+def write_teacher(
+    path: Path, names: tuple[str, ...] = ("blue", "cake", "red"), *, convolutions: bool = True
+) -> Path:
+    """A network that ends as YOLOX does, for one picture of SIDE pixels, with random weights.
+
+    convolutions: off, its end is another one.
+    """
+    random = np.random.default_rng(0)
+    nodes, constants, levels = [], [], []
+
+    def add(kind: str, *inputs: str, **attributes: object) -> str:
+        nodes.append(helper.make_node(kind, inputs, [f"n{len(nodes)}"], **attributes))
+        return nodes[-1].output[0]
+
+    def constant(values: np.ndarray) -> str:
+        constants.append(numpy_helper.from_array(values, f"c{len(constants)}"))
+        return constants[-1].name
+
+    def conv(x: str, wide: int, channels: int) -> str:
+        return add("Conv", x, constant(random.normal(0, 0.5, (channels, wide, 1, 1)).astype(np.float32)))
+
+    pixels = add("Mul", "images", constant(np.float32(4 / 255)))
+    for stride in (8, 16, 32):
+        cells = add("AveragePool", pixels, kernel_shape=[stride] * 2, strides=[stride] * 2)
+        for_boxes, for_scores = conv(cells, 3, 6), conv(cells, 3, 5)
+        objectness = add("Sigmoid", conv(for_boxes, 6, 1))
+        scores = add("Sigmoid", conv(for_scores, 5, len(names)))
+        boxes = conv(for_boxes, 6, 4) if convolutions else add("Identity", add("Identity", cells))
+        end = add("Concat", boxes, objectness, scores, axis=1)
+        levels.append(add("Reshape", end, constant(np.array([1, 5 + len(names), -1]))))
+    add("Transpose", add("Concat", *levels, axis=2), perm=[0, 2, 1])
+    size = [1, 3, SIDE, SIDE]
+    graph = helper.make_graph(
+        nodes, "teacher", [helper.make_tensor_value_info("images", TensorProto.FLOAT, size)],
+        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, [1, 84, 5 + len(names)])], constants,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"names": json.dumps(names)})
+    onnx.save(model, str(path))
+    return path

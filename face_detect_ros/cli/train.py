@@ -65,6 +65,13 @@ def train(
             help="Weights to begin with: a model of the catalogue, or a file of any format that yolov9:FILE takes.",
         ),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ONNX",
+            help="A YOLOX as its authors export it, which knows some of the classes: teaches a YOLOv9 beside labels.",
+        ),
+    ] = None,
     auxiliary: Annotated[bool, typer.Option(help="Train with PGI's auxiliary branch.")] = True,
     freeze: Annotated[
         str, typer.Option(metavar="A,B,...", help="Parts that stay as they are, such as backbone.")
@@ -135,6 +142,8 @@ def train(
         fine_tuned = _fine_tuned(model)
         if fine_tuned is not None and init is not None:
             raise ConfigError(f"--init {init}: {model} begins with its own weights; leave --init out")
+        if fine_tuned is not None and teacher is not None:
+            raise ConfigError(f"--teacher {teacher}: {model} learns from labels alone; leave --teacher out")
         options = TrainOptions(**({} if fine_tuned is None else _DETR_SUITS) | given)
         architecture = fine_tuned or Architecture.named(model, auxiliary=auxiliary)
         if val is None and images is not None:
@@ -143,7 +152,8 @@ def train(
         held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
         report = Report()
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
-        task = Task(architecture, dataset, held_back, _weights(init), licence, f"trained on {data.name}")
+        source = f"trained on {data.name}" + (f", taught by {teacher.name}" if teacher is not None else "")
+        task = Task(architecture, dataset, held_back, _weights(init), licence, source, teacher)
         with report.telling_of_a_stop():
             _, best = train(
                 task, options, output, device=device, threads=threads,
@@ -156,6 +166,7 @@ def train_default(
     data: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder with instances_train.json and images/.")
     ],
+    teacher: Annotated[Path, typer.Option(metavar="ONNX", help="YOLOX-nano, as its authors publish it.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
@@ -172,7 +183,7 @@ def train_default(
         report = Report()
         with report.telling_of_a_stop():
             weights = default_model.train_default(
-                data, output, device=device,
+                data, teacher, output, device=device,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
         report.done(weights)

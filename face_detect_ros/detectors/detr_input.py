@@ -1,8 +1,8 @@
 """Pictures to the input of a DETR-like network, as its image processor in `transformers` would prepare them.
 
-On a CPU Pillow resizes, or PyTorch where it gives the same bytes faster: bit for bit as there. A GPU rounds once where Pillow rounds twice (as `transformers` does with
-torchvision): up to 1 of 255 apart in some values. RF-DETR was trained on pictures resized without averaging and
-without rounding, and gets those.
+On a CPU Pillow resizes, or PyTorch where it gives the same bytes faster: bit for bit as there. A GPU rounds once where
+Pillow rounds twice (as `transformers` does with torchvision): up to 1 of 255 apart in some values. RF-DETR was trained
+on pictures resized without averaging and without rounding, and gets those.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ class DetrInput:
         if image.shape == out.shape:
             np.copyto(out, image)
         elif self.settings.resample == _BILINEAR and _same_by_pytorch(image.shape[:2], out.shape[:2]):
-            pixels = torch.from_numpy(np.require(image, requirements="CW")).permute(2, 0, 1)[None]
+            pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
             resized = functional.interpolate(pixels, out.shape[:2], mode="bilinear", antialias=True)
             np.copyto(out, resized[0].permute(1, 2, 0).numpy())
         else:

@@ -56,13 +56,16 @@ class OnnxSession:
     device: where it computes and the provider that does, for people to read: "cpu (CPUExecutionProvider)".
     """
 
-    def __init__(self, file: Path, device: str) -> None:
-        """Raises ConfigError without ONNX Runtime, DeviceError for a device that it has not, WeightsError."""
+    def __init__(self, file: Path, device: str, *, threads: int = 0) -> None:
+        """threads: on the CPU; 0: one for each core.
+
+        Raises ConfigError without ONNX Runtime, DeviceError for a device that it has not, WeightsError.
+        """
         runtime = import_runtime()
         if not file.is_file():
             raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
         self._errors = _exceptions(runtime)
-        self._session, self.device = _open(runtime, file, device, self._errors)
+        self._session, self.device = _open(runtime, file, device, threads or _cores(), self._errors)
         self.inputs = tuple(_port(value) for value in self._session.get_inputs())
         self.outputs = tuple(_port(value) for value in self._session.get_outputs())
         self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
@@ -121,11 +124,13 @@ def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]
     return found
 
 
-def _open(runtime: Any, file: Path, device: str, errors: tuple[type[Exception], ...]) -> tuple[Any, str]:
+def _open(
+    runtime: Any, file: Path, device: str, threads: int, errors: tuple[type[Exception], ...]
+) -> tuple[Any, str]:
     options = runtime.SessionOptions()
     options.log_severity_level = _FATAL
     # a number given also keeps its threads from being tied to cores, where a camera's driver may want to be
-    options.intra_op_num_threads = _cores()
+    options.intra_op_num_threads = threads
     # threads that wait for the next picture by spinning would take more of the CPU than the network does
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     failed = []

@@ -50,12 +50,14 @@ class AssignmentOptions:
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Weights of the parts; `auxiliary`: of the whole loss of the PGI branch."""
+    """Weights of the parts; `auxiliary`: of the whole loss of the PGI branch; `teacher_...`: see `teacher`."""
 
     box: float = 7.5
     classes: float = 0.5
     distribution: float = 1.5
     auxiliary: float = 0.25
+    teacher_scores: float = 0.5
+    teacher_maps: float = 4.0
     assignment: AssignmentOptions = field(default_factory=AssignmentOptions)
 
 

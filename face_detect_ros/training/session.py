@@ -40,6 +40,7 @@ class Task:
 
     architecture: of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
     initial: weights file for the YOLOv9 to begin with; None: from nothing. licence, source: written into its file.
+    teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 beside the labels.
     """
 
     architecture: Architecture | Path
@@ -48,6 +49,7 @@ class Task:
     initial: Path | None = None
     licence: str = ""
     source: str = ""
+    teacher: Path | None = None
 
 
 def train(
@@ -97,7 +99,7 @@ def train(
         else:
             dtype = devices.choose_dtype(options.precision, place)
             learner = YoloV9Learner(
-                task.architecture, task.initial, classes, options, task.licence, task.source
+                task.architecture, task.initial, classes, options, task.licence, task.source, task.teacher
             )
             model = vars(task.architecture)
 
@@ -138,6 +140,7 @@ def train(
                     "model": model,
                     "classes": classes,
                     "init": task.initial and task.initial.name,
+                    "teacher": task.teacher and task.teacher.name,
                     "data": task.train.digest(),
                 },
                 name_pictures=names,

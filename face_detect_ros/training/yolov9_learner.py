@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,16 +12,22 @@ from torch import Tensor, nn
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.objects import ObjectDetector
 from face_detect_ros.detectors.yolov9 import YoloV9Network
+from face_detect_ros.nn.heads import REG_MAX
+from face_detect_ros.nn.yolov9 import VARIANTS, TrainingOutputs
 from face_detect_ros.zoo import yolov9_weights
 from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
 from .losses import DetectionLoss, Losses, Truth
 from .options import TrainOptions
 from .start import Architecture, for_detection, new_network, take_over
+from .teacher import Teacher, adapters, map_loss, score_loss
 
 
 class YoloV9Learner:
-    """initial: weights file to begin with; None: from nothing. Raises WeightsError and ConfigError."""
+    """initial: weights file to begin with; None: from nothing. teacher: ONNX file of a `Teacher`.
+
+    Raises WeightsError and ConfigError.
+    """
 
     def __init__(
         self,
@@ -29,6 +37,7 @@ class YoloV9Learner:
         options: TrainOptions,
         licence: str,
         source: str,
+        teacher: Path | None = None,
     ) -> None:
         if initial is None:
             self.network: nn.Module = new_network(architecture, len(classes), seed=options.seed)
@@ -36,13 +45,31 @@ class YoloV9Learner:
             begin = yolov9_weights.load(initial, attention=True)
             self.network = take_over(begin, architecture, classes, seed=options.seed)
         self._loss = DetectionLoss(len(classes), options.loss)
+        self._weights = options.loss
+        self._teacher = None
+        if teacher is not None:
+            self._teacher = Teacher(teacher, classes)
+            channels = VARIANTS[architecture.variant].out_widths
+            # only training needs them; what is written and evaluated is without
+            self.network.adapters = adapters(channels, self._teacher.widths, seed=options.seed)
         self._classes = classes
         self._input_size = options.input_size
         self._licence, self._source = licence, source
 
     def losses(self, network: nn.Module, images: Tensor, truth: Truth) -> Losses:
-        output = network(images)
-        return self._loss(output.main, output.auxiliary, truth)
+        if self._teacher is None:
+            output = network(images)
+            return self._loss(output.main, output.auxiliary, truth)
+        output, maps = _with_maps(network, images)
+        losses = self._loss(output.main, output.auxiliary, truth)
+        lesson = self._teacher.look(images)
+        adapted = [adapter(own) for adapter, own in zip(_adapters(network), maps, strict=True)]
+        with torch.autocast(images.device.type, enabled=False):
+            logits = torch.cat([level[:, 4 * REG_MAX :].float().flatten(2) for level in output.main], dim=2)
+            by_scores = score_loss(logits.transpose(1, 2), self._teacher.taught, lesson)
+            by_maps = map_loss(adapted, lesson)
+        total = losses.total + self._weights.teacher_scores * by_scores + self._weights.teacher_maps * by_maps
+        return replace(losses, total=total)
 
     def detector(self, average: nn.Module, device: torch.device, dtype: torch.dtype) -> Detector:
         network, size = for_detection(average), self._input_size
@@ -59,3 +86,17 @@ class YoloV9Learner:
             self.result(folder, name), for_detection(average), self._classes, input_size=self._input_size,
             licence=self._licence, source=self._source, overwrite=True,
         )  # fmt: skip
+
+
+def _with_maps(network: nn.Module, images: Tensor) -> tuple[TrainingOutputs, Sequence[Tensor]]:
+    """The outputs, and the maps of each stride that the head makes them from."""
+    seen: list[Sequence[Tensor]] = []
+    hook = network.get_submodule("head").register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    try:
+        return network(images), seen[0]
+    finally:
+        hook.remove()
+
+
+def _adapters(network: nn.Module) -> Iterator[nn.Module]:
+    return network.get_submodule("adapters").children()
