@@ -282,6 +282,27 @@ class TestWhatCannotGoOn:
         with pytest.raises(TrainingError, match=r"state\.pt: cannot be read .*; delete it to begin anew"):
             train(task_of(labels, narrow), QUICK, tmp_path / "run", device="cpu")
 
+    def test_a_folder_where_another_training_is_at_work(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        messages = []
+
+        def begin_another(now: Progress) -> None:
+            with pytest.raises(
+                TrainingError, match=r"out: another training is at work in it; wait"
+            ) as raised:
+                train(task_of(labels, narrow), QUICK, tmp_path / "out", device="cpu")
+            messages.append(raised.value)
+
+        train(
+            task_of(labels, narrow),
+            replace(QUICK, epochs=1),
+            tmp_path / "out",
+            device="cpu",
+            on_progress=begin_another,
+        )
+        assert len(messages) == 2
+
     def test_a_folder_that_cannot_be(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(OutputError, match="choose another folder"):

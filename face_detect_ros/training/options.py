@@ -72,7 +72,8 @@ class TrainOptions:
     clip_norm: largest norm of a step's gradient.
     ema_decay: of the moving average of the weights, which is what is evaluated and kept.
     freeze: beginnings of parameter names that stay as they are.
-    precision: numbers of the network's forward and backward pass, see nn.devices.
+    precision: numbers of the network's forward and backward pass, see nn.devices; auto: bfloat16 where the device
+        computes in it.
     evaluate_every: epochs. save_every_s: seconds between states saved within an epoch.
 
     Raises ConfigError for a value that cannot be.

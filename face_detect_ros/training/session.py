@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.errors import ConfigError, DeviceError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.evaluation.coco import evaluate_coco
@@ -26,6 +26,7 @@ from .learner import Learner
 from .loader import BatchLoader, PictureStore
 from .options import TrainOptions
 from .start import Architecture
+from .state import alone_in
 from .trainer import BEST, Progress, Trainer
 from .yolov9_learner import YoloV9Learner
 
@@ -97,7 +98,7 @@ def train(
             learner = DetrLearner(task.architecture, task.train, options)
             model: object = task.architecture.name
         else:
-            dtype = devices.choose_dtype(options.precision, place)
+            dtype = _choose_dtype(options.precision, place)
             learner = YoloV9Learner(
                 task.architecture, task.initial, classes, options, task.licence, task.source, task.teacher
             )
@@ -127,7 +128,7 @@ def train(
         def names(numbers: tuple[int, ...]) -> str:
             return ", ".join(str(task.train.samples[number].path) for number in numbers)
 
-        with contextlib.closing(loader):
+        with contextlib.closing(loader), alone_in(folder) if rank == 0 else contextlib.nullcontext():
             trainer = Trainer(
                 learner,
                 loader,
@@ -151,6 +152,14 @@ def train(
             if rank == 0:
                 on_start({"device": place, "precision": dtype, "steps": loader.steps, "resumed": resumed})
             return trainer.run(), learner.result(folder, BEST)
+
+
+def _choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """As `devices.choose_dtype`, but "auto" is bfloat16 wherever it can be: gradients overflow float16."""
+    if precision == "auto":
+        with contextlib.suppress(DeviceError):
+            return devices.choose_dtype("bfloat16", device)
+    return devices.choose_dtype(precision, device)
 
 
 def _check_held_back(task: Task) -> None:
