@@ -145,7 +145,10 @@ def test_the_command_trains_goes_on_and_tells_thresholds(
     monkeypatch.setitem(VARIANTS, "t", NARROW)
     monkeypatch.setattr(default_model, "HELD_BACK", 2)
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
-    stages = {name: replace(o, input_size=64, **quick) for name, o in default_model.STAGES.items()}
+    stages = {
+        name: replace(stage, options=replace(stage.options, input_size=64, **quick))
+        for name, stage in default_model.STAGES.items()
+    }
     monkeypatch.setattr(default_model, "STAGES", stages)
     teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
     command = ["train-default", str(tmp_path), "--teacher", str(teacher), "--output", str(tmp_path / "out"), "--device", "cpu"]  # fmt: skip  # noqa: E501
@@ -173,7 +176,9 @@ from face_detect_ros.training import default_model
 VARIANTS["t"] = NARROW
 default_model.HELD_BACK = 2
 quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "input_size": 64, "evaluate_every": 5}
-default_model.STAGES = {name: replace(options, **quick) for name, options in default_model.STAGES.items()}
+default_model.STAGES = {
+    name: replace(stage, options=replace(stage.options, **quick)) for name, stage in default_model.STAGES.items()
+}
 main()
 """
 

@@ -117,7 +117,7 @@ _ENTRIES = (
         task="objects",
         factory="face_detect_ros.detectors.yolov9:create_with_attention",
         licence="Apache-2.0",
-        description="YOLOv9 t with attention at 352 px, trained by us on few pictures: people and faces",
+        description="YOLOv9 t with attention at 416 px, trained by us on few pictures: people and faces",
         packaged="yolov9_robot.safetensors",
         precisions=ANY_PRECISION,
     ),

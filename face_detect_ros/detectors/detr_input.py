@@ -209,7 +209,7 @@ class DetrInput:
         if image.shape == out.shape:
             np.copyto(out, image)
         elif self.settings.resample == _BILINEAR and _same_by_pytorch(image.shape[:2], out.shape[:2]):
-            pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
+            pixels = torch.from_numpy(np.require(image, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
             resized = functional.interpolate(pixels, out.shape[:2], mode="bilinear", antialias=True)
             np.copyto(out, resized[0].permute(1, 2, 0).numpy())
         else:
