@@ -79,7 +79,9 @@ def train_default(
 ) -> Path:
     """Train, or go on; the weights file, in `output`.
 
-    data: folder with `instances_train.json` and `images`. teacher: see `teacher.Teacher`. Raises as `session.train` does.
+    data: folder with `instances_train.json` and `images`. teacher: file of a `teacher.Teacher`.
+
+    Raises as `session.train` does.
     """
     initial = None
     with joined(device) as (rank, _, _):
@@ -123,7 +125,8 @@ def keep_classes(trained: Path, kept: Path) -> None:
     network = for_detection(take_over(loaded, ARCHITECTURE, CLASSES, seed=0))
     yolov9_weights.save(
         kept, network, CLASSES, input_size=INPUT_SIZE, halved=True, overwrite=True,
-        licence="Apache-2.0", source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
+        licence="Apache-2.0",
+        source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
     )  # fmt: skip
 
 
