@@ -124,10 +124,15 @@ def keep_classes(trained: Path, kept: Path) -> None:
     loaded = yolov9_weights.load(trained, attention=True)
     network = for_detection(take_over(loaded, ARCHITECTURE, CLASSES, seed=0))
     yolov9_weights.save(
-        kept, network, CLASSES, input_size=INPUT_SIZE, halved=True, overwrite=True,
+        kept,
+        network,
+        CLASSES,
+        input_size=INPUT_SIZE,
+        halved=True,
+        overwrite=True,
         licence="Apache-2.0",
         source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
-    )  # fmt: skip
+    )
 
 
 def choose_threshold(weights: Path, data: Path) -> list[dict[str, float]]:
