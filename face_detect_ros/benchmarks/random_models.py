@@ -17,13 +17,14 @@ import torch
 from skimage.data import astronaut
 from torch import nn
 
+from ..detectors.catalogue import OBJECT_OPTIONS
 from ..nn.yolov9 import YoloV9
 from ..zoo import coco, yolov9_weights
 
 CANDIDATES = 300
 """Cells of a VGA picture that reach `THRESHOLD`: a full scene, where a thing has some ten."""
 
-THRESHOLD = 0.35
+THRESHOLD = OBJECT_OPTIONS.score_threshold
 
 
 def photo(width: int, height: int) -> np.ndarray:
