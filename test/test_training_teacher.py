@@ -111,7 +111,7 @@ def test_maps_can_be_learnt() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert float(loss) < 0.01
+    assert loss.item() < 0.01
 
 
 @pytest.fixture
