@@ -204,3 +204,15 @@ def test_what_it_cannot_train_on(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "instances_train.json" in result.stderr
+
+
+def test_a_teacher_that_is_missing_is_told_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    monkeypatch.setattr(default_model, "HELD_BACK", 2)
+    command = ["train-default", str(tmp_path), "--teacher", str(tmp_path / "none.onnx")]
+    result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "none.onnx: cannot be read: No such file" in result.stderr
+    assert not (tmp_path / "out").exists()

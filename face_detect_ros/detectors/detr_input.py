@@ -237,8 +237,8 @@ def _same_by_pytorch(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
 
     It does where weights are exact in both: fractions of a small power of two, as when 480 rows become 640.
     """
-    parts = (new // math.gcd(old, new) if old <= new else 0 for old, new in zip(before, after, strict=True))
-    return all(part in _EXACT_PARTS for part in parts)
+    sides = zip(before, after, strict=True)
+    return all(old <= new and new // math.gcd(old, new) in _EXACT_PARTS for old, new in sides)
 
 
 def sized(settings: InputSettings, asked_px: int, multiple: int, file: Path) -> InputSettings:

@@ -28,6 +28,7 @@ from .held_back import as_annotations
 from .options import AugmentOptions, TrainOptions
 from .session import Task, joined, train
 from .start import Architecture, for_detection, take_over
+from .teacher import Teacher
 from .trainer import Progress
 
 NAME = "yolov9_robot.safetensors"
@@ -83,10 +84,13 @@ def train_default(
 
     Raises as `session.train` does.
     """
+    # what is wrong with them is better known now than hours later
+    pictures = {stage.classes: _read(data, stage.classes) for stage in STAGES.values()}
+    Teacher(teacher, CLASSES)
     initial = None
     with joined(device) as (rank, _, _):
         for name, stage in STAGES.items():
-            learn, judged_by = _read(data, stage.classes)
+            learn, judged_by = pictures[stage.classes]
             taught_by = teacher if stage.taught else None
             task = Task(ARCHITECTURE, learn, judged_by, initial, teacher=taught_by)
             train(

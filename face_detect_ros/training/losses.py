@@ -77,17 +77,24 @@ class DetectionLoss:
         return Losses(total, losses.box, losses.classes, losses.distribution)
 
     def _of(self, levels: Sequence[Tensor], truth: Truth) -> Losses:
-        number = torch.promote_types(levels[0].dtype, torch.float32)
-        flat = torch.cat([level.to(number).flatten(2) for level in levels], dim=2).transpose(1, 2)
-        sides, logits = flat.split((4 * REG_MAX, self._classes), dim=2)
+        sides, logits = sides_and_logits(levels, self._classes)
+        number = logits.dtype
         sizes = [(level.shape[2], level.shape[3]) for level in levels]
-        points = anchor_points(sizes, device=flat.device, dtype=number)
+        points = anchor_points(sizes, device=logits.device, dtype=number)
         with torch.no_grad():
             target = assign(
                 logits.sigmoid(), decode_boxes(sides, points), points[:, :2], truth.boxes.to(number),
                 truth.class_ids, truth.valid, self.options.assignment,
             )  # fmt: skip
         return losses_to(target, sides, logits, points, truth, self.options)
+
+
+def sides_and_logits(levels: Sequence[Tensor], classes: int) -> tuple[Tensor, Tensor]:
+    """(B, N, 4 * REG_MAX) and (B, N, C) of the cells of all levels, in float32 at least."""
+    number = torch.promote_types(levels[0].dtype, torch.float32)
+    flat = torch.cat([level.to(number).flatten(2) for level in levels], dim=2).transpose(1, 2)
+    sides, logits = flat.split((4 * REG_MAX, classes), dim=2)
+    return sides, logits
 
 
 def losses_to(

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.objects import ObjectDetector
 from face_detect_ros.detectors.yolov9 import YoloV9Network
-from face_detect_ros.nn.heads import REG_MAX
 from face_detect_ros.nn.yolov9 import VARIANTS, TrainingOutputs
 from face_detect_ros.zoo import yolov9_weights
 from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
-from .losses import DetectionLoss, Losses, Truth
+from .losses import DetectionLoss, Losses, Truth, sides_and_logits
 from .options import TrainOptions
 from .start import Architecture, for_detection, new_network, take_over
 from .teacher import Teacher, adapters, map_loss, score_loss
@@ -65,8 +64,8 @@ class YoloV9Learner:
         lesson = self._teacher.look(images)
         adapted = [adapter(own) for adapter, own in zip(_adapters(network), maps, strict=True)]
         with torch.autocast(images.device.type, enabled=False):
-            logits = torch.cat([level[:, 4 * REG_MAX :].float().flatten(2) for level in output.main], dim=2)
-            by_scores = score_loss(logits.transpose(1, 2), self._teacher.taught, lesson)
+            _, logits = sides_and_logits(output.main, len(self._classes))
+            by_scores = score_loss(logits, self._teacher.taught, lesson)
             by_maps = map_loss(adapted, lesson)
         total = losses.total + self._weights.teacher_scores * by_scores + self._weights.teacher_maps * by_maps
         return replace(losses, total=total)
