@@ -42,6 +42,25 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
 
 
 @pytest.fixture
+def models(tmp_path, monkeypatch):
+    """An empty folder in place of the user's weights, and neither proxy nor mirror."""
+    for name in ("http_proxy", "HTTP_PROXY", "FACE_DETECT_ROS_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def server():
+    """A `FileServer` to put files into."""
+    from file_server import FileServer
+
+    running = FileServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
 def probe():
     from ros_tools import Probe
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from file_server import FileServer
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
@@ -23,6 +22,7 @@ from face_detect_ros.detectors import catalogue
 from face_detect_ros.zoo import checkpoints
 from face_detect_ros.zoo.checkpoints import Checkpoint
 
+pytestmark = pytest.mark.usefixtures("models")
 CONTENT = np.random.default_rng(1).bytes(500_000)
 
 # the command with one more detector, whose one file is at an address of the test's
@@ -40,21 +40,6 @@ app.main()
 
 def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["models", *map(str, arguments)])
-
-
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "FACE_DETECT_ROS_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "models"))
-    return tmp_path / "models"
-
-
-@pytest.fixture
-def server():
-    running = FileServer()
-    yield running
-    running.close()
 
 
 @pytest.fixture

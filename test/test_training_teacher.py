@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -162,6 +163,11 @@ def test_what_cannot_teach(tmp_path: Path, file: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match=r"broken\.onnx: no ONNX file"):
         Teacher(tmp_path / "broken.onnx", CLASSES)
+    model = onnx.load(file)
+    model.opset_import[0].version = 99
+    onnx.save(model, str(tmp_path / "newer.onnx"))
+    with pytest.raises(WeightsError, match=r"newer\.onnx: ONNX Runtime .* cannot load it: .*older opset"):
+        Teacher(tmp_path / "newer.onnx", CLASSES)
 
 
 def test_detr_takes_no_teacher(tmp_path: Path, file: Path) -> None:

@@ -22,23 +22,9 @@ from face_detect_ros.zoo.checkpoints import Checkpoint
 from face_detect_ros.zoo.http import HttpOptions
 from face_detect_ros.zoo.partial_file import Part
 
+pytestmark = pytest.mark.usefixtures("models")
 CONTENT = np.random.default_rng(0).bytes(700_000)
 QUICK = HttpOptions(timeout_s=5.0, attempts=4, first_delay_s=0.01)
-
-
-@pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "FACE_DETECT_ROS_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "models"))
-    return tmp_path / "models"
-
-
-@pytest.fixture
-def server():
-    running = FileServer()
-    yield running
-    running.close()
 
 
 def fetch(checkpoint: Checkpoint, **arguments: object) -> Path:

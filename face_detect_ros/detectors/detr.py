@@ -42,7 +42,8 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
     Raises DeviceError, WeightsError, ConfigError.
     """
     where, dtype = devices.choose(device, precision)
-    return DetrDetector(DetrNetwork(detr_checkpoint.load(path), where, dtype, input_size))
+    network = DetrNetwork(detr_checkpoint.load(path), where, dtype, input_size)
+    return DetrDetector(network, name=f"detr:{path}")
 
 
 @dataclass(frozen=True)
@@ -159,13 +160,12 @@ class DetrDetector(ObjectDetector):
 
     def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         check_image(image)
-        network = self._network
-        if not isinstance(network, DetrNetwork):
-            raise DetectorError("the detector is closed")
+        network: Any = self._open_network()
         try:
-            return network.attention(image, box)
+            heat: np.ndarray = network.attention(image, box)
         except (RuntimeError, MemoryError) as error:
-            raise DetectorError(f"the object detector failed: {' '.join(str(error).split())}") from error
+            raise self._failure(error, image) from error
+        return heat
 
 
 def named_columns(labels: dict[int, str]) -> list[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
+from face_detect_ros.core.whole_file import whole_file
 
 from . import catalogue, onnx_format
 from .objects import ObjectDetector
@@ -84,15 +84,11 @@ def export_onnx(
     )
     try:
         parts = _parts(detector, name)
-        beside = destination.with_name(f".{destination.name}.{os.getpid()}{SUFFIX}")
-        try:
+        with whole_file(destination) as beside:
             with _constant_positions(parts):
                 _trace(parts, beside, opset, name)
             _describe(beside, parts, detector.labels)
             differences = _compare(parts, beside, name)
-            os.replace(beside, destination)
-        finally:
-            beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
             f"{destination}: cannot be written: {error.strerror or error}; make room or choose another folder"

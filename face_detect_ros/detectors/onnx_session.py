@@ -56,16 +56,16 @@ class OnnxSession:
     device: where it computes and the provider that does, for people to read: "cpu (CPUExecutionProvider)".
     """
 
-    def __init__(self, file: Path, device: str, *, threads: int = 0) -> None:
-        """threads: on the CPU; 0: one for each core.
+    def __init__(self, file: Path, device: str, *, threads: int = 0, content: bytes | None = None) -> None:
+        """threads: on the CPU; 0: one for each core. content: what to load in place of what `file` holds.
 
         Raises ConfigError without ONNX Runtime, DeviceError for a device that it has not, WeightsError.
         """
         runtime = import_runtime()
-        if not file.is_file():
+        if content is None and not file.is_file():
             raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
         self._errors = _exceptions(runtime)
-        self._session, self.device = _open(runtime, file, device, threads or _cores(), self._errors)
+        self._session, self.device = _open(runtime, file, content, device, threads or _cores(), self._errors)
         self.inputs = tuple(_port(value) for value in self._session.get_inputs())
         self.outputs = tuple(_port(value) for value in self._session.get_outputs())
         self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
@@ -125,8 +125,14 @@ def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]
 
 
 def _open(
-    runtime: Any, file: Path, device: str, threads: int, errors: tuple[type[Exception], ...]
+    runtime: Any,
+    file: Path,
+    content: bytes | None,
+    device: str,
+    threads: int,
+    errors: tuple[type[Exception], ...],
 ) -> tuple[Any, str]:
+    model = str(file) if content is None else content
     options = runtime.SessionOptions()
     options.log_severity_level = _FATAL
     # a number given also keeps its threads from being tied to cores, where a camera's driver may want to be
@@ -137,7 +143,7 @@ def _open(
     for provider, where in providers_for(device, runtime.get_available_providers()):
         try:
             session = runtime.InferenceSession(
-                str(file), options, providers=_with_fallbacks(provider, where), enable_fallback=0
+                model, options, providers=_with_fallbacks(provider, where), enable_fallback=0
             )
         except errors as error:
             if provider == CPU:
@@ -151,7 +157,7 @@ def _open(
         _LOG.warning("%s: left out %s", file.name, failed[-1])
     # a GPU was asked for: is it the GPU that fails, or the file?
     try:
-        runtime.InferenceSession(str(file), options, providers=[CPU])
+        runtime.InferenceSession(model, options, providers=[CPU])
     except errors as error:
         raise WeightsError(_cannot_load(file, runtime, error)) from error
     raise DeviceError(f"device '{device}': no provider of ONNX Runtime starts there; {'; '.join(failed)}")

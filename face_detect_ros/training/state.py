@@ -13,20 +13,17 @@ from typing import Any
 import torch
 
 from face_detect_ros.core.errors import OutputError, TrainingError
+from face_detect_ros.core.whole_file import whole_file
 
 STATE_NAME = "state.pt"
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """`write` a file beside `path`, then put it in its place: a crash leaves the old one. Raises OutputError."""
-    beside = path.with_name(f".{path.name}.new")  # always the same, so that crashes leave no more than one
     try:
-        write(beside)
-        with open(beside, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        with whole_file(path, only_writer=True) as beside:
+            write(beside)
     except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
         raise OutputError(
             f"{path}: cannot be written: {error}; make room or choose another folder"
         ) from error

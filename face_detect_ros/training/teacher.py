@@ -9,7 +9,6 @@ the teacher's weights is taken over.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +49,7 @@ class Teacher:
     """
 
     def __init__(self, file: Path, classes: Sequence[str]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            opened = Path(folder) / "teacher.onnx"
-            opened.write_bytes(_opened(file))
-            self._session = OnnxSession(opened, "cpu", threads=1)
+        self._session = OnnxSession(file, "cpu", threads=1, content=_opened(file))
         try:
             rows, *maps = self._run(np.full(_TRIED, 114, np.float32))
         except RuntimeError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from face_detect_ros.core.errors import OutputError
+from face_detect_ros.core.whole_file import whole_file
 
 from .cache import FOLDER_VARIABLE
 
@@ -69,10 +69,9 @@ def read(partial: Path) -> Part:
 def write(partial: Path, part: Part) -> None:
     """Raises OutputError."""
     sidecar = _sidecar(partial)
-    temporary = sidecar.with_name(f"{sidecar.name}.new")
     try:
-        temporary.write_text(json.dumps(asdict(part)))
-        os.replace(temporary, sidecar)
+        with whole_file(sidecar, only_writer=True) as beside:
+            beside.write_text(json.dumps(asdict(part)))
     except OSError as error:
         raise write_error(sidecar, error) from error
 

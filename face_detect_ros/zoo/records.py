@@ -7,17 +7,15 @@ read again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.core.whole_file import whole_file
 
 FILE_NAME = "checksums.json"
 _VERSION = 1
@@ -64,18 +62,9 @@ def write(folder: Path, records: dict[str, Record]) -> None:
         for name, record in sorted(records.items())
     }
     text = json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n"
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)  # other users' nodes read it too
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / FILE_NAME)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with whole_file(folder / FILE_NAME) as beside:
+        beside.write_text(text)
+        beside.chmod(0o644)  # other users' nodes read it too
 
 
 def made(sha256: str, stamp: Stamp) -> Record:

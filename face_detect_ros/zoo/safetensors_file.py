@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+from face_detect_ros.core.whole_file import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -48,17 +48,10 @@ def write(
     check_destination(path, overwrite=overwrite)
     metadata = {name: json.dumps(value) for name, value in asdict(description).items()}
     head, numbers = _in_order(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        try:
-            with beside.open("wb") as file:
-                file.write(head)
-                file.write(numbers)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with whole_file(path) as beside, beside.open("wb") as file:
+            file.write(head)
+            file.write(numbers)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be written: {error.strerror or error}; make room or choose another folder"
