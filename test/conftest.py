@@ -42,6 +42,18 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
 
 
 @pytest.fixture
+def one_thread(monkeypatch):
+    """Of PyTorch, here and in what is started: of tiny networks two make no quicker work, they wait for each other."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def models(tmp_path, monkeypatch):
     """An empty folder in place of the user's weights, and neither proxy nor mirror."""
     for name in ("http_proxy", "HTTP_PROXY", "FACE_DETECT_ROS_MIRROR"):

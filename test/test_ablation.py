@@ -14,6 +14,7 @@ from face_detect_ros.nn.yolov9_variants import VARIANTS
 from face_detect_ros.training import ablation
 from face_detect_ros.training.start import Architecture
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 COMMAND = ["--epochs", "1", "--input-size", "64", "--device", "cpu"]
 
 

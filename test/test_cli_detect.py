@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from objects_for_tests import write_onnx
 from skimage.data import astronaut, chelsea
+from terminals import shown_until_closed
 from typer.testing import CliRunner, Result
 
 from face_detect_ros import __version__
@@ -324,18 +325,10 @@ def test_progress_on_a_terminal_only_and_never_on_stdout(picture: Path) -> None:
         env=environment,
     )
     os.close(follower)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(leader, 4096)
-        except OSError:  # the other side has closed the terminal
-            break
-        if not chunk:
-            break
-        shown += chunk
+    shown = shown_until_closed(leader)
     output = process.stdout.read().decode()
     assert process.wait(30) == 0
-    assert "5/5" in shown.decode()
+    assert "5/5" in shown
     assert len([json.loads(line) for line in output.splitlines()]) == 5
 
 

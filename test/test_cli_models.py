@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from terminals import shown_until_closed
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
@@ -199,20 +200,11 @@ def test_a_terminal_shows_how_far_it_is_and_a_pipe_does_not(server) -> None:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     process = start(url, "fetch", "tiny", stdout=subprocess.PIPE, stderr=follower, env=environment, text=True)
     os.close(follower)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(leader, 4096)
-        except OSError:  # the other side has closed the terminal
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(leader)
+    shown = shown_until_closed(leader)
     output = process.communicate(timeout=30)[0]
     assert process.returncode == 0
-    assert "w.pt" in shown.decode()
-    assert "500.0" in shown.decode()
+    assert "w.pt" in shown
+    assert "500.0" in shown
     assert len(output.splitlines()) == 2
 
 

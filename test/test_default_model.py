@@ -28,6 +28,7 @@ from face_detect_ros.training.dataset import DataSet, Sample
 from face_detect_ros.training.start import Architecture, for_detection, new_network
 from face_detect_ros.zoo import packaged, yolov9_weights
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = catalogue.DEFAULT_MODEL["objects"]
 WEIGHTS = packaged.locate(catalogue.CATALOGUE[NAME].packaged)
 # drawn by hand

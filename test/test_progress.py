@@ -5,6 +5,8 @@ import pty
 import subprocess
 import sys
 
+from terminals import shown_until_closed
+
 CODE = """
 from face_detect_ros.cli.progress import progress_bar
 with progress_bar("faces [1]", 5) as advance:
@@ -25,16 +27,7 @@ def test_on_a_terminal_only_and_never_on_stdout() -> None:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
     os.close(follower)
-    shown = b""
-    while True:
-        try:
-            chunk = os.read(leader, 4096)
-        except OSError:  # the other side has closed the terminal
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(leader)
+    shown = shown_until_closed(leader)
     assert process.communicate(timeout=30)[0] == b"done\n"
-    assert "5/5" in shown.decode()
-    assert "faces [1]" in shown.decode()
+    assert "5/5" in shown
+    assert "faces [1]" in shown

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from terminals import shown_until_closed
 from training_data import NARROW, SIDE, write_pictures
 from typer.testing import CliRunner
 
@@ -42,19 +43,12 @@ from face_detect_ros.training.trainer import Progress
 from face_detect_ros.zoo import safetensors_file, yolov9_weights
 from face_detect_ros.zoo.yolov9_weights import LoadedYoloV9
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 QUICK = TrainOptions(
     epochs=3, batch=2, input_size=SIDE, precision="float32", warmup_epochs=1, settle_epochs=1, evaluate_every=2, seed=4
 )  # fmt: skip
 ATTENTION = Architecture("t", self_attention=True, cross_attention=True)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -81,10 +75,6 @@ def command(labels: Path, output: Path, *more: str) -> list[str]:
         "--val", str(labels), "--output", str(output), "--batch", "2", "--input-size", "64", "--precision", "float32",
         "--evaluate-every", "2", "--epochs", "3", "--threads", "1", "--no-auxiliary", *more,
     ]  # fmt: skip
-
-
-def quiet() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def scalars(folder: Path) -> list[tuple[tuple[str, int], float]]:
@@ -186,7 +176,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path:
     assert CliRunner().invoke(app, command(labels, whole)[3:]).exit_code == 0
     # once when the first epoch is written, and once soon after it goes on
     for wait_s in (0.0, 0.4):
-        process = subprocess.Popen(command(labels, ended), env=quiet(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip  # noqa: E501
+        process = subprocess.Popen(command(labels, ended), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip  # noqa: E501
         deadline = time.monotonic() + 60
         while not (ended / "state.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -367,8 +357,7 @@ class TestCommand:
             for step in (1, 2):
                 report.progress(Progress(0, 3, step, 3, {"total": 1.5, "box": 0.25}, 12.5, 90061.0))
             report.stopped()
-        shown = os.read(leader, 4096).decode().replace("\x1b[K", "").split("\r")
-        os.close(leader)
+        shown = shown_until_closed(leader).replace("\x1b[K", "").split("\r")
         assert shown[1] == "epoch 1/3  step 1/3  total 1.500  box 0"
         assert max(map(len, shown[:3])) < 40
         assert shown[3].startswith("stopped; the same command goes on")
@@ -389,9 +378,7 @@ class TestCommand:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         more = ["--epochs", "5", "--evaluate-every", "5", "--device", "cpu"]
         run = [*torchrun, *command(labels, tmp_path / "run", *more)[1:]]
-        first = subprocess.Popen(
-            run, env=quiet(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
         while not (tmp_path / "run/state.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
