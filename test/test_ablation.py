@@ -61,7 +61,29 @@ def test_what_is_trained_is_kept_and_the_table_is_of_all(
     assert both[0:2] == ["| both", "yes"]
     assert float(both[2]) > float(plain[2]) > 0  # attention has parameters, PGI's branch is gone
     assert float(both[3]) >= float(plain[3]) > 0
-    assert "Mean of 3 seeds" in lines[-1]
+    assert "Mean of 3 seeds; in brackets, the largest less the smallest." in lines
+
+
+def test_what_a_part_adds_is_judged_by_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VARIANTS, "t", NARROW)
+    for name, built in ablation.architectures("t").items():
+        for seed in (0, 1):
+            folder = tmp_path / f"{name}_{seed}"
+            folder.mkdir()
+            # seeds lie far apart; self-attention adds 2 always; PGI adds 2 with seed 0, takes 2 with seed 1
+            ap = 0.1 + 0.5 * seed + 0.02 * built.self_attention + 0.02 * (1 - 2 * seed) * built.auxiliary
+            record = {"name": name, "seed": seed, "AP": ap, **dict.fromkeys(ablation.FIGURES[1:])}
+            if (name, seed) != ("both", 1):  # not trained yet
+                (folder / "result.json").write_text(json.dumps(record))
+    lines = [line.split(" | ") for line in ablation.table(tmp_path, 2, 64)]
+    added = {
+        line[0]: line[1:3] for line in lines if line[0] in ("| self-attention", "| cross-attention", "| PGI")
+    }
+    assert added == {
+        "| self-attention": ["7", "+2.0 ± 0.0"],
+        "| cross-attention": ["7", "+0.0 ± 0.0"],
+        "| PGI": ["7", "+0.3 ± 0.8"],  # four times 2, three times -2
+    }
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

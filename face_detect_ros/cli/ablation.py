@@ -28,7 +28,7 @@ def ablation(
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Train YOLOv9 t without attention, with self-attention, with cross-attention and with both, each with and without
-    PGI, all alike, and print a table of what each costs and finds.
+    PGI, all alike, and print what each costs and finds, and what each part adds.
 
     What the folder holds is not trained again: several of these commands with other seeds may run beside each other,
     and the same one goes on where it was ended.

@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from .trainer import Progress
 FIGURES = ("AP", "AP50", "AP50_small", "AP50_medium", "AP50_large")
 _RESULT = "result.json"
 _TIMED = 30  # passes
+_PARTS = {"self_attention": "self-attention", "cross_attention": "cross-attention", "auxiliary": "PGI"}
 
 
 def architectures(variant: str) -> dict[str, Architecture]:
@@ -68,7 +70,8 @@ def run(
 
 
 def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") -> list[str]:
-    """Lines of Markdown: the mean of each figure over the seeds in `folder`, in per cent, and how far they lie apart.
+    """Lines of Markdown: the mean of each figure over the seeds in `folder`, in per cent, and how far they lie apart;
+    below it what each part adds, over all pairs of trainings of one seed that differ in nothing else.
 
     Milliseconds are of one picture on the CPU in float32, networks alone, all timed here in turn. Raises OutputError
     where there is nothing.
@@ -100,7 +103,39 @@ def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") ->
         )
         figures = [_spread([result[key] for result in own]) for key in FIGURES]
         lines.append(f"| {attention} | {'yes' if pgi else 'no'} | {' | '.join((*cost, *figures))} |")
-    return [*lines, "", f"Mean of {seeds} seeds; in brackets, the largest less the smallest."]
+    return [
+        *lines,
+        "",
+        f"Mean of {seeds} seeds; in brackets, the largest less the smallest.",
+        "",
+        f"| with it, less without | pairs | {' | '.join(FIGURES)} |",
+        "| --- | ---: |" + " ---: |" * len(FIGURES),
+        *_effects(results, architectures(variant)),
+        "",
+        "Mean of the pairs, and its standard error.",
+    ]
+
+
+def _effects(results: Sequence[Mapping[str, Any]], named: Mapping[str, Architecture]) -> Iterator[str]:
+    found = {(named[result["name"]], result["seed"]): result for result in results if result["name"] in named}
+    for part, title in _PARTS.items():
+        pairs = []
+        for (architecture, seed), with_it in found.items():
+            without = found.get((replace(architecture, **{part: False}), seed))  # type: ignore[arg-type]
+            if getattr(architecture, part) and without is not None:
+                pairs.append((with_it, without))
+        gains = [
+            _gain([one[key] - other[key] for one, other in pairs if None not in (one[key], other[key])])
+            for key in FIGURES
+        ]
+        yield f"| {title} | {len(pairs)} | {' | '.join(gains)} |"
+
+
+def _gain(differences: Sequence[float]) -> str:
+    if len(differences) < 2:
+        return "-"
+    error = statistics.stdev(differences) / len(differences) ** 0.5
+    return f"{round(100 * statistics.fmean(differences), 1) + 0.0:+.1f} ± {100 * error:.1f}"
 
 
 def _results(folder: Path) -> Iterator[dict[str, Any]]:
