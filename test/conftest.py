@@ -1,7 +1,9 @@
 """Before rclpy is imported anywhere: every run of the tests has a ROS network of its own."""
 
+import contextlib
 import fcntl
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -51,6 +53,22 @@ def one_thread(monkeypatch):
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def no_larger_files():
+    """`with no_larger_files(1000):` no file of this process grows beyond so many bytes, as if the disk were full."""
+
+    @contextlib.contextmanager
+    def limited(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A file is there whole or not at all: after errors, and after a kill at any moment."""
 
-import resource
 import signal
 import subprocess
 import sys
@@ -41,18 +40,11 @@ def test_nothing_written_is_an_error(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_leaves_the_old_file_alone(tmp_path):
+def test_a_full_disk_leaves_the_old_file_alone(tmp_path, no_larger_files):
     path = tmp_path / "a"
     path.write_text("old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as if the disk were full
-    try:
-        with pytest.raises(OSError, match="large"), whole_file(path) as beside:
-            beside.write_bytes(bytes(5000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
+    with no_larger_files(1000), pytest.raises(OSError, match="large"), whole_file(path) as beside:
+        beside.write_bytes(bytes(5000))
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a", "old")]
 
 

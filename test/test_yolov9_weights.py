@@ -2,7 +2,6 @@
 
 import json
 import random
-import resource
 
 import pytest
 import torch
@@ -404,18 +403,13 @@ def test_a_file_is_replaced_only_if_told(tmp_path, plain):
         yolov9_weights.convert(source, tmp_path / "file.pt")
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, plain):
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path, plain, no_larger_files):
     with pytest.raises(OutputError, match="cannot be written: No such file"):
         yolov9_weights.save(tmp_path / "absent" / "file.safetensors", plain, LABELS, input_size=640)
     path = tmp_path / "file.safetensors"
     path.write_bytes(b"mine")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))  # as if the disk were full
-    try:
-        with pytest.raises(OutputError, match="cannot be written"):
-            yolov9_weights.save(path, plain, LABELS, input_size=640, overwrite=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with no_larger_files(1 << 20), pytest.raises(OutputError, match="cannot be written"):
+        yolov9_weights.save(path, plain, LABELS, input_size=640, overwrite=True)
     assert path.read_bytes() == b"mine"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -24,10 +24,9 @@ def checkpoint(*files: str, known: bool = True, name: str = "m") -> Checkpoint:
 
 
 @pytest.fixture(autouse=True)
-def models(tmp_path, monkeypatch):
-    monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "models"))
+def models(models, monkeypatch):
     monkeypatch.setattr(records, "_QUIET_NS", 100_000_000)  # so that tests need not wait
-    return tmp_path / "models"
+    return models
 
 
 @pytest.fixture

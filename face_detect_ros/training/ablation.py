@@ -21,7 +21,7 @@ from .dataset import DataSet
 from .options import TrainOptions
 from .session import Task, train
 from .start import Architecture, for_detection, new_network
-from .state import write_atomically
+from .state import written_whole
 from .trainer import Progress
 
 FIGURES = ("AP", "AP50", "AP50_small", "AP50_medium", "AP50_large")
@@ -65,8 +65,8 @@ def run(
             task = Task(architecture, data, judged_by)
             rows, _ = train(task, chosen, place, device=device, threads=1, on_progress=on_progress)
             record = {"name": name, "seed": seed, **{key: rows[-1].get(key) for key in FIGURES}}
-            text = json.dumps(record)
-            write_atomically(place / _RESULT, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
+            with written_whole(place / _RESULT) as path:
+                path.write_text(json.dumps(record))
 
 
 def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") -> list[str]:

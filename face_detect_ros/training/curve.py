@@ -21,14 +21,13 @@ def write(folder: Path, rows: Rows) -> None:
     Raises OutputError.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-
-    def write_csv(path: Path) -> None:
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-
-    state.write_atomically(folder / CSV_NAME, write_csv)
+    with (
+        state.written_whole(folder / CSV_NAME) as path,
+        open(path, "w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
     _write_events(folder / EVENTS_NAME, rows)
 
 
@@ -68,4 +67,5 @@ def draw(folder: Path, rows: Rows) -> None:
         axes.set_title("loss" if axes is losses else "average precision")
         if axes.lines:
             axes.legend()
-    state.write_atomically(folder / PLOT_NAME, lambda path: figure.savefig(path, format="png"))
+    with state.written_whole(folder / PLOT_NAME) as path:
+        figure.savefig(path)

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from face_detect_ros.core.whole_file import whole_file
 STATE_NAME = "state.pt"
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """`write` a file beside `path`, then put it in its place: a crash leaves the old one. Raises OutputError."""
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """`whole_file` of a training, the only one in its folder. Raises OutputError."""
     try:
         with whole_file(path, only_writer=True) as beside:
-            write(beside)
+            yield beside
     except (OSError, RuntimeError) as error:
         raise OutputError(
             f"{path}: cannot be written: {error}; make room or choose another folder"
@@ -49,7 +50,8 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Tensors, numbers and texts that a training goes on from. Raises OutputError."""
-    write_atomically(folder / STATE_NAME, lambda path: torch.save(state, path))
+    with written_whole(folder / STATE_NAME) as path:
+        torch.save(state, path)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:
