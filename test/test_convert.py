@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ImageError
+from face_detect_ros.faces.recognition import Match
 from face_detect_ros.ros import convert
 
 RED, GREEN, BLUE, GREY = (200, 30, 40), (20, 180, 60), (10, 50, 220), (90, 90, 90)
@@ -399,3 +400,18 @@ def test_no_compressed_image_raises_anything_but_an_image_error(form, start, noi
     except ImageError:
         return
     assert (decoded.ndim, decoded.dtype) == (3, np.uint8)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["王小明", "さくら", "김민준", "Наталья Щукина", "محمد الأمين", "प्रिया शर्मा", "José Nguyễn", "𠮷野 😀"],
+    ids=["Chinese", "Japanese", "Korean", "Cyrillic", "Arabic", "Devanagari", "diacritics", "beyond 16 bits"],
+)
+def test_names_are_exact_on_topics(name):
+    from rclpy.serialization import deserialize_message, serialize_message
+    from vision_msgs.msg import Detection2DArray
+
+    face = Detections([[10, 20, 30, 40]], [0.9], [0], track_ids=[7])
+    message = convert.identities_message(face, [Match(name, name, 0.3, 0.9, 0.8)], 5, "camera")
+    received = deserialize_message(serialize_message(message), Detection2DArray)
+    assert received.detections[0].results[0].hypothesis.class_id == name

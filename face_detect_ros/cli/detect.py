@@ -104,12 +104,13 @@ def detect(
         # messages of FFmpeg about a damaged stream would be neither ours nor helpful
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.json_output import print_json
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
 
         from .naming import open_namer
         from .pictures import find_media
-        from .results import OutputFolder, print_json, print_lines
+        from .results import OutputFolder, print_lines
 
         name = model or catalogue.default_model(task)
         catalogue.find(name, task=task)

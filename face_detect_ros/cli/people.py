@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json as json_format
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from face_detect_ros.cli.json_output import print_json
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.faces.options import EnrolmentOptions
@@ -105,7 +105,7 @@ def enroll(
                         record = enroller.enroll(name, file)
                         advance()
                         if json:
-                            typer.echo(json_format.dumps(record))
+                            print_json(record)
         if not json:
             for line in report_lines(enroller.records):
                 typer.echo(line)
@@ -140,7 +140,7 @@ def list_people(
                 for p in people
             ]
             described = None if model is None else {"id": model[0], "version": model[1]}
-            typer.echo(json_format.dumps({"gallery": str(path), "model": described, "people": rows}))
+            print_json({"gallery": str(path), "model": described, "people": rows})
         elif not people:
             typer.echo(f"nobody is in the gallery {path}")
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -52,14 +51,8 @@ def as_record(
     return {"image": name, "detections": items, "ms": {stage: round(value, 2) for stage, value in ms.items()}}
 
 
-def print_json(record: dict[str, Any]) -> None:
-    """One line, flushed: a reader sees each picture when it is done. Raises BrokenPipeError."""
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
-
-
 def print_lines(record: dict[str, Any]) -> None:
-    """The same for people: a line for the picture, then one for each detection. Raises BrokenPipeError."""
+    """Print what `print_json` does for people: a line for the image and one per detection. Raises BrokenPipeError."""
     items = record["detections"]
     total_ms = sum(record["ms"].values())
     lines = [f"{record['image']}: {len(items) or 'no'} detection{'s' * (len(items) != 1)}, {total_ms:.0f} ms"]

@@ -155,7 +155,7 @@ class Recorder(Node):
             "detections": [_as_dict(detection) for detection in message.detections],
         }
         try:
-            print(json.dumps(line), file=self._lines)
+            print(json.dumps(line, ensure_ascii=False), file=self._lines)
         except OSError as error:
             raise OutputError(f"cannot write {self._lines.name}: {error}; is the disk full?") from error
 
