@@ -21,7 +21,7 @@ from ..core.mailbox import Worker
 from ..core.protocols import DetectOptions, Detector
 from ..core.statistics import Throttle
 from ..detectors import catalogue
-from ..tracking.iou_tracker import IouTracker
+from ..tracking import catalogue as trackers
 from ..viz.draw import draw_detections
 from . import convert, markers, qos
 from .diagnostics import PipelineStatistics
@@ -100,7 +100,7 @@ class DetectorNode(PerceptionNode[P]):
         self._outputs: dict[str, Publisher[Any]] = {}
         self._camera = markers.MarkerCamera(self)
         self._last_stamp_ns = 0
-        self._tracker = IouTracker()
+        self._tracker = trackers.create()
         super().__init__(name, schema, hub, **node_arguments)
 
     # the state machine's work
@@ -108,7 +108,7 @@ class DetectorNode(PerceptionNode[P]):
     def configure(self) -> None:
         params = self.params
         self.statistics = PipelineStatistics()
-        self._tracker = IouTracker()
+        self._tracker = trackers.create()
         self._model, self._frames_at_once = params.model, params.frames_at_once
         self._detector = detector = self.make_detector(params)
         self.accept_detector(detector, params)

@@ -1,1 +1,1 @@
-"""Following things from picture to picture."""
+"""Following things from image to image."""

@@ -108,7 +108,7 @@ class Anonymizer:
 
         image: (H, W, 3) uint8 RGB; not modified.
         faces: boxes in its pixels; track_ids are used where they are given.
-        stamp_ns: of the picture; one that lies before the last one forgets the held faces.
+        stamp_ns: of the picture; one that is seconds before the last one forgets the held faces.
         names: (N,) who each face is, None for unknown; without it nobody is known.
         faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
 
