@@ -1,7 +1,11 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench train-default clean
 
-BIN := .venv/bin
+# ROS distribution: kilted or jazzy, each in an environment of its own
+DISTRO ?= kilted
+VENV := $(if $(filter kilted,$(DISTRO)),.venv,.venv-$(DISTRO))
+BIN := $(VENV)/bin
+TESTS ?=
 DATA ?= ../shared/data/coco_robot
 TEACHER ?= ../shared/data/weights/yolox_nano.onnx
 OUT ?= train_out
@@ -9,14 +13,14 @@ OUT ?= train_out
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-setup: ## make or repair .venv: ROS 2, the message interfaces, this package
-	@tools/setup.sh
+setup: ## create or repair the environment: ROS 2, the message interfaces, this package; DISTRO=kilted or jazzy
+	@tools/setup.sh --distro $(DISTRO)
 
-demo: setup ## find faces and people in real pictures over real topics; results in demo_out/
+demo: setup ## find faces and people in real images over real topics; results in demo_out/
 	@$(BIN)/face_detect_ros demo
 
-test: setup ## run every test, with the coverage of core and ros
-	@$(BIN)/python -m pytest --cov=face_detect_ros.core --cov=face_detect_ros.ros --cov-report=term
+test: setup ## run every test, with the coverage of core and ros; TESTS="FILE or FOLDER...": only these
+	@$(BIN)/python -m pytest --cov=face_detect_ros.core --cov=face_detect_ros.ros --cov-report=term $(TESTS)
 
 lint: setup ## check format, style, types and the direction of imports
 	@$(BIN)/ruff format --check
@@ -33,7 +37,7 @@ train-default: setup ## train the object model that comes with the package again
 		$(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $$gpus \
 		-m face_detect_ros.cli.app train-default $(DATA) --teacher $(TEACHER) --output $(OUT)
 
-clean: ## remove .venv and everything that was made here
-	@rm -rf .venv build install log demo_out bench_out *.egg-info .coverage .coverage.* \
+clean: ## remove the environments and everything that was made here
+	@rm -rf .venv .venv-* build install log demo_out bench_out *.egg-info .coverage .coverage.* \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

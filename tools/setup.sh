@@ -1,5 +1,6 @@
 #!/bin/sh
-# Find a CPython 3.10-3.13 that works and let it make .venv. PYTHON=/path/to/python overrides the search.
+# Find a CPython 3.10-3.13 that works and let it create the environment (.venv; --distro jazzy: .venv-jazzy).
+# PYTHON=/path/to/python overrides the search.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,7 +25,7 @@ if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
     missing.append(name + "-dev")
 if missing:
     sys.exit("needs: sudo apt install " + " ".join(missing))
-# of an activated environment, which may be the very .venv to be replaced: the Python it was made from
+# In an activated environment, which may be the very one to be replaced: the Python that it was made from.
 print(sys._base_executable)
 '
 

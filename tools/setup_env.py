@@ -1,7 +1,8 @@
-"""Make `.venv`: ROS 2 from wheels, the vision_msgs interfaces, this package. Started by tools/setup.sh.
+"""Create an environment: ROS 2 from wheels, the vision_msgs interfaces, this package. Started by tools/setup.sh.
 
-Each step is named in a stamp together with a hash of what went into it; the stamp is written last.
-A run redoes the steps whose hash differs, and everything if `.venv` is no longer whole.
+Each ROS distribution has an environment of its own: `.venv` for the default one, `.venv-NAME` for the others.
+A stamp records each step with a hash of its inputs and is written last. A run repeats the steps whose hash differs,
+and all of them if the environment is damaged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "face_detect_ros"
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+DISTRIBUTIONS = ("kilted", "jazzy")  # the first is the default
+REQUIREMENTS = ("ros", "nodes", "command", "detr", "onnx", "training", "test", "lint")
 PACKAGE_FILES = ("setup.py", "setup.cfg", "package.xml", "face_detect_ros/__init__.py")
 WHEEL_PYTHON = re.compile(r"/opt/python/cp3\d+-cp3\d+(/lib/python3\.\d+/site-packages)?")
 
@@ -57,10 +59,18 @@ class SetupError(Exception):
 
 
 class Venv:
-    """The paths of one virtual environment."""
+    """The paths of one ROS distribution's virtual environment.
 
-    def __init__(self, prefix: Path) -> None:
-        self.prefix = prefix
+    Args:
+        root: The project's folder.
+        distribution: One of DISTRIBUTIONS.
+    """
+
+    def __init__(self, root: Path, distribution: str = DISTRIBUTIONS[0]) -> None:
+        self.distribution = distribution
+        self.prefix = prefix = root / (
+            ".venv" if distribution == DISTRIBUTIONS[0] else f".venv-{distribution}"
+        )
         self.python = prefix / "bin" / "python"
         self.stamp = prefix / "setup-stamp.json"
         self.log = prefix / "setup.log"
@@ -94,11 +104,20 @@ def hash_files(paths: Iterable[Path], *more: str) -> str:
     return digest.hexdigest()
 
 
-def step_keys(root: Path) -> dict[str, str]:
-    """The hash of what each step is made from, in the order in which they build on each other."""
+def requirement_files(root: Path) -> list[Path]:
+    return [root / "requirements" / f"{name}.txt" for name in REQUIREMENTS]
+
+
+def constraint_files(root: Path, distribution: str) -> list[Path]:
+    return [root / "requirements" / f"constraints{suffix}.txt" for suffix in ("", f"-{distribution}")]
+
+
+def step_keys(root: Path, distribution: str) -> dict[str, str]:
+    """The hash of each step's inputs, in the order in which the steps build on each other."""
     tools = [root / "tools" / "setup_env.py", root / "tools" / "venv_env.py"]
-    # The place: a virtual environment that was moved or copied has wrong paths inside.
-    packages = hash_files([*tools, *(root / name for name in ("constraints.txt", *REQUIREMENTS))], str(root))
+    lists = [*requirement_files(root), *constraint_files(root, distribution)]
+    # The root too: a virtual environment that was moved or copied has wrong paths inside.
+    packages = hash_files([*tools, *lists], str(root))
     return {
         "packages": packages,
         "underlay": hash_files([root / "underlay"], packages),
@@ -115,7 +134,7 @@ def read_stamp(venv: Venv) -> dict[str, object]:
 
 
 def missing_files(venv: Venv, stamp: Mapping[str, object]) -> list[str]:
-    """What the set-up had installed and is no longer there, as paths relative to `.venv`."""
+    """Files that the set-up installed and that are gone, as paths relative to the environment."""
     recorded = stamp.get("files")
     if not isinstance(recorded, list) or not recorded:
         return ["the list of installed files"]
@@ -123,7 +142,7 @@ def missing_files(venv: Venv, stamp: Mapping[str, object]) -> list[str]:
 
 
 def installed_files(venv: Venv) -> list[str]:
-    """Every file of `.venv` but caches and what a run writes, relative to it."""
+    """Every file of the environment but caches and what a run writes, relative to it."""
     found = []
     for folder, folders, names in os.walk(venv.prefix):
         folders[:] = [name for name in folders if name != "__pycache__"]
@@ -135,9 +154,9 @@ def installed_files(venv: Venv) -> list[str]:
 def steps_to_do(venv: Venv, root: Path, python: str | None = None) -> tuple[list[str], str]:
     """The names of the steps to run, and why; no steps if all is well.
 
-    python: the version that `.venv` must have, such as "3.11"; None accepts any.
+    python: the version that the environment must have, such as "3.11"; None accepts any.
     """
-    keys = step_keys(root)
+    keys = step_keys(root, venv.distribution)
     everything = list(keys)
     stamp = read_stamp(venv)
     done = stamp.get("steps")
@@ -205,13 +224,15 @@ def install_packages(venv: Venv, root: Path) -> None:
     shutil.rmtree(venv.prefix, ignore_errors=True)
     venv.prefix.mkdir()
     run(venv, [sys.executable, "-I", "-m", "venv", venv.prefix])
-    required: list[str | Path] = [word for name in REQUIREMENTS for word in ("-r", root / name)]
-    run(venv, [*pip_install(venv), *required, "-c", root / "constraints.txt"])
+    words: list[str | Path] = [word for file in requirement_files(root) for word in ("-r", file)]
+    words += [word for file in constraint_files(root, venv.distribution) for word in ("-c", file)]
+    run(venv, [*pip_install(venv), *words])
 
     site = venv.site_packages(venv.version)
     shutil.copy(root / "tools" / "venv_env.py", site / f"{PACKAGE}_venv_env.py")
     # Its name sorts before ros_wheels_bootstrapper.pth, and so it runs first.
-    (site / f"{PACKAGE}_venv_env.pth").write_text(f"import {PACKAGE}_venv_env\n")
+    module = f"{PACKAGE}_venv_env"
+    (site / f"{module}.pth").write_text(f"import {module}; {module}.start({venv.distribution!r})\n")
     repair_cmake(venv.share, Path(sys.base_prefix), site)
 
 
@@ -276,7 +297,7 @@ STEPS: dict[str, tuple[str, Callable[[Venv, Path], None]]] = {
 def set_up(venv: Venv, root: Path, todo: Sequence[str]) -> None:
     if "underlay" in todo:
         require_programs()  # before minutes of downloads
-    keys = step_keys(root)
+    keys = step_keys(root, venv.distribution)
     done: dict[str, str] = {}
     if "packages" not in todo:
         done = {name: key for name, key in keys.items() if name not in todo}
@@ -321,12 +342,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="tools/setup.sh", description="Make or repair .venv.")
+    parser = argparse.ArgumentParser(prog="tools/setup.sh", description="Create or repair an environment.")
     parser.add_argument("--root", type=Path, default=ROOT, help="the project (default: this one)")
+    parser.add_argument("--distro", choices=DISTRIBUTIONS, default=DISTRIBUTIONS[0], help="ROS distribution")
     parser.add_argument("--check", action="store_true", help="do nothing; exit 1 if there is something to do")
     options = parser.parse_args(arguments)
     root = options.root.resolve()
-    venv = Venv(root / ".venv")
+    venv = Venv(root, options.distro)
     python = "{}.{}".format(*sys.version_info) if os.environ.get("PYTHON") else None
     try:
         with locked(root):

@@ -1,22 +1,24 @@
-"""Installed into .venv and imported when its Python starts, so that nobody needs to source anything.
+"""Installed into the environment and run when its Python starts, so that nobody needs to source anything.
 
-It runs before `ros_wheels_bootstrapper`, which starts Python once more with LD_LIBRARY_PATH set: what is
-set here is inherited.
+It runs before `ros_wheels_bootstrapper`, which restarts Python with LD_LIBRARY_PATH set: what is set here is
+inherited.
 """
 
 import os
 import sys
 
 
-def prepare(environ: "os._Environ[str]", prefix: str) -> None:
+def prepare(environ: "os._Environ[str]", prefix: str, distribution: str) -> None:
     def parts(name: str) -> "list[str]":
         return [part for part in environ.get(name, "").split(os.pathsep) if part]
 
     if prefix not in parts("AMENT_PREFIX_PATH"):
         environ["AMENT_PREFIX_PATH"] = os.pathsep.join([prefix, *parts("AMENT_PREFIX_PATH")])
+    environ["ROS_DISTRO"] = distribution
     # The guard is inherited by children. A child in another environment still needs its own libraries.
     if os.path.join(prefix, "lib") not in parts("LD_LIBRARY_PATH"):
         environ.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)
 
 
-prepare(os.environ, sys.prefix)
+def start(distribution: str) -> None:
+    prepare(os.environ, sys.prefix, distribution)
