@@ -1,13 +1,17 @@
 """Painted detections: where, how large, in which colour, and what must never break it."""
 
+import itertools
+
+import cv2
 import numpy as np
 import pytest
 from skimage.data import astronaut
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ImageError
-from face_detect_ros.viz.draw import class_color, draw_detections
-from face_detect_ros.viz.text import to_ascii
+from face_detect_ros.viz.colors import KNOWN_FACE, class_color, detection_color, ink_on
+from face_detect_ros.viz.draw import draw_detections
+from face_detect_ros.viz.transliteration import to_ascii
 
 LABELS = ("face", "person", "cat")
 
@@ -26,6 +30,16 @@ def grey(height: int, width: int) -> np.ndarray:
 def bounds_of_change(before: np.ndarray, after: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.nonzero((before != after).any(axis=2))
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+def caption_above(box: tuple[int, ...], name: str | None = None) -> np.ndarray:
+    """The caption of a face in the middle of a 640 x 480 image, without its round corners."""
+    image = grey(480, 640)
+    painted = draw_detections(image, detections(box), LABELS, names=[name])
+    color = np.array(detection_color("face", name))
+    rows, columns = np.nonzero((painted[: box[1] - 5] == color).all(axis=2))
+    assert 12 <= rows.max() + 1 - rows.min() <= 24
+    return painted[rows.min() : rows.max() + 1, columns.min() + 4 : columns.max() - 3]
 
 
 def test_input_is_untouched_and_output_is_new() -> None:
@@ -79,19 +93,19 @@ def test_lines_and_text_grow_with_the_picture() -> None:
     [
         pytest.param((0, 0, 40, 40), id="left upper corner"),
         pytest.param((600, 440, 640, 480), id="right lower corner"),
-        pytest.param((0, 0, 640, 480), id="whole picture"),
+        pytest.param((0, 0, 640, 480), id="whole image"),
         pytest.param((630, 0, 640, 10), id="right upper corner"),
         pytest.param((300, 470, 900, 900), id="reaches outside"),
+        pytest.param((-50, -50, 700, 500), id="around the image"),
     ],
 )
-def test_the_label_stays_inside(box: tuple[int, ...]) -> None:
-    image = grey(480, 640)
-    color = np.array(class_color("face"))
-    painted = draw_detections(image, detections(box), LABELS)
-    ground = (painted == color).all(axis=2)
-    inner = draw_detections(image, detections((300, 240, 340, 280)), LABELS)
-    # as much label as where there is room for all of it
-    assert ground.sum() >= 0.75 * (inner == color).all(axis=2).sum()
+@pytest.mark.parametrize("name", [None, "Eileen Collins-Young"])
+def test_the_whole_caption_is_inside(box: tuple[int, ...], name: str | None) -> None:
+    large = min(box[2] - box[0], box[3] - box[1]) > 100
+    with_room = (200, 150, 440, 330) if large else (300, 220, 340, 260)
+    caption = caption_above(with_room, name)
+    painted = draw_detections(grey(480, 640), detections(box), LABELS, names=[name])
+    assert cv2.matchTemplate(painted, caption, cv2.TM_SQDIFF).min() == 0
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,51 @@ def test_colours_are_stable_and_differ() -> None:
     image = grey(100, 100)
     a = draw_detections(image, detections((10, 40, 60, 80)), ("face", "b", "c"))
     assert np.array_equal(a, draw_detections(image, reordered, ("b", "c", "face")))
+
+
+def test_known_and_unknown_faces_have_different_colors() -> None:
+    boxes = [(100, 100, 200, 200), (350, 300, 450, 400)]
+    faces = Detections(boxes, [0.9, 0.8], [0, 0])
+    painted = draw_detections(grey(480, 640), faces, LABELS, names=["Ada", None])
+    assert painted[150, 100].tolist() == list(KNOWN_FACE)
+    assert painted[350, 350].tolist() == list(class_color("face"))
+    without_gallery = draw_detections(grey(480, 640), faces, LABELS)
+    assert np.array_equal(painted[250:], without_gallery[250:])
+
+
+def seen_with(cones: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
+    """What is left of a color for somebody who lacks a kind of cones: linear RGB (Vienot, Brettel, Mollon 1999)."""
+    return cones @ (np.array(color) / 255) ** 2.2
+
+
+@pytest.mark.parametrize(
+    "cones",
+    [
+        pytest.param(np.eye(3), id="normal"),
+        pytest.param(
+            np.array([[0.1121, 0.8853, 0.0005], [0.1127, 0.8897, -0.0001], [0.0045, 0, 1.0019]]),
+            id="protanopia",
+        ),
+        pytest.param(
+            np.array([[0.2920, 0.7054, -0.0003], [0.2934, 0.7089, 0], [-0.0210, 0.0256, 1.0]]),
+            id="deuteranopia",
+        ),
+    ],
+)
+def test_faces_and_people_differ_with_color_blindness(cones: np.ndarray) -> None:
+    colors = [seen_with(cones, color) for color in (KNOWN_FACE, class_color("face"), class_color("person"))]
+    for one, other in itertools.combinations(colors, 2):
+        assert np.abs(one - other).max() > 0.2
+
+
+@pytest.mark.parametrize(
+    "color", [KNOWN_FACE, *map(class_color, ("face", "person", "cat", "car", "dog", "tie"))]
+)
+def test_captions_are_readable_on_their_ground(color: tuple[int, int, int]) -> None:
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    ground, ink = (weights @ (np.array(each) / 255) ** 2.2 for each in (color, ink_on(color)))
+    # WCAG 2 asks for 4.5
+    assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) > 6
 
 
 def test_other_arrays_are_refused() -> None:

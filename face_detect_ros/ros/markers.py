@@ -18,7 +18,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from ..core.detections import Detections
-from ..viz.draw import class_color
+from ..viz.colors import class_color
 from . import convert, qos
 
 # a face is about this wide; anything not listed is drawn at NOMINAL_DISTANCE_M

@@ -1,10 +1,9 @@
-"""Detections painted onto a picture, readable from a thumbnail to 8K."""
+"""Detections drawn on an image, readable from a thumbnail to 8K."""
 
 from __future__ import annotations
 
-import colorsys
 import functools
-import zlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,16 +12,17 @@ import numpy as np
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import check_image
+from face_detect_ros.viz import sprites
+from face_detect_ros.viz.captions import place_captions
+from face_detect_ros.viz.colors import Color, detection_color, ink_on
+from face_detect_ros.viz.text import LINE_HEIGHT, shorten, text_mask
 
-from .text import to_ascii
-
-Color = tuple[int, int, int]
-"""(red, green, blue), 0 to 255."""
-
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FONT_CAPITAL_PX = 22  # height of a capital letter of _FONT at scale 1
-_BLACK: Color = (0, 0, 0)
+_SMALLEST_FONT_PX = 10  # letters run together below
+_SMALL_BOX = 4.0  # in font sizes; smaller ones have smaller captions
+_FAINT = 0.72  # ink of what is less important than the name
+_SMALL_FACE = 30.0  # in dots
 _WHITE: Color = (255, 255, 255)
+_DARK: Color = (48, 48, 48)
 
 
 def draw_detections(
@@ -32,130 +32,216 @@ def draw_detections(
     *,
     names: Sequence[str | None] | None = None,
 ) -> np.ndarray:
-    """A new picture with every detection painted on it: box, landmarks, label with score.
+    """Draw every detection: box, landmarks, and a caption with its name, track and score.
 
-    image: (H, W, 3) uint8 RGB; not modified.
-    detections: boxes and landmarks in pixels of `image`; they may reach outside.
-    labels: class names that `class_ids` index into; an index outside is shown as its number.
-    names: (N,) who or what each detection is, shown instead of its class name where not None.
+    A detection with a name has the color of known faces, others have the color of their class.
 
-    Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError if `names` has another
-    length.
+    Args:
+        image: (H, W, 3) uint8 RGB; not modified.
+        detections: Boxes and landmarks in pixels of `image`; they may reach outside.
+        labels: Class names that `class_ids` index into; an index outside is shown as its number.
+        names: (N,) who or what each detection is, shown instead of its class name where not None.
+
+    Returns:
+        A new (H, W, 3) uint8 RGB image.
+
+    Raises:
+        ImageError: `image` is another kind of array.
+        ValueError: `names` has another length than `detections`.
     """
     check_image(image)
     if names is not None and len(names) != len(detections):
         raise ValueError(f"{len(names)} names for {len(detections)} detections")
     canvas = np.array(image, order="C")
+    if not len(detections):
+        return canvas
     style = _Style.for_size(*image.shape[:2])
-    captions = []
+    boxes = _pixel_boxes(detections.boxes, canvas)
+    captions: list[_Caption] = []
     for index in reversed(range(len(detections))):  # the best score last, on top
         label = _label(labels, int(detections.class_ids[index]))
-        color = class_color(label)
-        left_top, right_bottom = _corners(detections.boxes[index], canvas)
-        # dark rim: visible on a background of the same colour
-        cv2.rectangle(canvas, left_top, right_bottom, _BLACK, style.line_px + 2 * style.rim_px)
-        cv2.rectangle(canvas, left_top, right_bottom, color, style.line_px)
-        if detections.landmarks is not None:
-            _draw_landmarks(canvas, detections.landmarks[index], style)
         name = names[index] if names is not None else None
+        color = detection_color(label, name)
+        _draw_box(canvas, boxes[index], color, style)
         captions.append(
-            (_caption(detections, index, label if name is None else name), left_top, right_bottom, color)
+            _Caption.of(detections, index, label, name, color, style, boxes[index], image.shape[1])
         )
-    for text, left_top, right_bottom, color in captions:  # after all boxes: no line crosses a text
-        _draw_caption(canvas, text, left_top, right_bottom, color, style)
+    if detections.landmarks is not None:
+        _draw_landmarks(canvas, detections.landmarks, boxes, style)
+    captions.reverse()
+    order = _caption_order(detections, names)
+    sizes = np.array([captions[index].sizes for index in order])
+    shown, places = place_captions(boxes[order], sizes, (image.shape[1], image.shape[0]), style.gap_px)
+    for index, version, (x, y) in reversed(list(zip(order, shown.tolist(), places.tolist(), strict=True))):
+        if version >= 0:
+            captions[index].draw(canvas, x, y, version)
     return canvas
-
-
-@functools.lru_cache(maxsize=1024)
-def class_color(label: str) -> Color:
-    """The colour of a class. By its name alone: the same in every picture and for every model."""
-    digest = zlib.crc32(label.encode())
-    hue, light = (digest & 0xFFFF) / 0x10000, (digest >> 16 & 0xFF) / 0xFF
-    red, green, blue = colorsys.hls_to_rgb(hue, 0.5 + 0.15 * light, 0.95)
-    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 @dataclass(frozen=True)
 class _Style:
-    """Sizes in pixels for one picture size; text_scale is OpenCV's."""
+    """Sizes in pixels for one image size."""
 
     line_px: int
-    rim_px: int
-    dot_px: int
-    capital_px: float
-    text_scale: float
-    text_px: int
+    step_px: int
+    halo_px: int
+    arm_px: int
+    radius_px: int
+    dot_px: float
+    font_px: int
+    small_font_px: int
+    gap_px: int
 
     @classmethod
     def for_size(cls, height: int, width: int) -> _Style:
         # of both sides: a panorama must not get the text of its width, nor a strip that of its height
         side = (height * width) ** 0.5
-        line = max(1, round(side / 280))
-        capital = max(7.0, side / 55)  # below 7 px Hershey letters run together
+        line = max(1, round(side / 340))
+        step = max(1, round(side / 700))
+        font = max(_SMALLEST_FONT_PX, round(side / 42))
         return cls(
             line_px=line,
-            rim_px=max(1, line // 3) if side >= 300 else 0,
-            dot_px=max(1, round(side / 250)),
-            capital_px=capital,
-            text_scale=capital / _FONT_CAPITAL_PX,
-            text_px=max(1, round(capital / 8)),
+            step_px=step,
+            halo_px=step if side >= 300 else 0,
+            arm_px=max(4, round(side / 45)),
+            radius_px=max(2, round(side / 110)),
+            dot_px=max(1.0, side / 480),
+            font_px=font,
+            small_font_px=max(_SMALLEST_FONT_PX, round(0.77 * font)),
+            gap_px=line // 2 + step + 1,
         )
+
+
+@dataclass(frozen=True)
+class _Caption:
+    """A name in bold and, less prominent, what belongs to it; and a short version for where there is little room."""
+
+    versions: tuple[tuple[tuple[np.ndarray, float], ...], ...]  # of (mask, strength of its ink)
+    color: Color
+    font_px: int
+
+    @classmethod
+    def of(
+        cls,
+        detections: Detections,
+        index: int,
+        label: str,
+        name: str | None,
+        color: Color,
+        style: _Style,
+        box: np.ndarray,
+        room_px: int,
+    ) -> _Caption:
+        font_px = (
+            style.font_px if min(box[2:] - box[:2]) > _SMALL_BOX * style.font_px else style.small_font_px
+        )
+        details = [f"{float(detections.scores[index]):.2f}"]
+        if detections.track_ids is not None:
+            details.insert(0, f"#{int(detections.track_ids[index])}")
+        masks = [(text_mask(detail, font_px), _FAINT) for detail in details]
+        taken = sum(mask.shape[1] for mask, _ in masks) + _pad(font_px) * (len(masks) + 2)
+        shown = shorten(name or label, font_px, max(0, room_px - taken), bold=True)
+        title = (text_mask(shown, font_px, bold=True), 1.0)
+        # the color tells the class, the number nothing else does
+        short = title if name is not None or len(masks) == 1 else (masks[0][0], 1.0)
+        return cls(((title, *masks), (short,)), color, font_px)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Width and height of each version in pixels."""
+        pad, height = _pad(self.font_px), round(LINE_HEIGHT * self.font_px)
+        return [(sum(mask.shape[1] + pad for mask, _ in parts) + pad, height) for parts in self.versions]
+
+    def draw(self, canvas: np.ndarray, x: int, y: int, version: int) -> None:
+        width, height = self.sizes[version]
+        radius = round(0.3 * self.font_px)
+        sprites.plate_end(height, radius, self.color, at_right=False).blend(canvas, x, y)
+        sprites.plate_end(height, radius, self.color, at_right=True).blend(canvas, x + width - radius, y)
+        _fill(canvas, x + radius, y, x + width - radius, y + height, self.color)
+        ink = ink_on(self.color)
+        for mask, strength in self.versions[version]:
+            x += _pad(self.font_px)
+            part = canvas[y : y + height, x : x + mask.shape[1]]
+            if part.size:  # the image may be smaller than its caption
+                cut = mask[: part.shape[0], : part.shape[1]]
+                part[...] = cv2.LUT(cv2.merge([cut, cut, cut]), _shades(self.color, ink, strength))
+            x += mask.shape[1]
+
+
+def _pad(font_px: int) -> int:
+    return round(0.42 * font_px)
+
+
+@functools.lru_cache(maxsize=256)
+def _shades(ground: Color, ink: Color, strength: float) -> np.ndarray:
+    """(256, 1, 3) uint8: the color for each value of a text mask."""
+    share = (np.arange(256) / 255 * strength)[:, None, None]
+    return np.rint((1 - share) * np.array(ground) + share * np.array(ink)).astype(np.uint8)
 
 
 def _label(labels: Sequence[str], class_id: int) -> str:
     return labels[class_id] if 0 <= class_id < len(labels) else str(class_id)
 
 
-def _caption(detections: Detections, index: int, name: str) -> str:
-    track = "" if detections.track_ids is None else f" #{int(detections.track_ids[index])}"
-    return f"{to_ascii(name)}{track} {float(detections.scores[index]):.2f}"
-
-
-def _corners(box: np.ndarray, canvas: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last pixel (x, y) of a box, at most one picture outside: OpenCV's coordinates are limited."""
+def _pixel_boxes(boxes: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+    """(N, 4) int: x and y of the first and the last pixel of each box, at most one image outside."""
     height, width = canvas.shape[:2]
-    low, high = (-width, -height) * 2, (2 * width, 2 * height) * 2
-    left, top, right, bottom = (int(v) for v in np.clip(np.rint(box), low, high))
-    return (left, top), (max(left, right - 1), max(top, bottom - 1))
+    corners = np.clip(np.rint(boxes), (-width, -height) * 2, (2 * width, 2 * height) * 2).astype(np.int64)
+    corners[:, 2:] = np.maximum(corners[:, 2:] - 1, corners[:, :2])
+    return corners
 
 
-def _draw_landmarks(canvas: np.ndarray, points: np.ndarray, style: _Style) -> None:
+def _caption_order(detections: Detections, names: Sequence[str | None] | None) -> np.ndarray:
+    """Whose caption is placed first: people with names. In a video the order does not change with the scores."""
+    unnamed = np.zeros(len(detections), bool) if names is None else np.array([name is None for name in names])
+    if detections.track_ids is not None:
+        return np.lexsort((detections.track_ids, unnamed))
+    sizes = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    return np.lexsort((-sizes.prod(axis=1), unnamed))
+
+
+def _draw_box(canvas: np.ndarray, box: np.ndarray, color: Color, style: _Style) -> None:
+    """Thin sides, and rounded, heavier corners where there is room for them."""
+    left, top, right, bottom = box.tolist()
+    shorter = min(right - left, bottom - top)
+    line = min(style.line_px, max(1, shorter // 8))
+    arm = min(style.arm_px, shorter // 3)
+    radius = min(style.radius_px, arm)
+    if arm <= line + 2 * style.step_px:
+        arm = radius = 0
+    for grow, value in ((style.halo_px, None), (0, color)):
+        outward, inward = line // 2 + grow, line - line // 2 + grow
+        start = radius if arm else -outward
+        for first in (top - outward, bottom + 1 - inward):
+            _fill(canvas, left + start, first, right + 1 - start, first + outward + inward, value)
+        for first in (left - outward, right + 1 - inward):
+            _fill(canvas, first, top + start, first + outward + inward, bottom + 1 - start, value)
+    if arm:
+        widths = (line, line + 2 * style.step_px, style.halo_px)
+        for at_right, at_bottom in itertools.product((False, True), repeat=2):
+            sprite = sprites.corner(arm, radius, widths, color, at_right=at_right, at_bottom=at_bottom)
+            sprite.blend(canvas, right if at_right else left, bottom if at_bottom else top)
+
+
+def _fill(canvas: np.ndarray, left: int, top: int, right: int, bottom: int, color: Color | None) -> None:
+    """A rectangle in one color; without one, darker than it was."""
+    left, top, right, bottom = max(0, left), max(0, top), max(0, right), max(0, bottom)
+    if color is None:
+        part = canvas[top:bottom, left:right]
+        np.right_shift(part, 1, out=part)  # see sprites.HALO
+    elif left < right and top < bottom:
+        cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, -1)
+
+
+def _draw_landmarks(canvas: np.ndarray, landmarks: np.ndarray, boxes: np.ndarray, style: _Style) -> None:
+    """White dots, on small faces single pixels: they must not hide what they mark."""
     height, width = canvas.shape[:2]
-    for x, y in np.clip(np.floor(points), (-width, -height), (2 * width, 2 * height)).astype(int).tolist():
-        if style.rim_px:
-            cv2.circle(canvas, (x, y), style.dot_px + style.rim_px, _BLACK, -1, cv2.LINE_AA)
-        cv2.circle(canvas, (x, y), style.dot_px, _WHITE, -1, cv2.LINE_AA)
-
-
-def _draw_caption(
-    canvas: np.ndarray,
-    text: str,
-    left_top: tuple[int, int],
-    right_bottom: tuple[int, int],
-    color: Color,
-    style: _Style,
-) -> None:
-    """Text on a filled ground, above the box or at the top inside it, never outside the picture."""
-    height, width = canvas.shape[:2]
-    pad = round(style.capital_px * 0.45)
-    text_scale, capital = style.text_scale, style.capital_px
-    (text_width, _), _ = cv2.getTextSize(text, _FONT, text_scale, style.text_px)
-    room = width - 2 * pad
-    if text_width > room > 0:  # a long name in a narrow picture
-        shrink = max(room / text_width, 7.0 / capital)
-        text_scale, capital = text_scale * shrink, capital * shrink
-        (text_width, _), _ = cv2.getTextSize(text, _FONT, text_scale, style.text_px)
-    descent = round(capital * 0.35)  # of g, p, _
-    ground_width, ground_height = text_width + 2 * pad, round(capital) + descent + 2 * pad
-    reach = (style.line_px + 2 * style.rim_px) // 2
-    left = left_top[0] - reach
-    top = left_top[1] - reach - ground_height
-    if top < 0:
-        top = max(left_top[1] - reach, 0)
-    left = max(0, min(left, width - ground_width))
-    top = max(0, min(top, height - ground_height))
-    cv2.rectangle(canvas, (left, top), (left + ground_width - 1, top + ground_height - 1), color, -1)
-    # luminance (ITU-R BT.601) decides which of the two is readable
-    ink = _BLACK if 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2] > 120 else _WHITE
-    origin = (left + pad, top + pad + round(capital))
-    cv2.putText(canvas, text, origin, _FONT, text_scale, ink, style.text_px, cv2.LINE_AA)
+    points = np.floor(landmarks)
+    inside = ((points >= 0) & (points < (width, height))).all(axis=2)
+    small = (boxes[:, 2] - boxes[:, 0] < _SMALL_FACE * style.dot_px)[:, None]
+    x, y = points[inside & small].astype(int).T
+    canvas[y, x] = _WHITE
+    radius = round(style.dot_px)
+    for point in points[inside & ~small].astype(int).tolist():
+        cv2.circle(canvas, point, radius + style.halo_px, _DARK, -1, cv2.LINE_AA)
+        cv2.circle(canvas, point, radius, _WHITE, -1, cv2.LINE_AA)
