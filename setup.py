@@ -25,10 +25,10 @@ setup(
     entry_points={
         "console_scripts": [
             "face_detect_ros = face_detect_ros.cli.app:main",
-            "face_detector = face_detect_ros.ros.face_detector:main",
-            "object_detector = face_detect_ros.ros.object_detector:main",
-            "video_source = face_detect_ros.ros.video_source:main",
-            "perception = face_detect_ros.ros.perception:main",
+            "face_detector = face_detect_ros.ros.nodes.face_detector:main",
+            "object_detector = face_detect_ros.ros.nodes.object_detector:main",
+            "video_source = face_detect_ros.ros.nodes.video_source:main",
+            "perception = face_detect_ros.ros.nodes.perception:main",
         ],
     },
 )

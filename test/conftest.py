@@ -14,7 +14,8 @@ import pytest
 # a shell's background job ignores Ctrl-C, and so would every process that the tests start and interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-sys.path.insert(0, str(Path(__file__).parent))  # the helper modules beside the tests
+# importable in child processes as well
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def _own_domain():
@@ -83,7 +84,7 @@ def models(tmp_path, monkeypatch):
 @pytest.fixture
 def server():
     """A `FileServer` to put files into."""
-    from file_server import FileServer
+    from helpers.file_server import FileServer
 
     running = FileServer()
     yield running
@@ -92,7 +93,7 @@ def server():
 
 @pytest.fixture
 def probe():
-    from ros_tools import Probe
+    from helpers.ros_tools import Probe
 
     with Probe() as probe:
         yield probe
@@ -101,9 +102,9 @@ def probe():
 @pytest.fixture
 def start(probe, monkeypatch):
     """Starts nodes in this process: `start(NodeClass, parameter=value, ...)` gives a `LocalNode`."""
-    from ros_tools import LocalNode
+    from helpers.ros_tools import LocalNode
 
-    from face_detect_ros.ros import perception_node
+    from face_detect_ros.ros.nodes import lifecycle as perception_node
 
     monkeypatch.setattr(perception_node, "DIAGNOSTICS_PERIOD_S", 0.1)  # so that tests need not wait
     running = []
@@ -120,7 +121,7 @@ def start(probe, monkeypatch):
 @pytest.fixture
 def execute():
     """Starts executables: `execute("face_detector", parameters={...})` gives an `Executable`."""
-    from ros_tools import Executable
+    from helpers.ros_tools import Executable
 
     running = []
 
@@ -145,15 +146,13 @@ def scripted(monkeypatch):
         "buggy": "create_with_a_bug",
     }
     for name, function in factories.items():
-        entry = catalogue.CatalogueEntry(
-            name, "faces", f"detectors_for_tests:{function}", "none", "for tests"
-        )
+        entry = catalogue.CatalogueEntry(name, "faces", f"helpers.detectors:{function}", "none", "for tests")
         monkeypatch.setitem(catalogue.CATALOGUE, name, entry)
 
 
 @pytest.fixture
 def objects(monkeypatch):
     """`objects(name, network)` puts an object detector with a scripted network into the catalogue."""
-    from objects_for_tests import catalogue_additions
+    from helpers.objects import catalogue_additions
 
     return catalogue_additions(monkeypatch)

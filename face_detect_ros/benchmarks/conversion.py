@@ -6,8 +6,8 @@ import numpy as np
 from cv_bridge import CvBridge
 from sensor_msgs.msg import Image
 
-from ..ros import convert
-from .rows import Row, median_ms
+from face_detect_ros.benchmarks.rows import Row, median_ms
+from face_detect_ros.ros.messages import convert
 
 SIZES = ((640, 480), (1920, 1080))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.protocols import DetectOptions
+from face_detect_ros.core.protocols import DetectOptions
 
 DETECTORS = ("mmod", "dlib_cnn")
 
@@ -25,10 +25,10 @@ def peak_mib(name: str, width: int, height: int) -> float:
 
 def _use(name: str, width: int, height: int) -> None:
     if name in DETECTORS:
-        from ..detectors import catalogue
+        from face_detect_ros.detectors import catalogue
 
         if name == "dlib_cnn":  # in this process, not in a child
-            from ..detectors.dlib_faces import create_cnn_here
+            from face_detect_ros.detectors.faces.dlib_faces import create_cnn_here
 
             detector = create_cnn_here("cpu")
         else:
@@ -38,7 +38,7 @@ def _use(name: str, width: int, height: int) -> None:
                 picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
                 detector.detect([picture], DetectOptions(min_size_px=80))
         return
-    from ..faces import embed
+    from face_detect_ros.faces.embedders import catalogue as embed
 
     with closing(embed.create(name, "cpu", "float32")) as embedder:
         if width:

@@ -13,19 +13,21 @@ import numpy as np
 import torch
 from skimage.data import astronaut
 
-from ..core.protocols import DetectOptions
-from ..detectors import dlib_faces, mmod
-from ..faces import align, embed
-from ..faces.options import MatchOptions
-from ..faces.people import DIMENSIONS, GallerySnapshot, Person
-from ..faces.recognition import match
-from ..nn import tiled_pyramid
-from ..nn.dlib_description import MMOD_STRUCTURE, RESNET_STRUCTURE
-from ..nn.dlib_nets import DescriptorNetwork, MmodNetwork
-from ..zoo import dlib_file, dlib_models
-from . import limits
-from .face_memory import peak_mib
-from .rows import Row, best_ms
+from face_detect_ros.benchmarks import limits
+from face_detect_ros.benchmarks.face_memory import peak_mib
+from face_detect_ros.benchmarks.rows import Row, best_ms
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors.faces import dlib_faces, mmod
+from face_detect_ros.faces import align
+from face_detect_ros.faces.embedders import catalogue as embed
+from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
+from face_detect_ros.faces.matching import match
+from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.nn.dlib import tiled_pyramid
+from face_detect_ros.nn.dlib.description import MMOD_STRUCTURE, RESNET_STRUCTURE
+from face_detect_ros.nn.dlib.nets import DescriptorNetwork, MmodNetwork
+from face_detect_ros.zoo.formats import dlib_file
+from face_detect_ros.zoo.published import dlib_models
 
 SIZES = ((320, 240), (640, 480), (1280, 720))
 GPU_SIZES = ((640, 480), (1920, 1080))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..nn import devices
-from .rows import best_ms
+from face_detect_ros.benchmarks.rows import best_ms
+from face_detect_ros.nn import devices
 
 
 def precisions(device: str) -> tuple[str, ...]:

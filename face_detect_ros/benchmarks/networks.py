@@ -14,8 +14,8 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..nn import devices
-from ..nn.yolov9 import VARIANTS, YoloV9
+from face_detect_ros.nn import devices
+from face_detect_ros.nn.yolov9.network import VARIANTS, YoloV9
 
 ATTENTION = {
     "none": (False, False),

@@ -13,13 +13,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from vision_msgs.msg import Detection2DArray
 
-from ..ros import convert, qos, runtime
-from ..ros.processes import NodeProcess, wait_until
-from .rows import Row
+from face_detect_ros.benchmarks.rows import Row
+from face_detect_ros.ros import qos, runtime
+from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.processes import NodeProcess, wait_until
 
-SOURCE = "face_detect_ros.ros.video_source"
-DETECTOR = "face_detect_ros.ros.face_detector"
-PERCEPTION = "face_detect_ros.ros.perception"
+SOURCE = "face_detect_ros.ros.nodes.video_source"
+DETECTOR = "face_detect_ros.ros.nodes.face_detector"
+PERCEPTION = "face_detect_ros.ros.nodes.perception"
 NULL = "face_detect_ros.benchmarks.null_node"
 SIZES = ((640, 480), (1920, 1080))
 # goals for arrival to published without the network, per size, in milliseconds

@@ -12,11 +12,11 @@ import numpy as np
 import rclpy
 from rclpy.executors import Executor, MultiThreadedExecutor, SingleThreadedExecutor
 
-from ..core.detections import Detections
-from ..core.protocols import DetectOptions, StageTimes
-from ..detectors import catalogue
-from ..ros import runtime
-from ..ros.face_detector import FaceDetector
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.ros import runtime
+from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
 
 class NullDetector:

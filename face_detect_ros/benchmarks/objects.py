@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..core.errors import ConfigError
-from ..core.protocols import Detector, StageTimes
-from ..detectors import catalogue
-from . import limits, random_models
-from .rows import Row
+from face_detect_ros.benchmarks import limits, random_models
+from face_detect_ros.benchmarks.rows import Row
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.protocols import Detector, StageTimes
+from face_detect_ros.detectors import catalogue
 
 SIZES = (320, 480, 640)
 VARIANTS = ("t", "s", "c")
@@ -115,7 +115,7 @@ class _Files:
         return f"yolov9{'-attn' if attention else ''}:{self._made[key]}"
 
     def onnx(self) -> str:
-        from ..detectors.export import export_onnx
+        from face_detect_ros.detectors.export.onnx_file import export_onnx
 
         weights = random_models.yolov9_file(self._folder, "t", calm=True)
         exported = self._folder / "yolov9-t.onnx"
@@ -241,8 +241,8 @@ def _call_times_ms(
 
 def _yolov9_products(variant: str, attention: bool, size: int) -> float:
     """Multiplications for a picture of 4:3."""
-    from ..core.letterbox import Letterbox
-    from ..nn.yolov9 import YoloV9
+    from face_detect_ros.core.letterbox import Letterbox
+    from face_detect_ros.nn.yolov9.network import YoloV9
 
     with torch.device("meta"):
         model = YoloV9(variant, self_attention=attention, cross_attention=attention).fuse()

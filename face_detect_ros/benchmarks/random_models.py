@@ -1,7 +1,7 @@
 """Networks with random weights that behave like trained ones as far as time and rounding are concerned.
 
-Right after initialisation a network's activations fade from layer to layer and it proposes nothing, so what follows it
-would have nothing to do. Here every normalisation has the statistics of a photo, and some hundred proposals pass.
+Right after initialization a network's activations fade from layer to layer and it proposes nothing, so what follows it
+would have nothing to do. Here every normalization has the statistics of a photo, and some hundred proposals pass.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import torch
 from skimage.data import astronaut
 from torch import nn
 
-from ..detectors.catalogue import OBJECT_OPTIONS
-from ..nn.yolov9 import YoloV9
-from ..zoo import coco, yolov9_weights
+from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.zoo.published import coco
+from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 CANDIDATES = 300
 """Cells of a VGA picture that reach `THRESHOLD`: a full scene, where a thing has some ten."""
@@ -37,7 +38,7 @@ def yolov9(
 ) -> YoloV9:
     """In eval mode, float32, on the CPU. With attention its gates are open by a tenth.
 
-    calm: with normalisations and scores as they are made, which amplify no rounding: for comparisons in float32.
+    calm: with normalizations and scores as they are made, which amplify no rounding: for comparisons in float32.
     """
     torch.manual_seed(0)
     model = YoloV9(variant, classes, self_attention=attention, cross_attention=attention)
@@ -49,7 +50,7 @@ def yolov9(
     logits: list[torch.Tensor] = []
     with torch.no_grad():
         if not calm:
-            _normalise(model, image)
+            _normalize(model, image)
         last_layers = [cast(nn.Conv2d, list(stack.children())[-1]) for stack in model.head.classes]
         hooks = [
             layer.register_forward_hook(lambda _, __, output: logits.append(output)) for layer in last_layers
@@ -120,13 +121,13 @@ def detr_folder(folder: Path) -> Path:
     return path
 
 
-def _normalise(model: nn.Module, image: torch.Tensor) -> None:
-    """Gives every normalisation the mean and variance of what it sees of `image`."""
-    normalisations = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [module.momentum for module in normalisations]
-    for module in normalisations:
+def _normalize(model: nn.Module, image: torch.Tensor) -> None:
+    """Gives every normalization the mean and variance of what it sees of `image`."""
+    normalizations = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [module.momentum for module in normalizations]
+    for module in normalizations:
         module.reset_running_stats()
         module.momentum = None  # the plain average
     model.train()(image)
-    for module, momentum in zip(normalisations, momenta, strict=True):
+    for module, momentum in zip(normalizations, momenta, strict=True):
         module.momentum = momentum

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import exit_codes
+from face_detect_ros.cli.exits import exit_codes
 
 
 def ablation(
@@ -36,13 +36,12 @@ def ablation(
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """
     with exit_codes():
+        from face_detect_ros.cli.train import Report, names_of
         from face_detect_ros.core.errors import ConfigError
         from face_detect_ros.evaluation.coco_annotations import read_annotations
         from face_detect_ros.training import ablation as experiment
-        from face_detect_ros.training.dataset import read_dataset
+        from face_detect_ros.training.data.dataset import read_dataset
         from face_detect_ros.training.default_model import SMALL
-
-        from .train import Report, names_of
 
         try:
             numbers = [int(seed) for seed in seeds.split(",")]

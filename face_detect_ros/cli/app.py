@@ -13,14 +13,13 @@ from typing import Annotated
 import typer
 
 from face_detect_ros import __version__
-
-from . import bench, evaluate, models, people
-from .ablation import ablation
-from .demo import demo
-from .detect import detect
-from .doctor import doctor
-from .exits import INTERRUPTED
-from .train import train, train_default
+from face_detect_ros.cli import bench, evaluate, models, people
+from face_detect_ros.cli.ablation import ablation
+from face_detect_ros.cli.demo import demo
+from face_detect_ros.cli.detect import detect
+from face_detect_ros.cli.doctor import doctor
+from face_detect_ros.cli.exits import INTERRUPTED
+from face_detect_ros.cli.train import train, train_default
 
 app = typer.Typer(
     name="face_detect_ros",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .exits import exit_codes
+from face_detect_ros.cli.exits import exit_codes
 
 if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row

@@ -117,7 +117,7 @@ def check_cv_bridge() -> Finding:
 
 
 def check_dlib() -> Finding:
-    from face_detect_ros.zoo import dlib_models
+    from face_detect_ros.zoo.published import dlib_models
 
     try:
         dlib = dlib_models.import_dlib()
@@ -128,7 +128,7 @@ def check_dlib() -> Finding:
 
 
 def check_face_models() -> Finding:
-    from face_detect_ros.zoo import dlib_models
+    from face_detect_ros.zoo.published import dlib_models
 
     try:
         paths = [dlib_models.verify(model) for model in dlib_models.FACE_MODELS]

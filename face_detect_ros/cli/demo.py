@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, SourceError
-
-from .exits import exit_codes
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
 
-    from face_detect_ros.ros.recorder import Recorder, Tally
+    from face_detect_ros.demo.recorder import Recorder, Tally
 
 # two portraits in the public domain that come with scikit-image (NASA) and matplotlib (US Navy)
 KNOWN, KNOWN_SAMPLE = "Eileen Collins", "astronaut"
@@ -46,7 +45,7 @@ def demo(
 
     The video source, the face detector and the object detector run in processes of their own. Leaves annotated.mp4,
     objects.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the
-    enrolled person was not recognised, if somebody else was taken for them, or if the object detector saw no person.
+    enrolled person was not recognized, if somebody else was taken for them, or if the object detector saw no person.
     """
     with exit_codes():
         _prepare(out)
@@ -81,11 +80,11 @@ def _two_people(out: Path, gallery: Path) -> str:
     import numpy as np
 
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.faces import embed
-    from face_detect_ros.faces.enrolment import EnrolmentOptions, Refusal, judge
-    from face_detect_ros.faces.gallery import Gallery
+    from face_detect_ros.faces.embedders import catalogue as embed
+    from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
+    from face_detect_ros.faces.gallery.gallery import Gallery
     from face_detect_ros.faces.options import MatchOptions
-    from face_detect_ros.sources.pictures import read_picture, sample_file
+    from face_detect_ros.images.reading import read_picture, sample_file
 
     known, stranger = (read_picture(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
     name = catalogue.default_model("faces")
@@ -93,7 +92,7 @@ def _two_people(out: Path, gallery: Path) -> str:
         faces = detector.detect([known], catalogue.FACE_OPTIONS)[0].select(slice(1))
     embedder = embed.create()
     with Gallery(gallery, embedder.model_id, embedder.model_version) as people:
-        verdict = judge(KNOWN, known, faces, embedder, people.snapshot(), MatchOptions(), EnrolmentOptions())
+        verdict = judge(KNOWN, known, faces, embedder, people.snapshot(), MatchOptions(), EnrollmentOptions())
         if isinstance(verdict, Refusal):
             raise DetectorError(f"{KNOWN} was not enrolled: {verdict.message}")
         people.enroll(KNOWN, verdict.embedding, f"sample:{KNOWN_SAMPLE}")
@@ -107,9 +106,9 @@ def _two_people(out: Path, gallery: Path) -> str:
 
 
 def _check_names(tally: Tally) -> None:
-    """Raise DetectorError unless the enrolled person, and nobody else, was recognised."""
+    """Raise DetectorError unless the enrolled person, and nobody else, was recognized."""
     if not tally.names[KNOWN]:
-        raise DetectorError(f"{KNOWN} was enrolled but not recognised in {len(tally.processed)} pictures")
+        raise DetectorError(f"{KNOWN} was enrolled but not recognized in {len(tally.processed)} pictures")
     if tally.pictures_with_doubles:
         raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.pictures_with_doubles} pictures")
     if not tally.names["unknown"]:
@@ -124,8 +123,8 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
         import rclpy
         from lifecycle_msgs.msg import Transition
 
+        from face_detect_ros.demo.recorder import Recorder
         from face_detect_ros.ros import processes, runtime
-        from face_detect_ros.ros.recorder import Recorder
     except ImportError as error:
         raise ConfigError(f"the demo needs ROS 2 ({error}); see: face_detect_ros doctor") from error
 
@@ -138,9 +137,9 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
     stream = {"source": source, "motion": True, "rate_hz": RATE_HZ, "width": width, "height": height}
     detector = {"gallery": gallery.resolve(), **({"model": model} if model else {})}
     children = [
-        processes.NodeProcess("face_detect_ros.ros.face_detector", detector),
-        processes.NodeProcess("face_detect_ros.ros.object_detector", {}),
-        processes.NodeProcess("face_detect_ros.ros.video_source", {**stream, "autostart": False}),
+        processes.NodeProcess("face_detect_ros.ros.nodes.face_detector", detector),
+        processes.NodeProcess("face_detect_ros.ros.nodes.object_detector", {}),
+        processes.NodeProcess("face_detect_ros.ros.nodes.video_source", {**stream, "autostart": False}),
     ]
 
     def watch() -> None:

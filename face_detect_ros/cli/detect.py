@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
-
-from .exits import FAILED, exit_codes, report
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from face_detect_ros.cli.naming import FaceNamer
+    from face_detect_ros.cli.pictures import MediaFile
+    from face_detect_ros.cli.results import OutputFolder
     from face_detect_ros.core.protocols import DetectOptions, Detector
-
-    from .naming import FaceNamer
-    from .pictures import MediaFile
-    from .results import OutputFolder
 
 
 def detect(
@@ -105,12 +103,11 @@ def detect(
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.json_output import print_json
+        from face_detect_ros.cli.naming import open_namer
+        from face_detect_ros.cli.pictures import find_media
+        from face_detect_ros.cli.results import OutputFolder, print_lines
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
-
-        from .naming import open_namer
-        from .pictures import find_media
-        from .results import OutputFolder, print_lines
 
         name = model or catalogue.default_model(task)
         catalogue.find(name, task=task)
@@ -177,14 +174,14 @@ class _Run:
         return f"{self._pictures} pictures, {self._detections} detections, {mean_ms:.0f} ms each{failed}"
 
     def _process_picture(self, item: MediaFile) -> None:
-        from face_detect_ros.sources.pictures import read_picture
+        from face_detect_ros.images.reading import read_picture
 
         annotated = self._detect(str(item.path), read_picture(item.path))
         if self._output and annotated is not None:
             self._output.save_picture(item, annotated)
 
     def _process_video(self, item: MediaFile, progress: _Progress) -> None:
-        from .pictures import VideoFrames
+        from face_detect_ros.cli.pictures import VideoFrames
 
         with VideoFrames(item.path) as video, contextlib.ExitStack() as opened:
             progress.expect(video.count())
@@ -199,7 +196,7 @@ class _Run:
 
     def _detect(self, name: str, image: np.ndarray) -> np.ndarray | None:
         """Print what `image` shows; the annotated picture where one is wanted."""
-        from .results import as_record
+        from face_detect_ros.cli.results import as_record
 
         detections = self._detector.detect([image], self._options)[0]
         times = self._detector.times
@@ -262,7 +259,7 @@ def _progress(files: int) -> Iterator[_Progress]:
     if not sys.stderr.isatty():
         yield _Progress()
         return
-    from .progress import stderr_progress
+    from face_detect_ros.cli.progress import stderr_progress
 
     # rich would send stdout to the bar's own stream: right on one terminal, wrong for a file or a pipe
     with stderr_progress(redirect_stdout=sys.stdout.isatty()) as progress:

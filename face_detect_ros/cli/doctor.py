@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .exits import FAILED, exit_codes
+from face_detect_ros.cli.exits import FAILED, exit_codes
 
 
 def doctor(
@@ -24,7 +24,7 @@ def doctor(
         from dataclasses import asdict
         from json import dumps
 
-        from .checks import run_checks
+        from face_detect_ros.cli.checks import run_checks
 
         findings = run_checks()
         bad = [finding for finding in findings if finding.state == "bad"]

@@ -7,17 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from face_detect_ros.cli.exits import report
 from face_detect_ros.core.errors import ConfigError, DetectorError, GalleryError, ImageError, SourceError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.catalogue import FACE_OPTIONS
-from face_detect_ros.faces.embed import Embedder
-from face_detect_ros.faces.enrolment import EnrolmentOptions, Refusal, judge
-from face_detect_ros.faces.gallery import Gallery
-from face_detect_ros.faces.people import check_name
-from face_detect_ros.faces.recognition import MatchOptions
-from face_detect_ros.sources.pictures import picture_files, read_picture
-
-from .exits import report
+from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.gallery.people import check_name
+from face_detect_ros.faces.matching import MatchOptions
+from face_detect_ros.images.reading import picture_files, read_picture
 
 # half of what is enrolled: a face that is too small is then called so, and not missed
 _SMALLEST_LOOKED_FOR = 0.5
@@ -49,7 +48,7 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
 
 
 class Enroller:
-    """Judges one picture after another and enrols those that are good.
+    """Judges one picture after another and enrolls those that are good.
 
     records: what was printed with --json, one for each picture.
     """
@@ -59,7 +58,7 @@ class Enroller:
         gallery: Gallery,
         detector: Detector,
         embedder: Embedder,
-        options: EnrolmentOptions,
+        options: EnrollmentOptions,
         *,
         keep_chips: bool,
         match_options: MatchOptions | None = None,

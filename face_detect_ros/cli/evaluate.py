@@ -1,4 +1,4 @@
-"""`face_detect_ros evaluate`: how good a model is on labelled pictures."""
+"""`face_detect_ros evaluate`: how good a model is on labeled pictures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
-from face_detect_ros.faces.embed import DEFAULT as DEFAULT_EMBEDDER
-
-from .exits import exit_codes
+from face_detect_ros.faces.embedders.catalogue import DEFAULT as DEFAULT_EMBEDDER
 
 if TYPE_CHECKING:
     from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
@@ -27,7 +26,7 @@ _WORST = 20  # pictures
 _SHOWN = 15  # confusions
 
 app = typer.Typer(
-    help="Measure how good a model is on labelled pictures.",
+    help="Measure how good a model is on labeled pictures.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -62,7 +61,7 @@ def faces(
         ),
     ] = None,
     min_face_px: Annotated[
-        int, typer.Option(help="Labelled faces with a shorter side below this do not count, in pixels.")
+        int, typer.Option(help="Labeled faces with a shorter side below this do not count, in pixels.")
     ] = 12,
     iou: Annotated[float, typer.Option(help="Overlap from which a detection has found a face.")] = 0.5,
     json: Json = False,
@@ -70,19 +69,18 @@ def faces(
     """Precision, recall and average precision of a face detector.
 
     Precision, recall, F1 and AP (area under the interpolated curve) are those of the pictures in which every face is
-    labelled: all, or those marked "face_complete" where the annotations have that field. "labelled" is the recall in
+    labeled: all, or those marked "face_complete" where the annotations have that field. "labeled" is the recall in
     all pictures with labels. Crowds (iscrowd) count neither way.
 
     Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.evaluation.faces import FaceEvaluationOptions, evaluate_faces
         from face_detect_ros.evaluation.labels import read_labels
-
-        from .progress import progress_bar
 
         entry = catalogue.CATALOGUE.get(model.partition(":")[0])
         task = entry.task if entry else "faces"
@@ -141,21 +139,20 @@ def coco(
 
     Classes are matched by name; common other spellings (tv, tvmonitor) are known. Those that the model lacks are left
     out of the mean and listed in "left_out". Crowds (iscrowd) count neither way; nor does a picture for a class that it
-    is not labelled for (fields <class>_labelled or <class>_complete that are false, or not_exhaustive_category_ids).
+    is not labeled for (fields <class>_labeled or <class>_complete that are false, or not_exhaustive_category_ids).
     images_per_s: of the detector alone, with its pre- and post-processing, without reading pictures.
 
-    "confusion" counts what was labelled and what was found there, of boxes that overlap by half; null: nothing.
+    "confusion" counts what was labeled and what was found there, of boxes that overlap by half; null: nothing.
 
     Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments or annotations.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.coco import detect_all, figures
         from face_detect_ros.evaluation.coco_annotations import read_annotations
         from face_detect_ros.evaluation.mistakes import confusion, find_mistakes
-
-        from .progress import progress_bar
 
         name = model or catalogue.default_model("objects")
         catalogue.find(name, task="objects")
@@ -165,23 +162,23 @@ def coco(
             iou_threshold=iou_threshold,
             max_detections=max_detections,
         )
-        labelled = read_annotations(annotations, images, limit=limit)
+        labeled = read_annotations(annotations, images, limit=limit)
         opened = catalogue.create(
             name, task="objects", device=device, precision=precision, input_size=input_size
         )
         with contextlib.closing(opened) as detector:
             detector.warmup()
-            with progress_bar(name, len(labelled.pictures)) as advance:
-                found = detect_all(detector, labelled, options, batch=batch, advance=advance)
+            with progress_bar(name, len(labeled.pictures)) as advance:
+                found = detect_all(detector, labeled, options, batch=batch, advance=advance)
             about = {"model": name, "device": detector.device}
-        mistakes = find_mistakes(labelled, found, mistakes_from)
+        mistakes = find_mistakes(labeled, found, mistakes_from)
         record = {
-            **figures(labelled, found, max_detections),
-            "confusion": confusion(mistakes, labelled.categories),
+            **figures(labeled, found, max_detections),
+            "confusion": confusion(mistakes, labeled.categories),
             **about,
         }
         if worst is not None:
-            _save_worst(mistakes, labelled, worst)
+            _save_worst(mistakes, labeled, worst)
         if json:
             typer.echo(json_format.dumps(record))
         else:
@@ -214,11 +211,10 @@ def agreement(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.agreement import evaluate_agreement
-        from face_detect_ros.sources.pictures import picture_files
-
-        from .progress import progress_bar
+        from face_detect_ros.images.reading import picture_files
 
         options = replace(catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px)
         catalogue.find(reference, task="faces")
@@ -263,12 +259,11 @@ def lfw(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.lfw import PictureEmbedder, evaluate_pairs
         from face_detect_ros.evaluation.pairs import read_pairs
-        from face_detect_ros.faces import embed
-
-        from .progress import progress_bar
+        from face_detect_ros.faces.embedders import catalogue as embed
 
         catalogue.find(detector, task="faces")
         listed = read_pairs(pairs, images)
@@ -304,13 +299,12 @@ def identification(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.identification import evaluate_identification, person_folders
-        from face_detect_ros.faces import embed
+        from face_detect_ros.faces.embedders import catalogue as embed
         from face_detect_ros.faces.options import MatchOptions
-        from face_detect_ros.sources.pictures import picture_files
-
-        from .progress import progress_bar
+        from face_detect_ros.images.reading import picture_files
 
         catalogue.find(detector, task="faces")
         total = sum(len(picture_files(folder)) for folder in person_folders(images))
@@ -326,11 +320,10 @@ def identification(
 
 
 def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, folder: Path) -> None:
+    from face_detect_ros.cli.pictures import MediaFile
+    from face_detect_ros.cli.results import OutputFolder
     from face_detect_ros.evaluation.mistakes import worst
-    from face_detect_ros.sources.pictures import read_picture
-
-    from .pictures import MediaFile
-    from .results import OutputFolder
+    from face_detect_ros.images.reading import read_picture
 
     chosen = worst(mistakes, _WORST)
     paths = [annotations.pictures[each.picture].path for each in chosen]
@@ -347,7 +340,7 @@ def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, fold
 def _print_coco(figures: dict[str, Any]) -> None:
     """Of the whole set first, then a row for each class, then what was taken for what."""
     per_class = figures.pop("per_class")
-    confused = [row for row in figures.pop("confusion") if row["labelled"] != row["found"]]
+    confused = [row for row in figures.pop("confusion") if row["labeled"] != row["found"]]
     left_out = ", ".join(figures.pop("left_out")) or "none"
     _print({**figures, "left_out": left_out}, False)
     width = max(map(len, per_class))
@@ -356,9 +349,9 @@ def _print_coco(figures: dict[str, Any]) -> None:
         ap, ap50 = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("AP", "AP50"))
         typer.echo(f"{name:<{width}} {row['boxes']:>6} {ap:>6} {ap50:>6}")
     if confused:
-        typer.echo("\nmost frequent mistakes: labelled, found, count")
+        typer.echo("\nmost frequent mistakes: labeled, found, count")
     for row in confused[:_SHOWN]:
-        typer.echo(f"{row['labelled'] or '-'}, {row['found'] or '-'}, {row['count']}")
+        typer.echo(f"{row['labeled'] or '-'}, {row['found'] or '-'}, {row['count']}")
 
 
 def _print(figures: dict[str, Any], json: bool) -> None:

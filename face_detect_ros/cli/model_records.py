@@ -7,8 +7,9 @@ from typing import Any
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import CatalogueEntry
-from face_detect_ros.zoo import cache, checkpoints, dlib_models, packaged, safetensors_file
-from face_detect_ros.zoo.checkpoints import Checkpoint
+from face_detect_ros.zoo.formats import safetensors_file
+from face_detect_ros.zoo.published import cache, checkpoints, dlib_models, packaged
+from face_detect_ros.zoo.published.checkpoints import Checkpoint
 
 
 def find(name: str) -> CatalogueEntry:
@@ -40,7 +41,7 @@ def row(entry: CatalogueEntry) -> dict[str, Any]:
         "name": entry.usage,
         "task": entry.task,
         "description": entry.description,
-        "licence": entry.licence,
+        "license": entry.license,
         "input_size": input_size,
         "ap": checkpoint.ap if checkpoint else None,
         "here": _here(entry, checkpoint),
@@ -54,7 +55,7 @@ def details(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "classes": checkpoint.classes,
         "source": checkpoint.source,
-        "licence_stated": checkpoint.licence_stated,
+        "license_stated": checkpoint.license_stated,
         "reference": checkpoint.reference or None,
         "folder": str(cache.folder(checkpoint)),
         "files": [

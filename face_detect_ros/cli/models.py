@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from face_detect_ros.cli.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
-
-from .exits import FAILED, exit_codes, report
 
 app = typer.Typer(
     help="List detectors; fetch, check, convert and export their weights.",
@@ -22,29 +21,28 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Every detector of the catalogue: name, task, licence, input size, published COCO AP, weights here or not.
+    """Every detector of the catalogue: name, task, license, input size, published COCO AP, weights here or not.
 
     Here: yes, no, partly (some files are missing), or whose file it is that the name wants.
 
-    With --json: an array of {"name": n, "task": t, "description": d, "licence": l, "input_size": pixels or
+    With --json: an array of {"name": n, "task": t, "description": d, "license": l, "input_size": pixels or
     null, "ap": per cent or null, "here": "yes" | "no" | "partly" | "yours", "checkpoint": c or null}.
 
     Exit code: 0.
     """
     with exit_codes():
+        from face_detect_ros.cli.model_records import row
         from face_detect_ros.detectors import catalogue
-
-        from .model_records import row
 
         rows = [row(entry) for entry in catalogue.CATALOGUE.values()]
         if json:
             typer.echo(json_format.dumps(rows))
             return
-        table = [("name", "task", "licence", "input", "AP", "here")]
+        table = [("name", "task", "license", "input", "AP", "here")]
         for each in rows:
             ap = "" if each["ap"] is None else f"{each['ap']:.1f}"
             size = str(each["input_size"] or "")
-            table.append((each["name"], each["task"], each["licence"], size, ap, each["here"]))
+            table.append((each["name"], each["task"], each["license"], size, ap, each["here"]))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         for line in table:
             cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
@@ -57,18 +55,17 @@ def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A detector, as `list` shows it.")],
     json: Json = False,
 ) -> None:
-    """All that is known of one detector: source, licence, accuracy, files and where they lie.
+    """All that is known of one detector: source, license, accuracy, files and where they lie.
 
-    With --json: what `list` has, and {"source": page, "licence_stated": page, "classes": text, "reference": page,
+    With --json: what `list` has, and {"source": page, "license_stated": page, "classes": text, "reference": page,
     "folder": path, "files": [{"name": n, "url": u, "sha256": published digest or "recorded on first fetch",
     "state": "ok" | "missing" | "altered" | "unreadable"}, ...]}.
 
     Exit code: 0; 2 for an unknown name.
     """
     with exit_codes():
-        from face_detect_ros.zoo import checkpoints
-
-        from .model_records import details, find, packaged_details, row
+        from face_detect_ros.cli.model_records import details, find, packaged_details, row
+        from face_detect_ros.zoo.published import checkpoints
 
         entry = find(name)
         record = row(entry)
@@ -101,15 +98,14 @@ def fetch(
     nothing to fetch; 130 after Ctrl-C.
     """
     with exit_codes():
-        from face_detect_ros.zoo import download
-
-        from .model_records import with_weights
-        from .progress import download_bar
+        from face_detect_ros.cli.model_records import with_weights
+        from face_detect_ros.cli.progress import download_bar
+        from face_detect_ros.zoo.published import download
 
         failed = False
         for checkpoint in with_weights(names):
-            stated = f"{checkpoint.licence} ({checkpoint.licence_stated})"
-            typer.echo(f"{checkpoint.name}: {checkpoint.source}; licence: {stated}")
+            stated = f"{checkpoint.license} ({checkpoint.license_stated})"
+            typer.echo(f"{checkpoint.name}: {checkpoint.source}; license: {stated}")
             try:
                 with download_bar() as progress:
                     path = download.fetch(checkpoint, progress=progress, notify=report)
@@ -137,10 +133,9 @@ def verify(
     Exit code: 0 if all is right, 1 if a file is missing, altered or unreadable; 2 for an unknown name.
     """
     with exit_codes():
-        from face_detect_ros.zoo import cache
-        from face_detect_ros.zoo.checkpoints import CHECKPOINTS
-
-        from .model_records import with_weights
+        from face_detect_ros.cli.model_records import with_weights
+        from face_detect_ros.zoo.published import cache
+        from face_detect_ros.zoo.published.checkpoints import CHECKPOINTS
 
         here = [each for each in CHECKPOINTS.values() if cache.presence(each) != "no"]
         chosen = with_weights(names) if names else here
@@ -167,8 +162,8 @@ def convert(
             metavar="FILE", help="Class names, one a line, where SOURCE has none and they are not COCO's."
         ),
     ] = None,
-    licence: Annotated[
-        str, typer.Option(metavar="SPDX", help="Licence of the weights, where SOURCE does not say it.")
+    license: Annotated[
+        str, typer.Option(metavar="SPDX", help="License of the weights, where SOURCE does not say it.")
     ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DESTINATION.")] = False,
 ) -> None:
@@ -178,10 +173,10 @@ def convert(
     labels that do not fit.
     """
     with exit_codes():
-        from face_detect_ros.zoo import yolov9_weights
+        from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
         names = None if labels is None else _lines(labels)
-        yolov9_weights.convert(source, destination, licence=licence, labels=names, overwrite=overwrite)
+        yolov9_weights.convert(source, destination, license=license, labels=names, overwrite=overwrite)
         typer.echo(f"{destination}: written")
 
 
@@ -202,7 +197,7 @@ def export(
     name or a setting that does not go.
     """
     with exit_codes():
-        from face_detect_ros.detectors.export import export_onnx
+        from face_detect_ros.detectors.export.onnx_file import export_onnx
 
         typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
 

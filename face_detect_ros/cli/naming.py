@@ -11,16 +11,16 @@ from face_detect_ros.core.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    from face_detect_ros.faces.people import GallerySnapshot
-    from face_detect_ros.faces.recognition import Match
+    from face_detect_ros.faces.gallery.people import GallerySnapshot
+    from face_detect_ros.faces.matching import Match
 
 
 class FaceNamer:
     """Compares each face with the gallery, by one look: a single picture has no track over which to vote."""
 
     def __init__(self, people: GallerySnapshot, device: str) -> None:
-        from face_detect_ros.faces import embed
-        from face_detect_ros.faces.recognition import MatchOptions
+        from face_detect_ros.faces.embedders import catalogue as embed
+        from face_detect_ros.faces.matching import MatchOptions
 
         self._options = MatchOptions()
         self._embedder = embed.create(device=device)
@@ -29,7 +29,7 @@ class FaceNamer:
     def identify(self, image: np.ndarray, faces: Detections) -> list[Match]:
         """One Match per face; none for detections without landmarks."""
         from face_detect_ros.faces.align import face_chips
-        from face_detect_ros.faces.recognition import match
+        from face_detect_ros.faces.matching import match
 
         if faces.landmarks is None:
             return []
@@ -41,8 +41,8 @@ def open_namer(gallery: Path | None, device: str) -> FaceNamer | None:
 
     Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
     """
-    from face_detect_ros.faces import embed
-    from face_detect_ros.faces.gallery import Gallery, default_path
+    from face_detect_ros.faces.embedders import catalogue as embed
+    from face_detect_ros.faces.gallery.gallery import Gallery, default_path
 
     path = gallery or default_path()
     if not path.exists():

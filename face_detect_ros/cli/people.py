@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from face_detect_ros.cli.exits import FAILED, exit_codes, report
 from face_detect_ros.cli.json_output import print_json
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
-from face_detect_ros.faces.options import EnrolmentOptions
-
-from .exits import FAILED, exit_codes, report
+from face_detect_ros.faces.options import EnrollmentOptions
 
 if TYPE_CHECKING:
-    from face_detect_ros.faces.gallery import Gallery
-    from face_detect_ros.faces.people import Person
+    from face_detect_ros.faces.gallery.gallery import Gallery
+    from face_detect_ros.faces.gallery.people import Person
 
-_ENROLMENT = EnrolmentOptions()
+_ENROLMENT = EnrollmentOptions()
 
 app = typer.Typer(
     help="List, rename, erase, export and import the people in the gallery.",
@@ -84,13 +83,12 @@ def enroll(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.enrolling import Enroller, folders_of_people, report_lines
+        from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
-        from face_detect_ros.faces import embed
+        from face_detect_ros.faces.embedders import catalogue as embed
 
-        from .enrolling import Enroller, folders_of_people, report_lines
-        from .progress import progress_bar
-
-        options = EnrolmentOptions(min_face_px=min_face_px, min_sharpness=min_sharpness)
+        options = EnrollmentOptions(min_face_px=min_face_px, min_sharpness=min_sharpness)
         catalogue.find(model, task="faces")
         folders = folders_of_people(folder)
         with (
@@ -126,7 +124,7 @@ def list_people(
     Exit code: 0; 1 if the gallery cannot be read.
     """
     with exit_codes():
-        from face_detect_ros.faces.looks import as_text
+        from face_detect_ros.faces.gallery.looks import as_text
 
         path = _path(gallery)
         people: tuple[Person, ...] = ()
@@ -204,7 +202,7 @@ def export_people(
     Exit code: 0; 1 if there is no gallery or the file exists or cannot be written.
     """
     with exit_codes(), _existing(gallery) as opened:
-        from face_detect_ros.faces.transfer import export_gallery
+        from face_detect_ros.faces.gallery.transfer import export_gallery
 
         looks = export_gallery(opened, file)
         typer.echo(f"{file}: {len(opened.people())} people, {looks} looks")
@@ -223,7 +221,7 @@ def import_people(
     Exit code: 0; 1 if the file is damaged, of a newer version or of another embedding model than the gallery.
     """
     with exit_codes():
-        from face_detect_ros.faces.transfer import import_portable, read_portable
+        from face_detect_ros.faces.gallery.transfer import import_portable, read_portable
 
         portable = read_portable(file)
         with _opened(gallery, *(portable.model or ())) as opened:
@@ -234,14 +232,14 @@ def import_people(
 
 
 def _path(gallery: Path | None) -> Path:
-    from face_detect_ros.faces.gallery import default_path
+    from face_detect_ros.faces.gallery.gallery import default_path
 
     return gallery or default_path()
 
 
 @contextlib.contextmanager
 def _opened(gallery: Path | None, model_id: str | None = None, model_version: str = "1") -> Iterator[Gallery]:
-    from face_detect_ros.faces.gallery import Gallery
+    from face_detect_ros.faces.gallery.gallery import Gallery
 
     with Gallery(_path(gallery), model_id, model_version) as opened:
         if opened.set_aside:
@@ -255,7 +253,7 @@ def _opened(gallery: Path | None, model_id: str | None = None, model_version: st
 def _existing(gallery: Path | None) -> Iterator[Gallery]:
     path = _path(gallery)
     if not path.exists():
-        raise GalleryError(f"gallery {path}: there is none; enrol somebody first, or give --gallery")
+        raise GalleryError(f"gallery {path}: there is none; enroll somebody first, or give --gallery")
     with _opened(gallery) as opened:
         if opened.set_aside:
             raise typer.Exit(FAILED)

@@ -12,13 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from face_detect_ros.cli.pictures import MediaFile
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.core.protocols import StageTimes
-from face_detect_ros.faces.people import UNKNOWN
-from face_detect_ros.faces.recognition import Match
-
-from .pictures import MediaFile
+from face_detect_ros.faces.gallery.people import UNKNOWN
+from face_detect_ros.faces.matching import Match
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 

@@ -1,4 +1,4 @@
-"""`face_detect_ros train`: a detector learns from labelled pictures."""
+"""`face_detect_ros train`: a detector learns from labeled pictures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.training.options import OPTIMIZERS, AugmentOptions, TrainOptions
-
-from .exits import exit_codes
 
 if TYPE_CHECKING:
     from face_detect_ros.training.trainer import Progress
@@ -107,7 +106,7 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int, typer.Option(help="That prepare pictures; 0: one for each core.")] = 0,
-    licence: Annotated[str, typer.Option(help="Of the weights, written into their file.")] = "",
+    license: Annotated[str, typer.Option(help="Of the weights, written into their file.")] = "",
 ) -> None:
     """Train a YOLOv9, with or without attention, on your own pictures.
 
@@ -120,18 +119,18 @@ def train(
     or by kill -9, with the very pictures that would have come. Several GPUs:
     torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
 
-    Classes that a picture is not labelled for (fields <class>_labelled or <class>_complete that are false, or
-    not_exhaustive_category_ids) are not learnt to be absent there; crowds (iscrowd) are left out of the loss.
+    Classes that a picture is not labeled for (fields <class>_labeled or <class>_complete that are false, or
+    not_exhaustive_category_ids) are not learned to be absent there; crowds (iscrowd) are left out of the loss.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.core.errors import ConfigError
-        from face_detect_ros.training.dataset import read_dataset
-        from face_detect_ros.training.held_back import read_held_back
+        from face_detect_ros.training.data.dataset import read_dataset
+        from face_detect_ros.training.data.held_back import read_held_back
+        from face_detect_ros.training.learners.start import Architecture
         from face_detect_ros.training.session import Task, train
-        from face_detect_ros.training.start import Architecture
 
         given: dict[str, Any] = {
             "epochs": epochs, "batch": batch, "input_size": input_size, "optimizer": optimizer,
@@ -153,7 +152,7 @@ def train(
         report = Report()
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         source = f"trained on {data.name}" + (f", taught by {teacher.name}" if teacher is not None else "")
-        task = Task(architecture, dataset, held_back, _weights(init), licence, source, teacher)
+        task = Task(architecture, dataset, held_back, _weights(init), license, source, teacher)
         with report.telling_of_a_stop():
             _, best = train(
                 task, options, output, device=device, threads=threads,
@@ -197,7 +196,7 @@ def names_of(text: str) -> tuple[str, ...]:
 def _fine_tuned(model: str) -> Path | None:
     """The folder that --model means where it is no YOLOv9 of ours."""
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.zoo import cache, checkpoints
+    from face_detect_ros.zoo.published import cache, checkpoints
 
     kind, _, folder = model.partition(":")
     if kind == "detr":
@@ -214,7 +213,7 @@ def _weights(init: str | None) -> Path | None:
         return None
     from face_detect_ros.core.errors import ConfigError
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.zoo import cache, checkpoints, packaged
+    from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
     if init in catalogue.CATALOGUE:
         entry = catalogue.find(init, task="objects")

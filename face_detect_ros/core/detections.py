@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import boxes as box_geometry
+from face_detect_ros.core import boxes as box_geometry
 
 
 @dataclass(frozen=True, eq=False)

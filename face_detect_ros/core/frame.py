@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .errors import ImageError
+from face_detect_ros.core.errors import ImageError
 
 
 def check_image(image: np.ndarray) -> None:
@@ -30,7 +30,7 @@ class Frame:
 
     image: (H, W, 3) uint8, RGB; never written to after construction.
     stamp_ns: capture time, nanoseconds since the epoch of the clock that stamped it.
-    frame_id: coordinate frame of the camera's optical centre (REP 103, REP 105).
+    frame_id: coordinate frame of the camera's optical center (REP 103, REP 105).
 
     Raises ImageError for any other image.
     """

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from .detections import Detections
-from .errors import ConfigError
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

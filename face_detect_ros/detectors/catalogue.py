@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.zoo import cache, checkpoints, packaged
+from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
 Task = Literal["faces", "objects"]
 TASKS: tuple[str, ...] = get_args(Task)
@@ -38,7 +38,7 @@ class CatalogueEntry:
 
     name: what users write (see `usage`).
     task: "faces" or "objects".
-    factory: "module:function"; see the module. licence: of the weights (code and weights where they differ).
+    factory: "module:function"; see the module. license: of the weights (code and weights where they differ).
     description: one line for lists.
     takes_file: users write "name:path". file_is: what the path names, for lists.
     checkpoint: name of its weights in `zoo.checkpoints`, or empty.
@@ -49,7 +49,7 @@ class CatalogueEntry:
     name: str
     task: Task
     factory: str
-    licence: str
+    license: str
     description: str
     takes_file: bool = False
     file_is: str = "FILE"
@@ -64,7 +64,7 @@ class CatalogueEntry:
 
 
 def _published(
-    name: str, description: str, *, factory: str = "detr:create", checkpoint: str = ""
+    name: str, description: str, *, factory: str = "detr.detector:create", checkpoint: str = ""
 ) -> CatalogueEntry:
     """An object detector whose weights are published; `name` is that of its checkpoint unless another is given."""
     weights = checkpoints.find(checkpoint or name)
@@ -72,7 +72,7 @@ def _published(
         name=name,
         task="objects",
         factory=f"face_detect_ros.detectors.{factory}",
-        licence=weights.licence,
+        license=weights.license,
         description=description,
         checkpoint=weights.name,
         precisions=ANY_PRECISION,
@@ -85,38 +85,38 @@ _ENTRIES = (
     CatalogueEntry(
         name="dlib_hog",
         task="faces",
-        factory="face_detect_ros.detectors.dlib_faces:create_hog",
-        licence="Boost-1.0; landmarks CC0-1.0",
+        factory="face_detect_ros.detectors.faces.dlib_faces:create_hog",
+        license="Boost-1.0; landmarks CC0-1.0",
         description="dlib's HOG face detector with 5 landmarks: fast on CPU, frontal faces",
     ),
     CatalogueEntry(
         name="dlib_cnn",
         task="faces",
-        factory="face_detect_ros.detectors.dlib_faces:create_cnn",
-        licence="CC0-1.0",
+        factory="face_detect_ros.detectors.faces.dlib_faces:create_cnn",
+        license="CC0-1.0",
         description="dlib's CNN (MMOD) face detector with 5 landmarks: any pose, slow on CPU",
     ),
     CatalogueEntry(
         name="mmod",
         task="faces",
-        factory="face_detect_ros.detectors.mmod:create",
-        licence="CC0-1.0",
+        factory="face_detect_ros.detectors.faces.mmod:create",
+        license="CC0-1.0",
         description="dlib's CNN run by PyTorch, with 5 landmarks: any pose, the same faces, many times as fast",
         precisions=ANY_PRECISION,
     ),
     CatalogueEntry(
         name="yunet",
         task="faces",
-        factory="face_detect_ros.detectors.yunet:create",
-        licence="of the user's file; landmarks CC0-1.0",
+        factory="face_detect_ros.detectors.faces.yunet:create",
+        license="of the user's file; landmarks CC0-1.0",
         description="OpenCV's YuNet from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
         takes_file=True,
     ),
     CatalogueEntry(
         name="yolov9-robot",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9:create_with_attention",
-        licence="Apache-2.0",
+        factory="face_detect_ros.detectors.yolov9.detector:create_with_attention",
+        license="Apache-2.0",
         description="YOLOv9 t with attention at 416 px, trained by us on few pictures: people and faces",
         packaged="yolov9_robot.safetensors",
         precisions=ANY_PRECISION,
@@ -124,8 +124,8 @@ _ENTRIES = (
     CatalogueEntry(
         name="yolov9",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9:create",
-        licence="of the user's file",
+        factory="face_detect_ros.detectors.yolov9.detector:create",
+        license="of the user's file",
         description="YOLOv9 (t, s, m, c, e) from a weights file of yours, in any published format",
         takes_file=True,
         precisions=ANY_PRECISION,
@@ -133,8 +133,8 @@ _ENTRIES = (
     CatalogueEntry(
         name="yolov9-attn",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9:create_with_attention",
-        licence="of the user's file",
+        factory="face_detect_ros.detectors.yolov9.detector:create_with_attention",
+        license="of the user's file",
         description="YOLOv9 with self- and cross-attention, from such a file or one fine-tuned from it",
         takes_file=True,
         precisions=ANY_PRECISION,
@@ -142,8 +142,8 @@ _ENTRIES = (
     CatalogueEntry(
         name="detr",
         task="objects",
-        factory="face_detect_ros.detectors.detr:create",
-        licence="of the user's folder",
+        factory="face_detect_ros.detectors.detr.detector:create",
+        license="of the user's folder",
         description="a detector of the DETR family that transformers knows, from its folder or hub name",
         takes_file=True,
         file_is="FOLDER",
@@ -152,20 +152,20 @@ _ENTRIES = (
     CatalogueEntry(
         name="onnx",
         task="objects",
-        factory="face_detect_ros.detectors.onnx:create",
-        licence="of the user's file",
+        factory="face_detect_ros.detectors.onnx.detector:create",
+        license="of the user's file",
         description="any YOLO, YOLOX or DETR model from an ONNX file of yours, by ONNX Runtime",
         takes_file=True,
     ),
     *(
-        _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9:create")
+        _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9.detector:create")
         for size in _YOLOV9_SIZES
     ),
     *(
         _published(
             f"yolov9-{size}-attn",
             "the same with self- and cross-attention: equal until fine-tuned, and shows where it looked",
-            factory="yolov9:create_with_attention",
+            factory="yolov9.detector:create_with_attention",
             checkpoint=f"yolov9-{size}",
         )
         for size in _YOLOV9_SIZES

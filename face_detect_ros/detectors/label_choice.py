@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # of one picture, best first, before overlapping ones go
 MOST_CANDIDATES = 1000
-MOST_LABELLED_CANDIDATES = 5000
+MOST_LABELED_CANDIDATES = 5000
 
 EVERY_LABEL_BELOW = 0.1
 """Lower score thresholds ask for every class of a box, others for its best one alone.

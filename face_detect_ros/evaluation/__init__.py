@@ -1,1 +1,1 @@
-"""How good detectors and embedders are on labelled pictures."""
+"""How good detectors and embedders are on labeled pictures."""

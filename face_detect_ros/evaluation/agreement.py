@@ -12,7 +12,7 @@ import numpy as np
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.sources.pictures import read_picture
+from face_detect_ros.images.reading import read_picture
 
 SAME_IOU = 0.95
 """Overlap from which two boxes mean the same."""

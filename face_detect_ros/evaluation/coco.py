@@ -2,7 +2,7 @@
 
 The measure is COCO's: precision averaged over 101 recalls, over classes and over the overlaps 0.50 to 0.95; a crowd
 (iscrowd) may be found or not. Classes are matched by name. A class that the model does not know is left out of the mean
-and listed; what else the model knows is ignored. A picture that is not labelled for a class, or may lack some of its
+and listed; what else the model knows is ignored. A picture that is not labeled for a class, or may lack some of its
 boxes, does not count for that class, neither its labels nor what is found there (as in LVIS).
 """
 
@@ -20,10 +20,9 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.sources.pictures import read_picture
-
-from .class_names import matching
-from .coco_annotations import CocoAnnotations, CocoBox, CocoPicture
+from face_detect_ros.evaluation.class_names import matching
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox, CocoPicture
+from face_detect_ros.images.reading import read_picture
 
 _AP50, _AP75 = 0, 5  # places of these overlaps among pycocotools' ten
 _SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them

@@ -67,7 +67,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
                 folder / entry["file_name"],
                 int(entry.get("width") or 0),
                 int(entry.get("height") or 0),
-                frozenset(category_of[id] for id in partly_labelled(entry, name_of)),
+                frozenset(category_of[id] for id in partly_labeled(entry, name_of)),
             )
             for entry in images
         )
@@ -107,14 +107,14 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
 
 
-def partly_labelled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[Any]:
-    """Category ids of which this entry of `images` may show more than is labelled.
+def partly_labeled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[Any]:
+    """Category ids of which this entry of `images` may show more than is labeled.
 
-    names: of all ids. It says so by fields `<class>_labelled` or `<class>_complete` that are false, or by LVIS's list
-    `not_exhaustive_category_ids`.
+    names: of all ids. It says so by fields `<class>_labeled` (or `_labelled`) or `<class>_complete` that are false, or
+    by LVIS's list `not_exhaustive_category_ids`.
     """
     listed = set(image.get("not_exhaustive_category_ids", ()))
-    words = ("labelled", "complete")
+    words = ("labeled", "labelled", "complete")
     return {
         id
         for id, name in names.items()

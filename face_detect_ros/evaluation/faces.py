@@ -1,4 +1,4 @@
-"""Precision, recall and average precision of a face detector on labelled pictures."""
+"""Precision, recall and average precision of a face detector on labeled pictures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.sources.pictures import read_picture
-
-from .labels import LabelledPicture
-from .matching import Matches, PrecisionRecall, f1, match, shorter_side
+from face_detect_ros.evaluation.labels import LabeledPicture
+from face_detect_ros.evaluation.matching import Matches, PrecisionRecall, f1, match, shorter_side
+from face_detect_ros.images.reading import read_picture
 
 LOWEST_SCORE = 0.05
 """Detectors are asked for everything from here on, to draw the whole curve."""
@@ -45,7 +44,7 @@ class FaceEvaluationOptions:
 
 def evaluate_faces(
     detector: Detector,
-    pictures: Sequence[LabelledPicture],
+    pictures: Sequence[LabeledPicture],
     detect_options: DetectOptions,
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
@@ -56,9 +55,9 @@ def evaluate_faces(
     LOWEST_SCORE on. Raises SourceError for a picture that cannot be read and DetectorError.
 
     The result, ready for JSON (null where a figure does not exist):
-    images, faces: pictures whose faces are completely labelled, and faces in them that count; precision, recall, f1,
-    ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labelled: {images, faces, recall, recall_by_size:
-    [{from_px, to_px, faces, recall}]} over all labelled pictures; sizes are a face's shorter side.
+    images, faces: pictures whose faces are completely labeled, and faces in them that count; precision, recall, f1,
+    ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labeled: {images, faces, recall, recall_by_size:
+    [{from_px, to_px, faces, recall}]} over all labeled pictures; sizes are a face's shorter side.
     ms_per_image: mean time of the detector.
     """
     asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))
@@ -85,7 +84,7 @@ def evaluate_faces(
     complete = [m for m, picture in zip(matches, pictures, strict=True) if picture.complete]
     return {
         **_summary(complete, detect_options.score_threshold),
-        "labelled": _recall(matches, pictures, detect_options.score_threshold, options.min_face_px),
+        "labeled": _recall(matches, pictures, detect_options.score_threshold, options.min_face_px),
         "score_threshold": detect_options.score_threshold,
         "min_size_px": detect_options.min_size_px,
         "iou_threshold": options.iou_threshold,
@@ -116,7 +115,7 @@ def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
 
 
 def _recall(
-    matches: list[Matches], pictures: Sequence[LabelledPicture], score_threshold: float, min_face_px: int
+    matches: list[Matches], pictures: Sequence[LabeledPicture], score_threshold: float, min_face_px: int
 ) -> dict[str, Any]:
     sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
     counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])

@@ -17,10 +17,10 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.faces.align import face_chips
-from face_detect_ros.faces.embed import Embedder
-from face_detect_ros.faces.people import DIMENSIONS, GallerySnapshot, Person
-from face_detect_ros.faces.recognition import MatchOptions, match
-from face_detect_ros.sources.pictures import picture_files, read_picture
+from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
+from face_detect_ros.faces.matching import MatchOptions, match
+from face_detect_ros.images.reading import picture_files, read_picture
 
 SIZES = (10, 100, 1000)
 PAIR_THRESHOLD = 0.6  # dlib's, for two pictures; what others use for whole galleries
@@ -62,7 +62,7 @@ def evaluate_identification(
 ) -> dict[str, Any]:
     """Figures of a folder with a folder of pictures per person, as LFW has them.
 
-    Of each picture the face nearest to its centre counts; one without a face is left out and counted. `advance`
+    Of each picture the face nearest to its center counts; one without a face is left out and counted. `advance`
     is called after each. `nearest_only` is the rule without margin, own limits and with dlib's threshold of 0.6.
     Raises ConfigError for a folder without enough people, SourceError for a picture that cannot be read.
     """
@@ -195,6 +195,6 @@ def _draw(
 
 
 def _central(found: Detections, image: np.ndarray) -> int:
-    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    centers = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
     middle = np.array([image.shape[1] / 2, image.shape[0] / 2])
-    return int(np.linalg.norm(centres - middle, axis=1).argmin())
+    return int(np.linalg.norm(centers - middle, axis=1).argmin())

@@ -1,4 +1,4 @@
-"""Faces labelled by people: COCO JSON and the XML of dlib's imglab."""
+"""Faces labeled by people: COCO JSON and the XML of dlib's imglab."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from face_detect_ros.core.errors import ConfigError
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledPicture:
+class LabeledPicture:
     """The faces of one picture.
 
     boxes: (N, 4) float32 xyxy, pixels of the picture.
     crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not counts neither
         way.
-    complete: every face in it is labelled, so a detection without a label is a false one.
+    complete: every face in it is labeled, so a detection without a label is a false one.
     """
 
     path: Path
@@ -31,14 +31,14 @@ class LabelledPicture:
     complete: bool = True
 
 
-def read_labels(file: Path, folder: Path) -> list[LabelledPicture]:
+def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
     """The labels in `file`, COCO JSON or imglab XML, of the pictures in `folder`.
 
     Raises ConfigError for a file that cannot be used, and where a picture that it names does not exist.
     """
     pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
     if not pictures:
-        raise ConfigError(f"{file}: no labelled pictures in it")
+        raise ConfigError(f"{file}: no labeled pictures in it")
     missing = [picture.path for picture in pictures if not picture.path.is_file()]
     if missing:
         raise ConfigError(
@@ -48,11 +48,11 @@ def read_labels(file: Path, folder: Path) -> list[LabelledPicture]:
     return pictures
 
 
-def read_coco(file: Path, folder: Path) -> list[LabelledPicture]:
+def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
     """COCO JSON: the boxes of the category `face`.
 
-    Two fields of an image beyond COCO's are honoured where they exist: without `face_labelled` nothing is known about
-    its faces and the image is left out; without `face_complete` it has faces that are not labelled. Raises ConfigError.
+    Two fields of an image beyond COCO's are honoured where they exist: without `face_labeled` nothing is known about
+    its faces and the image is left out; without `face_complete` it has faces that are not labeled. Raises ConfigError.
     """
     try:
         content = json.loads(file.read_bytes())
@@ -70,7 +70,7 @@ def read_coco(file: Path, folder: Path) -> list[LabelledPicture]:
                 folder / item["file_name"], found.get(item["id"], ()), bool(item.get("face_complete", True))
             )
             for item in content["images"]
-            if item.get("face_labelled", True)
+            if item.get("face_labeled", True) and item.get("face_labelled", True)
         ]
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror or error}") from error
@@ -78,7 +78,7 @@ def read_coco(file: Path, folder: Path) -> list[LabelledPicture]:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
 
 
-def read_imglab(file: Path, folder: Path) -> list[LabelledPicture]:
+def read_imglab(file: Path, folder: Path) -> list[LabeledPicture]:
     """The XML of dlib's imglab: every box counts; one marked `ignore` as a crowd. Raises ConfigError."""
     try:
         pictures = []
@@ -100,9 +100,9 @@ def _imglab_box(values: Mapping[str, str]) -> list[float]:
     return [left, top, left + width, top + height]
 
 
-def _picture(path: Path, faces: Iterable[tuple[list[float], bool]], complete: bool) -> LabelledPicture:
+def _picture(path: Path, faces: Iterable[tuple[list[float], bool]], complete: bool) -> LabeledPicture:
     faces = list(faces)
-    return LabelledPicture(
+    return LabeledPicture(
         path,
         as_boxes([box for box, _ in faces]),
         np.array([crowd for _, crowd in faces], bool),

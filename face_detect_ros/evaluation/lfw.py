@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.detectors.dlib_faces import load_landmarks
+from face_detect_ros.detectors.faces.dlib_faces import load_landmarks
+from face_detect_ros.evaluation.pairs import Pairs
+from face_detect_ros.evaluation.verification import verification_figures
 from face_detect_ros.faces.align import face_chips
-from face_detect_ros.faces.embed import Embedder
-from face_detect_ros.sources.pictures import read_picture
-from face_detect_ros.zoo import dlib_models
-
-from .pairs import Pairs
-from .verification import verification_figures
+from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.images.reading import read_picture
+from face_detect_ros.zoo.published import dlib_models
 
 DLIB_THRESHOLD = 0.6
 """The distance below which dlib's documentation takes two faces for one person."""

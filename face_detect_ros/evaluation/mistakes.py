@@ -11,11 +11,10 @@ import numpy as np
 
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
+from face_detect_ros.evaluation.coco import Found, boxes_that_count
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox
+from face_detect_ros.evaluation.matching import part_inside
 from face_detect_ros.viz.draw import draw_detections
-
-from .coco import Found, boxes_that_count
-from .coco_annotations import CocoAnnotations, CocoBox
-from .matching import part_inside
 
 IOU = 0.5
 Pair = tuple[int | None, int | None]
@@ -25,7 +24,7 @@ Pair = tuple[int | None, int | None]
 class Mistakes:
     """Of one picture, by its number. Categories are indices.
 
-    pairs: (labelled, found) of every label and detection that counts; None where there is no partner.
+    pairs: (labeled, found) of every label and detection that counts; None where there is no partner.
     boxes: (N, 4) xyxy pixels, scores: (N,), captions: N texts, of those that differ; the score of what was missed is 0.
     """
 
@@ -45,7 +44,7 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
     """Those of every picture, detections from `score_threshold` on.
 
     The best score first, a detection takes the free label that it overlaps by half, one of its own class before
-    another. What lies in a crowd of its class, or in a picture that is not labelled for it, counts neither way.
+    another. What lies in a crowd of its class, or in a picture that is not labeled for it, counts neither way.
     """
     labels: dict[int, list[CocoBox]] = {}
     for box in boxes_that_count(annotations):
@@ -60,15 +59,15 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
 
 
 def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[str, Any]]:
-    """[{labelled: name or None, found: name or None, count}], the most frequent first; right ones too."""
+    """[{labeled: name or None, found: name or None, count}], the most frequent first; right ones too."""
     counts = Counter(pair for each in mistakes for pair in each.pairs)
     return [
         {
-            "labelled": None if labelled is None else names[labelled],
+            "labeled": None if labeled is None else names[labeled],
             "found": None if found is None else names[found],
             "count": count,
         }
-        for (labelled, found), count in counts.most_common()
+        for (labeled, found), count in counts.most_common()
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ImageError
 from face_detect_ros.core.frame import check_image
-from face_detect_ros.zoo import dlib_models
+from face_detect_ros.zoo.published import dlib_models
 
 CHIP_SIDE_PX = 150
 _PADDING = 0.25  # of the face's size on every side; the descriptor was trained with it
@@ -34,7 +34,7 @@ def face_chips(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         return np.empty((0, CHIP_SIDE_PX, CHIP_SIDE_PX, 3), np.uint8)
     if landmarks.ndim != 3 or landmarks.shape[1:] != (5, 2):
         raise ImageError("landmarks", f"landmarks have shape {landmarks.shape}; expected (N, 5, 2)")
-    # dlib names pixels, whose centres lie half a pixel further
+    # dlib names pixels, whose centers lie half a pixel further
     pixels = np.rint(landmarks - 0.5)
     if not (np.abs(pixels) < 1e6).all() or (np.ptp(pixels, axis=1).max(axis=1) < 1).any():
         raise ImageError("landmarks", "landmarks are far away, not finite, or all in one place")

@@ -10,12 +10,11 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.stamps import StampClock
-
-from .align import face_chips
-from .embed import MODEL_ID, MODEL_VERSION, Embedder
-from .gallery import Gallery
-from .options import MatchOptions
-from .recognition import Match, TrackVotes, match
+from face_detect_ros.faces.align import face_chips
+from face_detect_ros.faces.embedders.catalogue import MODEL_ID, MODEL_VERSION, Embedder
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.matching import Match, TrackVotes, match
+from face_detect_ros.faces.options import MatchOptions
 
 # a face whose name is settled is looked at again after so long: embedding it in every picture would tell nothing new
 _RELOOK_S = 1.0

@@ -11,7 +11,7 @@ For each head: result = softmax(q k^T / sqrt(D)) v with q = Wq (x + P), k = Wk (
 sine positions of `positions.py`; the heads' results, side by side, go through a last linear projection.
 
 Memory: the fast path (`forward`) never holds the (Nq, Nk) weights; `with_weights` does, for every head. A window
-limits both time and what a cell can see to its neighbourhood.
+limits both time and what a cell can see to its neighborhood.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from face_detect_ros.core.errors import ConfigError
-
-from .positions import sine_positions
-from .size_cache import SizeCache
+from face_detect_ros.nn.positions import sine_positions
+from face_detect_ros.nn.size_cache import SizeCache
 
 
 class MapAttention(nn.Module):

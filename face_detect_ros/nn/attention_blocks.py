@@ -1,4 +1,4 @@
-"""Attention as an addition to a network that was trained without it: x + gate * attention(normalised x).
+"""Attention as an addition to a network that was trained without it: x + gate * attention(normalized x).
 
 The gates, one per channel, start at zero: until training moves them, a block returns exactly its input.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .attention import CrossAttention2d, SelfAttention2d
+from face_detect_ros.nn.attention import CrossAttention2d, SelfAttention2d
 
 
 class GatedSelfAttention(nn.Module):
@@ -73,7 +73,7 @@ class CrossLevelAttention(nn.Module):
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of each cell of a map (B, C, h, w)."""
+    """Layer normalization over the channels of each cell of a map (B, C, h, w)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.movedim(1, 3)).movedim(3, 1)

@@ -23,7 +23,7 @@ def sine_positions(
     """(height * width, channels): positions of a map's cells, row by row, as in DETR.
 
     The first half of the channels tells y, the second x; in each, sines and cosines of the position alternate,
-    at wave lengths from 2 pi to 20,000 pi. The position is that of the cell's centre as a part of the map,
+    at wave lengths from 2 pi to 20,000 pi. The position is that of the cell's center as a part of the map,
     times 2 pi (as in Deformable DETR), so cells of two levels that lie at one place of the picture are alike.
 
     Raises ConfigError if channels is not a positive multiple of 4.

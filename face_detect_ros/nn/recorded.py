@@ -64,7 +64,7 @@ class Recorded:
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(self._network, images, check_trace=False)
             call: _Call = torch.jit.freeze(traced)
-        for _ in range(2):  # which optimise
+        for _ in range(2):  # which optimize
             call(images)
         return call
 

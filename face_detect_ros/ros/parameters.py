@@ -16,7 +16,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ..core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import Executor
 from rclpy.node import Node
 
-from ..core.errors import PerceptionError
+from face_detect_ros.core.errors import PerceptionError
 
 STOP_TIMEOUT_S = 3.0
 

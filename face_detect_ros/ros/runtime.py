@@ -16,7 +16,7 @@ from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
-from ..core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError
 
 # how long an end may wait for a detector that is in the middle of a picture
 STOP_TIMEOUT_S = 0.5
@@ -85,7 +85,7 @@ def spin(executor: Executor, context: Context | None = None, until: Callable[[],
 
 
 def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
-    """Initialise ROS, run the nodes of `make_nodes()` in one executor, and end cleanly. The exit status.
+    """Initialize ROS, run the nodes of `make_nodes()` in one executor, and end cleanly. The exit status.
 
     A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
     """

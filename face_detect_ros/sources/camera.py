@@ -9,10 +9,10 @@ from typing import Any
 
 import cv2
 
-from ..core.errors import SourceError
-from .base import Capture, Warn, no_warning
-from .fit import fit
-from .options import SourceOptions, device_path
+from face_detect_ros.core.errors import SourceError
+from face_detect_ros.sources.base import Capture, Warn, no_warning
+from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.options import SourceOptions, device_path
 
 
 class CameraSource:

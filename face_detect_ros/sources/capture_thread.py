@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.errors import ConfigError, SourceError
-from .base import Capture, FrameSource, Warn
-from .opening import open_source as open_any_source
-from .options import SourceOptions
-from .pacing import Backoff, Decimator, Pacer
+from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.sources.base import Capture, FrameSource, Warn
+from face_detect_ros.sources.opening import open_source as open_any_source
+from face_detect_ros.sources.options import SourceOptions
+from face_detect_ros.sources.pacing import Backoff, Decimator, Pacer
 
 OnImage = Callable[[np.ndarray, float], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..core.letterbox import Letterbox
+from face_detect_ros.core.letterbox import Letterbox
 
 
 def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:

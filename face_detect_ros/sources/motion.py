@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from .fit import placement, resize
+from face_detect_ros.sources.fit import placement, resize
 
 PERIOD_FRAMES = 300
 """Pictures after which the path repeats: 20 s at the 15 Hz of stills."""
@@ -68,7 +68,7 @@ class Motion:
         return canvas
 
     def _warp(self, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        # replicate: half a pixel at the border has only one neighbour inside the picture
+        # replicate: half a pixel at the border has only one neighbor inside the picture
         return cv2.warpAffine(
             self._image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import cv2
 
-from ..core.errors import SourceError
-from .base import FrameSource, Warn, no_warning
-from .camera import open_device, open_stream
-from .options import Kind, SourceOptions, expand_path
-from .pictures import SUFFIXES, sample_file
-from .screen import ScreenSource
-from .stills import StillsSource, open_folder
-from .video import VideoFileSource
+from face_detect_ros.core.errors import SourceError
+from face_detect_ros.images.reading import SUFFIXES, sample_file
+from face_detect_ros.sources.base import FrameSource, Warn, no_warning
+from face_detect_ros.sources.camera import open_device, open_stream
+from face_detect_ros.sources.options import Kind, SourceOptions, expand_path
+from face_detect_ros.sources.screen import ScreenSource
+from face_detect_ros.sources.stills import StillsSource, open_folder
+from face_detect_ros.sources.video import VideoFileSource
 
 
 def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:

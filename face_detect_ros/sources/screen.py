@@ -15,10 +15,10 @@ from typing import IO, cast
 
 import numpy as np
 
-from ..core.errors import ConfigError, SourceError
-from .base import Capture
-from .fit import fit
-from .options import SourceOptions
+from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.sources.base import Capture
+from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.options import SourceOptions
 
 SCREEN_RATE_HZ = 15.0
 _TARGET = re.compile(r"screen(?::(?P<display>[^+]*))?(?:\+(?P<x>\d+),(?P<y>\d+))?")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import SourceError
-from .base import Capture, Warn, no_warning
-from .fit import fit
-from .motion import Motion
-from .options import SourceOptions
-from .pictures import picture_files, read_picture
+from face_detect_ros.core.errors import SourceError
+from face_detect_ros.images.reading import picture_files, read_picture
+from face_detect_ros.sources.base import Capture, Warn, no_warning
+from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.motion import Motion
+from face_detect_ros.sources.options import SourceOptions
 
 STILLS_RATE_HZ = 15.0
 """Of stills, for which no rate was asked: smooth enough for motion, cheap enough for a small robot."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import cv2
 
-from ..core.errors import SourceError
-from .base import Capture
-from .fit import fit
-from .options import SourceOptions
+from face_detect_ros.core.errors import SourceError
+from face_detect_ros.sources.base import Capture
+from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.options import SourceOptions
 
 FALLBACK_RATE_HZ = 25.0
 """Of a video whose header gives no usable rate."""

@@ -15,14 +15,13 @@ import torch
 from face_detect_ros.benchmarks.limits import products
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
-from face_detect_ros.nn.yolov9 import YoloV9
-
-from .dataset import DataSet
-from .options import TrainOptions
-from .session import Task, train
-from .start import Architecture, for_detection, new_network
-from .state import written_whole
-from .trainer import Progress
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.training.data.dataset import DataSet
+from face_detect_ros.training.learners.start import Architecture, for_detection, new_network
+from face_detect_ros.training.options import TrainOptions
+from face_detect_ros.training.session import Task, train
+from face_detect_ros.training.state import written_whole
+from face_detect_ros.training.trainer import Progress
 
 FIGURES = ("AP", "AP50", "AP50_small", "AP50_medium", "AP50_large")
 _RESULT = "result.json"

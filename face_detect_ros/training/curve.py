@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from face_detect_ros.core.errors import OutputError
-
-from . import state
+from face_detect_ros.training import state
 
 CSV_NAME, PLOT_NAME, EVENTS_NAME = "curve.csv", "curve.png", "tensorboard"
 Rows = Sequence[Mapping[str, float]]

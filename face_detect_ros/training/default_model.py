@@ -17,19 +17,18 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
-from face_detect_ros.detectors.yolov9 import create_with_attention
+from face_detect_ros.detectors.yolov9.detector import create_with_attention
 from face_detect_ros.evaluation.coco import Found, detect_all
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.evaluation.mistakes import find_mistakes
-from face_detect_ros.zoo import yolov9_weights
-
-from .dataset import DataSet, read_dataset
-from .held_back import as_annotations
-from .options import AugmentOptions, TrainOptions
-from .session import Task, joined, train
-from .start import Architecture, for_detection, take_over
-from .teacher import Teacher
-from .trainer import Progress
+from face_detect_ros.training.data.dataset import DataSet, read_dataset
+from face_detect_ros.training.data.held_back import as_annotations
+from face_detect_ros.training.learners.start import Architecture, for_detection, take_over
+from face_detect_ros.training.learners.teacher import Teacher
+from face_detect_ros.training.options import AugmentOptions, TrainOptions
+from face_detect_ros.training.session import Task, joined, train
+from face_detect_ros.training.trainer import Progress
+from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 NAME = "yolov9_robot.safetensors"
 CLASSES = ("person", "face")
@@ -39,7 +38,7 @@ HELD_BACK = 150  # of the training pictures; the score threshold is chosen on th
 
 @dataclass(frozen=True)
 class Stage:
-    """classes: that are learnt; none: all of the data set. taught: with a teacher."""
+    """classes: that are learned; none: all of the data set. taught: with a teacher."""
 
     options: TrainOptions
     classes: tuple[str, ...] = ()
@@ -134,7 +133,7 @@ def keep_classes(trained: Path, kept: Path) -> None:
         input_size=INPUT_SIZE,
         halved=True,
         overwrite=True,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
     )
 
@@ -150,9 +149,9 @@ def choose_threshold(weights: Path, data: Path) -> list[dict[str, float]]:
 
 def _judged(annotations: CocoAnnotations, found: Found, threshold: float) -> dict[str, float]:
     pairs = [pair for each in find_mistakes(annotations, found, threshold) for pair in each.pairs]
-    right = sum(labelled == detected for labelled, detected in pairs)
+    right = sum(labeled == detected for labeled, detected in pairs)
     detections = sum(detected is not None for _, detected in pairs)
-    labels = sum(labelled is not None for labelled, _ in pairs)
+    labels = sum(labeled is not None for labeled, _ in pairs)
     return {
         "score_threshold": threshold,
         "precision": right / max(1, detections),

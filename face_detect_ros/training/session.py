@@ -20,15 +20,14 @@ from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
-
-from .dataset import DataSet
-from .learner import Learner
-from .loader import BatchLoader, PictureStore
-from .options import TrainOptions
-from .start import Architecture
-from .state import alone_in
-from .trainer import BEST, Progress, Trainer
-from .yolov9_learner import YoloV9Learner
+from face_detect_ros.training.data.dataset import DataSet
+from face_detect_ros.training.data.loader import BatchLoader, PictureStore
+from face_detect_ros.training.learners.protocol import Learner
+from face_detect_ros.training.learners.start import Architecture
+from face_detect_ros.training.learners.yolov9 import YoloV9Learner
+from face_detect_ros.training.options import TrainOptions
+from face_detect_ros.training.state import alone_in
+from face_detect_ros.training.trainer import BEST, Progress, Trainer
 
 _LARGER = 1.25  # pictures are kept this much larger than they are shown: mosaics enlarge
 # as COCO is evaluated
@@ -40,7 +39,7 @@ class Task:
     """What is trained on what.
 
     architecture: of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
-    initial: weights file for the YOLOv9 to begin with; None: from nothing. licence, source: written into its file.
+    initial: weights file for the YOLOv9 to begin with; None: from nothing. license, source: written into its file.
     teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 beside the labels.
     """
 
@@ -48,7 +47,7 @@ class Task:
     train: DataSet
     held_back: CocoAnnotations
     initial: Path | None = None
-    licence: str = ""
+    license: str = ""
     source: str = ""
     teacher: Path | None = None
 
@@ -88,7 +87,9 @@ def train(
         classes = task.train.classes
         learner: Learner
         if isinstance(task.architecture, Path):
-            from .detr_learner import DetrLearner  # transformers takes seconds to import
+            from face_detect_ros.training.learners.detr import (  # transformers takes seconds to import
+                DetrLearner,
+            )
 
             if options.precision not in ("auto", "float32"):
                 raise ConfigError(
@@ -100,7 +101,7 @@ def train(
         else:
             dtype = _choose_dtype(options.precision, place)
             learner = YoloV9Learner(
-                task.architecture, task.initial, classes, options, task.licence, task.source, task.teacher
+                task.architecture, task.initial, classes, options, task.license, task.source, task.teacher
             )
             model = vars(task.architecture)
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from face_detect_ros.core.errors import OutputError, TrainingError
-from face_detect_ros.core.whole_file import whole_file
+from face_detect_ros.files.whole_file import whole_file
 
 STATE_NAME = "state.pt"
 

@@ -23,13 +23,18 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from face_detect_ros.core.errors import TrainingError
-
-from . import curve, state
-from .learner import Learner
-from .loader import Batch, BatchLoader
-from .losses import Losses, Truth
-from .optimisation import MovingAverage, freeze, make_optimizer, rate_over_steps, set_to_train
-from .options import TrainOptions
+from face_detect_ros.training import curve, state
+from face_detect_ros.training.data.loader import Batch, BatchLoader
+from face_detect_ros.training.learners.protocol import Learner
+from face_detect_ros.training.losses.detection import Losses, Truth
+from face_detect_ros.training.optimization import (
+    MovingAverage,
+    freeze,
+    make_optimizer,
+    rate_over_steps,
+    set_to_train,
+)
+from face_detect_ros.training.options import TrainOptions
 
 LAST, BEST = "last", "best"
 MEASURE = "AP"  # what "best" goes by

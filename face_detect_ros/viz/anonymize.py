@@ -42,7 +42,7 @@ class AnonymizerOptions:
 
     style: "blur", "pixelate" or "box" (black). The strength follows the size of the face: at most 6 x 6 cells, or a
         blur by 0.2 of its longer side, after which waves shorter than a third of it are below one step of an 8-bit
-        colour. Only a box leaves nothing at all.
+        color. Only a box leaves nothing at all.
     margin: how far beyond its box a face is covered, on each side, as part of the box's width and height.
     hold_s, hold_pictures: a face that is no longer found stays covered where it was until more than so much time has
         passed and more than so many pictures.

@@ -9,7 +9,7 @@ import numpy as np
 
 from face_detect_ros.core.frame import check_image
 
-_STRONGEST = 0.7  # share of the colour, so that the picture shows through everywhere
+_STRONGEST = 0.7  # share of the color, so that the picture shows through everywhere
 _LAST_COLOR = 220  # of 255 of Turbo; the last ones grow dark again
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
 from face_detect_ros.cli.json_output import print_json
-from face_detect_ros.faces.gallery import Gallery
+from face_detect_ros.faces.gallery.gallery import Gallery
 
 NAMES = {
     "Chinese": "王小明",

@@ -28,7 +28,7 @@ def pictures() -> Tensor:
 
 @torch.no_grad()
 def enliven(network: nn.Module, images: Tensor, classes: int, run: Callable[[Tensor], object]) -> None:
-    """Random weights that a training could have left: normalisations by what they really see, scores of all sizes.
+    """Random weights that a training could have left: normalizations by what they really see, scores of all sizes.
 
     As they are made, networks give the same score everywhere, and a comparison would find little.
     run: the network's forward pass. It is left in eval mode.

@@ -15,9 +15,9 @@ import time
 
 import torch
 
-from .. import random_models
-from . import stand_ins
-from .comparison import enliven
+from face_detect_ros.benchmarks import random_models
+from face_detect_ros.benchmarks.peers import stand_ins
+from face_detect_ros.benchmarks.peers.comparison import enliven
 
 REPEATS = 15
 

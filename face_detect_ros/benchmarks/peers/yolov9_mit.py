@@ -21,10 +21,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from face_detect_ros.zoo import yolov9_weights
-
-from . import stand_ins
-from .comparison import SIDE, Differences, enliven, pictures
+from face_detect_ros.benchmarks.peers import stand_ins
+from face_detect_ros.benchmarks.peers.comparison import SIDE, Differences, enliven, pictures
+from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 _CLASSES = 80
 _UNUSED = (

@@ -23,11 +23,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from face_detect_ros.nn.yolov9_variants import VARIANTS
-from face_detect_ros.zoo import yolov9_weights
-
-from . import stand_ins
-from .comparison import Differences, enliven, pictures
+from face_detect_ros.benchmarks.peers import stand_ins
+from face_detect_ros.benchmarks.peers.comparison import Differences, enliven, pictures
+from face_detect_ros.nn.yolov9.variants import VARIANTS
+from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 _CLASSES = 80
 _GROUPS = 4
@@ -44,7 +43,7 @@ def main(variants: list[str]) -> None:
         for variant in variants:
             torch.manual_seed(0)
             theirs = DetectionModel(f"yolov9{variant}.yaml", nc=_CLASSES, verbose=False)
-            _cut_between_groups(theirs)  # before their outputs are normalised
+            _cut_between_groups(theirs)  # before their outputs are normalized
             enliven(theirs, images, _CLASSES, theirs)
             _cut_between_groups(theirs)  # and those that are new now
             path = Path(folder) / "weights.pt"
@@ -75,10 +74,10 @@ def _grouped(name: str, value: Tensor) -> Tensor:
 
 
 def _outputs(network: torch.nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Boxes and scores as ours gives them, from centre, size and scores."""
+    """Boxes and scores as ours gives them, from center, size and scores."""
     rows = network(images)[0].transpose(1, 2)
-    centre, size, scores = rows[..., :2], rows[..., 2:4], rows[..., 4:]
-    return torch.cat([centre - size / 2, centre + size / 2], dim=2), scores
+    center, size, scores = rows[..., :2], rows[..., 2:4], rows[..., 4:]
+    return torch.cat([center - size / 2, center + size / 2], dim=2), scores
 
 
 if __name__ == "__main__":

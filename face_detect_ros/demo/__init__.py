@@ -1,0 +1,1 @@
+"""What `make demo` runs: node processes, a recorder, a bag."""

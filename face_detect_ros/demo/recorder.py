@@ -1,0 +1,179 @@
+"""Writes what detectors publish to a folder: videos, one JSON line per picture, and an MCAP bag."""
+
+from __future__ import annotations
+
+import array
+import functools
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+from visualization_msgs.msg import MarkerArray
+
+from face_detect_ros.core.errors import OutputError
+from face_detect_ros.demo.bag import Bag
+from face_detect_ros.faces.gallery.people import UNKNOWN
+from face_detect_ros.ros import qos
+from face_detect_ros.ros.inputs.camera import camera_info_topic
+from face_detect_ros.ros.messages import convert
+
+
+@dataclass
+class Tally:
+    """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here.
+
+    names: how many faces were given each name, "unknown" included. pictures_with_doubles: one name for two faces.
+    objects: in how many pictures each class was found; searched: pictures that the object detector answered for.
+    """
+
+    images: set[int] = field(default_factory=set)
+    processed: set[int] = field(default_factory=set)
+    detections: int = 0
+    pictures_with_detections: int = 0
+    latency_ms: list[float] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    pictures_with_doubles: int = 0
+    objects: Counter[str] = field(default_factory=Counter)
+    searched: int = 0
+
+    @property
+    def dropped(self) -> int:
+        return len(self.images - self.processed)
+
+
+class Recorder(Node):
+    """Records the image topic and the topics of a face and an object detector (all fully qualified).
+
+    Pictures go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
+    folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, image_topic: str, faces: str, objects: str, rate_hz: float) -> None:
+        super().__init__("recorder")
+        self.tally = Tally()
+        self._rate_hz = rate_hz
+        self._videos: dict[Path, cv2.VideoWriter] = {}
+        self._bag = Bag(folder / "bag")
+        self._lines: TextIO = (folder / "detections.jsonl").open("w", encoding="utf-8")
+        self._subscribe(Image, image_topic, self._on_image, jpeg=True)
+        for detector, handle, video in (
+            (faces, self._on_faces, folder / "annotated.mp4"),
+            (objects, self._on_objects, folder / "objects.mp4"),
+        ):
+            shown = functools.partial(self._on_annotated, video)
+            self._subscribe(Image, f"{detector}/image_annotated", shown, jpeg=True)
+            self._subscribe(Detection2DArray, f"{detector}/detections", handle)
+            self._subscribe(MarkerArray, f"{detector}/markers")
+            self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
+            self._subscribe(VisionInfo, f"{detector}/vision_info", profile=qos.latched())
+        self._subscribe(Detection2DArray, f"{faces}/identities", self._on_identities)
+        self._subscribe(CameraInfo, camera_info_topic(image_topic))
+        self._subscribe(DiagnosticArray, "/diagnostics")
+
+    def close(self) -> None:
+        """Finish the files."""
+        for video in self._videos.values():
+            video.release()
+        self._lines.close()
+        self._bag.close()
+
+    def _subscribe(
+        self,
+        message_class: Any,
+        topic: str,
+        handle: Callable[[Any], np.ndarray | None] | None = None,
+        *,
+        jpeg: bool = False,
+        profile: Any = None,
+    ) -> None:
+        message_type = f"{message_class.__module__.split('.')[0]}/msg/{message_class.__name__}"
+
+        def arrived(cdr: bytes) -> None:
+            now_ns = self.get_clock().now().nanoseconds
+            picture = None
+            if handle is not None:
+                picture = handle(deserialize_message(cdr, message_class))
+            if not jpeg:
+                self._bag.write(topic, message_type, now_ns, cdr)
+            elif picture is not None:
+                compressed = serialize_message(picture)
+                self._bag.write(f"{topic}/compressed", "sensor_msgs/msg/CompressedImage", now_ns, compressed)
+
+        self.create_subscription(message_class, topic, arrived, profile or qos.output(), raw=True)
+
+    def _on_image(self, message: Image) -> CompressedImage:
+        self.tally.images.add(convert.stamp_ns(message.header.stamp))
+        return _jpeg(message, convert.decode_image(message))
+
+    def _on_annotated(self, path: Path, message: Image) -> CompressedImage:
+        picture = convert.decode_image(message)
+        video = self._videos.get(path)
+        if video is None:
+            height, width = picture.shape[:2]
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            video = self._videos[path] = cv2.VideoWriter(str(path), codec, self._rate_hz, (width, height))
+            if not video.isOpened():
+                raise OutputError(f"cannot write {path}; is the folder writable, the disk full?")
+        video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        return _jpeg(message, picture)
+
+    def _on_identities(self, message: Detection2DArray) -> None:
+        names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
+        self.tally.names += names
+        self.tally.pictures_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
+
+    def _on_faces(self, message: Detection2DArray) -> None:
+        stamp_ns = convert.stamp_ns(message.header.stamp)
+        latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
+        self.tally.processed.add(stamp_ns)
+        self.tally.latency_ms.append(latency_ms)
+        self.tally.detections += len(message.detections)
+        self.tally.pictures_with_detections += bool(message.detections)
+        self._write_line("face_detector", message, latency_ms)
+
+    def _on_objects(self, message: Detection2DArray) -> None:
+        latency_ms = (self.get_clock().now().nanoseconds - convert.stamp_ns(message.header.stamp)) / 1e6
+        self.tally.searched += 1
+        self.tally.objects.update({_as_dict(detection)["class"] for detection in message.detections})
+        self._write_line("object_detector", message, latency_ms)
+
+    def _write_line(self, node: str, message: Detection2DArray, latency_ms: float) -> None:
+        line = {
+            "node": node,
+            "stamp_ns": convert.stamp_ns(message.header.stamp),
+            "frame_id": message.header.frame_id,
+            "latency_ms": round(latency_ms, 3),
+            "detections": [_as_dict(detection) for detection in message.detections],
+        }
+        try:
+            print(json.dumps(line, ensure_ascii=False), file=self._lines)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._lines.name}: {error}; is the disk full?") from error
+
+
+def _as_dict(detection: Any) -> dict[str, Any]:
+    center, half_x, half_y = (
+        detection.bbox.center.position,
+        detection.bbox.size_x / 2,
+        detection.bbox.size_y / 2,
+    )
+    best = detection.results[0].hypothesis
+    box = (center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y)
+    return {"box": [round(v, 2) for v in box], "score": round(best.score, 4), "class": best.class_id}
+
+
+def _jpeg(message: Image, picture: np.ndarray) -> CompressedImage:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    compressed = CompressedImage(header=message.header, format="rgb8; jpeg compressed bgr8")
+    compressed.data = array.array("B", data.tobytes())
+    return compressed

@@ -1,0 +1,205 @@
+"""A DETR-like model of `transformers` from a folder or from the Hugging Face cache: whole, as published, offline.
+
+`transformers` fills what a file lacks with random numbers and goes on; here that is an error. No code that comes with
+a model is run, and pickled weights only as bare tensors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.detectors.detr import timm as detr_timm
+from face_detect_ros.detectors.detr.families import FAMILIES, Family
+
+_SAFE = ("model.safetensors", "model.safetensors.index.json")
+_PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+_FILES = "config.json, preprocessor_config.json and model.safetensors"
+_SHOWN_KEYS = 3
+
+
+@dataclass(frozen=True)
+class DetrCheckpoint:
+    """folder: of its files. model: with its weights, float32 on the CPU, for inference. labels: names by column of
+    the logits."""
+
+    folder: Path
+    family: Family
+    model: Any
+    labels: dict[int, str]
+
+
+def load(path: Path) -> DetrCheckpoint:
+    """The model in the folder `path`, or of the hub name `path` (org/name) if it lies in the Hugging Face cache.
+
+    Raises WeightsError for what is missing, damaged, or does not fit its config.json; ConfigError for an
+    architecture that is not supported or a library that is missing.
+    """
+    folder = locate(path)
+    described = _read_config(folder)
+    family = _family(folder, described)
+    timm = detr_timm.backbone_name(described)
+    if timm:
+        described = _without_timm(folder, described)
+    files = [name for name in _SAFE + _PICKLED if (folder / name).is_file()]
+    if not files:
+        raise WeightsError(f"{folder}: {_SAFE[0]} is missing; a model's folder has {_FILES}")
+    transformers = _import_transformers()
+    model_class = getattr(transformers, family.model_class, None)
+    if model_class is None:
+        raise ConfigError(
+            f"{folder}: {family.model_class} is not in transformers {transformers.__version__}; install a newer one"
+        )
+    config = _make_config(folder, model_class.config_class, described)
+    with _silent(transformers):
+        try:
+            model, report = model_class.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=files[0] in _SAFE,
+                key_mapping=detr_timm.renamed() if timm else None,
+                weights_only=True,
+                ignore_mismatched_sizes=True,  # to name them all
+                output_loading_info=True,
+            )
+        except Exception as error:  # whatever a damaged file makes the library do
+            raise WeightsError(
+                f"{folder}: {files[0]} cannot be read ({_one_line(error)}); copy it again from where it came from"
+            ) from error
+    _check_complete(folder / files[0], report)
+    _check_finite(folder / files[0], model)
+    return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label))
+
+
+def locate(path: Path) -> Path:
+    """The folder that `path`, a folder or a hub name, means. Raises WeightsError if there is none."""
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise WeightsError(f"{path} is a file; give the folder, with {_FILES}")
+    name = path.as_posix()
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        raise WeightsError(f"{path}: there is no such folder; give one with {_FILES}")
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    if isinstance(config, str):
+        return Path(config).parent
+    raise WeightsError(
+        f"{name}: there is no such folder, and no such model in the Hugging Face cache ({constants.HF_HUB_CACHE}). "
+        f"With a network, run: hf download {name} (models that `face_detect_ros models list` names: face_detect_ros "
+        f"models fetch NAME). Without: copy {_FILES} from https://huggingface.co/{name} into a folder and give that"
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{folder}: config.json is missing; a model's folder has {_FILES}") from None
+    except (ValueError, OSError) as error:
+        raise WeightsError(f"{file} is damaged ({error}): copy it again from where it came from") from error
+    if not isinstance(described, dict):
+        raise WeightsError(f"{file} is damaged: copy it again from where it came from")
+    return described
+
+
+def _family(folder: Path, described: dict[str, Any]) -> Family:
+    """Raises ConfigError for an architecture that is not supported, before the slow import of the library."""
+    kind = described.get("model_type")
+    family = FAMILIES.get(str(kind))
+    if family is None:
+        raise ConfigError(
+            f"{folder}: model_type '{kind}' is not supported; supported are: {', '.join(FAMILIES)}"
+        )
+    classes = described.get("architectures") or [family.model_class]
+    if family.model_class not in classes:
+        raise ConfigError(f"{folder}: {classes[0]} is no object detector; give a {family.model_class}")
+    return family
+
+
+def _import_transformers() -> Any:
+    try:
+        import transformers
+    except ImportError as error:
+        raise ConfigError(
+            f"models of the DETR family need transformers ({error}): pip install transformers"
+        ) from error
+    return transformers
+
+
+def _without_timm(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
+    own = detr_timm.without_timm(described)
+    if own is None:
+        raise ConfigError(
+            f"{folder}: its backbone '{detr_timm.backbone_name(described)}' is not in config.json, and transformers' "
+            "own ResNet cannot stand in for it: only for timm's ResNets (18 to 152, without dilation)"
+        )
+    return own
+
+
+def _make_config(folder: Path, config_class: Any, described: dict[str, Any]) -> Any:
+    try:
+        return config_class.from_dict(described)
+    except Exception as error:  # whatever wrong values make the library do
+        raise ConfigError(f"{folder / 'config.json'} cannot be used: {_one_line(error)}") from error
+
+
+def _check_complete(file: Path, report: dict[str, Any]) -> None:
+    """report: what `transformers` says of the keys. Counters of training steps may be there or not."""
+    complaints = []
+    for kind, words in {
+        "missing_keys": "missing",
+        "unexpected_keys": "left over",
+        "mismatched_keys": "of another shape",
+    }.items():
+        keys = sorted(key if isinstance(key, str) else key[0] for key in report.get(kind) or ())
+        keys = [key for key in keys if not key.endswith("num_batches_tracked")]
+        if keys:
+            shown = ", ".join(keys[:_SHOWN_KEYS]) + (", ..." if len(keys) > _SHOWN_KEYS else "")
+            complaints.append(f"{len(keys)} {words} ({shown})")
+    complaints += [_one_line(error) for error in report.get("error_msgs") or ()]
+    if complaints:
+        raise WeightsError(
+            f"{file} does not fit its config.json: weights {'; '.join(complaints)}. "
+            "Copy both from one and the same model"
+        )
+
+
+def _check_finite(file: Path, model: Any) -> None:
+    for key, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightsError(
+                f"{file}: {key} has values that are not finite; copy it again from where it came from"
+            )
+
+
+@contextlib.contextmanager
+def _silent(transformers: Any) -> Iterator[None]:
+    """Inside, the library prints neither bars nor tables: what matters becomes an error here."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _one_line(error: object) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else f"{text[:300]}..."

@@ -1,0 +1,204 @@
+"""The DETR family through `transformers`: RT-DETR, D-FINE, RF-DETR and their relatives; CPU or GPU.
+
+Pictures are prepared and results read as the library's own image processors do it, without them; there are no
+duplicates to suppress. Classes without a name ("N/A" and the like, gaps in COCO's numbering) do not exist here:
+they are in no list, and never found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from face_detect_ros.core import boxes as box_geometry
+from face_detect_ros.core.errors import ConfigError, DetectorError
+from face_detect_ros.core.frame import check_image
+from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.detectors.detr import (
+    attention as detr_attention,
+)
+from face_detect_ros.detectors.detr import (
+    checkpoint as detr_checkpoint,
+)
+from face_detect_ros.detectors.detr import (
+    export as detr_export,
+)
+from face_detect_ros.detectors.detr import (
+    features as detr_features,
+)
+from face_detect_ros.detectors.detr import (
+    input as detr_input,
+)
+from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
+from face_detect_ros.detectors.detr.families import side_multiple
+from face_detect_ros.detectors.export.parts import ExportParts
+from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.nn import devices
+
+_PLACEHOLDER = re.compile(r"LABEL_\d+")  # what transformers makes up
+_UNNAMED = ("", "n/a", "none", "unused")
+
+
+def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> Detector:
+    """The detector in the folder `path`, or of the hub name `path` if it lies in the Hugging Face cache.
+
+    input_size: longest side of the network's input in pixels, a multiple of 32; 0 is the model's own. Where the
+    model takes pictures of one shape that is a square, else pictures keep their shape.
+
+    Raises DeviceError, WeightsError, ConfigError.
+    """
+    where, dtype = devices.choose(device, precision)
+    network = DetrNetwork(detr_checkpoint.load(path), where, dtype, input_size)
+    return DetrDetector(network, name=f"detr:{path}")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """values: (B, 3, H, W) float32. mask: (B, H, W) or None, see `DetrInput`. sizes: (B, 2) float32 (width, height)
+    of each picture in the input."""
+
+    values: torch.Tensor
+    mask: torch.Tensor | None
+    sizes: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Output:
+    """logits: (B, Q, columns) float32. boxes: (B, Q, 4) float32 xyxy, pixels of the input."""
+
+    logits: torch.Tensor
+    boxes: torch.Tensor
+
+
+class DetrNetwork:
+    """An `ObjectNetwork` around a model of `transformers`."""
+
+    overlapping = False
+
+    def __init__(
+        self, checkpoint: DetrCheckpoint, device: torch.device, dtype: torch.dtype, input_size: int = 0
+    ) -> None:
+        config = checkpoint.model.config
+        fixed = getattr(config, "anchor_image_size", None)
+        if input_size and fixed and {input_size} != set(fixed):
+            raise ConfigError(
+                f"input_size {input_size}: this model was made for {tuple(fixed)} pixels; give 0"
+            )
+        settings = detr_input.sized(
+            detr_input.read_settings(checkpoint.folder, checkpoint.family.processor),
+            input_size,
+            side_multiple(config),
+            checkpoint.folder / detr_input.SETTINGS_FILE,
+        )
+        columns = named_columns(checkpoint.labels)
+        if not columns or columns[-1] >= config.num_labels:
+            raise ConfigError(
+                f"{checkpoint.folder / 'config.json'}: id2label must name classes from 0 to {config.num_labels - 1}"
+            )
+        self.labels = tuple(checkpoint.labels[column] for column in columns)
+        self.device = str(device)
+        self._columns = torch.tensor(columns, device=device)
+        self._device = device
+        self._family = checkpoint.family
+        self._input = detr_input.DetrInput(settings, device)
+        self._model = checkpoint.model
+        detr_features.speed_up(self._model, checkpoint.family, device, dtype)
+
+    def export_parts(self) -> ExportParts:
+        """See `export`."""
+        return detr_export.parts(self._model, self._family, self._columns, self._input.settings)
+
+    def place(self, height: int, width: int) -> Letterbox:
+        return self._input.place(height, width)
+
+    @torch.inference_mode()
+    def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> _Batch:
+        values, mask = self._input(images, places)
+        sizes = torch.tensor([place.resized[::-1] for place in places], dtype=torch.float32)
+        return _Batch(values, mask, sizes.to(self._device))
+
+    @torch.inference_mode()
+    def run(self, batch: _Batch) -> _Output:
+        try:
+            with devices.exact(torch.float32):  # of the queries, whatever the features are
+                output = self._model(pixel_values=batch.values, pixel_mask=batch.mask)
+        except ValueError as error:
+            raise DetectorError(f"transformers refuses this input: {' '.join(str(error).split())}") from error
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return _Output(output.logits, _corners(output.pred_boxes, batch.sizes))
+
+    @torch.inference_mode()
+    def decode(self, output: _Output, options: DetectOptions) -> list[Candidates]:
+        count = output.logits.shape[1]
+        if self._family.softmax:
+            scores, class_ids = output.logits.softmax(-1)[..., self._columns].max(-1)
+            queries = torch.arange(count, device=scores.device).expand_as(scores)
+        else:
+            wanted = torch.tensor(
+                sorted(set(options.class_ids)) or range(len(self.labels)), device=self._device
+            )
+            logits = output.logits[..., self._columns[wanted]].flatten(1)
+            best, index = logits.topk(min(self._family.most or count, logits.shape[1]))
+            scores, class_ids = best.sigmoid(), wanted[index % len(wanted)]
+            queries = index // len(wanted)
+        boxes = output.boxes.gather(1, queries[..., None].expand(-1, -1, 4))
+        found = torch.cat([boxes, scores[..., None], class_ids[..., None]], dim=-1).cpu().numpy()
+        return [_candidates(rows, options) for rows in found]
+
+    @torch.inference_mode()
+    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """As `AttentionSource`."""
+        place = self.place(*image.shape[:2])
+        batch = self.prepare([image], [place])
+        with devices.exact(torch.float32), detr_attention.Recorder(self._model, self._family) as recorder:
+            output = self._model(pixel_values=batch.values, pixel_mask=batch.mask, output_attentions=True)
+        boxes = _corners(output.pred_boxes, batch.sizes)[0].cpu().numpy()
+        boxes = box_geometry.clip(place.boxes_to_image(boxes), image.shape[1], image.shape[0])
+        overlap = box_geometry.iou(np.reshape(box, (1, 4)), boxes)[0]
+        if overlap.max() <= 0:
+            raise DetectorError(f"box {np.asarray(box).tolist()}: nothing that this network found lies there")
+        return recorder.heat_map(output.cross_attentions[-1][0], int(overlap.argmax()), place)
+
+
+class DetrDetector(ObjectDetector):
+    """An `ObjectDetector` that is an `AttentionSource` too: the last decoder layer's look at the picture."""
+
+    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        check_image(image)
+        network: Any = self._open_network()
+        try:
+            heat: np.ndarray = network.attention(image, box)
+        except (RuntimeError, MemoryError) as error:
+            raise self._failure(error, image) from error
+        return heat
+
+
+def named_columns(labels: dict[int, str]) -> list[int]:
+    """The columns of the logits whose class has a name; all of them where none has."""
+    columns = [column for column in sorted(labels) if labels[column].strip().lower() not in _UNNAMED]
+    named = [column for column in columns if not _PLACEHOLDER.fullmatch(labels[column])]
+    return named or columns
+
+
+def _corners(boxes: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+    """(B, Q, 4) center and size in fractions of the picture to xyxy in pixels of the input."""
+    center, half = boxes[..., :2], boxes[..., 2:] / 2
+    corners = torch.cat([center - half, center + half], dim=-1)
+    return corners * sizes.repeat(1, 2)[:, None]
+
+
+def _candidates(rows: Any, options: DetectOptions) -> Candidates:
+    """rows: (Q, 6) float32: box, score, class."""
+    keep = rows[:, 4] >= options.score_threshold
+    if options.class_ids:
+        keep &= np.isin(rows[:, 5], options.class_ids)
+    rows = rows[keep]
+    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))

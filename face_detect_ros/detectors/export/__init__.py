@@ -1,0 +1,1 @@
+"""Export of PyTorch detectors to ONNX."""

@@ -1,0 +1,200 @@
+"""OpenCV's YuNet face detector, for users who have its ONNX file: `yunet:/path/to/file.onnx`.
+
+Boxes are YuNet's own, in the convention of WIDER FACE that it was trained on: forehead to chin, so higher than wide,
+where dlib's are square. Scores are YuNet's: the root of its class and objectness probabilities.
+
+Landmarks: YuNet gives the centers of the eyes, the nose and the corners of the mouth, which is not the set that this
+package aligns faces by. They are therefore found by dlib's 5-point model, as for every other face detector here, in
+the square that dlib's own detectors would have given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from face_detect_ros.core import boxes as box_geometry
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError, DetectorError, WeightsError
+from face_detect_ros.core.frame import check_image
+from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
+from face_detect_ros.detectors.faces.dlib_faces import LABELS, FindLandmarks, load_landmarks
+from face_detect_ros.zoo.published import dlib_models
+
+SMALLEST_PX = 24.0
+"""Width of the smallest face that a scan is meant to find, in pixels of the picture scanned."""
+
+_LARGEST_PX = 400.0  # measured: from about 600 px on it sees parts of a face, not the face
+_NEXT_SCALE = 0.25  # of a further scan for larger faces; 400 px become 100
+_LARGEST_ENLARGEMENT = 2.0  # more gains nothing but false faces
+_LARGEST_SCAN_PX = 8_300_000  # 4K; about 200 bytes of memory a pixel
+_MOST_CANDIDATES = 5000  # of one scan, before overlapping ones go
+_LANDMARK_SIDE = 0.96  # side of dlib's box over the root of YuNet's area: median of 114 faces
+_NAMES = "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet"
+
+
+def create(device: str, file: Path) -> Detector:
+    """YuNet with the weights in the ONNX file `file`.
+
+    Raises ConfigError without dlib or with an OpenCV that has no YuNet, DeviceError for a GPU, WeightsError for a
+    file that is missing, damaged or of another network.
+    """
+    dlib_models.cpu_only(device, "OpenCV's YuNet")
+    if not hasattr(cv2, "FaceDetectorYN"):
+        raise ConfigError(f"yunet needs OpenCV 4.5.4 or newer; this is {cv2.__version__}")
+    network = _load(file)
+    return YuNetDetector(network, load_landmarks(dlib_models.import_dlib()))
+
+
+class YuNetDetector:
+    """A Detector around OpenCV's: chooses the sizes to scan at, maps boxes back, adds landmarks.
+
+    `min_size_px` chooses the size of the first scan: a face of that width comes out SMALLEST_PX wide, enlarged at
+    most 2 times. Where faces could be larger than YuNet can see whole, further scans of a quarter of the size follow.
+    Boxes narrower or lower than min_size_px are dropped, by their size before they are cut at the border. Landmarks
+    are found in the original picture; those of a face cut by the border can lie outside.
+    """
+
+    def __init__(self, network: Any, find_landmarks: FindLandmarks) -> None:
+        """network: a cv2.FaceDetectorYN."""
+        self.labels: tuple[str, ...] = LABELS
+        self.device = "cpu"
+        self.times = StageTimes()
+        self._network: Any = network
+        self._find_landmarks = find_landmarks
+
+    def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
+        for image in images:
+            check_image(image)
+        network = self._network
+        if network is None:
+            raise DetectorError("the detector is closed")
+        spent = StageTimes()
+        detections = []
+        try:
+            for image in images:
+                found, times = self._detect_one(network, image, options)
+                detections.append(found)
+                spent = StageTimes(
+                    spent.pre_ms + times.pre_ms,
+                    spent.network_ms + times.network_ms,
+                    spent.post_ms + times.post_ms,
+                )
+        except (RuntimeError, MemoryError, cv2.error) as error:
+            raise DetectorError(f"YuNet failed on a picture: {_reason(error)}") from error
+        self.times = spent
+        return detections
+
+    def warmup(self) -> None:
+        self.detect([np.zeros((480, 640, 3), np.uint8)], DetectOptions(min_size_px=int(SMALLEST_PX)))
+
+    def close(self) -> None:
+        """Release the network; a `detect` in another thread still ends well."""
+        self._network = None
+
+    def _detect_one(
+        self, network: Any, image: np.ndarray, options: DetectOptions
+    ) -> tuple[Detections, StageTimes]:
+        height, width = image.shape[:2]
+        pre_s = network_s = 0.0
+        rows = []
+        for scale in scan_scales(height, width, options.min_size_px):
+            started_s = time.perf_counter()
+            scaled = _resize_to_bgr(image, scale)
+            resized_s = time.perf_counter()
+            found = _scan(network, scaled, options)
+            network_s += time.perf_counter() - resized_s
+            pre_s += resized_s - started_s
+            # each axis by its own scale: sizes are whole pixels
+            found[:, :14] *= np.array([width / scaled.shape[1], height / scaled.shape[0]] * 7, np.float32)
+            rows.append(found)
+        started_s = time.perf_counter()
+        detections = self._select(np.concatenate(rows), image, options)
+        post_s = time.perf_counter() - started_s
+        return detections, StageTimes(pre_s * 1e3, network_s * 1e3, post_s * 1e3)
+
+    def _select(self, rows: np.ndarray, image: np.ndarray, options: DetectOptions) -> Detections:
+        """rows: (N, 15) in pixels of `image`: x, y, width, height, 5 points xy, score."""
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        boxes = rows[:, :4].copy()
+        boxes[:, 2:] += boxes[:, :2]
+        scores = np.clip(rows[:, 14], 0.0, 1.0)
+        clipped = box_geometry.clip(boxes, image.shape[1], image.shape[0])
+        large_enough = rows[:, 2:4].min(axis=1, initial=np.inf) >= options.min_size_px
+        keep = np.flatnonzero(
+            (scores >= options.score_threshold) & large_enough & (box_geometry.area(clipped) > 0)
+        )
+        best = box_geometry.nms(boxes[keep], scores[keep], np.zeros(len(keep)), options.iou_threshold)
+        keep = keep[best][: options.max_detections]
+        contiguous = np.ascontiguousarray(image)  # dlib reads plain rows
+        landmarks = [self._find_landmarks(contiguous, _landmark_box(row)) for row in rows[keep]]
+        return Detections(
+            boxes=clipped[keep],
+            scores=scores[keep],
+            class_ids=np.zeros(len(keep)),
+            landmarks=np.stack(landmarks) if landmarks else np.empty((0, 5, 2)),
+        )
+
+
+def scan_scales(height: int, width: int, min_size_px: int) -> list[float]:
+    """Scales, largest first, at which a height x width picture is scanned for faces of `min_size_px` and more."""
+    scale = min(
+        SMALLEST_PX / min_size_px, _LARGEST_ENLARGEMENT, math.sqrt(_LARGEST_SCAN_PX / (height * width))
+    )
+    scales = [scale]
+    while min(height, width) * scales[-1] > _LARGEST_PX:
+        scales.append(scales[-1] * _NEXT_SCALE)
+    return scales
+
+
+def _load(file: Path) -> Any:
+    if not file.is_file():
+        raise WeightsError(f"{file}: no such file; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})")
+    try:
+        network = cv2.FaceDetectorYN.create(str(file), "", (64, 64))
+        # the first scan is what shows that the layers are YuNet's
+        rows = _scan(network, np.full((64, 64, 3), 128, np.uint8), DetectOptions(score_threshold=0.0))
+    except (RuntimeError, MemoryError, cv2.error) as error:
+        raise WeightsError(
+            f"{file}: not a YuNet that OpenCV {cv2.__version__} can run (files of 2023 and later need 4.8): "
+            f"{_reason(error)}; get the original from {_NAMES}"
+        ) from error
+    if not np.isfinite(rows).all():
+        raise WeightsError(f"{file}: gives values that are no numbers; get the original from {_NAMES}")
+    return network
+
+
+def _scan(network: Any, image: np.ndarray, options: DetectOptions) -> np.ndarray:
+    """(N, 15) float32 rows as `_select` says, in pixels of `image`, a (H, W, 3) uint8 BGR picture."""
+    network.setInputSize((image.shape[1], image.shape[0]))
+    network.setScoreThreshold(options.score_threshold)
+    network.setNMSThreshold(options.iou_threshold)
+    network.setTopK(_MOST_CANDIDATES)
+    _, rows = network.detect(image)
+    return np.empty((0, 15), np.float32) if rows is None else np.array(rows, np.float32)
+
+
+def _reason(error: Exception) -> str:
+    """In one line, of OpenCV's errors without the places in its source."""
+    return " ".join(str(getattr(error, "err", None) or error).split())
+
+
+def _landmark_box(row: np.ndarray) -> np.ndarray:
+    """(4,) xyxy: the square that dlib's detectors would put around this face; its middle is that of the points."""
+    center = row[4:14].reshape(5, 2).mean(axis=0)
+    half = _LANDMARK_SIDE * math.sqrt(max(float(row[2] * row[3]), 1.0)) / 2
+    return np.concatenate([center - half, center + half])
+
+
+def _resize_to_bgr(image: np.ndarray, scale: float) -> np.ndarray:
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    if (height, width) != image.shape[:2]:
+        method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+        image = cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=method)
+    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR)

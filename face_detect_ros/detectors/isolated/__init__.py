@@ -1,0 +1,1 @@
+"""A detector in a child process."""

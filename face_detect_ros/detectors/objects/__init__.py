@@ -1,0 +1,1 @@
+"""What every object detector shares around its network."""

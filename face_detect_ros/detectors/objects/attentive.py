@@ -1,0 +1,62 @@
+"""Object detectors that can show where their network looked."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from face_detect_ros.core.errors import DetectorError
+from face_detect_ros.core.frame import check_image
+from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.detectors.objects.detector import ObjectDetector, ObjectNetwork
+
+
+class AttentiveNetwork(ObjectNetwork, Protocol):
+    """An `ObjectNetwork` that gives its attention when asked."""
+
+    def attend(self, batch: Any, box: np.ndarray, place: Letterbox) -> np.ndarray:
+        """(h, w) float32, none below 0, over the whole input: what counted for the detection nearest to `box`.
+
+        batch: what `prepare` gave for one picture at `place`. box: (4,) float32 xyxy, pixels of the network's input.
+        """
+        ...
+
+
+class AttentiveObjectDetector(ObjectDetector):
+    """An `ObjectDetector` that is an `AttentionSource` too."""
+
+    # stated again for its narrower type: what gives no attention must not look like a source of it
+    def __init__(
+        self, network: AttentiveNetwork, *, name: str = "the object detector", largest_batch: int = 8
+    ) -> None:
+        super().__init__(network, name=name, largest_batch=largest_batch)
+
+    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """(H, W) float32 in [0, 1], of the detection `box`; see `AttentionSource`."""
+        check_image(image)
+        network: Any = self._open_network()
+        place = network.place(*image.shape[:2])
+        try:
+            batch = network.prepare([image], [place])
+            seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0], place)
+        except (RuntimeError, MemoryError) as error:
+            raise self._failure(error, image) from error
+        heat = _over_picture(seen, place)
+        greatest = heat.max()
+        if not (np.isfinite(greatest) and greatest > 0):
+            raise DetectorError(
+                f"{self.name}: the network's attention is not finite or nowhere in the picture; set precision to "
+                "float32, and if that does not help, the weights are damaged"
+            )
+        result: np.ndarray = heat / greatest
+        return result
+
+
+def _over_picture(seen: np.ndarray, place: Letterbox) -> np.ndarray:
+    """(h, w) over the network's input to (H, W) float32 over the picture, without the padding."""
+    (top, left), (height, width) = place.offset, place.resized
+    over_input = cv2.resize(seen.astype(np.float32), place.target[::-1], interpolation=cv2.INTER_LINEAR)
+    inside = over_input[top : top + height, left : left + width]
+    return cv2.resize(inside, place.original[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,110 @@
+"""The one place where pictures are resized and padded for object detectors: here by OpenCV, without PyTorch.
+
+Where a picture lies in the input is a `Letterbox` (`within`: YOLOv9, `fit(center=False)`: YOLOX, `stretch`: DETR).
+`Canvas` paints pictures there and `planes` makes floats of them for networks outside of PyTorch;
+`tensor_input` does both for those in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.letterbox import Letterbox
+
+PADDING = 114  # gray, as published YOLO models were trained with
+LARGEST_INPUT_PX = 4096
+
+# (image, out): fills `out`, (h, w, 3) uint8, with all of `image`, (H, W, 3) uint8
+Resize = Callable[[np.ndarray, np.ndarray], None]
+
+
+def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
+    """The longest side of a network's input: what was asked for, or the model's own where that is 0.
+
+    Raises ConfigError unless it is a multiple of the network's stride and neither tiny nor huge.
+    """
+    if asked_px == 0:
+        return own_px
+    if asked_px % multiple or not multiple <= asked_px <= LARGEST_INPUT_PX:
+        raise ConfigError(
+            f"input_size {asked_px}: give a multiple of {multiple} from {multiple} to {LARGEST_INPUT_PX}, or 0 for "
+            f"this model's own ({own_px})"
+        )
+    return asked_px
+
+
+def resize(image: np.ndarray, out: np.ndarray) -> None:
+    """Bilinear, after halving what is more than twice too large: every pixel counts, so nothing flickers.
+
+    Close to OpenCV's INTER_AREA, and several times as fast.
+    """
+    height, width = out.shape[:2]
+    while True:
+        rows, columns = image.shape[:2]
+        halved = (
+            rows // 2 if rows >= 2 * height else rows,
+            columns // 2 if columns >= 2 * width else columns,
+        )
+        if halved == (rows, columns):
+            break
+        image = cv2.resize(image, halved[::-1], interpolation=cv2.INTER_AREA)
+    if image.shape == out.shape:
+        np.copyto(out, image)
+    else:
+        cv2.resize(image, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+class Canvas:
+    """Pictures side by side in one reused block of memory.
+
+    What `paint` gives is overwritten by the next call. fill: 0-255, around the pictures.
+    """
+
+    def __init__(self, fill: int = PADDING, resize: Resize = resize) -> None:
+        self._fill = fill
+        self._resize = resize
+        self._pixels = np.empty((0, 0, 0, 3), np.uint8)
+        self._padded: list[tuple[int, ...]] = []
+
+    def paint(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> np.ndarray:
+        """(B, H, W, 3) uint8 with each (h, w, 3) uint8 image at its place; all places share the target (H, W)."""
+        shape = (len(images), *places[0].target, 3)
+        if self._pixels.shape != shape:
+            self._pixels = np.empty(shape, np.uint8)
+            self._padded = [()] * len(images)
+        for index, (image, place) in enumerate(zip(images, places, strict=True)):
+            (top, left), (height, width) = place.offset, place.resized
+            where = (top, left, height, width)
+            if self._padded[index] != where:  # the padding of the latest picture there may serve again
+                self._pixels[index] = self._fill
+                self._padded[index] = where
+            self._resize(image, self._pixels[index, top : top + height, left : left + width])
+        return self._pixels
+
+
+def planes(
+    pixels: np.ndarray,
+    *,
+    scale: float = 1 / 255,
+    mean: Sequence[float] = (0, 0, 0),
+    std: Sequence[float] = (1, 1, 1),
+    bgr: bool = False,
+) -> np.ndarray:
+    """(B, H, W, 3) uint8 RGB to (B, 3, H, W) float32, (pixel * scale - mean) / std.
+
+    mean and std are in the order of the result's planes; bgr: blue first.
+    """
+    count, height, width, _ = pixels.shape
+    result = np.empty((count, 3, height, width), np.float32)
+    for index in range(count):
+        # faster than one strided copy of all
+        red_green_blue = cv2.split(pixels[index])
+        for plane, values in enumerate(reversed(red_green_blue) if bgr else red_green_blue):
+            np.multiply(values, np.float32(scale / std[plane]), out=result[index, plane])
+            if mean[plane]:
+                result[index, plane] -= np.float32(mean[plane] / std[plane])
+    return result

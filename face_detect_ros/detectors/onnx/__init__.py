@@ -1,0 +1,1 @@
+"""Object detectors from any ONNX file."""

@@ -1,0 +1,206 @@
+"""ONNX Runtime: which provider computes, and its many exceptions as errors of this package."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
+from face_detect_ros.files.home import home
+
+_LOG = logging.getLogger(__name__)
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+OPENVINO = "OpenVINOExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+_FATAL = 4  # ONNX Runtime's own messages below this level; what it raises says enough
+_NUMBERS: dict[str, np.dtype] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(int32)": np.dtype(np.int32),
+    "tensor(int64)": np.dtype(np.int64),
+}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. shape: with a name or None for a size that is free. dtype: None where NumPy has none."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: np.dtype | None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join('?' if size is None else str(size) for size in self.shape)})"
+
+    def fixed(self, axis: int) -> int | None:
+        """The size along `axis`, or None where it is free."""
+        size = self.shape[axis]
+        return size if isinstance(size, int) and size > 0 else None
+
+
+class OnnxSession:
+    """A loaded ONNX file.
+
+    device: where it computes and the provider that does, for people to read: "cpu (CPUExecutionProvider)".
+    """
+
+    def __init__(self, file: Path, device: str, *, threads: int = 0, content: bytes | None = None) -> None:
+        """threads: on the CPU; 0: one for each core. content: what to load in place of what `file` holds.
+
+        Raises ConfigError without ONNX Runtime, DeviceError for a device that it has not, WeightsError.
+        """
+        runtime = import_runtime()
+        if content is None and not file.is_file():
+            raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
+        self._errors = _exceptions(runtime)
+        self._session, self.device = _open(runtime, file, content, device, threads or _cores(), self._errors)
+        self.inputs = tuple(_port(value) for value in self._session.get_inputs())
+        self.outputs = tuple(_port(value) for value in self._session.get_outputs())
+        self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs, in the file's order. Raises MemoryError, or RuntimeError with ONNX Runtime's reason."""
+        try:
+            results: list[np.ndarray] = self._session.run(None, dict(feeds))
+        except self._errors as error:
+            reason = one_line(error)
+            # its words for memory that cannot be had, on a GPU and on a CPU
+            if re.search(r"failed to allocate memory|out of memory|bad_alloc", reason, re.IGNORECASE):
+                raise MemoryError(reason) from error
+            raise RuntimeError(reason) from error
+        return results
+
+
+def import_runtime() -> Any:
+    """The module `onnxruntime`. Raises ConfigError where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ConfigError(
+            "ONNX models need ONNX Runtime; run: pip install onnxruntime (or onnxruntime-gpu, onnxruntime-openvino)"
+        ) from error
+    return onnxruntime
+
+
+def one_line(error: BaseException) -> str:
+    """What it says, without line breaks, ONNX Runtime's prefixes and places in its source."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    return re.sub(r"/\S*onnxruntime/\S+:\d+ .*?\) ", " ", text)
+
+
+def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]]:
+    """What may compute on `device`, best first, as (provider, device).
+
+    Raises DeviceError where that is nothing.
+    """
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    if match is None:
+        raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
+    gpu = f"cuda:{int(match.group(1) or 0)}"
+    wanted = []
+    if device != "cpu":
+        wanted += [(TENSORRT, gpu), (CUDA, gpu)]
+    if device in ("auto", "cpu"):
+        wanted += [(OPENVINO, "cpu"), (CPU, "cpu")]
+    found = [(provider, where) for provider, where in wanted if provider in available]
+    if not found:
+        raise DeviceError(
+            f"device '{device}': this ONNX Runtime has only {', '.join(available)}; install onnxruntime-gpu in its "
+            "place, or set device to cpu"
+        )
+    return found
+
+
+def _open(
+    runtime: Any,
+    file: Path,
+    content: bytes | None,
+    device: str,
+    threads: int,
+    errors: tuple[type[Exception], ...],
+) -> tuple[Any, str]:
+    model = str(file) if content is None else content
+    options = runtime.SessionOptions()
+    options.log_severity_level = _FATAL
+    # a number given also keeps its threads from being tied to cores, where a camera's driver may want to be
+    options.intra_op_num_threads = threads
+    # threads that wait for the next picture by spinning would take more of the CPU than the network does
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    failed = []
+    for provider, where in providers_for(device, runtime.get_available_providers()):
+        try:
+            session = runtime.InferenceSession(
+                model, options, providers=_with_fallbacks(provider, where), enable_fallback=0
+            )
+        except errors as error:
+            if provider == CPU:
+                raise WeightsError(_cannot_load(file, runtime, error)) from error
+            reason = one_line(error)
+        else:
+            if provider in session.get_providers():
+                return session, f"{where} ({provider})"
+            reason = "its libraries are missing or do not fit"
+        failed.append(f"{provider}: {reason}")
+        _LOG.warning("%s: left out %s", file.name, failed[-1])
+    # a GPU was asked for: is it the GPU that fails, or the file?
+    try:
+        runtime.InferenceSession(model, options, providers=[CPU])
+    except errors as error:
+        raise WeightsError(_cannot_load(file, runtime, error)) from error
+    raise DeviceError(f"device '{device}': no provider of ONNX Runtime starts there; {'; '.join(failed)}")
+
+
+def _with_fallbacks(provider: str, where: str) -> list[Any]:
+    """The provider with its options, and behind it those for what it cannot compute."""
+    gpu = {"device_id": where.partition(":")[2] or "0"}
+    if provider == TENSORRT:
+        folder = home() / "tensorrt"
+        with contextlib.suppress(OSError):  # ONNX Runtime makes the last folder alone
+            folder.mkdir(parents=True, exist_ok=True)
+        # TensorRT builds its engine for minutes; once is enough
+        cached = {"trt_engine_cache_enable": "True", "trt_engine_cache_path": str(folder)}
+        return [(TENSORRT, {**gpu, **cached}), (CUDA, gpu), CPU]
+    if provider == CUDA:
+        return [(CUDA, gpu), CPU]
+    if provider == OPENVINO:
+        return [(OPENVINO, {"device_type": "CPU"}), CPU]
+    return [CPU]
+
+
+def _cannot_load(file: Path, runtime: Any, error: Exception) -> str:
+    reason = one_line(error)
+    advice = "get the file again or export it again"
+    if re.search(r"opset|IR version", reason, re.IGNORECASE):
+        advice = "export it for an older opset or install a newer onnxruntime"
+    elif re.search(r"external data|external initializer|model_path|No such file", reason, re.IGNORECASE):
+        advice = "its weights lie in a second file (often FILE.data), which must lie beside it"
+    return f"{file}: ONNX Runtime {runtime.__version__} cannot load it: {reason}; {advice}"
+
+
+def _exceptions(runtime: Any) -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises: classes of its own without a common base, and pybind11's."""
+    own = vars(runtime.capi.onnxruntime_pybind11_state).values()
+    found = [value for value in own if isinstance(value, type) and issubclass(value, Exception)]
+    return (*found, RuntimeError, ValueError)
+
+
+def _port(value: Any) -> Port:
+    return Port(value.name, tuple(value.shape), _NUMBERS.get(value.type))
+
+
+def _cores() -> int:
+    """Those that this process may use: in a container often fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""YOLOv9 detectors."""

@@ -1,0 +1,1 @@
+"""The gallery: known people in one SQLite file."""

@@ -1,0 +1,285 @@
+"""The gallery's SQLite file: made, checked, opened, and set aside where it is damaged.
+
+Kept apart from what the gallery means: here are permissions, durability, versions and SQLite's errors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.files.home import home
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x66646772  # "fdgr": a file of another program is not taken for a damaged gallery
+_ASIDE_FORMAT = "%Y%m%dT%H%M%SZ"
+
+_SCHEMA = """
+CREATE TABLE state (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE models (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, version TEXT NOT NULL, UNIQUE (id, version)
+);
+CREATE TABLE people (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE looks (
+    number INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES models (number),
+    embedding BLOB NOT NULL,  -- 128 float32, little endian
+    at TEXT NOT NULL,         -- UTC, ISO 8601 with a Z
+    source TEXT NOT NULL,     -- what it was taken from
+    chip BLOB                 -- PNG, or NULL
+);
+CREATE INDEX looks_of_person ON looks (person);
+INSERT INTO state VALUES ('revision', 0), ('erasing', 0);
+"""
+
+
+# closing any descriptor of a file ends all of the process's locks on it, also those of another connection
+_opening = threading.Lock()
+
+
+class _DamagedError(Exception):
+    """The file is no sound gallery."""
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A connection and what it is connected to.
+
+    identity: (device, inode) of the file, to notice one that was removed or replaced.
+    set_aside: where a damaged file went before this one was made; None where all was well.
+    """
+
+    connection: sqlite3.Connection
+    identity: tuple[int, int]
+    set_aside: Path | None = None
+
+
+def default_path() -> Path:
+    """`$ROS_HOME/face_detect_ros/gallery.sqlite3`, where ROS_HOME is ~/.ros unless set."""
+    return home() / "gallery.sqlite3"
+
+
+def open_file(path: Path, *, busy_timeout_s: float) -> OpenFile:
+    """Open the gallery at `path`; make it, with its folders, if there is none.
+
+    A damaged file is renamed and a new one made; `OpenFile.set_aside` says so. Raises GalleryError for a
+    newer schema, a database of another program, and a place that cannot be read or written.
+    """
+    with _opening, explained(path):
+        _prepare_place(path)
+        connection = _connect_if_sound(path, busy_timeout_s)
+        aside = None
+        if connection is None:
+            aside = _set_aside(path, busy_timeout_s)
+            _create(path)
+            connection = _connect(path, busy_timeout_s)
+        return OpenFile(connection, file_identity(path), aside)
+
+
+def file_identity(path: Path) -> tuple[int, int]:
+    """(device, inode) of the file; (0, 0) if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_dev, status.st_ino)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether this error means that the file's content is not what was once written."""
+    if isinstance(error, _DamagedError):
+        return True
+    text = str(error)
+    return isinstance(error, sqlite3.DatabaseError) and any(
+        words in text for words in ("malformed", "not a database", "unsupported file format")
+    )
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the errors of SQLite and of the file system into GalleryErrors that say what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise GalleryError(f"gallery {path}: {error}; {_advice(error)}") from error
+    except OSError as error:
+        raise GalleryError(f"gallery {path}: {error.strerror or error}; choose another place") from error
+
+
+def _advice(error: sqlite3.Error) -> str:
+    # by their words: Python has the error codes only since 3.11
+    text = str(error)
+    if "full" in text:
+        return "nothing was changed; make room on the disk"
+    if "locked" in text or "busy" in text:
+        return "another program has been writing to it for long; try again"
+    if "readonly" in text or "unable to open" in text:
+        return "its folder and the file must be writable for this user"
+    if is_damage(error):
+        return "it is damaged; at the next start it is set aside and a new one made"
+    return "nothing was changed; look at the disk (full, a quota, defective) and try again"
+
+
+def _prepare_place(path: Path) -> None:
+    """Folders, and an empty file of mode 0600, which SQLite takes for a database without tables."""
+    if "\0" in str(path):
+        raise GalleryError(f"gallery {str(path)!r}: no path has such a character; give another")
+    try:
+        _make_folders(path.parent)
+        if path.is_dir():
+            raise GalleryError(f"gallery {path}: is a folder; give the path of a file")
+        _create(path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise GalleryError(
+            f"gallery {path}: {error.filename} is not a folder; choose another place"
+        ) from error
+    except OSError as error:
+        raise GalleryError(
+            f"gallery {path}: {error.strerror or error}; "
+            "its folder and the file must be writable for this user"
+        ) from error
+
+
+def _make_folders(folder: Path) -> None:
+    # one by one: Path.mkdir gives the mode to the last one only
+    for parent in (*reversed(folder.parents), folder):
+        if not parent.exists():
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                parent.mkdir(mode=0o700)
+    if not folder.is_dir():
+        raise NotADirectoryError(20, "not a folder", str(folder))
+
+
+def _create(path: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def _connect_if_sound(path: Path, busy_timeout_s: float) -> sqlite3.Connection | None:
+    try:
+        return _connect(path, busy_timeout_s)
+    except (_DamagedError, sqlite3.DatabaseError) as error:
+        if is_damage(error):
+            return None
+        raise
+
+
+def _connect(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, busy_timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        _check_owner(connection, path)
+        _write_ahead(connection, busy_timeout_s)
+        connection.execute("PRAGMA synchronous=FULL")  # on disk before a commit returns
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")  # faces must not lie in files elsewhere
+        connection.execute("PRAGMA foreign_keys=ON")
+        _make_tables(connection)
+        _check_content(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    """Switch to WAL: readers and a writer do not wait for each other."""
+    deadline_s = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here by itself when two make the file at once
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.01)
+
+
+def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
+    application, version, tables = (
+        connection.execute(query).fetchone()[0]
+        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    )
+    if tables and application != _APPLICATION_ID:
+        raise GalleryError(f"gallery {path}: is a database of another program; give another path")
+    if version > SCHEMA_VERSION:
+        raise GalleryError(
+            f"gallery {path}: was written by a newer face_detect_ros (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}); update face_detect_ros, or give another path"
+        )
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # another process may have been faster
+        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+            for statement in _SCHEMA.strip().removesuffix(";").split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_content(connection: sqlite3.Connection) -> None:
+    """Raises _DamagedError unless SQLite finds its structure sound and every look whole."""
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise _DamagedError
+    try:
+        bad = connection.execute(
+            "SELECT count(*) FROM looks WHERE typeof(embedding) != 'blob' OR length(embedding) != 512"
+        ).fetchone()[0]
+        keys = {key for (key,) in connection.execute("SELECT key FROM state")}
+    except sqlite3.OperationalError as error:
+        if "no such" in str(error):
+            raise _DamagedError from error
+        raise
+    if bad or not keys >= {"revision", "erasing"}:
+        raise _DamagedError
+
+
+def _set_aside(path: Path, busy_timeout_s: float) -> Path | None:
+    """Rename the damaged file and what belongs to it; where it went.
+
+    Under a lock on the folder, and after a second look: another process may have set it aside just now, and
+    the file of this name is its new one. None then.
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        sound = _connect_if_sound(path, busy_timeout_s) if path.exists() else None
+        if sound is not None:
+            sound.close()
+            return None
+        stamp = datetime.now(timezone.utc).strftime(_ASIDE_FORMAT)
+        aside, number = path.with_name(f"{path.name}.damaged-{stamp}"), 2
+        while aside.exists():
+            aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+            number += 1
+        for suffix in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, aside)
+        os.fsync(folder)
+        return aside
+    finally:
+        os.close(folder)

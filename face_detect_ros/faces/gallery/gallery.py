@@ -1,0 +1,323 @@
+"""The gallery: people a robot knows, in one SQLite file.
+
+What is stored: names, embeddings (with the model that made them), when and from what each was taken and, only
+if asked for, the 150x150 pictures they were made from. The file is the user's alone (mode 0600).
+
+Durable: when `enroll` returns, the looks are on disk; a process killed earlier leaves the gallery as it was.
+Shared: any number of processes may read while one writes; `snapshot` costs microseconds until something
+changes. Erased is erased: after `forget` or `rename` no file of the gallery holds the old bytes any more
+(copies made elsewhere, such as exports and damaged files that were set aside, are the user's to delete).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.gallery import file as gallery_file
+from face_detect_ros.faces.gallery.file import default_path, explained
+from face_detect_ros.faces.gallery.looks import (
+    StoredLook,
+    as_bytes,
+    as_png,
+    as_text,
+    check_source,
+    load_snapshot,
+)
+from face_detect_ros.faces.gallery.people import GallerySnapshot, Person, check_embeddings, check_name
+
+__all__ = ["Gallery", "default_path"]
+
+_BUSY_TIMEOUT_S = 5.0
+
+
+class Gallery:
+    """People and their embeddings in a file. Threads may share an instance; use it as a context manager.
+
+    path: the file; made if missing, with folders of mode 0700.
+    model_id, model_version: the model that makes and compares embeddings here. None: only list, forget,
+        rename and export, whatever the file's model.
+    working_model: (id, version) of that model.
+    set_aside: where a damaged file was put before a new one was made; None where all was well. Tell the user.
+
+    Raises GalleryError if the file cannot be used: embeddings of another model, a newer schema, a place that
+    cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        model_id: str | None = None,
+        model_version: str = "1",
+        *,
+        busy_timeout_s: float = _BUSY_TIMEOUT_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self.path = path
+        self.set_aside: Path | None = None
+        self.working_model = None if model_id is None else (model_id, model_version)
+        self._busy_timeout_s = busy_timeout_s
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._snapshot: GallerySnapshot | None = None
+        self._seen: tuple[int, int] | None = None  # (data version, own writes) of the snapshot
+        self._own_writes = 0
+        self._closed = False
+        self._open()
+
+    def __enter__(self) -> Gallery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            self._file.connection.close()
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change, by whichever process."""
+        with self._reading() as connection:
+            return _revision(connection)
+
+    @property
+    def model(self) -> tuple[str, str] | None:
+        """(id, version) of the model that made the stored embeddings; None while there are none."""
+        with self._reading() as connection:
+            return _stored_model(connection)
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, sorted by name."""
+        return self.snapshot().people
+
+    def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 128) float32 and for each its person's index (N,) int32 into `people()`."""
+        snapshot = self.snapshot()
+        return snapshot.embeddings, snapshot.person_index
+
+    def snapshot(self) -> GallerySnapshot:
+        """People and embeddings as they are now; the same object as long as nothing has changed."""
+        with self._reading() as connection:
+            data_version = connection.execute("PRAGMA data_version").fetchone()[0]
+            seen = (int(data_version), self._own_writes)
+            if self._snapshot is None or self._seen != seen:
+                with _transaction(connection, "DEFERRED"):  # people and looks of one moment
+                    revision = _revision(connection)
+                    if self._snapshot is None or self._snapshot.revision != revision:
+                        self._check_model(connection)
+                        self._snapshot = load_snapshot(connection, revision)
+                self._seen = seen
+            return self._snapshot
+
+    def enroll(
+        self,
+        name: str,
+        embeddings: np.ndarray,
+        source: str,
+        chips: Sequence[np.ndarray] | None = None,
+    ) -> int:
+        """Add looks of a person, new or known; how many were added, on disk when this returns.
+
+        embeddings: (N, 128), or (128,) for one. Those the person already has, bit for bit, are left out.
+        source: what they were taken from: a file, a topic.
+        chips: the pictures they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
+
+        Raises GalleryError; then nothing was added.
+        """
+        name, source, array = check_name(name), check_source(source), check_embeddings(embeddings)
+        if chips is not None and len(chips) != len(array):
+            raise GalleryError(f"{len(array)} embeddings came with {len(chips)} chips; give one for each")
+        pictures = [None] * len(array) if chips is None else [as_png(chip) for chip in chips]
+        at = as_text(self._clock())
+        rows = zip(array, pictures, strict=True)
+        return self.add({name: [StoredLook(as_bytes(row), at, source, picture) for row, picture in rows]})
+
+    def add(self, looks: Mapping[str, Sequence[StoredLook]]) -> int:
+        """Add checked looks by name, all or none; how many were new. For `enroll` and transfer.py."""
+        if self.working_model is None:
+            raise GalleryError(f"gallery {self.path}: was opened without a model; nobody can be added")
+        added = 0
+        with self._writing() as connection:
+            model = _model_number(connection, self.working_model)
+            for name, rows in looks.items():
+                person = _person_number(connection, name)
+                known = connection.execute("SELECT embedding FROM looks WHERE person = ?", (person,))
+                have = {embedding for (embedding,) in known}
+                for look in rows:
+                    if look.embedding not in have:
+                        have.add(look.embedding)
+                        added += 1
+                        connection.execute(
+                            "INSERT INTO looks (person, model, embedding, at, source, chip) "
+                            "VALUES (?, ?, ?, ?, ?, ?)",
+                            (person, model, *look),
+                        )
+        return added
+
+    def forget(self, name: str) -> int:
+        """Erase a person from every file of the gallery; how many looks they had. Raises GalleryError."""
+        name = check_name(name)
+        with self._writing() as connection:
+            person = self._find(connection, name)
+            looks = connection.execute("DELETE FROM looks WHERE person = ?", (person,)).rowcount
+            connection.execute("DELETE FROM people WHERE number = ?", (person,))
+            # an empty gallery takes any model
+            connection.execute("DELETE FROM models WHERE number NOT IN (SELECT model FROM looks)")
+            connection.execute("UPDATE state SET value = 1 WHERE key = 'erasing'")
+        self._erase_remains()
+        return int(looks)
+
+    def rename(self, old: str, new: str) -> None:
+        """Raises GalleryError if nobody is called `old`, or somebody else is called `new`."""
+        old, new = check_name(old), check_name(new)
+        with self._writing() as connection:
+            person = self._find(connection, old)
+            if new != old and connection.execute("SELECT 1 FROM people WHERE name = ?", (new,)).fetchone():
+                raise GalleryError(
+                    f"cannot rename '{old}': there is a '{new}' already; forget one of them first"
+                )
+            connection.execute("UPDATE people SET name = ? WHERE number = ?", (new, person))
+            connection.execute("UPDATE state SET value = 1 WHERE key = 'erasing'")
+        self._erase_remains()
+
+    @contextlib.contextmanager
+    def reading_looks(self) -> Iterator[tuple[int, Iterator[tuple[str, StoredLook]]]]:
+        """For export: how many looks there are, and each with its person's name, sorted by name, then age.
+
+        Other threads wait until the context ends.
+        """
+        with self._reading() as connection, _transaction(connection, "DEFERRED"):
+            count = connection.execute("SELECT count(*) FROM looks").fetchone()[0]
+            rows = connection.execute(
+                "SELECT name, embedding, at, source, chip FROM looks "
+                "JOIN people ON people.number = looks.person ORDER BY name, looks.number"
+            )
+            yield count, ((row[0], StoredLook(*row[1:])) for row in rows)
+
+    def chips(self, name: str) -> list[bytes]:
+        """The kept pictures of a person, PNG; empty where none were kept."""
+        with self._reading() as connection:
+            person = self._find(connection, check_name(name))
+            rows = connection.execute(
+                "SELECT chip FROM looks WHERE person = ? AND chip IS NOT NULL ORDER BY number", (person,)
+            )
+            return [chip for (chip,) in rows]
+
+    def _open(self) -> None:
+        self._file = gallery_file.open_file(self.path, busy_timeout_s=self._busy_timeout_s)
+        self.set_aside = self._file.set_aside or self.set_aside
+        self._snapshot = self._seen = None
+        try:
+            with explained(self.path):
+                self._check_model(self._file.connection)
+                erasing = "SELECT value FROM state WHERE key = 'erasing'"
+                if self._file.connection.execute(erasing).fetchone()[0]:
+                    # a process was killed between deleting and wiping; one that reads may still be in the way
+                    with contextlib.suppress(GalleryError):
+                        self._erase_remains()
+        except BaseException:
+            self._file.connection.close()
+            raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                raise GalleryError(f"gallery {self.path}: is closed; open it again")
+            if gallery_file.file_identity(self.path) != self._file.identity:
+                # removed, replaced or set aside by somebody: what is written to the old one would be lost
+                self._file.connection.close()
+                self._open()
+            with explained(self.path):
+                yield self._file.connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as connection, _transaction(connection, "IMMEDIATE"):
+            self._check_model(connection)
+            yield connection
+            connection.execute("UPDATE state SET value = value + 1 WHERE key = 'revision'")
+            self._own_writes += 1
+
+    def _check_model(self, connection: sqlite3.Connection) -> None:
+        stored = _stored_model(connection)
+        if stored and self.working_model and stored != self.working_model:
+            raise GalleryError(
+                f"gallery {self.path}: holds embeddings of {_model_text(stored)}, which cannot be compared with "
+                f"those of {_model_text(self.working_model)}; choose that embedder, or another gallery and enroll again"
+            )
+
+    def _find(self, connection: sqlite3.Connection, name: str) -> int:
+        row = connection.execute("SELECT number FROM people WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise GalleryError(f"nobody in the gallery is called '{name}'")
+        return int(row[0])
+
+    def _erase_remains(self) -> None:
+        """Wipe what deleted rows leave: pages are rewritten, the write-ahead log is emptied.
+
+        secure_delete zeroes deleted rows, but copies stay in the log and where SQLite moved rows between
+        pages. The mark `erasing` stays until all is done, so that a killed process is made up for.
+        """
+        with self._reading() as connection:
+            try:
+                connection.execute("VACUUM")
+                # waits for readers as long as the busy timeout
+                if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    raise GalleryError("another program is reading")
+                connection.execute("UPDATE state SET value = 0 WHERE key = 'erasing'")
+            except (sqlite3.Error, GalleryError) as error:
+                raise GalleryError(
+                    f"gallery {self.path}: the change is made, but traces of the old data are still in its "
+                    f"files ({error}); close other programs that use it and open it again"
+                ) from error
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _revision(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT value FROM state WHERE key = 'revision'").fetchone()[0])
+
+
+def _stored_model(connection: sqlite3.Connection) -> tuple[str, str] | None:
+    row = connection.execute("SELECT id, version FROM models LIMIT 1").fetchone()
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+def _model_text(model: tuple[str, str]) -> str:
+    return f"model '{model[0]}' (version {model[1]})"
+
+
+def _model_number(connection: sqlite3.Connection, model: tuple[str, str]) -> int:
+    connection.execute("INSERT OR IGNORE INTO models (id, version) VALUES (?, ?)", model)
+    row = connection.execute("SELECT number FROM models WHERE id = ? AND version = ?", model).fetchone()
+    return int(row[0])
+
+
+def _person_number(connection: sqlite3.Connection, name: str) -> int:
+    connection.execute("INSERT OR IGNORE INTO people (name) VALUES (?)", (name,))
+    row = connection.execute("SELECT number FROM people WHERE name = ?", (name,)).fetchone()
+    return int(row[0])

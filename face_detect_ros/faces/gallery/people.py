@@ -1,0 +1,118 @@
+"""Known people and their looks, as one consistent view of the gallery."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from face_detect_ros.core.errors import GalleryError
+
+DIMENSIONS = 128
+"""Of an embedding."""
+
+UNKNOWN = "unknown"
+"""What an identity is called that nobody is sure of; no person can have this name."""
+
+LONGEST_NAME = 100
+_JOINERS = "\u200c\u200d"  # invisible, but Persian and Indic names are spelled with them
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the gallery.
+
+    looks: how many embeddings there are of them.
+    since: when the first of these came in, UTC.
+    sources: from what they were taken, each named once, sorted.
+    """
+
+    name: str
+    looks: int
+    since: datetime
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GallerySnapshot:
+    """The people and embeddings of a gallery at one moment; never changes.
+
+    people: sorted by name.
+    embeddings: (N, 128) float32, the looks of one person next to each other, in the order of `people`.
+    person_index: (N,) int32, index into `people` of each look.
+    revision: grows with every change of the gallery.
+    squared_norms: (N,) float32, computed here.
+    starts: (P,) int64, the first look of each person, computed here.
+    separations: by person index, filled by recognition.separation as it is asked.
+
+    Raises ValueError where these do not fit together.
+    """
+
+    people: tuple[Person, ...]
+    embeddings: np.ndarray
+    person_index: np.ndarray
+    revision: int = 0
+    squared_norms: np.ndarray = field(init=False)
+    starts: np.ndarray = field(init=False)
+    separations: dict[int, float] = field(init=False, default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        embeddings = np.ascontiguousarray(self.embeddings, np.float32).reshape(-1, DIMENSIONS)
+        index = np.asarray(self.person_index, np.int32)
+        counts = [person.looks for person in self.people]
+        expected = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        if len(embeddings) != len(index) or 0 in counts or not np.array_equal(index, expected):
+            raise ValueError("looks must lie person by person, in the order of `people`, at least one each")
+        values = {
+            "embeddings": embeddings,
+            "person_index": index,
+            "squared_norms": np.einsum("nd,nd->n", embeddings, embeddings),
+            "starts": np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)[: len(counts)],
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def empty(cls) -> GallerySnapshot:
+        return cls((), np.empty((0, DIMENSIONS)), np.empty(0))
+
+    def index_of(self, name: str) -> int | None:
+        """Index of `name` in `people`; None if there is nobody of this name."""
+        for index, person in enumerate(self.people):
+            if person.name == name:
+                return index
+        return None
+
+
+def check_name(name: str) -> str:
+    """`name` as the gallery keeps it: without blanks at its ends, in Unicode's composed form (NFC).
+
+    The same name typed or read from a folder on different systems is thus one name. Capitals count. Raises
+    GalleryError for an empty, unprintable or overlong name and for "unknown".
+    """
+    clean = unicodedata.normalize("NFC", name).strip()
+    if not clean:
+        raise GalleryError("a person needs a name: it is empty")
+    if not all(letter.isprintable() or letter in _JOINERS for letter in clean):
+        raise GalleryError(f"name {clean!r} has characters that cannot be shown; leave them out")
+    if not any(letter.isprintable() and not letter.isspace() for letter in clean):
+        raise GalleryError(f"name {clean!r} shows nothing; give a name that can be read")
+    if len(clean) > LONGEST_NAME:
+        raise GalleryError(f"name '{clean[:20]}...' has {len(clean)} characters; at most {LONGEST_NAME}")
+    if clean.casefold() == UNKNOWN:
+        raise GalleryError(f"name '{clean}' stands for people who are not in the gallery; choose another")
+    return clean
+
+
+def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
+    """(N, 128) float32, N at least 1; a single (128,) becomes (1, 128). Raises GalleryError for anything else."""
+    array = np.asarray(embeddings, np.float32)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or array.shape[1] != DIMENSIONS or not len(array):
+        raise GalleryError(f"embeddings have shape {array.shape}; expected (N, {DIMENSIONS}), N at least 1")
+    if not np.isfinite(array).all() or not array.any(axis=1).all():
+        raise GalleryError("an embedding is all zeros or not finite; take the picture again")
+    return np.ascontiguousarray(array)

@@ -1,0 +1,223 @@
+"""A gallery as one portable text file, and back.
+
+The file is JSON lines in UTF-8. The first line says what it is:
+
+    {"format": "face_detect_ros gallery", "version": 1, "model": {"id": "...", "version": "..."}, "looks": N}
+
+Each of the N lines after it is one look:
+
+    {"name": "...", "at": "2026-11-01T12:00:00Z", "source": "...", "embedding": "...", "chip": null}
+
+`embedding` is base64 of 128 float32, little endian; `chip` is base64 of a PNG picture, or null. `model` is null in
+the file of an empty gallery.
+
+Merging: a name that the gallery knows gets the looks it does not have yet, bit for bit; a new name is added;
+nothing is removed or replaced. All or nothing: a file with a fault anywhere changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.gallery.looks import StoredLook, as_moment, check_source
+from face_detect_ros.faces.gallery.people import check_embeddings, check_name
+
+FORMAT = "face_detect_ros gallery"
+VERSION = 1
+_HEADER_KEYS = {"format", "version", "model", "looks"}
+_LOOK_KEYS = {"name", "at", "source", "embedding", "chip"}
+_EMBEDDING_BYTES = 512
+_LONGEST_LINE = 4_000_000  # a large chip; a longer line is no look
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Portable:
+    """The checked content of a file. model: (id, version), None where there are no looks."""
+
+    model: tuple[str, str] | None
+    looks: dict[str, list[StoredLook]]
+
+    def __len__(self) -> int:
+        return sum(len(looks) for looks in self.looks.values())
+
+
+def export_gallery(gallery: Gallery, target: Path) -> int:
+    """Write everything in `gallery` to a new file of mode 0600; how many looks.
+
+    Raises GalleryError if the file exists already or cannot be written; nothing is left behind then.
+    """
+    if target.exists():
+        raise GalleryError(f"{target}: exists already; give another name or remove it first")
+    try:
+        # mode 0600; under its name only when it is whole
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                written = _write(gallery, file.write)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, target)  # unlike a rename it does not replace a file that has come up since
+        finally:
+            os.unlink(temporary)
+    except FileExistsError as error:
+        raise GalleryError(f"{target}: exists already; give another name or remove it first") from error
+    except OSError as error:
+        raise GalleryError(f"{target}: cannot be written: {error.strerror or error}") from error
+    return written
+
+
+def read_portable(source: Path) -> Portable:
+    """Check a whole file. Raises GalleryError with the path, the line and what is wrong there."""
+    try:
+        with source.open("rb") as file:
+            lines = _lines(source, iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
+            count, model = _header(source, next(lines, (1, None))[1])
+            looks: dict[str, list[StoredLook]] = {}
+            found = 0
+            for number, record in lines:
+                name, look = _look(f"{source}, line {number}", record)
+                looks.setdefault(name, []).append(look)
+                found += 1
+    except OSError as error:
+        raise GalleryError(f"{source}: {error.strerror or error}; give a file that can be read") from error
+    if found != count:
+        raise GalleryError(
+            f"{source}: has {found} looks, its first line says {count}; it is cut off or altered"
+        )
+    if found and model is None:
+        raise GalleryError(f"{source}, line 1: names no model, but looks follow; export it again")
+    return Portable(model, looks)
+
+
+def import_portable(gallery: Gallery, portable: Portable) -> int:
+    """Merge into `gallery`; how many looks were new. Raises GalleryError if it holds another model's looks."""
+    if portable.model is None:
+        return 0
+    if gallery.working_model != portable.model:
+        raise GalleryError(
+            f"the file holds looks of model '{portable.model[0]}' (version {portable.model[1]}); "
+            f"gallery {gallery.path} was opened for another"
+        )
+    return gallery.add(portable.looks)
+
+
+def _write(gallery: Gallery, write: Callable[[str], Any]) -> int:
+    with gallery.reading_looks() as (count, looks):
+        model = gallery.model
+        header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "model": None, "looks": count}
+        if model is not None:
+            header["model"] = {"id": model[0], "version": model[1]}
+        write(json.dumps(header) + "\n")
+        for name, look in looks:
+            record = {
+                "name": name,
+                "at": look.at,
+                "source": look.source,
+                "embedding": base64.b64encode(look.embedding).decode(),
+                "chip": None if look.chip is None else base64.b64encode(look.chip).decode(),
+            }
+            write(json.dumps(record, ensure_ascii=False) + "\n")
+    return count
+
+
+def _lines(source: Path, raw: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(raw, 1):
+        place = f"{source}, line {number}"
+        if len(line) > _LONGEST_LINE:
+            _refuse(place, "is too long for a look")
+        try:
+            yield number, json.loads(line.decode("utf-8"), object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            raise GalleryError(f"{place}: is no JSON object ({error}); export it again") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key stands twice")
+    return record
+
+
+def _header(source: Path, record: Any) -> tuple[int, tuple[str, str] | None]:
+    place = f"{source}, line 1"
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        _refuse(place, f'is not an exported gallery: no "format": "{FORMAT}"')
+    version = record.get("version")
+    if type(version) is int and version > VERSION:
+        raise GalleryError(
+            f"{place}: version {version} of the format, this face_detect_ros knows {VERSION}; update it"
+        )
+    if version != VERSION or type(version) is not int:
+        _refuse(place, f"version is {version!r}, expected {VERSION}")
+    _check_keys(place, record, _HEADER_KEYS)
+    count, model = record["looks"], record["model"]
+    if type(count) is not int or count < 0:
+        _refuse(place, f"looks is {count!r}, expected a number")
+    if model is None:
+        return count, None
+    if not isinstance(model, dict):
+        _refuse(place, f"model is {model!r}, expected an id and a version")
+    _check_keys(place, model, {"id", "version"})
+    return count, (_text(place, model, "id"), _text(place, model, "version"))
+
+
+def _look(place: str, record: Any) -> tuple[str, StoredLook]:
+    if not isinstance(record, dict):
+        _refuse(place, "is no JSON object")
+    _check_keys(place, record, _LOOK_KEYS)
+    at = _text(place, record, "at")
+    try:
+        name = check_name(_text(place, record, "name"))
+        as_moment(at)
+        embedding = base64.b64decode(_text(place, record, "embedding"), validate=True)
+        chip = (
+            None if record["chip"] is None else base64.b64decode(_text(place, record, "chip"), validate=True)
+        )
+        if len(embedding) != _EMBEDDING_BYTES:
+            _refuse(place, f"embedding has {len(embedding)} bytes, expected {_EMBEDDING_BYTES}")
+        check_embeddings(np.frombuffer(embedding, "<f4"))
+    except binascii.Error as error:
+        raise GalleryError(f"{place}: embedding or chip is no base64 ({error}); export it again") from error
+    except ValueError as error:
+        raise GalleryError(f"{place}: at is '{at}', expected a time like 2026-11-01T12:00:00Z") from error
+    except GalleryError as error:
+        raise error if str(error).startswith(place) else GalleryError(f"{place}: {error}") from error
+    if chip is not None and not chip.startswith(_PNG):
+        _refuse(place, "chip is no PNG picture")
+    return name, StoredLook(embedding, at, check_source(_text(place, record, "source")), chip)
+
+
+def _check_keys(place: str, record: dict[str, Any], expected: set[str]) -> None:
+    missing, unknown = expected - record.keys(), record.keys() - expected
+    if missing:
+        _refuse(place, f"lacks {', '.join(sorted(missing))}")
+    if unknown:
+        _refuse(place, f"has what is not known here: {', '.join(sorted(unknown))}")
+
+
+def _text(place: str, record: dict[str, Any], key: str) -> str:
+    value = record[key]
+    if not isinstance(value, str):
+        _refuse(place, f"{key} is {value!r:.40}, expected text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise GalleryError(f"{place}: {key} is no valid Unicode; export it again") from error
+    return value
+
+
+def _refuse(place: str, what: str) -> NoReturn:
+    raise GalleryError(f"{place}: {what}; export it again")

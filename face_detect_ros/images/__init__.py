@@ -1,0 +1,1 @@
+"""Reading images from files and resizing them."""

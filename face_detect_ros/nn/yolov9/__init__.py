@@ -1,0 +1,1 @@
+"""YOLOv9 in PyTorch: GELAN backbone, pyramid, heads, PGI."""

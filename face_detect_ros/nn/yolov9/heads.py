@@ -1,0 +1,103 @@
+"""YOLOv9's detection head: a box and class scores for every cell of three feature maps, without anchor boxes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from face_detect_ros.nn.size_cache import SizeCache
+from face_detect_ros.nn.yolov9.gelan import Conv
+
+REG_MAX = 16
+"""Bins of the distribution over the distance from a cell's center to each side of its box: 0 to 15 strides."""
+
+STRIDES = (8, 16, 32)
+"""Input pixels per cell of the maps, in the order of the outputs."""
+
+
+class DetectionHead(nn.Module):
+    """Decoupled head: one stack of convolutions for the boxes and one for the classes, of each map its own.
+
+    channels: of the maps of `STRIDES`.
+    class_width: channels inside the stacks for the classes, where channels[0] are fewer; None: one a class, at most
+        100, which gives the published sizes. (It matters for YOLOv9-t only. The authors' public code would take two
+        a class, at most 128; weights trained by such code need 128 for 80 classes.)
+    """
+
+    def __init__(self, channels: Sequence[int], classes: int, class_width: int | None = None) -> None:
+        super().__init__()
+        box_width = math.ceil(max(channels[0] // 4, 4 * REG_MAX) / 4) * 4
+        class_width = max(channels[0], min(classes, 100) if class_width is None else class_width)
+        self.boxes = nn.ModuleList(
+            _stack(width, box_width, 4 * REG_MAX, groups=4, bias=1.0) for width in channels
+        )
+        # at the start: 5 objects are expected in a picture of 640 x 640
+        biases = (math.log(5 / classes / (640 / stride) ** 2) for stride in STRIDES)
+        self.classes = nn.ModuleList(
+            _stack(width, class_width, classes, groups=1, bias=bias)
+            for width, bias in zip(channels, biases, strict=True)
+        )
+        self._anchors = SizeCache()
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Raw outputs of each map: (B, 4 * REG_MAX + classes, h, w), logits of left, top, right, bottom, classes."""
+        return tuple(
+            torch.cat([boxes(x), scores(x)], dim=1)
+            for x, boxes, scores in zip(maps, self.boxes, self.classes, strict=True)
+        )
+
+    def decode(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Boxes (B, N, 4) xyxy in input pixels, scores (B, N, classes), float32 (float64 of float64 maps)."""
+        number = torch.promote_types(maps[0].dtype, torch.float32)
+        sides = torch.cat([_rows(boxes(x)) for x, boxes in zip(maps, self.boxes, strict=True)], dim=1)
+        logits = torch.cat([_rows(scores(x)) for x, scores in zip(maps, self.classes, strict=True)], dim=1)
+        sizes = [(x.shape[2], x.shape[3]) for x in maps]
+        anchors = self._anchors.get(
+            (*sizes, number, sides.device), lambda: anchor_points(sizes, device=sides.device, dtype=number)
+        )
+        return decode_boxes(sides.to(number), anchors), logits.to(number).sigmoid()
+
+
+def anchor_points(
+    sizes: Sequence[tuple[int, int]],
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """(N, 3): x and y of each cell's center and its stride, in input pixels.
+
+    sizes: (h, w) of the maps of `STRIDES`.
+    """
+    levels = []
+    for (height, width), stride in zip(sizes, STRIDES, strict=True):
+        y = (torch.arange(height, device=device, dtype=dtype) + 0.5) * stride
+        x = (torch.arange(width, device=device, dtype=dtype) + 0.5) * stride
+        rows, columns = torch.meshgrid(y, x, indexing="ij")
+        levels.append(torch.stack([columns, rows, torch.full_like(rows, stride)], dim=2).flatten(0, 1))
+    return torch.cat(levels)
+
+
+def decode_boxes(sides: Tensor, anchors: Tensor) -> Tensor:
+    """(B, N, 4) xyxy from (B, N, 4 * REG_MAX) logits and the (N, 3) `anchor_points`.
+
+    The distance from the center to a side is the mean of the distribution over `REG_MAX` bins, in strides.
+    """
+    bins = torch.arange(REG_MAX, device=sides.device, dtype=sides.dtype)
+    distances = sides.unflatten(2, (4, REG_MAX)).softmax(dim=3) @ bins  # (B, N, 4)
+    distances = distances * anchors[:, 2:]
+    centers = anchors[:, :2]
+    return torch.cat([centers - distances[..., :2], centers + distances[..., 2:]], dim=2)
+
+
+def _stack(channels: int, width: int, outputs: int, *, groups: int, bias: float) -> nn.Sequential:
+    last = nn.Conv2d(width, outputs, 1, groups=groups)
+    nn.init.constant_(last.bias, bias)  # type: ignore[arg-type]
+    return nn.Sequential(Conv(channels, width, 3), Conv(width, width, 3, groups=groups), last)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(B, channels, h, w) to (B, h * w, channels)."""
+    return x.flatten(2).transpose(1, 2)

@@ -1,0 +1,200 @@
+"""YOLOv9 (arXiv:2402.13616), with attention if wanted: pictures to boxes and class scores.
+
+Written from the paper and the published configurations; tensors have the published shapes, so published weights fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.nn.attention_blocks import CrossLevelAttention, GatedSelfAttention
+from face_detect_ros.nn.yolov9 import gelan
+from face_detect_ros.nn.yolov9.heads import STRIDES, DetectionHead
+from face_detect_ros.nn.yolov9.pgi import ReversibleColumn, auxiliary_branch
+from face_detect_ros.nn.yolov9.pyramid import Backbone, BottomUp, Levels, TopDown, pooling
+from face_detect_ros.nn.yolov9.variants import VARIANTS, Variant
+
+__all__ = ["STRIDES", "VARIANTS", "Cell", "Predictions", "TrainingOutputs", "Variant", "YoloV9"]
+
+
+class Predictions(NamedTuple):
+    """N = h * w cells of levels 0, 1, 2 (strides 8, 16, 32), each level row by row.
+
+    boxes: (B, N, 4) float32 xyxy, pixels of the network's input; may reach beyond it.
+    scores: (B, N, classes) float32 in [0, 1].
+    """
+
+    boxes: Tensor
+    scores: Tensor
+
+
+class TrainingOutputs(NamedTuple):
+    """Logits (B, 4 * REG_MAX + classes, h, w) of levels 0, 1, 2: left, top, right, bottom, then classes.
+
+    auxiliary: those of the auxiliary branch; None without one.
+    """
+
+    main: tuple[Tensor, ...]
+    auxiliary: tuple[Tensor, ...] | None
+
+
+class Cell(NamedTuple):
+    """level: 0, 1, 2 for strides 8, 16, 32."""
+
+    level: int
+    row: int
+    column: int
+
+
+class YoloV9(nn.Module):
+    """The network of one variant: t, s, m, c or e.
+
+    self_attention: the deepest level, after the pyramid pooling, gathers from itself.
+    cross_attention: the neck's outputs at strides 8 and 16 gather from that at stride 32.
+    Both enter through gates that start at zero: with the same other weights, the outputs are those without them.
+    auxiliary: with the branch that only training needs; `fuse` removes it.
+    class_width: see `DetectionHead`; None is right but for some published weights of t.
+
+    Raises ConfigError for an unknown variant or no class.
+    """
+
+    def __init__(
+        self,
+        variant: str,
+        classes: int = 80,
+        *,
+        self_attention: bool = False,
+        cross_attention: bool = False,
+        auxiliary: bool = False,
+        class_width: int | None = None,
+    ) -> None:
+        super().__init__()
+        if variant not in VARIANTS:
+            raise ConfigError(f"YOLOv9 has no variant '{variant}'; choose one of: {', '.join(VARIANTS)}")
+        if classes < 1:
+            raise ConfigError(f"YOLOv9 needs at least one class, not {classes}")
+        sizes = VARIANTS[variant]
+        self.variant = variant
+        self.classes = classes
+        self.backbone = Backbone(sizes)
+        self.column = ReversibleColumn(sizes, first=1) if sizes.column else None
+        self.pooling = pooling(sizes)
+        self.self_attention = GatedSelfAttention(sizes.pooled, sizes.head_width) if self_attention else None
+        self.top_down = TopDown(sizes)
+        self.bottom_up = BottomUp(sizes)
+        self.cross_attention = (
+            CrossLevelAttention(sizes.out_widths, sizes.head_width) if cross_attention else None
+        )
+        self.head = DetectionHead(sizes.out_widths, classes, class_width)
+        self.auxiliary = auxiliary_branch(sizes, classes, class_width) if auxiliary else None
+
+    def forward(self, images: Tensor) -> Predictions | TrainingOutputs:
+        """`Predictions` in eval mode, `TrainingOutputs` in train mode.
+
+        images: (B, 3, H, W) RGB in [0, 1]; H and W multiples of 32. Numbers and device: the network's.
+
+        Raises ConfigError for another shape.
+        """
+        _check(images)
+        levels = self.backbone(images)
+        maps: Sequence[Tensor] = self._neck(*self._main(images, levels))
+        if self.cross_attention is not None:
+            maps = self.cross_attention(maps)
+        if not self.training:
+            return Predictions(*self.head.decode(maps))
+        return TrainingOutputs(
+            self.head(maps), None if self.auxiliary is None else self.auxiliary(images, levels)
+        )
+
+    def fuse(self) -> YoloV9:
+        """For inference: folds normalizations and parallel branches into convolutions, drops the auxiliary branch.
+
+        In place; the same outputs but for rounding. To be called once the weights are loaded.
+        """
+        self.auxiliary = None
+        gelan.fuse(self)
+        return self.eval()
+
+    @torch.no_grad()
+    def attend(self, images: Tensor, level: int, cell: tuple[int, int]) -> Tensor:
+        """(hk, wk) float32, not negative, adding up to 1: what a cell attended to, mean over the heads.
+
+        images: (1, 3, H, W) as for `forward`.
+        level, cell: as of a `Cell`. Of level 2 it is self-attention over level 2's map before the neck, of levels
+            0 and 1 cross-attention to level 2's map; each H / 32 by W / 32 cells.
+
+        Raises ConfigError in train mode, for images of another shape, a level without attention, and a cell that is
+        not there.
+        """
+        _check(images)
+        if self.training:
+            raise ConfigError("attention is looked at in eval mode; call eval() first")
+        if len(images) != 1:
+            raise ConfigError(f"attention is looked at in one picture, not {len(images)}")
+        if level not in range(len(STRIDES)):
+            raise ConfigError(f"level {level} is not one of: {', '.join(map(str, range(len(STRIDES))))}")
+        main, pooled = self._main(images, self.backbone(images))
+        if level == len(STRIDES) - 1:
+            if self.self_attention is None:
+                raise ConfigError(
+                    "this network has no self-attention to look at; levels 0 and 1 may have attention"
+                )
+            weights = self.self_attention.row(pooled, cell)
+        else:
+            if self.cross_attention is None:
+                raise ConfigError(
+                    "this network has no cross-attention to look at; level 2 may have attention"
+                )
+            maps = self._neck(main, pooled)
+            weights = self.cross_attention.row(maps, level, cell)
+        return weights[0].float().mean(dim=0)
+
+    def _main(self, images: Tensor, levels: Levels) -> tuple[Levels, Tensor]:
+        """The levels that the neck takes, and the deepest one pooled."""
+        main = levels if self.column is None else self.column(images, levels)
+        return main, self.pooling(main[-1])
+
+    def _neck(self, main: Levels, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The neck's outputs at `STRIDES`."""
+        deepest = pooled if self.self_attention is None else self.self_attention(pooled)
+        return self.bottom_up(*self.top_down(main[2], main[3], deepest))
+
+
+def sizes_of_levels(height: int, width: int) -> tuple[tuple[int, int], ...]:
+    """(rows, columns) of levels 0, 1, 2 for images of that size."""
+    return tuple((height // stride, width // stride) for stride in STRIDES)
+
+
+def cell_of(index: int, height: int, width: int) -> Cell:
+    """The cell behind entry `index` of `Predictions` for images of that size. Raises ConfigError if there is none."""
+    rest = index
+    for level, (rows, columns) in enumerate(sizes_of_levels(height, width)):
+        if 0 <= rest < rows * columns:
+            return Cell(level, *divmod(rest, columns))
+        rest -= rows * columns
+    raise ConfigError(f"images of {width}x{height} have no prediction {index}")
+
+
+def index_of(cell: Cell, height: int, width: int) -> int:
+    """The entry of `Predictions` that `cell` gives. Raises ConfigError if there is no such cell."""
+    sizes = sizes_of_levels(height, width)
+    if 0 <= cell.level < len(sizes):
+        rows, columns = sizes[cell.level]
+        if 0 <= cell.row < rows and 0 <= cell.column < columns:
+            return sum(r * c for r, c in sizes[: cell.level]) + cell.row * columns + cell.column
+    raise ConfigError(f"images of {width}x{height} have no {cell}")
+
+
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ConfigError(f"YOLOv9 takes images (B, 3, H, W), not {tuple(images.shape)}")
+    height, width = images.shape[2:]
+    if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:
+        raise ConfigError(
+            f"YOLOv9 takes heights and widths that are multiples of {STRIDES[-1]}, not {width}x{height}"
+        )

@@ -1,0 +1,1 @@
+"""One way of an image from a camera to results, without ROS."""

@@ -1,0 +1,1 @@
+"""ROS messages to core types and back."""

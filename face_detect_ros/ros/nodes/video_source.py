@@ -1,0 +1,188 @@
+"""A camera for those who have none: `ros2 run face_detect_ros video_source --ros-args -p source:=PATH`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, Image
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.core.statistics import RateMeter, Throttle
+from face_detect_ros.ros import qos, runtime
+from face_detect_ros.ros.inputs.camera import TOPIC, ImageHub, camera_info_topic
+from face_detect_ros.ros.messages import camera_info, convert
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.parameters import parameter
+from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
+from face_detect_ros.sources.options import MAX_RATE_HZ, MAX_SIDE_PX, SourceOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoSourceParameters(NodeParameters):
+    """Parameters of the video source; what they mean is said in `SourceOptions`."""
+
+    source: str = parameter(
+        "",
+        "Picture, folder, video, /dev/video0, rtsp:// or http:// URL, screen, or sample:astronaut.",
+        at_configure=True,
+    )
+    rate_hz: float = parameter(
+        SourceOptions.rate_hz,
+        "Pictures a second; 0 is the source's own rate.",
+        minimum=0.0,
+        maximum=MAX_RATE_HZ,
+        at_configure=True,
+    )
+    width: int = parameter(
+        SourceOptions.width,
+        "Width in pixels; 0 is the source's own.",
+        minimum=0,
+        maximum=MAX_SIDE_PX,
+        at_configure=True,
+    )
+    height: int = parameter(
+        SourceOptions.height,
+        "Height in pixels; 0 is the source's own.",
+        minimum=0,
+        maximum=MAX_SIDE_PX,
+        at_configure=True,
+    )
+    loop: bool = parameter(SourceOptions.loop, "Start again at the end of a file.", at_configure=True)
+    motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still pictures.", at_configure=True)
+    frame_id: str = parameter("camera", "Coordinate frame of the images.", at_configure=True)
+    privacy: bool = PRIVACY
+    camera_info_url: str = parameter(
+        "", "Calibration YAML: a path, file:// or package:// URL; empty: uncalibrated.", at_configure=True
+    )
+
+    @property
+    def options(self) -> SourceOptions:
+        if not self.source:
+            raise ConfigError(
+                "parameter source is empty; set it to a picture, folder, video, /dev/video0, URL, screen or "
+                "sample:astronaut"
+            )
+        return SourceOptions(
+            source=self.source,
+            rate_hz=self.rate_hz,
+            width=self.width,
+            height=self.height,
+            loop=self.loop,
+            motion=self.motion,
+        )
+
+
+class VideoSource(PerceptionNode[VideoSourceParameters]):
+    """Publishes `image_raw` and `camera_info`, stamped at capture.
+
+    Nodes that share its hub get the frames without serializing them; messages are made only for subscribers.
+    """
+
+    def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
+        self._options: SourceOptions | None = None
+        self._capture: CaptureThread | None = None
+        self._calibration: CameraInfo | None = None
+        self._frame_id = ""
+        self._published = 0
+        self._rate = RateMeter()
+        self._problem = ""
+        self._throttle = Throttle(5.0)
+        super().__init__("video_source", VideoSourceParameters, hub, **node_arguments)
+        self.topic = self.resolve_topic_name(TOPIC)
+        self.hub.advertise(self.topic)
+        self._images: Any = None
+        self._infos: Any = None
+
+    def configure(self) -> None:
+        params = self.params
+        self._options = params.options  # judged here, so that a bad source is an error of configure
+        self._calibration = camera_info.load(params.camera_info_url) if params.camera_info_url else None
+        self._frame_id = params.frame_id
+        reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
+        self._images = self.create_publisher(Image, TOPIC, **reliable)
+        self._infos = self.create_publisher(CameraInfo, camera_info_topic(self.topic), **reliable)
+
+    def activate(self) -> None:
+        if self._options is None:
+            raise RuntimeError("the node is not configured")
+        self._problem = ""
+        self.get_logger().info(f"{self._options.description} is published on {self.topic}")
+        self._capture = CaptureThread(self._options, self._on_image, self._on_event)
+
+    def deactivate(self) -> None:
+        self._stop_capture(timeout_s=1.0)
+
+    def cleanup(self, timeout_s: float) -> bool:
+        idle = self._stop_capture(timeout_s)
+        for publisher in (self._images, self._infos):
+            if publisher is not None:
+                self.destroy_publisher(publisher)
+        self._options = self._images = self._infos = None
+        return idle
+
+    def describe(self) -> tuple[str, str, dict[str, str]]:
+        if self._options is None:
+            return "", "", {}
+        description = self._options.description
+        values = {
+            "source": description,
+            "published": str(self._published),
+            "output_hz": f"{self._rate.hz():.1f}",
+        }
+        return description, self._problem if self.active else "", values
+
+    def on_parameters_changed(self, new: VideoSourceParameters, old: VideoSourceParameters) -> None:
+        if new.source:
+            new.options  # noqa: B018 - an unusable value is refused at once, not at the next configure
+
+    def _stop_capture(self, timeout_s: float) -> bool:
+        capture, self._capture = self._capture, None
+        return capture is None or capture.stop(timeout_s)
+
+    def _on_image(self, image: np.ndarray, captured_s: float) -> None:
+        if not self.active or not self.context.ok():
+            return
+        age_ns = int((time.monotonic() - captured_s) * 1e9)
+        stamp_ns = max(0, self.get_clock().now().nanoseconds - age_ns)
+        self.hub.deliver(self.topic, LazyFrame(stamp_ns, self._frame_id, lambda: image))
+        if self._images.get_subscription_count() > 0 and not self.params.privacy:
+            self._images.publish(convert.image_message(image, stamp_ns, self._frame_id))
+        if self._infos.get_subscription_count() > 0:
+            info = camera_info.for_size(self._calibration, image.shape[1], image.shape[0])
+            info.header = convert.header(stamp_ns, self._frame_id)
+            self._infos.publish(info)
+            if self._calibration is not None and info.k[0] == 0 and self._throttle.allows("calibration"):
+                self.get_logger().warning(
+                    f"images are {info.width}x{info.height}, the calibration is for {self._calibration.width}x"
+                    f"{self._calibration.height}, another shape: camera_info is published uncalibrated"
+                )
+        self._published += 1
+        self._rate.tick()
+
+    def _on_event(self, event: SourceEvent) -> None:
+        if not self.context.ok():
+            return  # publishing failed because the process ends
+        logger = self.get_logger()
+        if event.kind in ("lost", "failed"):
+            self._problem = event.message
+        elif event.kind == "restored":
+            self._problem = ""
+        if event.kind == "failed":
+            logger.error(event.message)
+        elif event.kind in ("lost", "warning"):
+            logger.warning(event.message)
+        else:
+            logger.info(event.message)
+
+
+def main() -> None:
+    sys.exit(runtime.main(lambda: [VideoSource()]))
+
+
+if __name__ == "__main__":
+    main()

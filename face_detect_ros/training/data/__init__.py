@@ -1,0 +1,1 @@
+"""Training data: labeled images, augmentation, batches."""

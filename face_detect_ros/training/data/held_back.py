@@ -1,0 +1,44 @@
+"""The pictures that a training is judged by, which it never learns from."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from face_detect_ros.evaluation.coco_annotations import (
+    CocoAnnotations,
+    CocoBox,
+    CocoPicture,
+    read_annotations,
+)
+from face_detect_ros.images.reading import read_picture
+from face_detect_ros.training.data.dataset import DataSet, is_yaml, read_dataset
+
+
+def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
+    """From COCO JSON and its folder, or the split "val" of the YAML of YOLO's folders.
+
+    Raises ConfigError; SourceError for a picture whose size must be known and that cannot be read.
+    """
+    if images is None or is_yaml(labels):
+        return as_annotations(labels, read_dataset(labels, images, split="val"))
+    return read_annotations(labels, images)
+
+
+def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
+    """A data set's labels as an evaluation wants them.
+
+    Raises SourceError for a picture that cannot be read, ConfigError for one of another size than its labels say.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sizes = pool.map(lambda sample: read_picture(sample.path).shape[:2], dataset.samples)
+    pictures, boxes = [], []
+    for number, (sample, (height, width)) in enumerate(zip(dataset.samples, sizes, strict=True)):
+        pictures.append(CocoPicture(sample.path, width, height, sample.unknown))
+        in_pixels = sample.in_pixels(width, height)
+        for box, class_id, crowd in zip(in_pixels, sample.class_ids, sample.crowd, strict=True):
+            left, top, right, bottom = (float(value) for value in box)
+            xywh = (left, top, right - left, bottom - top)
+            boxes.append(CocoBox(number, int(class_id), xywh, xywh[2] * xywh[3], bool(crowd)))
+    return CocoAnnotations(file, tuple(pictures), dataset.classes, tuple(boxes))

@@ -1,0 +1,1 @@
+"""What training needs to know about each kind of network."""

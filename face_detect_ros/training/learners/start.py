@@ -1,0 +1,103 @@
+"""The network that a training begins with: new, or with what another one has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
+
+_ATTENTION = "-attn"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """variant: t, s, m, c or e; self_attention, cross_attention, auxiliary: see `YoloV9`."""
+
+    variant: str
+    self_attention: bool = False
+    cross_attention: bool = False
+    auxiliary: bool = True
+
+    @classmethod
+    def named(cls, name: str, *, auxiliary: bool = True) -> Architecture:
+        """That of "yolov9-t" or "yolov9-t-attn". Raises ConfigError for another name."""
+        bare = name.removesuffix(_ATTENTION)
+        prefix, _, variant = bare.partition("-")
+        if prefix != "yolov9" or not variant:
+            raise ConfigError(
+                f"model '{name}' cannot be trained; give yolov9-t, -s, -m, -c or -e, with or without -attn"
+            )
+        attention = bare != name
+        return cls(variant, attention, attention, auxiliary)
+
+
+def new_network(
+    architecture: Architecture, classes: int, *, seed: int, class_width: int | None = None
+) -> YoloV9:
+    """A network with the numbers that `seed` gives, the same on every machine. Raises ConfigError."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return YoloV9(
+            architecture.variant,
+            classes,
+            self_attention=architecture.self_attention,
+            cross_attention=architecture.cross_attention,
+            auxiliary=architecture.auxiliary,
+            class_width=class_width,
+        )
+
+
+def take_over(
+    loaded: LoadedYoloV9, architecture: Architecture, classes: Sequence[str], *, seed: int
+) -> YoloV9:
+    """A new network with the numbers of `loaded`, whose classes may be others: those of one name keep what was learned.
+
+    Raises ConfigError where it is of another variant.
+    """
+    if loaded.variant != architecture.variant:
+        raise ConfigError(
+            f"the weights to begin with are of yolov9-{loaded.variant}, the model is yolov9-{architecture.variant}; "
+            "give those of the same size"
+        )
+    width = loaded.model.head.classes[0][-1].in_channels  # type: ignore[index]
+    network = new_network(architecture, len(classes), seed=seed, class_width=width)
+    old, new = loaded.model.state_dict(), network.state_dict()
+    rows = [(index, loaded.labels.index(name)) for index, name in enumerate(classes) if name in loaded.labels]
+    for name, value in new.items():
+        known = old.get(name)
+        if known is None:
+            continue
+        if known.shape == value.shape and not _by_class(name):
+            value.copy_(known)
+        elif _by_class(name):
+            for to, of in rows:
+                value[to] = known[of]
+    network.load_state_dict(new)
+    return network
+
+
+def for_detection(network: nn.Module) -> YoloV9:
+    """A copy without the auxiliary branch, in eval mode; what is kept and evaluated."""
+    if not isinstance(network, YoloV9):
+        raise TypeError(f"{type(network).__name__} is no YOLOv9")
+    copy = YoloV9(
+        network.variant,
+        network.classes,
+        self_attention=network.self_attention is not None,
+        cross_attention=network.cross_attention is not None,
+        class_width=network.head.classes[0][-1].in_channels,  # type: ignore[index]
+    )
+    wanted = copy.state_dict().keys()
+    copy.load_state_dict({name: value for name, value in network.state_dict().items() if name in wanted})
+    return copy.eval()
+
+
+def _by_class(name: str) -> bool:
+    """Tensors with a row for each class: the last convolutions of the head."""
+    return ".classes." in name and name.endswith((".2.weight", ".2.bias"))

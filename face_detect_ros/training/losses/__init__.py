@@ -1,0 +1,1 @@
+"""Assignment of targets and losses."""

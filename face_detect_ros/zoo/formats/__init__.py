@@ -1,0 +1,1 @@
+"""File formats of weights, read strictly: dlib, PyTorch, pickle, safetensors."""

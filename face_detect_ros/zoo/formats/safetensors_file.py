@@ -1,0 +1,133 @@
+"""This package's own model files: safetensors, which hold numbers and a few texts, never code.
+
+The texts say what the numbers are: the network, its classes, its license. Tensors are named as in the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+from face_detect_ros.files.whole_file import whole_file
+
+if TYPE_CHECKING:
+    import torch
+
+SUFFIX = ".safetensors"
+# version 0.1 wrote the British spelling
+_RENAMED = {"licence": "license"}
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What the numbers of a file are.
+
+    architecture: "yolov9". variant: of it. classes: names, in the network's order. input_size: side of the pictures
+    that it was trained for, in pixels. license: SPDX, of the weights, or empty. source: where they come from, in words.
+    """
+
+    architecture: str
+    variant: str
+    classes: tuple[str, ...]
+    self_attention: bool = False
+    cross_attention: bool = False
+    input_size: int = 640
+    license: str = ""
+    source: str = ""
+
+
+def write(
+    path: Path, description: ModelDescription, tensors: Mapping[str, torch.Tensor], *, overwrite: bool = False
+) -> None:
+    """The file `path`, whole or not at all. Raises OutputError, also where it exists and may not be replaced."""
+    from safetensors.torch import save
+
+    check_destination(path, overwrite=overwrite)
+    metadata = {name: json.dumps(value) for name, value in asdict(description).items()}
+    head, numbers = _in_order(save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata))
+    try:
+        with whole_file(path) as beside, beside.open("wb") as file:
+            file.write(head)
+            file.write(numbers)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written: {error.strerror or error}; make room or choose another folder"
+        ) from error
+
+
+def check_destination(path: Path, *, overwrite: bool) -> None:
+    """Raises OutputError for a name that `write` would refuse."""
+    if path.suffix != SUFFIX:
+        raise OutputError(f"{path}: such a file must be named *{SUFFIX}")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already; delete it or choose another name")
+
+
+def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
+    """What `write` wrote; tensors on the CPU.
+
+    Raises WeightsError if it cannot be read or is something else, ConfigError without safetensors.
+    """
+    with _opened(path, "pt") as file:
+        description = _description(path, file.metadata() or {})
+        # copies: what the file holds may change under a mapping of it
+        return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+
+
+def describe(path: Path) -> ModelDescription:
+    """What the numbers in `path` are, without reading them, and without torch. Raises as `read` does."""
+    with _opened(path, "np") as file:
+        return _description(path, file.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: Path, framework: str) -> Iterator[Any]:
+    """Raises WeightsError, also for what is found wrong while it is open; ConfigError without safetensors."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise ConfigError(f"{path}: needs safetensors ({error}); run: pip install safetensors") from error
+    try:
+        with safe_open(path, framework) as file:
+            yield file
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (SafetensorError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
+
+
+def _in_order(data: bytes) -> tuple[bytes, memoryview]:
+    """Head and numbers of a file, its texts in alphabetical order: the library's order is random, so are its files."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that numbers lie aligned
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
+
+
+def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
+    if "architecture" not in metadata:
+        raise WeightsError(
+            f"{path}: does not say what its numbers are, so it was not written by this package; give the checkpoint "
+            "that it was made from"
+        )
+    metadata = {_RENAMED.get(name, name): text for name, text in metadata.items()}
+    kinds: dict[str, Any] = {"str": str, "int": int, "bool": bool, "tuple[str, ...]": list}
+    values: dict[str, Any] = {}
+    for field in fields(ModelDescription):
+        try:
+            value = json.loads(metadata[field.name])
+        except (KeyError, ValueError, RecursionError) as error:
+            raise WeightsError(f"{path}: damaged: its '{field.name}' is missing or unreadable") from error
+        if type(value) is not kinds[str(field.type)]:
+            raise WeightsError(f"{path}: damaged: its '{field.name}' is {value!r:.60}")
+        values[field.name] = value
+    if not all(isinstance(name, str) for name in values["classes"]) or values["input_size"] < 1:
+        raise WeightsError(f"{path}: damaged: its classes or its input size are none")
+    return ModelDescription(**{**values, "classes": tuple(values["classes"])})

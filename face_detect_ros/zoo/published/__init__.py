@@ -1,0 +1,1 @@
+"""Published weights: the catalogue of them, fetching, records and digests."""

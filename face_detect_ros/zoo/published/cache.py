@@ -1,0 +1,155 @@
+"""Where fetched weights lie on this machine, and whether they are what they should be.
+
+One folder per checkpoint, named as it is, under `root()`. A file is right if its SHA-256 is the published one or,
+where none is published, the one recorded when it first came here.
+
+Reading hundreds of megabytes at every start would cost a node a second or more, so content that was checked once is
+believed for as long as the file's stamp (see `records`) stays the same: size, both times of change, inode. Every
+program that writes to the file changes it. What does not is a disk that decays; `verify` reads everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.home import home
+from face_detect_ros.zoo.published import records
+from face_detect_ros.zoo.published.checkpoints import Checkpoint, RemoteFile
+from face_detect_ros.zoo.published.records import Record
+
+FOLDER_VARIABLE = "FACE_DETECT_ROS_MODELS"
+
+State = Literal["ok", "missing", "altered", "unreadable"]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What one file of a checkpoint is like here. detail: why, in words; empty for "ok" and "missing"."""
+
+    path: Path
+    state: State
+    detail: str = ""
+
+
+def root() -> Path:
+    """`$FACE_DETECT_ROS_MODELS`, or `$ROS_HOME/face_detect_ros/models` (ROS_HOME: ~/.ros unless set)."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    return Path(chosen).expanduser().absolute() if chosen else home() / "models"
+
+
+def folder(checkpoint: Checkpoint) -> Path:
+    """Where its files lie, or would lie."""
+    return root() / checkpoint.name
+
+
+def locate(checkpoint: Checkpoint) -> Path:
+    """The checked file, or folder of files, of `checkpoint`. Raises WeightsError if it is absent or altered."""
+    states = examine(checkpoint)
+    missing = [state.path.name for state in states if state.state == "missing"]
+    if missing:
+        raise WeightsError(
+            f"{checkpoint.name}: its weights are not on this machine; run: face_detect_ros models fetch "
+            f"{checkpoint.name}, {by_hand(checkpoint, missing)}"
+        )
+    for state in states:
+        if state.state != "ok":
+            raise WeightsError(f"{state.path}: {state.detail}")
+    return states[0].path if len(states) == 1 else folder(checkpoint)
+
+
+def by_hand(checkpoint: Checkpoint, names: Sequence[str]) -> str:
+    """The end of a sentence that says how one gets the files of these names without this program."""
+    return f"or copy {', '.join(names)} into {folder(checkpoint)} by hand (published at {checkpoint.source})"
+
+
+def presence(checkpoint: Checkpoint) -> Literal["yes", "partly", "no"]:
+    """Whether its files are here, whatever is in them."""
+    there = [(folder(checkpoint) / remote.name).is_file() for remote in checkpoint.files]
+    return "yes" if all(there) else "partly" if any(there) else "no"
+
+
+def examine(checkpoint: Checkpoint) -> tuple[FileState, ...]:
+    """The state of each file; what has not changed since it was last checked is not read again."""
+    return _examine(checkpoint, thorough=False)
+
+
+def verify(checkpoint: Checkpoint) -> tuple[FileState, ...]:
+    """The state of each file, by its content."""
+    return _examine(checkpoint, thorough=True)
+
+
+def expected_sha256(remote: RemoteFile, record: Record | None) -> str:
+    """The digest a file must have; empty where nobody has stated or recorded one."""
+    return remote.sha256 or (record.sha256 if record else "")
+
+
+def record_content(place: Path, name: str, sha256: str, stamp: records.Stamp) -> None:
+    """Note that the file of this name has this content. Raises OSError, WeightsError."""
+    known = records.read(place)
+    records.write(place, {**known, name: records.made(sha256, stamp)})
+
+
+def _examine(checkpoint: Checkpoint, *, thorough: bool) -> tuple[FileState, ...]:
+    place = folder(checkpoint)
+    try:
+        known = records.read(place)
+    except WeightsError as error:
+        path = place / records.FILE_NAME
+        return (FileState(path, "unreadable", str(error).removeprefix(f"{path}: ")),)
+    updated = dict(known)
+    states = tuple(
+        _file_state(checkpoint, place / remote.name, remote, updated, thorough=thorough)
+        for remote in checkpoint.files
+    )
+    changed = {name: record for name, record in updated.items() if record != known.get(name)}
+    if changed:
+        # a folder that this user cannot write to only means that the files are read at every start
+        with contextlib.suppress(OSError):
+            records.write(place, {**records.read(place), **changed})  # another process may have added some
+    return states
+
+
+def _file_state(
+    checkpoint: Checkpoint, path: Path, remote: RemoteFile, known: dict[str, Record], *, thorough: bool
+) -> FileState:
+    """Brings the record in `known` up to date."""
+    record = known.get(remote.name)
+    expected = expected_sha256(remote, record)
+    try:
+        stamp = records.stamp_of(path)
+        if record and record.sha256 == expected and record.stamp == stamp and not thorough:
+            return FileState(path, "ok")
+        actual = records.sha256_of(path)
+    except FileNotFoundError:
+        return FileState(path, "missing")
+    except OSError as error:
+        return FileState(path, "unreadable", f"cannot be read: {error.strerror or error}")
+    if expected and actual != expected:
+        if record:
+            known[remote.name] = replace(record, stamp=None)  # so that nobody believes it from now on
+        return FileState(path, "altered", _altered(checkpoint, remote, actual, expected, record))
+    if record is None or record.sha256 != actual or record.stamp != stamp:
+        fresh = records.made(actual, stamp)
+        same = record is not None and record.sha256 == actual
+        known[remote.name] = replace(fresh, recorded=record.recorded) if record and same else fresh
+    return FileState(path, "ok")
+
+
+def _altered(
+    checkpoint: Checkpoint, remote: RemoteFile, actual: str, expected: str, record: Record | None
+) -> str:
+    fetch = f"fetch it again: face_detect_ros models fetch {checkpoint.name}"
+    if remote.sha256 or record is None:
+        return (
+            f"sha256 {actual[:12]}..., published {expected[:12]}...; it is damaged or another file; {fetch}"
+        )
+    return (
+        f"sha256 {actual[:12]}..., but {expected[:12]}... was recorded on {record.recorded}; {fetch}, or, if you have "
+        f"replaced it on purpose, delete {records.FILE_NAME} beside it"
+    )

@@ -1,0 +1,240 @@
+"""Reads YOLOv9's tensors from a file of any known format, under our names.
+
+The content tells format, variant and number of classes; the file's name tells nothing. Every tensor of the network must
+be there, of the right shape and finite, and nothing may be left over but the auxiliary branch of training.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.nn.yolov9.heads import REG_MAX
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.nn.yolov9.variants import VARIANTS
+from face_detect_ros.zoo.formats import safetensors_file, torch_file
+from face_detect_ros.zoo.formats.safetensors_file import ModelDescription
+from face_detect_ros.zoo.published import coco
+from face_detect_ros.zoo.yolov9 import checkpoint as yolov9_checkpoint
+from face_detect_ros.zoo.yolov9 import layouts as yolov9_layouts
+from face_detect_ros.zoo.yolov9.layouts import Layout
+
+ARCHITECTURE = "yolov9"
+Format = Literal["plain", "dual", "mit", "own"]
+"""`Layout`, or "own": a file of `safetensors_file`."""
+
+ATTENTION = ("self_attention.", "cross_attention.")
+"""What the names of tensors begin with that no published file has."""
+
+Shape = tuple[int, ...]
+
+_AUXILIARY = "auxiliary."
+_CLASSES = "head.classes.0.2.weight"  # (classes, class width, 1, 1)
+_COUNTER = ".num_batches_tracked"  # in training; of no use later, so that some files leave it out
+_LEVELS = ("conv1.conv", "elan2.conv4.conv", "elan3.conv4.conv", "elan4.conv4.conv", "elan5.conv4.conv")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """tensors: by our names, in the numbers of the file; all that a network of this description has."""
+
+    format: Format
+    description: ModelDescription
+    tensors: dict[str, Tensor]
+
+
+def read(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> Weights:
+    """The file `path`, checked. labels: class names instead of the file's. auxiliary: with the auxiliary branch.
+
+    Raises WeightsError for a file that cannot be read, is damaged or holds another network; ConfigError for labels that
+    are missing or of another number.
+    """
+    if _is_safetensors(path):
+        return _read_own(path, labels, auxiliary=auxiliary)
+    with torch_file.opened(path) as file:
+        stored = yolov9_checkpoint.numbered_tensors(file)
+        shapes = {name: tensor.shape for name, tensor in stored.items()}
+        layout = _layout(path, shapes)
+        variant = _variant(path, shapes, layout)
+        key = yolov9_layouts.published_names([_CLASSES], variant, layout)[_CLASSES]
+        if len(shapes.get(key, ())) != 4:
+            raise WeightsError(f"{path}: is no YOLOv9-{variant}: it lacks '{key}'")
+        classes, class_width = shapes[key][:2]
+        for name in yolov9_layouts.constants(variant, layout):
+            if name in stored:
+                _check_constant(path, name, file.tensor(stored[name]))
+                del shapes[name]
+        if not auxiliary:
+            unused = yolov9_layouts.auxiliary_prefixes(variant, layout)
+            shapes = {name: shape for name, shape in shapes.items() if not name.startswith(unused)}
+        names = labels_for(path, classes, labels, yolov9_checkpoint.class_names(file))
+        description = ModelDescription(ARCHITECTURE, variant, names, source=path.name)
+        expected = _expected(description, class_width, auxiliary=auxiliary)
+        published = yolov9_layouts.published_names(expected, variant, layout)
+        _check_shapes(path, variant, {published[name]: shape for name, shape in expected.items()}, shapes)
+        tensors = {
+            name: _checked(path, key, file.tensor(stored[key]))
+            for name, key in published.items()
+            if key in stored
+        }
+    return Weights(layout, description, _with_counters(tensors, expected))
+
+
+def _read_own(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> Weights:
+    told, tensors = safetensors_file.read(path)
+    if told.architecture != ARCHITECTURE or told.variant not in VARIANTS:
+        raise WeightsError(f"{path}: holds a {told.architecture} {told.variant!r:.20}, not a YOLOv9")
+    description = replace(told, classes=labels_for(path, len(told.classes), labels, told.classes))
+    if not auxiliary:
+        tensors = {name: value for name, value in tensors.items() if not name.startswith(_AUXILIARY)}
+    width = tensors[_CLASSES].shape[1] if _CLASSES in tensors and tensors[_CLASSES].ndim == 4 else None
+    expected = _expected(description, width, auxiliary=auxiliary)
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    _check_shapes(path, told.variant, expected, found)
+    checked = {name: _checked(path, name, value) for name, value in tensors.items()}
+    return Weights("own", description, _with_counters(checked, expected))
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its first bytes. Raises WeightsError if it is no file of weights at all."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
+        return False
+    if start[8:9] == b"{":  # behind the length of its texts
+        return True
+    if not start:
+        reason = "is empty"
+    elif start.lstrip().startswith(b"<"):
+        reason = "is a web page; fetch the file itself"
+    elif start.startswith(b"version https://git-lfs"):
+        reason = "is a pointer of Git LFS; fetch the file itself with git lfs pull"
+    else:
+        reason = "is no file of weights: neither of PyTorch nor safetensors"
+    raise WeightsError(f"{path}: {reason}")
+
+
+def _layout(path: Path, names: Iterable[str]) -> Layout:
+    """From the stacks of the head that only one of them has."""
+    found = " ".join(names)
+    if re.search(r"\b\d+\.heads\.\d\.class_conv\.", found):
+        return "mit"
+    if re.search(r"\b\d+\.cv5\.\d\.\d\.", found):
+        return "dual"
+    if re.search(r"\b\d+\.cv3\.\d\.\d\.", found):
+        return "plain"
+    raise WeightsError(
+        f"{path}: is no YOLOv9: no tensor is named as in its head; the first are {found[:80]!r}"
+    )
+
+
+def _variant(path: Path, shapes: Mapping[str, Shape], layout: Layout) -> str:
+    """From the widths of the backbone."""
+    for variant, sizes in VARIANTS.items():
+        ours = [f"backbone.{layer}.weight" for layer in _LEVELS]
+        names = yolov9_layouts.published_names(ours, variant, layout)
+        if tuple(shapes.get(names[name], (0,))[0] for name in ours) == sizes.level_widths:
+            return variant
+    raise WeightsError(
+        f"{path}: is another network, or a YOLOv9 of another size: its backbone is not as wide as any of "
+        f"{', '.join(VARIANTS)}"
+    )
+
+
+def labels_for(
+    path: Path, classes: int, given: Sequence[str] | None, stored: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Names of so many classes: those given, else those stored, else COCO's 80. Raises as `read` does."""
+    if given is not None:
+        if len(given) != classes:
+            raise ConfigError(f"{path}: has {classes} classes, but {len(given)} class names are given")
+        return tuple(given)
+    if stored is not None:
+        if len(stored) != classes:
+            raise WeightsError(f"{path}: has {classes} classes, but the names of {len(stored)}")
+        return tuple(stored)
+    if classes == len(coco.CLASSES):
+        return coco.CLASSES
+    raise ConfigError(f"{path}: does not name its {classes} classes; give their names")
+
+
+def network(description: ModelDescription, tensors: Mapping[str, Tensor], *, auxiliary: bool) -> YoloV9:
+    """A new network that `tensors` fit into."""
+    return _network(description, tensors[_CLASSES].shape[1], auxiliary=auxiliary)
+
+
+def _network(description: ModelDescription, class_width: int | None, *, auxiliary: bool) -> YoloV9:
+    return YoloV9(
+        description.variant,
+        len(description.classes),
+        self_attention=description.self_attention,
+        cross_attention=description.cross_attention,
+        auxiliary=auxiliary,
+        class_width=class_width,
+    )
+
+
+def _expected(description: ModelDescription, class_width: int | None, *, auxiliary: bool) -> dict[str, Shape]:
+    with torch.device("meta"):
+        model = _network(description, class_width, auxiliary=auxiliary)
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _check_shapes(
+    path: Path, variant: str, expected: Mapping[str, Shape], found: Mapping[str, Shape]
+) -> None:
+    """Raises WeightsError that says which tensors are missing, left over or of another shape."""
+    missing = [name for name in expected if name not in found and not name.endswith(_COUNTER)]
+    left_over = [name for name in found if name not in expected]
+    other = [
+        f"{name} {found[name]} for {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name] != shape
+    ]
+    faults = [
+        f"{len(names)} {fault} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+        for fault, names in (("missing", missing), ("left over", left_over), ("of another shape", other))
+        if names
+    ]
+    if faults:
+        dense = any(re.search(r"cv2\.\d\.1\.conv\.weight", each) for each in other)
+        hint = (
+            "; its box stacks are Ultralytics', which publish another network of that name" if dense else ""
+        )
+        raise WeightsError(f"{path}: does not fit YOLOv9-{variant}; tensors: {'; '.join(faults)}{hint}")
+
+
+def _check_constant(path: Path, name: str, value: Tensor) -> None:
+    if value.numel() != REG_MAX or not torch.equal(value.flatten().float(), torch.arange(REG_MAX).float()):
+        raise WeightsError(f"{path}: '{name}' is not 0, 1, ... {REG_MAX - 1}, so it is another network's")
+
+
+def _checked(path: Path, name: str, value: Tensor) -> Tensor:
+    """`value`, if it can be what `name` says: finite numbers, variances at least 0, counters whole."""
+    if name.endswith(_COUNTER):
+        return value.long()
+    if not value.is_floating_point():
+        raise WeightsError(
+            f"{path}: '{name}' holds {value.dtype} numbers; give weights that are not quantized"
+        )
+    value = value if value.element_size() <= 4 else value.float()
+    if not value.isfinite().all():
+        raise WeightsError(f"{path}: '{name}' holds numbers that are not finite; its training failed")
+    if name.endswith(".running_var") and (value < 0).any():
+        raise WeightsError(f"{path}: damaged: '{name}' holds a variance below 0")
+    return value
+
+
+def _with_counters(tensors: dict[str, Tensor], expected: Iterable[str]) -> dict[str, Tensor]:
+    zero = {name: torch.tensor(0) for name in expected if name.endswith(_COUNTER) and name not in tensors}
+    return {**tensors, **zero}

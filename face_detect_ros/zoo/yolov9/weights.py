@@ -1,0 +1,116 @@
+"""YOLOv9 from a weights file: the authors', the MIT re-implementation's, or this package's own; and into one of ours.
+
+See `yolov9_reading` for what is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.zoo.formats import safetensors_file
+from face_detect_ros.zoo.formats.safetensors_file import ModelDescription
+from face_detect_ros.zoo.yolov9 import reading as yolov9_reading
+from face_detect_ros.zoo.yolov9.reading import ARCHITECTURE, ATTENTION, Format, network
+
+
+@dataclass(frozen=True)
+class LoadedYoloV9:
+    """A network in float32 on the CPU, in eval mode. labels: its class names. The rest as the file says."""
+
+    model: YoloV9
+    labels: tuple[str, ...]
+    source_format: Format
+    variant: str
+    input_size: int
+    license: str
+    source: str
+
+
+def load(
+    path: Path, *, attention: bool = False, auxiliary: bool = False, labels: Sequence[str] | None = None
+) -> LoadedYoloV9:
+    """The network in the file `path`.
+
+    attention: with attention; if the file was trained without, it is new and changes nothing yet.
+    auxiliary: with the auxiliary branch. labels: class names instead of the file's; needed where it has none.
+
+    Raises WeightsError for a file that cannot be read, is damaged or holds another network; ConfigError for labels that
+    are missing or of another number, and for a file that was trained with attention if `attention` is false.
+    """
+    weights = yolov9_reading.read(path, labels, auxiliary=auxiliary)
+    told, tensors = weights.description, weights.tensors
+    if told.self_attention or told.cross_attention:
+        if not attention:
+            raise ConfigError(f"{path}: was trained with attention; load it as yolov9-attn:{path}")
+    elif attention:
+        told = replace(told, self_attention=True, cross_attention=True)
+        new = network(told, tensors, auxiliary=auxiliary).state_dict()
+        tensors = {**tensors, **{name: new[name] for name in new if name.startswith(ATTENTION)}}
+    with torch.device("meta"):  # its own first numbers would be replaced at once
+        model = network(told, tensors, auxiliary=auxiliary)
+    floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    model.load_state_dict(floats, assign=True)
+    return LoadedYoloV9(
+        model.eval(), told.classes, weights.format, told.variant, told.input_size, told.license, told.source
+    )
+
+
+def convert(
+    source: Path,
+    destination: Path,
+    *,
+    license: str = "",
+    labels: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write what `load` can read as a file of this package, with the same numbers and without the auxiliary branch.
+
+    license: SPDX, of the weights; empty: as the source says. labels: as for `load`.
+
+    Raises WeightsError and ConfigError as `load` does, OutputError if `destination` exists (and may not be
+    overwritten) or cannot be written.
+    """
+    safetensors_file.check_destination(destination, overwrite=overwrite)  # before the work
+    weights = yolov9_reading.read(source, labels, auxiliary=False)
+    description = replace(weights.description, license=license or weights.description.license)
+    safetensors_file.write(destination, description, weights.tensors, overwrite=overwrite)
+
+
+def save(
+    path: Path,
+    model: YoloV9,
+    labels: Sequence[str],
+    *,
+    input_size: int,
+    license: str = "",
+    source: str = "",
+    halved: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels.
+
+    halved: matrices in float16; the numbers of normalizations, and biases, stay as they are.
+    """
+    description = ModelDescription(
+        ARCHITECTURE,
+        model.variant,
+        yolov9_reading.labels_for(path, model.classes, labels),
+        self_attention=model.self_attention is not None,
+        cross_attention=model.cross_attention is not None,
+        input_size=input_size,
+        license=license,
+        source=source,
+    )
+    tensors = model.state_dict()
+    if halved:
+        tensors = {
+            name: value.half() if value.is_floating_point() and value.dim() > 1 else value
+            for name, value in tensors.items()
+        }
+    safetensors_file.write(path, description, tensors, overwrite=overwrite)

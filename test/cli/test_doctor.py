@@ -1,0 +1,168 @@
+"""`face_detect_ros doctor`: each check where things are well and where they are not."""
+
+import importlib.util
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from face_detect_ros.cli import checks
+from face_detect_ros.cli.app import app
+from face_detect_ros.zoo.published import dlib_models
+
+
+def doctor(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["doctor", *arguments])
+    return result.exit_code, result.stdout
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, name: str, **attributes: object) -> None:
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(**attributes))
+
+
+def test_where_the_package_runs() -> None:
+    pytest.importorskip("rclpy")
+    code, output = doctor()
+    assert code == 0, output
+    for name in (
+        "python",
+        "numpy",
+        "opencv",
+        "rclpy",
+        "vision_msgs",
+        "dlib",
+        "face models",
+        "torch",
+        "transformers",
+        "onnxruntime",
+    ):
+        assert name in output
+    assert output.rstrip().endswith("can run")
+
+
+def test_json_is_one_object() -> None:
+    code, output = doctor("--json")
+    answer = json.loads(output)
+    assert answer["ok"] is (code == 0)
+    assert [finding["name"] for finding in answer["findings"]][:3] == ["python", "numpy", "opencv"]
+    assert {finding["state"] for finding in answer["findings"]} <= {"ok", "note", "bad"}
+    assert all(finding["advice"] for finding in answer["findings"] if finding["state"] == "bad")
+
+
+def test_something_missing_means_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    code, output = doctor()
+    assert code == 1
+    assert "pip install dlib-bin" in output
+    assert "cannot run: 1 bad" in output
+
+
+def test_a_check_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_weather() -> checks.Finding:
+        raise SystemError("rain")
+
+    monkeypatch.setattr(checks, "CHECKS", (check_weather,))
+    assert checks.run_checks() == [checks.Finding("weather", "bad", "SystemError: rain", "reinstall it")]
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "said"),
+    [("4.5.4", "ok", ""), ("4.10.0-dev", "ok", ""), ("5.0.0", "bad", "<5"), ("4.2.0", "bad", "4.5")],
+)
+def test_opencv_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: str, said: str) -> None:
+    stand_in(monkeypatch, "cv2", __version__=version, getBuildInformation=lambda: "  FFMPEG:   YES")
+    finding = checks.check_opencv()
+    assert finding.state == state
+    assert said in finding.advice
+
+
+def test_opencv_without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, "cv2", __version__="4.8.0", getBuildInformation=lambda: "  FFMPEG:   NO")
+    assert checks.check_opencv().state == "note"
+
+
+@pytest.mark.parametrize(("version", "state"), [("1.21.5", "ok"), ("2.4.6", "ok"), ("1.19.0", "bad")])
+def test_numpy_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: str) -> None:
+    stand_in(monkeypatch, "numpy", __version__=version)
+    assert checks.check_numpy().state == state
+
+
+@pytest.mark.parametrize(
+    ("check", "module", "state"),
+    [
+        (checks.check_rclpy, "rclpy", "bad"),
+        (checks.check_messages, "sensor_msgs.msg", "bad"),
+        (checks.check_vision_msgs, "vision_msgs.msg", "bad"),
+        (checks.check_cv_bridge, "cv_bridge", "note"),
+        (checks.check_dlib, "dlib", "bad"),
+        (checks.check_onnxruntime, "onnxruntime", "note"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_missing_library(monkeypatch: pytest.MonkeyPatch, check, module: str, state: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    finding = check()
+    assert finding.state == state
+    assert "install" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("check", "module"),
+    [
+        (checks.check_torch, "torch"),
+        (checks.check_transformers, "transformers"),
+        (checks.check_safetensors, "safetensors"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_only_some_models_need(monkeypatch: pytest.MonkeyPatch, check, module: str) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find(name))
+    finding = check()
+    assert (finding.name, finding.state) == (module, "note")
+    assert f"pip install {module}" in finding.advice
+
+
+def test_an_old_vision_msgs(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = SimpleNamespace(get_fields_and_field_types=dict)
+    stand_in(monkeypatch, "vision_msgs.msg", Detection2D=old)
+    assert checks.check_vision_msgs().state == "bad"
+
+
+def test_missing_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dlib_models, "PACKAGE", "package_that_is_not_there")
+    finding = checks.check_face_models()
+    assert finding.state == "bad"
+    assert "pip install" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("transports", "middleware", "state"),
+    [
+        (None, None, "ok"),
+        ("LARGE_DATA", None, "note"),
+        ("UDPv4", "rmw_fastrtps_cpp", "ok"),
+        ("LARGE_DATA", "rmw_cyclonedds_cpp", "ok"),
+    ],
+)
+def test_large_images(
+    monkeypatch: pytest.MonkeyPatch, transports: str | None, middleware: str | None, state: str
+) -> None:
+    for name, value in (("FASTDDS_BUILTIN_TRANSPORTS", transports), ("RMW_IMPLEMENTATION", middleware)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    assert checks.check_large_images().state == state
+
+
+def test_display_and_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":7")
+    assert checks.check_display() == checks.Finding("display", "ok", ":7")
+    monkeypatch.delenv("DISPLAY")
+    assert checks.check_display().state == "note"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checks.check_ffmpeg().state == "note"

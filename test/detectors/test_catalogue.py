@@ -1,0 +1,98 @@
+"""The catalogue: names, errors, and every entry created and used once."""
+
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from face_detect_ros.core import boxes
+from face_detect_ros.core.errors import ConfigError, DeviceError
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors import catalogue
+
+FACE_IN_CROP = (55, 60, 145, 150)  # xyxy in astronaut()[20:220, 120:320], read off by eye
+
+
+@pytest.mark.parametrize("name", catalogue.names("faces"))
+def test_every_face_detector_finds_the_astronauts_face(name: str) -> None:
+    picture = astronaut()[20:220, 120:320]  # small: dlib's CNN takes seconds for a VGA picture
+    with closing(catalogue.create(name, task="faces")) as detector:
+        detector.warmup()
+        (found,) = detector.detect([picture], catalogue.FACE_OPTIONS)
+
+        assert detector.labels == ("face",)
+        assert detector.device == "cpu"
+        assert len(found) == 1
+        assert boxes.iou(found.boxes, [FACE_IN_CROP])[0, 0] > 0.6
+        assert found.scores[0] > 0.5
+        assert found.class_ids[0] == 0
+        left_outer, left_inner, right_outer, right_inner, nose = found.landmarks[0]
+        assert right_outer[0] < right_inner[0] < nose[0] < left_inner[0] < left_outer[0]
+        assert nose[1] > max(left_inner[1], right_inner[1])
+        assert detector.times.network_ms > 0
+
+
+@pytest.mark.parametrize("name", catalogue.names("faces"))
+def test_every_face_detector_gives_nothing_for_an_empty_picture(name: str) -> None:
+    with closing(catalogue.create(name, task="faces")) as detector:
+        assert detector.detect([], catalogue.FACE_OPTIONS) == []
+        (found,) = detector.detect([np.zeros((90, 120, 3), np.uint8)], catalogue.FACE_OPTIONS)
+        assert len(found) == 0
+        assert found.landmarks.shape == (0, 5, 2)
+
+
+@pytest.mark.parametrize("entry", catalogue.CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_an_entry_is_complete(entry: catalogue.CatalogueEntry) -> None:
+    assert entry in catalogue.entries(entry.task)
+    assert (entry.name in catalogue.names(entry.task)) != entry.takes_file
+    assert callable(catalogue.load_factory(entry.factory))
+    assert entry.license
+    assert entry.description
+
+
+def test_defaults_exist() -> None:
+    for task, name in catalogue.DEFAULT_MODEL.items():
+        assert catalogue.find(name, task=task).name == name
+        assert isinstance(catalogue.DEFAULT_OPTIONS[task], DetectOptions)
+    assert catalogue.default_model("faces") == "mmod"
+    assert catalogue.default_model("objects") == "yolov9-robot"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "said"),
+    [
+        ("dlib_hogg", "faces", "dlib_hog, dlib_cnn, mmod, yunet:FILE"),
+        ("yunet", "faces", "yunet:/path/to/file"),
+        ("yunet:", "faces", "yunet:/path/to/file"),
+        ("dlib_hog:x.onnx", "faces", "takes no file"),
+        ("yunet:x.onnx", "objects", "'yunet' is for task 'faces'"),
+        ("", "faces", "dlib_hog"),
+        ("dlib_hog", "objects", "objects"),
+        ("dlib_hog", "cats", "faces, objects"),
+    ],
+)
+def test_an_unknown_name_lists_what_there_is(name: str, task: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        catalogue.create(name, task=task)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", "tpu"])
+@pytest.mark.parametrize("name", catalogue.names("faces"))
+def test_a_device_that_cannot_be_used_is_refused(name: str, device: str) -> None:
+    dlib = pytest.importorskip("dlib")
+    if dlib.DLIB_USE_CUDA:
+        pytest.skip("this dlib was built with CUDA")
+    with pytest.raises(DeviceError, match=device):
+        catalogue.create(name, task="faces", device=device)
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, face_detect_ros.detectors.catalogue, face_detect_ros.cli.app; "
+        "print([m for m in ('cv2', 'dlib', 'torch', 'rclpy') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

