@@ -108,7 +108,7 @@ class _Style:
             dot_px=max(1.0, side / 480),
             font_px=font,
             small_font_px=max(_SMALLEST_FONT_PX, round(0.77 * font)),
-            gap_px=line // 2 + step + 1,
+            gap_px=line // 2 + 2 * step,
         )
 
 

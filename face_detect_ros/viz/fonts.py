@@ -60,6 +60,7 @@ _COLLECTION_INDEX = {"HIRAGANA": 0, "KATAKANA": 0, "HANGUL": 1, "CJK": 2}
 _SUFFIXES = (".ttf", ".otf", ".ttc")
 _NEVER_A_LETTER = "\U0010ffff"
 _PROBE_PX = 20
+_BASIC_LAYOUT: Any = 0  # ImageFont.Layout.BASIC; called LAYOUT_BASIC before Pillow 9.1
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,13 @@ def covers(typeface: Typeface, letter: str) -> bool:
     font = load(typeface, _PROBE_PX)
     if not isinstance(font, ImageFont.FreeTypeFont):
         return letter.isascii()
-    return _picture(font, letter) != _picture(font, _NEVER_A_LETTER)
+    return _glyph(typeface, letter) != _glyph(typeface, _NEVER_A_LETTER)
 
 
-def _picture(font: Any, letter: str) -> bytes:
+def _glyph(typeface: Typeface, letter: str) -> bytes:
+    font = load(typeface, _PROBE_PX)
+    if typeface.path is not None:  # a layout engine would put a circle below a lone accent
+        font = ImageFont.truetype(typeface.path, _PROBE_PX, index=typeface.index, layout_engine=_BASIC_LAYOUT)
     canvas = Image.new("L", (3 * _PROBE_PX, 3 * _PROBE_PX))
     ImageDraw.Draw(canvas).text((_PROBE_PX, _PROBE_PX), letter, font=font, fill=255)
     return canvas.tobytes()
