@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, node overhead, executors, face networks, object detectors.",
+    help="Measure this machine: conversion, drawing, node overhead, executors, face networks, object detectors.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 def _all(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
         with exit_codes():
-            _print([*_conversion(), *_nodes(), *_faces(), *_objects()], json)
+            _print([*_conversion(), *_drawing(), *_nodes(), *_faces(), *_objects()], json)
 
 
 @app.command()
@@ -37,6 +37,13 @@ def conversion(json: Json = False) -> None:
     """Image messages to arrays and back: ours against cv_bridge."""
     with exit_codes():
         _print(_conversion(), json)
+
+
+@app.command()
+def drawing(json: Json = False) -> None:
+    """Boxes, landmarks and captions of ten faces, from VGA to 4K."""
+    with exit_codes():
+        _print(_drawing(), json)
 
 
 @app.command()
@@ -77,6 +84,12 @@ def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
     return conversion.run()
+
+
+def _drawing() -> list[Row]:
+    from face_detect_ros.benchmarks import drawing
+
+    return drawing.run()
 
 
 def _nodes() -> list[Row]:

@@ -151,10 +151,9 @@ def _glyph(typeface: Typeface, letter: str) -> bytes:
 
 
 def _usable(families: tuple[tuple[str, ...], ...], index: int, bold: bool) -> Iterator[Typeface]:
-    files = _installed()
     for family in families:
         for name in family if bold else reversed(family):
-            path = files.get(name)
+            path = _find(name)
             if path is None:
                 continue
             typeface = Typeface(path, index if path.endswith(".ttc") else 0)
@@ -170,17 +169,21 @@ def _usable(families: tuple[tuple[str, ...], ...], index: int, bold: bool) -> It
                 break
 
 
+def _find(name: str) -> str | None:
+    """The path of a font file without its suffix; folders are searched only as far as needed."""
+    return next((files[name] for files in map(_files_in, _folders()) if name in files), None)
+
+
 @functools.cache
-def _installed() -> dict[str, str]:
-    """Name without suffix -> path, of every font file; of several with one name, the first."""
+def _files_in(folder: Path) -> dict[str, str]:
+    """Name without suffix -> path, of every font file in `folder` and below; of several with one name, the first."""
     found: dict[str, str] = {}
-    for folder in _folders():
-        for where, subfolders, files in os.walk(folder):
-            subfolders.sort()
-            for file in sorted(files):
-                stem, suffix = os.path.splitext(file)
-                if suffix.lower() in _SUFFIXES:
-                    found.setdefault(stem, os.path.join(where, file))
+    for where, subfolders, files in os.walk(folder):
+        subfolders.sort()
+        for file in sorted(files):
+            stem, suffix = os.path.splitext(file)
+            if suffix.lower() in _SUFFIXES:
+                found.setdefault(stem, os.path.join(where, file))
     return found
 
 

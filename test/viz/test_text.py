@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def need_fonts_for(name: str) -> None:
 
 def clear_caches() -> None:
     for cached in (
-        fonts._installed, fonts.base_typeface, fonts.typeface_of, fonts.covers, fonts.load,
+        fonts._files_in, fonts.base_typeface, fonts.typeface_of, fonts.covers, fonts.load,
         text.text_mask, text.shorten, text._lays_out_itself,
     ):  # fmt: skip
         cached.cache_clear()
@@ -157,6 +158,21 @@ def test_an_old_pillow_without_fonts(bare_machine: None, monkeypatch: pytest.Mon
         assert mask.shape[0] == round(text.LINE_HEIGHT * size_px)
         assert mask.max() > 100
         assert mask.shape[1] > 4 * size_px
+
+
+def test_fonts_are_searched_only_as_far_as_a_name_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = fonts.base_typeface(bold=True).path
+    if path is None:
+        pytest.skip("no font is installed")
+
+    def folders() -> Iterator[Path]:
+        yield Path(path).parent
+        pytest.fail("searched on")
+
+    clear_caches()
+    monkeypatch.setattr(fonts, "_folders", folders)
+    assert text_mask("Наталья", 20, bold=True).max() > 200
+    clear_caches()
 
 
 def test_a_damaged_font_file_is_passed_over(bare_machine: None, monkeypatch, tmp_path) -> None:
