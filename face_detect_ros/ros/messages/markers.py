@@ -20,7 +20,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.messages import convert
-from face_detect_ros.viz.colors import class_color
+from face_detect_ros.viz.colors import detection_color
 
 # a face is about this wide; anything not listed is drawn at NOMINAL_DISTANCE_M
 NOMINAL_WIDTH_M = {"face": 0.15}
@@ -71,10 +71,20 @@ def markers_message(
     camera: tuple[float, float, float, float],
     stamp_ns: int,
     frame_id: str,
+    names: Sequence[str | None] | None = None,
 ) -> MarkerArray:
     """A rectangle and a text per detection, in the camera's optical frame (x right, y down, z forward; meters).
 
-    The first marker deletes those of the picture before.
+    Colors are those of the annotated image: known and unknown faces have different ones. The first marker deletes
+    those of the image before.
+
+    Args:
+        detections: Boxes in pixels of the image.
+        labels: Class names that `class_ids` index into.
+        camera: fx, fy, cx, cy in pixels of the image.
+        stamp_ns: Of the image.
+        frame_id: Of the image.
+        names: (N,) who each detection is, shown instead of its class name where not None.
     """
     header = convert.header(stamp_ns, frame_id)
     message = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
@@ -89,7 +99,8 @@ def markers_message(
             Point(x=(u - cx) / fx * z, y=(v - cy) / fy * z, z=z)
             for u, v in ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
         ]
-        red, green, blue = class_color(label)
+        name = names[index] if names is not None else None
+        red, green, blue = detection_color(label, name)
         color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=1.0)
         outline = Marker(header=header, ns="boxes", id=index, type=Marker.LINE_STRIP, color=color)
         outline.pose.orientation.w = 1.0
@@ -100,7 +111,7 @@ def markers_message(
         text.pose.orientation.w = 1.0
         text.pose.position = Point(x=(corners[0].x + corners[1].x) / 2, y=corners[0].y - 0.05 * z, z=z)
         text.scale.z = 0.05 * z
-        text.text = f"{label} {detections.scores[index]:.2f}"
+        text.text = f"{name or label} {detections.scores[index]:.2f}"
         text.lifetime = LIFETIME
         message.markers += [outline, text]
     return message

@@ -272,7 +272,7 @@ class DetectorNode(PerceptionNode[P]):
         if outputs["markers"].get_subscription_count() > 0:
             camera = markers.pinhole(self._camera.info, frame.width, frame.height)
             outputs["markers"].publish(
-                markers.markers_message(found, detector.labels, camera, frame.stamp_ns, frame.frame_id)
+                markers.markers_message(found, detector.labels, camera, frame.stamp_ns, frame.frame_id, names)
             )
 
     def _failed(self, error: Exception) -> None:
