@@ -215,6 +215,20 @@ def check_ffmpeg() -> Finding:
     return Finding("ffmpeg", "ok", path)
 
 
+def check_fonts() -> Finding:
+    fonts = importlib.import_module("face_detect_ros.viz.fonts")
+    base = fonts.base_typeface(bold=True).path or "Pillow's own font"
+    missing = fonts.missing_scripts()
+    if missing:
+        return Finding(
+            "fonts",
+            "note",
+            f"{base}; none for {', '.join(missing)}",
+            "sudo apt install fonts-dejavu-core fonts-noto-core fonts-noto-cjk; only names drawn in images need them",
+        )
+    return Finding("fonts", "ok", base)
+
+
 CHECKS: tuple[Callable[[], Finding], ...] = (
     check_python,
     check_numpy,
@@ -233,6 +247,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_socket_buffers,
     check_display,
     check_ffmpeg,
+    check_fonts,
 )
 
 

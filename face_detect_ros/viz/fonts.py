@@ -57,6 +57,20 @@ _BY_SCRIPT = {
 _LAST = (("FreeSansBold", "FreeSans"), ("FreeSerifBold", "FreeSerif"), ("Unifont",), ("unifont",))
 # of Noto Sans CJK's collection; Chinese, Japanese and Korean share letters but draw some of them differently
 _COLLECTION_INDEX = {"HIRAGANA": 0, "KATAKANA": 0, "HANGUL": 1, "CJK": 2}
+_SAMPLES = {
+    "Latin": "é",
+    "Greek": "λ",
+    "Cyrillic": "щ",
+    "Arabic": "م",
+    "Hebrew": "ד",
+    "Devanagari": "प",
+    "Bengali": "আ",
+    "Tamil": "த",
+    "Thai": "ส",
+    "Chinese": "王",
+    "Japanese": "さ",
+    "Korean": "김",
+}
 _SUFFIXES = (".ttf", ".otf", ".ttc")
 _NEVER_A_LETTER = "\U0010ffff"
 _PROBE_PX = 20
@@ -139,6 +153,16 @@ def covers(typeface: Typeface, letter: str) -> bool:
     if not isinstance(font, ImageFont.FreeTypeFont):
         return letter.isascii()
     return _glyph(typeface, letter) != _glyph(typeface, _NEVER_A_LETTER)
+
+
+def missing_scripts() -> list[str]:
+    """Returns the widespread scripts that no installed font has; names in them are transliterated or drawn as "?"."""
+    missing = []
+    for script, letter in _SAMPLES.items():
+        ((_, typeface),) = split_by_font(letter, bold=True)
+        if not covers(typeface, letter):
+            missing.append(script)
+    return missing
 
 
 def _glyph(typeface: Typeface, letter: str) -> bytes:

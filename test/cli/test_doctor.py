@@ -166,3 +166,13 @@ def test_display_and_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     assert checks.check_display().state == "note"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert checks.check_ffmpeg().state == "note"
+
+
+def test_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("face_detect_ros.viz.fonts.missing_scripts", list)
+    assert checks.check_fonts().state == "ok"
+    monkeypatch.setattr("face_detect_ros.viz.fonts.missing_scripts", lambda: ["Chinese", "Thai"])
+    finding = checks.check_fonts()
+    assert finding.state == "note"
+    assert finding.detail.endswith("none for Chinese, Thai")
+    assert "fonts-noto" in finding.advice

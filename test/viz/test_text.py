@@ -140,6 +140,13 @@ def test_without_fonts_names_are_transliterated(bare_machine: None) -> None:
     for name, spelled in (("Иван", "Ivan"), ("Αλέξανδρος", "Alexandros"), ("王小明", "???")):
         assert np.array_equal(text_mask(name, 20), text_mask(spelled, 20))
     assert text_mask("face", 20).max() > 100
+    assert {"Cyrillic", "Chinese", "Arabic"} <= set(fonts.missing_scripts())
+
+
+def test_scripts_of_the_base_font_are_not_missing() -> None:
+    if "DejaVu" not in (fonts.base_typeface(bold=True).path or ""):
+        pytest.skip("DejaVu Sans is not installed")
+    assert not {"Latin", "Greek", "Cyrillic", "Arabic"} & set(fonts.missing_scripts())
 
 
 def test_an_old_pillow_without_fonts(bare_machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
