@@ -14,11 +14,11 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.viz import sprites
 from face_detect_ros.viz.captions import place_captions
-from face_detect_ros.viz.colors import Color, detection_color, ink_on
+from face_detect_ros.viz.colors import KNOWN_FACE, Color, detection_color, ink_on
 from face_detect_ros.viz.text import LINE_HEIGHT, shorten, text_mask
 
 _SMALLEST_FONT_PX = 10  # letters run together below
-_SMALL_BOX = 4.0  # in font sizes; smaller ones have smaller captions
+_SMALL_BOX = 4.0  # in font sizes
 _FAINT = 0.72  # ink of what is less important than the name
 _SMALL_FACE = 30.0  # in dots
 _WHITE: Color = (255, 255, 255)
@@ -34,7 +34,8 @@ def draw_detections(
 ) -> np.ndarray:
     """Draw every detection: box, landmarks, and a caption with its name, track and score.
 
-    A detection with a name has the color of known faces, others have the color of their class.
+    A detection with a name has the color of known faces, others have the color of their class. Captions avoid each
+    other; in a crowd they are shortened to the name or the track, and left out where there is no room at all.
 
     Args:
         image: (H, W, 3) uint8 RGB; not modified.
@@ -63,8 +64,9 @@ def draw_detections(
         name = names[index] if names is not None else None
         color = detection_color(label, name)
         _draw_box(canvas, boxes[index], color, style)
+        font_px = style.font_for(boxes[index])
         captions.append(
-            _Caption.of(detections, index, label, name, color, style, boxes[index], image.shape[1])
+            _Caption.of(name or label, _details(detections, index), color, font_px, image.shape[1])
         )
     if detections.landmarks is not None:
         _draw_landmarks(canvas, detections.landmarks, boxes, style)
@@ -111,6 +113,11 @@ class _Style:
             gap_px=line // 2 + 2 * step,
         )
 
+    def font_for(self, box: np.ndarray) -> int:
+        """Returns the font size for a (4,) xyxy box: smaller for small boxes, so that captions do not hide a crowd."""
+        is_large = min(box[2] - box[0], box[3] - box[1]) > _SMALL_BOX * self.font_px
+        return self.font_px if is_large else self.small_font_px
+
 
 @dataclass(frozen=True)
 class _Caption:
@@ -121,29 +128,24 @@ class _Caption:
     font_px: int
 
     @classmethod
-    def of(
-        cls,
-        detections: Detections,
-        index: int,
-        label: str,
-        name: str | None,
-        color: Color,
-        style: _Style,
-        box: np.ndarray,
-        room_px: int,
-    ) -> _Caption:
-        font_px = (
-            style.font_px if min(box[2:] - box[:2]) > _SMALL_BOX * style.font_px else style.small_font_px
-        )
-        details = [f"{float(detections.scores[index]):.2f}"]
-        if detections.track_ids is not None:
-            details.insert(0, f"#{int(detections.track_ids[index])}")
+    def of(cls, name: str, details: Sequence[str], color: Color, font_px: int, room_px: int) -> _Caption:
+        """Make the caption of a detection.
+
+        Args:
+            name: Cut with an ellipsis if the caption would be wider than `room_px`.
+            details: Track and score, as far as there are any.
+            color: Of the ground.
+            font_px: Font size.
+            room_px: Width of the image.
+        """
         masks = [(text_mask(detail, font_px), _FAINT) for detail in details]
         taken = sum(mask.shape[1] for mask, _ in masks) + _pad(font_px) * (len(masks) + 2)
-        shown = shorten(name or label, font_px, max(0, room_px - taken), bold=True)
-        title = (text_mask(shown, font_px, bold=True), 1.0)
-        # the color tells the class, the number nothing else does
-        short = title if name is not None or len(masks) == 1 else (masks[0][0], 1.0)
+        title = (
+            text_mask(shorten(name, font_px, max(0, room_px - taken), bold=True), font_px, bold=True),
+            1.0,
+        )
+        # a class shows in the color, a track only in its number
+        short = (masks[0][0], 1.0) if len(masks) > 1 and color != KNOWN_FACE else title
         return cls(((title, *masks), (short,)), color, font_px)
 
     @property
@@ -177,6 +179,12 @@ def _shades(ground: Color, ink: Color, strength: float) -> np.ndarray:
     """(256, 1, 3) uint8: the color for each value of a text mask."""
     share = (np.arange(256) / 255 * strength)[:, None, None]
     return np.rint((1 - share) * np.array(ground) + share * np.array(ink)).astype(np.uint8)
+
+
+def _details(detections: Detections, index: int) -> list[str]:
+    tracks = detections.track_ids
+    track = [] if tracks is None else [f"#{int(tracks[index])}"]
+    return [*track, f"{float(detections.scores[index]):.2f}"]
 
 
 def _label(labels: Sequence[str], class_id: int) -> str:
