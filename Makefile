@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench train-default clean
+.PHONY: help setup demo test lint docs bench train-default clean
 
 # ROS distribution: kilted or jazzy, each in an environment of its own
 DISTRO ?= kilted
@@ -28,6 +28,15 @@ lint: setup ## check format, style, types and the direction of imports
 	@$(BIN)/mypy face_detect_ros
 	@$(BIN)/lint-imports
 
+docs: .venv-docs/finished ## build the documentation, with an API reference from the docstrings: site/index.html
+	@.venv-docs/bin/sphinx-build --quiet --jobs auto --doctree-dir site/.doctrees docs site
+
+# an environment of its own: the API reference is read from the source, without ROS or PyTorch
+.venv-docs/finished: requirements/docs.txt requirements/constraints-docs.txt
+	@$(or $(PYTHON),python3) -m venv --clear .venv-docs
+	@.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements/docs.txt -c requirements/constraints-docs.txt
+	@touch $@
+
 bench: setup ## measure overhead, conversion and CPU use
 	@$(BIN)/face_detect_ros bench
 
@@ -38,6 +47,6 @@ train-default: setup ## train the object model that comes with the package again
 		-m face_detect_ros.cli.app train-default $(DATA) --teacher $(TEACHER) --output $(OUT)
 
 clean: ## remove the environments and everything that was made here
-	@rm -rf .venv .venv-* build install log demo_out bench_out *.egg-info .coverage .coverage.* \
+	@rm -rf .venv .venv-* build install log site demo_out bench_out *.egg-info .coverage .coverage.* \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

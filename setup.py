@@ -3,12 +3,13 @@ from glob import glob
 from setuptools import find_packages, setup
 
 PACKAGE = "face_detect_ros"
+URL = "https://github.com/face-detect-ros/face_detect_ros"
 
 setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["ros/fastdds.xml", "weights/*"]},
+    package_data={PACKAGE: ["py.typed", "ros/fastdds.xml", "weights/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -17,6 +18,10 @@ setup(
     ],
     install_requires=["setuptools"],
     zip_safe=False,
+    url=URL,
+    project_urls={"Bug Tracker": f"{URL}/issues", "Changelog": f"{URL}/blob/main/CHANGELOG.rst"},
+    author="face_detect_ros authors",
+    author_email="face_detect_ros@users.noreply.github.com",
     maintainer="face_detect_ros authors",
     maintainer_email="face_detect_ros@users.noreply.github.com",
     description="Finds faces and objects in ROS 2 image streams and publishes them as vision_msgs.",

@@ -54,6 +54,21 @@ def test_package_xml_says_what_it_is(manifest):
     assert manifest.get_build_type() == "ament_python"
 
 
+def test_package_xml_says_where_it_comes_from(manifest):
+    urls = {url.type: url.url for url in manifest.urls}
+    assert urls["bugtracker"] == f"{urls['repository']}/issues"
+    assert f'URL = "{urls["repository"]}"' in (ROOT / "setup.py").read_text()
+    assert manifest.authors
+
+
+def test_the_changelog_is_what_bloom_reads(manifest):
+    changelog = pytest.importorskip("catkin_pkg.changelog")
+    read = changelog.get_changelog_from_path(str(ROOT), PACKAGE)
+    assert read.get_content_of_version(manifest.version)
+    versions = [version for version, _, _ in read.foreach_version(reverse=True)]
+    assert versions == sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+
 def test_package_xml_names_what_the_code_imports(manifest):
     named = {dependency.name for dependency in manifest.exec_depends}
     for name, file in imported_names().items():
