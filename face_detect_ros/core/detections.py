@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
+<<<<<<< HEAD
 from face_detect_ros.core import boxes as box_geometry
+=======
+from . import boxes as box_geometry
+from .landmarks import LandmarkSet
+>>>>>>> b15702c (CenterFace on ONNX Runtime: any input size, weights as constants, five points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +25,7 @@ class Detections:
     class_ids: (N,) int32, index into the detector's `labels`.
     track_ids: (N,) int64, or None where nothing tracks.
     landmarks: (N, 5, 2) float32 xy, pixels of the original image, or None.
+    landmark_set: which five points those are, and in which order: see `core.landmarks`.
     embeddings: (N, 128) float32, or None.
 
     Input is converted to these dtypes. Raises ValueError for another shape, a score outside [0, 1] or a value
@@ -32,6 +38,7 @@ class Detections:
     track_ids: np.ndarray | None = None
     landmarks: np.ndarray | None = None
     embeddings: np.ndarray | None = None
+    landmark_set: LandmarkSet = "eye_corners"
 
     def __post_init__(self) -> None:
         boxes = box_geometry.as_boxes(self.boxes)
@@ -64,7 +71,7 @@ class Detections:
             # an empty list becomes float64, which cannot be an index
             if index.size == 0 and index.dtype.kind == "f":
                 index = index.astype(np.int64)
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "landmark_set"}
         chosen: dict[str, Any] = {k: None if v is None else v[index] for k, v in values.items()}
         return replace(self, **chosen)
 

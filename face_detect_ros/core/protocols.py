@@ -19,8 +19,8 @@ class DetectOptions:
     score_threshold: lowest score kept, in [0, 1].
     iou_threshold: above this overlap of two boxes of one class the lower score goes, in [0, 1].
     max_detections: most detections of one picture, best first; at least 1.
-    min_size_px: smallest width or height looked for, in pixels of the original image. A detector that scans a
-        scale pyramid chooses its scales by it.
+    min_size_px: smallest width or height looked for, in pixels of the original image. A detector that scans at
+        a scale of its choice chooses it by this. 0: the detector's own default, which may grow with the image.
     class_ids: classes kept, as indices into the detector's labels; empty: all of them.
 
     Raises ConfigError for a value outside its range.
@@ -36,9 +36,9 @@ class DetectOptions:
         for name in ("score_threshold", "iou_threshold"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
-        for name in ("max_detections", "min_size_px"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; give a whole number of at least 1")
+        for name, least in (("max_detections", 1), ("min_size_px", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a whole number of at least {least}")
         if any(class_id < 0 for class_id in self.class_ids):
             raise ConfigError(f"class_ids is {self.class_ids}; give indices of the detector's labels")
 

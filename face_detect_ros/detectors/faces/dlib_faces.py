@@ -40,6 +40,8 @@ nose meets the lip."""
 
 _LOWEST_MARGIN = -3.0  # lower brings thousands of boxes of nothing
 _WORTHLESS_CHANGE = 0.1  # resampling for this little blurs more than it gains
+# the smallest box of HOG in an image that is not enlarged; enlarging costs time by the square
+_DEFAULT_MIN_SIZE_PX = 73
 _LARGEST_ENLARGEMENT = 4.0  # a face of 20 px; what is smaller has no detail left to enlarge
 
 Found = tuple[np.ndarray, np.ndarray]
@@ -132,7 +134,7 @@ def load_landmarks(dlib: Any) -> FindLandmarks:
 class DlibFaceDetector:
     """A Detector around one of dlib's: chooses the size to scan at, maps boxes back, adds landmarks.
 
-    `min_size_px` chooses the size: a picture is scaled so that the smallest box of the detector comes out as
+    `min_size_px` (0: 73) chooses the size: a picture is scaled so that the smallest box of the detector comes out as
     min_size_px pixels of the original. Where that would change its size by less than 10 % it is left as it
     is, and dlib sees what it would see without us; the smallest box is then up to 10 % larger than asked for,
     which is half a step of dlib's own pyramid. Boxes smaller than min_size_px are dropped, by their size
@@ -176,6 +178,7 @@ class DlibFaceDetector:
         self, scan: Scan, images: Sequence[np.ndarray], options: DetectOptions, clock: StageClock
     ) -> list[Detections]:
         margin = max(margin_of(options.score_threshold), _LOWEST_MARGIN)
+        options = replace(options, min_size_px=options.min_size_px or _DEFAULT_MIN_SIZE_PX)
         # dlib reads plain rows
         images = [np.ascontiguousarray(image) for image in images]
         sizes = [self._scan_size(image.shape[0], image.shape[1], options.min_size_px) for image in images]

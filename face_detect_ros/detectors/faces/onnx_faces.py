@@ -1,0 +1,192 @@
+"""What face detectors in ONNX files share: pixels in, candidates out, boxes and points back to the image.
+
+A network brings a `FaceReader`, which knows its pixels and how its outputs are laid out; a new one is a file with such
+a reader and a `create` function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from face_detect_ros.core import boxes as box_geometry
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import DetectorError, WeightsError
+from face_detect_ros.core.frame import check_image
+from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.detectors import object_input
+from face_detect_ros.detectors.onnx_session import OnnxSession
+from face_detect_ros.detectors.stages import StageClock
+
+from .scanning import FaceCandidates, scan_place, scan_scale
+
+LABELS = ("face",)
+_BATCH_PX = 400_000  # more at once gains nothing on a CPU
+_GPU_BATCH_PX = 8_300_000
+_MOST_CANDIDATES = 5000  # of one image, best first, before overlapping ones go
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a network sees: (value - mean) * scale of RGB values from 0 to 255, on a background of `fill`.
+
+    channels_last: (B, H, W, 3) instead of (B, 3, H, W).
+    """
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
+    bgr: bool = False
+    channels_last: bool = False
+    fill: int = 0
+
+
+class FaceReader(Protocol):
+    """How one kind of network is fed and read.
+
+    pixels: what it sees.
+    smallest_px: smallest face that it finds well, in pixels of its input.
+    multiple: both sides of an input of any size are multiples of this.
+    """
+
+    pixels: Pixels
+    smallest_px: float
+    multiple: int
+
+    def read(
+        self, outputs: Sequence[np.ndarray], size: tuple[int, int], lowest: float
+    ) -> list[FaceCandidates]:
+        """Candidates of each image that score at least `lowest`; size: (height, width) of the input."""
+        ...
+
+
+class OnnxFaceDetector:
+    """A `Detector` around a face network in an ONNX file.
+
+    An input of any size takes the image at the scale that `min_size_px` asks for (see `scanning`); where the file fixes
+    the size, the image is fitted into it. Boxes whose shorter side is below `min_size_px` are dropped, by their size
+    before they are cut at the border. Points of a face cut by the border can lie outside of the image.
+    """
+
+    def __init__(self, session: OnnxSession, reader: FaceReader, name: str) -> None:
+        """Raises WeightsError for a session that is not such a network."""
+        self.labels: tuple[str, ...] = LABELS
+        self.device = session.device
+        self.times = StageTimes()
+        self._name = name
+        self._session: OnnxSession | None = session
+        self._reader = reader
+        self._input, self._batch, self._size = _image_input(session, reader.pixels, name)
+        self._canvas = object_input.Canvas(reader.pixels.fill)
+        self._batch_px = _BATCH_PX if self.device.startswith("cpu") else _GPU_BATCH_PX
+
+    def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
+        for image in images:
+            check_image(image)
+        session = self._session
+        if session is None:
+            raise DetectorError("the detector is closed")
+        clock = StageClock()
+        places = [self._place(*image.shape[:2], options.min_size_px) for image in images]
+        detections = [Detections.empty()] * len(images)
+        for batch in self._batches(places):
+            chosen = [places[index] for index in batch]
+            try:
+                pixels = self._prepare([images[index] for index in batch], chosen)
+                clock.lap("pre")
+                outputs = session.run({self._input: pixels})
+                clock.lap("network")
+                found = self._reader.read(outputs, chosen[0].target, options.score_threshold)
+            except (RuntimeError, MemoryError, ValueError) as error:
+                height, width = images[batch[0]].shape[:2]
+                raise DetectorError(
+                    f"{self._name} failed on a {width}x{height} image: {' '.join(str(error).split())}"
+                ) from error
+            for index, candidates in zip(batch, found, strict=False):  # a fixed batch is filled up
+                detections[index] = self._select(candidates, places[index], images[index], options)
+            clock.lap("post")
+        self.times = clock.times()
+        return detections
+
+    def warmup(self) -> None:
+        self.detect([np.zeros((480, 640, 3), np.uint8)], DetectOptions(min_size_px=0))
+
+    def close(self) -> None:
+        """Release the network; a `detect` in another thread still ends well."""
+        self._session = None
+
+    def _place(self, height: int, width: int, min_size_px: int) -> Letterbox:
+        if self._size is not None:
+            return Letterbox.fit((height, width), self._size, center=False)
+        scale = scan_scale(height, width, min_size_px, self._reader.smallest_px)
+        return scan_place(height, width, scale, self._reader.multiple)
+
+    def _batches(self, places: Sequence[Letterbox]) -> list[list[int]]:
+        """Indices of the images that one run takes: one size of input, as many as the file or the memory allows."""
+        batches: list[list[int]] = []
+        latest: dict[tuple[int, int], list[int]] = {}
+        for index, place in enumerate(places):
+            most = self._batch or max(1, self._batch_px // (place.target[0] * place.target[1]))
+            batch = latest.get(place.target)
+            if batch is None or len(batch) == most:
+                batch = latest[place.target] = []
+                batches.append(batch)
+            batch.append(index)
+        return batches
+
+    def _prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> np.ndarray:
+        wanted = self._reader.pixels
+        painted = self._canvas.paint(images, places)
+        values = object_input.planes(
+            painted, scale=wanted.scale, mean=[value * wanted.scale for value in wanted.mean], bgr=wanted.bgr
+        )
+        if wanted.channels_last:
+            values = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+        lacking = (self._batch or len(values)) - len(values)
+        return np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)]) if lacking else values
+
+    def _select(
+        self, found: FaceCandidates, place: Letterbox, image: np.ndarray, options: DetectOptions
+    ) -> Detections:
+        if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+            raise DetectorError(f"{self._name}: its output is not finite; get the file again")
+        order = np.argsort(-found.scores, kind="stable")[:_MOST_CANDIDATES]
+        boxes, scores = place.boxes_to_image(found.boxes[order]), np.clip(found.scores[order], 0.0, 1.0)
+        clipped = box_geometry.clip(boxes, image.shape[1], image.shape[0])
+        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+        keep = np.flatnonzero((sides >= options.min_size_px - 0.01) & (box_geometry.area(clipped) > 0))
+        best = box_geometry.nms(
+            boxes[keep], scores[keep], np.zeros(len(keep)), options.iou_threshold, options.max_detections
+        )
+        keep = keep[best]
+        points = None
+        if found.points is not None:
+            points = place.to_image(found.points[order[keep]]).astype(np.float32).reshape(-1, 5, 2)
+        return Detections(
+            clipped[keep], scores[keep], np.zeros(len(keep)), landmarks=points, landmark_set="five_points"
+        )
+
+
+def output_error(file: Path, what: str, session: OnnxSession) -> WeightsError:
+    """For a file whose outputs are those of another network. what: name of the network expected."""
+    there = "; ".join(map(str, session.outputs))
+    return WeightsError(f"{file}: not a {what} that is known here: its outputs are {there}")
+
+
+def _image_input(
+    session: OnnxSession, pixels: Pixels, name: str
+) -> tuple[str, int | None, tuple[int, int] | None]:
+    """(input's name, batch or None if free, (height, width) or None if free). Raises WeightsError."""
+    channels, height, width = (3, 1, 2) if pixels.channels_last else (1, 2, 3)
+    if len(session.inputs) == 1 and len(session.inputs[0].shape) == 4:
+        port = session.inputs[0]
+        if port.fixed(channels) in (3, None) and port.dtype == np.float32:
+            sides = port.fixed(height), port.fixed(width)
+            size = None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
+            return port.name, port.fixed(0), size
+    there = "; ".join(map(str, session.inputs))
+    raise WeightsError(f"{name}: not a face detector for color images: its inputs are {there}")
