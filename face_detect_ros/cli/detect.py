@@ -14,7 +14,7 @@ import typer
 
 from face_detect_ros.cli.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
-from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,15 +44,16 @@ def detect(
     score_threshold: Annotated[
         float | None,
         typer.Option(
-            help=f"Lowest score to report, 0 to 1; default for faces: {FACE_OPTIONS.score_threshold}, for objects: "
+            help=f"Lowest score to report, 0 to 1; default for faces: the model's own, for objects: "
             f"{OBJECT_OPTIONS.score_threshold}."
         ),
     ] = None,
     min_size_px: Annotated[
         int | None,
         typer.Option(
-            help="Smallest width or height to look for, in pixels of the picture; smaller faces take longer. "
-            f"Default for faces: {FACE_OPTIONS.min_size_px}, for objects: {OBJECT_OPTIONS.min_size_px}."
+            help="Smallest width or height to look for, in pixels of the image; smaller faces take longer. "
+            "Default for faces: chosen by the model and the image's size, for objects: "
+            f"{OBJECT_OPTIONS.min_size_px}."
         ),
     ] = None,
     classes: Annotated[
@@ -113,7 +114,7 @@ def detect(
         catalogue.find(name, task=task)
         chosen = {"score_threshold": score_threshold, "min_size_px": min_size_px}
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
-        options = replace(catalogue.DEFAULT_OPTIONS[task], **given)
+        options = replace(catalogue.default_options(name, task=task), **given)
         media = find_media(paths)
         output = OutputFolder(save, media) if save else None
         made = catalogue.create(name, task=task, device=device, precision=precision, input_size=input_size)

@@ -56,8 +56,8 @@ def faces(
     min_size_px: Annotated[
         int | None,
         typer.Option(
-            help=f"Smallest width or height looked for, in pixels; default {FACE_OPTIONS.min_size_px}, or "
-            f"{OBJECT_OPTIONS.min_size_px} for an object detector."
+            help="Smallest width or height looked for, in pixels; default: chosen by the face detector and the "
+            f"image's size, or {OBJECT_OPTIONS.min_size_px} for an object detector."
         ),
     ] = None,
     min_face_px: Annotated[
@@ -87,7 +87,7 @@ def faces(
         catalogue.find(model, task=task)
         given: dict[str, Any] = {"score_threshold": score_threshold, "min_size_px": min_size_px}
         given = {name: value for name, value in given.items() if value is not None}
-        detect_options = replace(catalogue.DEFAULT_OPTIONS[task], **given)
+        detect_options = replace(catalogue.default_options(model, task=task), **given)
         options = FaceEvaluationOptions(iou, min_face_px)
         pictures = read_labels(annotations, images)
         with contextlib.closing(
@@ -198,7 +198,7 @@ def agreement(
         float, typer.Option(help="Score from which faces count.")
     ] = FACE_OPTIONS.score_threshold,
     min_size_px: Annotated[
-        int, typer.Option(help="Smallest width or height that they look for, in pixels.")
+        int, typer.Option(help="Smallest width or height that they look for, in pixels; 0: each its own.")
     ] = FACE_OPTIONS.min_size_px,
     json: Json = False,
 ) -> None:
@@ -271,7 +271,7 @@ def lfw(
             contextlib.closing(embed.create(embedder, device, precision)) as embeds,
             contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
         ):
-            pictures = PictureEmbedder(finder, catalogue.FACE_OPTIONS, embeds)
+            pictures = PictureEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
             with progress_bar(embedder, len(listed.pictures)) as advance:
                 figures = evaluate_pairs(listed, pictures, advance)
             about = {"embedder": embedder, "device": embeds.device, "detector": detector}
@@ -313,9 +313,8 @@ def identification(
             contextlib.closing(catalogue.create(detector, task="faces")) as finder,
             progress_bar(embedder, total) as advance,
         ):
-            figures = evaluate_identification(
-                images, finder, embeds, catalogue.FACE_OPTIONS, MatchOptions(), advance
-            )
+            options = catalogue.default_options(detector, task="faces")
+            figures = evaluate_identification(images, finder, embeds, options, MatchOptions(), advance)
         _print({**figures, "embedder": embedder, "device": embeds.device, "detector": detector}, json)
 
 

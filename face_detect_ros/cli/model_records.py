@@ -25,7 +25,7 @@ def with_weights(names: list[str]) -> list[Checkpoint]:
     chosen = {}
     for entry in map(find, names):
         if not entry.checkpoint:
-            why = "works on a file of yours" if entry.takes_file else "comes with its weights"
+            why = "works on a file of yours" if entry.needs_file else "comes with its weights"
             raise ConfigError(f"model '{entry.name}' {why}; there is nothing to fetch or check")
         chosen[entry.checkpoint] = checkpoints.find(entry.checkpoint)
     return list(chosen.values())
@@ -83,7 +83,7 @@ def packaged_details(name: str) -> dict[str, Any]:
 
 
 def _here(entry: CatalogueEntry, checkpoint: Checkpoint | None) -> str:
-    if entry.takes_file:
+    if entry.needs_file:
         return "yours"
     if checkpoint is not None:
         return cache.presence(checkpoint)

@@ -27,13 +27,10 @@ class FaceNamer:
         self._people = people
 
     def identify(self, image: np.ndarray, faces: Detections) -> list[Match]:
-        """One Match per face; none for detections without landmarks."""
-        from face_detect_ros.faces.align import face_chips
+        """One Match per face."""
         from face_detect_ros.faces.matching import match
 
-        if faces.landmarks is None:
-            return []
-        return match(self._embedder.embed(face_chips(image, faces.landmarks)), self._people, self._options)
+        return match(self._embedder.embed(self._embedder.chips(image, faces)), self._people, self._options)
 
 
 def open_namer(gallery: Path | None, device: str) -> FaceNamer | None:

@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 
-<<<<<<< HEAD
 from face_detect_ros.core import boxes as box_geometry
-=======
-from . import boxes as box_geometry
-from .landmarks import LandmarkSet
->>>>>>> b15702c (CenterFace on ONNX Runtime: any input size, weights as constants, five points)
+from face_detect_ros.core.landmarks import LandmarkSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ one entry in `CATALOGUE`. Its factory is called as
 
     create(device, [path], [precision=...], [input_size=...]) -> Detector
 
-path: if the weights are a file or folder: the user's for an entry with `takes_file`, which is named ``NAME:PATH``,
-    or that of the entry's `checkpoint`, looked up in the zoo's cache, or of its `packaged` weights.
+path: if the weights are a file or folder: the user's where the model is named ``NAME:PATH``, else that of the entry's
+    `checkpoint`, looked up in the zoo's cache, or of its `packaged` weights.
 precision: if the entry offers more than float32.
 input_size: for objects; longest side in pixels of what the network sees, 0 for the model's own.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -40,10 +40,12 @@ class CatalogueEntry:
     task: "faces" or "objects".
     factory: "module:function"; see the module. license: of the weights (code and weights where they differ).
     description: one line for lists.
-    takes_file: users write "name:path". file_is: what the path names, for lists.
+    takes_file: users write "name:path", or may do so where there is a checkpoint. file_is: what the path names, for
+        lists.
     checkpoint: name of its weights in `zoo.checkpoints`, or empty.
     packaged: name of its weights in `zoo.packaged`, or empty.
     precisions: numbers it can compute in.
+    score_threshold: lowest score that is published unless somebody says otherwise; 0: the task's.
     """
 
     name: str
@@ -56,11 +58,17 @@ class CatalogueEntry:
     checkpoint: str = ""
     packaged: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
+    score_threshold: float = 0.0
+
+    @property
+    def needs_file(self) -> bool:
+        """Whether users must name a file of theirs."""
+        return self.takes_file and not self.checkpoint
 
     @property
     def usage(self) -> str:
-        """What users write: "dlib_hog", "yunet:FILE"."""
-        return f"{self.name}:{self.file_is}" if self.takes_file else self.name
+        """What users write: "dlib_hog", "scrfd:FILE"."""
+        return f"{self.name}:{self.file_is}" if self.needs_file else self.name
 
 
 def _published(
@@ -82,6 +90,16 @@ def _published(
 _YOLOV9_SIZES = ("t", "s", "m", "c")
 
 _ENTRIES = (
+    CatalogueEntry(
+        name="centerface",
+        task="faces",
+        factory="face_detect_ros.detectors.faces.centerface:create",
+        license="MIT",
+        description="CenterFace by ONNX Runtime, with 5 landmarks: any pose, small faces, fast on CPU",
+        takes_file=True,
+        checkpoint="centerface",
+        score_threshold=0.35,
+    ),
     CatalogueEntry(
         name="dlib_hog",
         task="faces",
@@ -108,9 +126,10 @@ _ENTRIES = (
         name="yunet",
         task="faces",
         factory="face_detect_ros.detectors.faces.yunet:create",
-        license="of the user's file; landmarks CC0-1.0",
-        description="OpenCV's YuNet from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
+        license="MIT",
+        description="OpenCV's YuNet, published or from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
         takes_file=True,
+        checkpoint="yunet",
     ),
     CatalogueEntry(
         name="yolov9-robot",
@@ -190,9 +209,8 @@ CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
 DEFAULT_MODEL: dict[str, str] = {"faces": "mmod", "objects": "yolov9-robot"}
 
-# 73 px: the smallest box of dlib's HOG detector in a picture that is not enlarged; enlarging costs time by
-# the square
-FACE_OPTIONS = DetectOptions(score_threshold=0.5, iou_threshold=0.5, max_detections=100, min_size_px=73)
+# min_size_px 0: each detector has its own, and CenterFace's grows with the image
+FACE_OPTIONS = DetectOptions(score_threshold=0.5, iou_threshold=0.4, max_detections=100, min_size_px=0)
 OBJECT_OPTIONS = DetectOptions(score_threshold=0.25, iou_threshold=0.6, max_detections=100)
 DEFAULT_OPTIONS: dict[str, DetectOptions] = {"faces": FACE_OPTIONS, "objects": OBJECT_OPTIONS}
 
@@ -202,7 +220,7 @@ def names(task: str) -> tuple[str, ...]:
 
     Raises ConfigError for an unknown task.
     """
-    return tuple(entry.name for entry in entries(task) if not entry.takes_file)
+    return tuple(entry.name for entry in entries(task) if not entry.needs_file)
 
 
 def entries(task: str) -> tuple[CatalogueEntry, ...]:
@@ -223,7 +241,7 @@ def find(name: str, *, task: str) -> CatalogueEntry:
     if entry is None or entry not in known:
         hint = f" ('{bare}' is for task '{entry.task}')" if entry else ""
         raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}; {_choices(known)}")
-    if entry.takes_file and not file:
+    if (entry.needs_file and not file) or (colon and not file):
         raise ConfigError(f"model '{name}' needs its file: write {entry.name}:/path/to/file")
     if colon and not entry.takes_file:
         raise ConfigError(f"model '{name}': {entry.name} takes no file; write {entry.name}")
@@ -234,6 +252,13 @@ def default_model(task: str) -> str:
     """Name of the detector that `task` uses unless told otherwise. Raises ConfigError for an unknown task."""
     entries(task)
     return DEFAULT_MODEL[task]
+
+
+def default_options(name: str, *, task: str) -> DetectOptions:
+    """What detector `name` is asked for unless somebody says otherwise. Raises ConfigError as `find` does."""
+    entry = find(name, task=task)
+    options = DEFAULT_OPTIONS[task]
+    return replace(options, score_threshold=entry.score_threshold or options.score_threshold)
 
 
 def create(
@@ -260,8 +285,8 @@ def create(
         arguments["precision"] = precision
     if entry.task == "objects":
         arguments["input_size"] = input_size
-    if entry.takes_file:
-        return factory(device, Path(name.partition(":")[2]).expanduser(), **arguments)
+    if file := name.partition(":")[2]:
+        return factory(device, Path(file).expanduser(), **arguments)
     if entry.packaged:
         return factory(device, packaged.locate(entry.packaged), **arguments)
     if entry.checkpoint:

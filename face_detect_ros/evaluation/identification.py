@@ -16,7 +16,6 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.faces.align import face_chips
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
 from face_detect_ros.faces.matching import MatchOptions, match
@@ -108,13 +107,8 @@ def describe(
             image = read_picture(file)
             found = detector.detect([image], options)[0]
             if len(found):
-                landmarks = found.landmarks
-                if landmarks is None:
-                    raise ConfigError(
-                        "identification needs a face detector that finds landmarks; choose another"
-                    )
                 names.append(folder.name)
-                chips.append(face_chips(image, landmarks[[_central(found, image)]])[0])
+                chips.append(embedder.chips(image, found.select([_central(found, image)]))[0])
                 if len(chips) == _CHIPS_AT_ONCE:
                     embeddings.append(embedder.embed(np.stack(chips)))
                     chips.clear()

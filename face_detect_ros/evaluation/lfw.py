@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.detectors.faces.dlib_faces import load_landmarks
 from face_detect_ros.evaluation.pairs import Pairs
 from face_detect_ros.evaluation.verification import verification_figures
-from face_detect_ros.faces.align import face_chips
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.images.reading import read_picture
-from face_detect_ros.zoo.published import dlib_models
 
 DLIB_THRESHOLD = 0.6
 """The distance below which dlib's documentation takes two faces for one person."""
@@ -32,15 +30,13 @@ class PictureEmbedder:
     """
 
     def __init__(self, detector: Detector, options: DetectOptions, embedder: Embedder) -> None:
-        """Raises ConfigError without dlib and WeightsError."""
         self.fallbacks = 0
         self._detector = detector
         self._options = options
         self._embedder = embedder
-        self._find_landmarks = load_landmarks(dlib_models.import_dlib())
 
     def embed(self, paths: tuple[Path, ...], advance: Callable[[], None] = lambda: None) -> np.ndarray:
-        """(N, 128) float32, one row a picture; `advance` is called after each.
+        """(N, D) float32, one row a picture; `advance` is called after each.
 
         Raises SourceError for a picture that cannot be read, DetectorError, and ImageError where the detector's
         landmarks are no face.
@@ -55,17 +51,17 @@ class PictureEmbedder:
         return np.concatenate(rows) if rows else np.empty((0, 128), np.float32)
 
     def _chip(self, image: np.ndarray) -> np.ndarray:
-        """(150, 150, 3) uint8 RGB."""
+        """(S, S, 3) uint8 RGB."""
         (found,) = self._detector.detect([image], self._options)
         middle = np.array([image.shape[1], image.shape[0]], np.float32) / 2
         covers = (found.boxes[:, :2] <= middle).all(axis=1) & (found.boxes[:, 2:] >= middle).all(axis=1)
-        if covers.any() and found.landmarks is not None:
-            landmarks = found.landmarks[int(np.flatnonzero(covers)[0])]
+        if covers.any():
+            face = found.select(np.flatnonzero(covers)[:1])
         else:
             self.fallbacks += 1
             half = _FALLBACK_SIDE * min(image.shape[:2]) / 2
-            landmarks = self._find_landmarks(image, np.concatenate([middle - half, middle + half]))
-        chip: np.ndarray = face_chips(image, landmarks[None])[0]
+            face = Detections(np.concatenate([middle - half, middle + half])[None], np.ones(1), np.zeros(1))
+        chip: np.ndarray = self._embedder.chips(image, face)[0]
         return chip
 
 

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 
 from face_detect_ros.core.detections import Detections
-from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.faces.align import face_chips
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.matching import match
@@ -66,15 +64,13 @@ def judge(
 ) -> Accepted | Refusal:
     """Whether the largest face of a picture may be enrolled as `name`.
 
-    image: (H, W, 3) uint8 RGB. name: as `check_name` gives it. detections: with landmarks. The embedder works
+    image: (H, W, 3) uint8 RGB. name: as `check_name` gives it. detections: its faces. The embedder works
     only where all else is well.
     """
     chosen = largest_face(detections, options)
     if isinstance(chosen, Refusal):
         return chosen
-    if detections.landmarks is None:
-        raise ConfigError("enrolling needs a face detector that finds landmarks; choose another model")
-    chips = face_chips(image, detections.landmarks[[chosen]])
+    chips = embedder.chips(image, detections.select([chosen]))
     measured = sharpness(chips[0])
     if measured < options.min_sharpness:
         return Refusal(

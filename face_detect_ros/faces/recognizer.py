@@ -10,7 +10,6 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.stamps import StampClock
-from face_detect_ros.faces.align import face_chips
 from face_detect_ros.faces.embedders.catalogue import MODEL_ID, MODEL_VERSION, Embedder
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.matching import Match, TrackVotes, match
@@ -53,6 +52,9 @@ class DeferredEmbedder:
                 self.device = self._embedder.device
             return self._embedder
 
+    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        return self.load().chips(image, faces)
+
     def embed(self, chips: np.ndarray) -> np.ndarray:
         return self.load().embed(chips)
 
@@ -81,7 +83,7 @@ class Recognizer:
     def identify(
         self, image: np.ndarray, faces: Detections, stamp_ns: int, options: MatchOptions
     ) -> list[Match]:
-        """One Match per face. image: (H, W, 3) uint8 RGB; faces: with landmarks and track_ids, in its pixels.
+        """One Match per face. image: (H, W, 3) uint8 RGB; faces: with track_ids, in its pixels.
 
         A face that was not looked at in this picture has its track's last answer. Raises GalleryError if the gallery
         can no longer be read.
@@ -92,12 +94,12 @@ class Recognizer:
             self._known, self._looked_s = {}, {}
             self._votes.clear()
         tracks = [] if faces.track_ids is None else faces.track_ids.tolist()
-        if not tracks or not snapshot.people or faces.landmarks is None:
+        if not tracks or not snapshot.people:
             return [_UNKNOWN] * len(faces)
         self._forget_ended(tracks)
         due = self._due(tracks)
         if due:
-            embeddings = self._embedder.embed(face_chips(image, faces.landmarks[due]))
+            embeddings = self._embedder.embed(self._embedder.chips(image, faces.select(due)))
             looks = match(embeddings, snapshot, options)
             looked = [tracks[index] for index in due]
             answers = self._votes.update(looked, looks, snapshot.revision, options)

@@ -20,7 +20,7 @@ from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.zoo.published import checkpoints
+from face_detect_ros.zoo.published import cache, checkpoints
 from face_detect_ros.zoo.published.checkpoints import Checkpoint
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -64,7 +64,7 @@ def test_list_has_every_detector_of_both_tasks(tiny) -> None:
     rows = listed()
     assert set(rows) == {entry.usage for entry in catalogue.CATALOGUE.values()}
     assert rows["mmod"]["here"] == "yes"
-    assert rows["yunet:FILE"]["here"] == "yours"
+    assert rows["onnx:FILE"]["here"] == "yours"
     assert rows["tiny-attn"] == {
         "name": "tiny-attn",
         "task": "objects",
@@ -111,9 +111,9 @@ def test_one_that_cannot_be_had_does_not_stop_the_others(tiny, server, models, m
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["fetch", "nothing"], "'nothing' is not known; choose one of: dlib_hog, "),
+        (["fetch", "nothing"], "'nothing' is not known; choose one of: centerface, "),
         (["fetch", "mmod"], "comes with its weights; there is nothing to fetch"),
-        (["fetch", "yunet"], "works on a file of yours"),
+        (["fetch", "onnx"], "works on a file of yours"),
         (["fetch"], "Missing argument"),
         (["verify", "nothing"], "not known"),
         (["info", "nothing"], "not known"),
@@ -149,7 +149,9 @@ def test_a_digest_that_nobody_published_is_recorded_on_first_fetch(server, monke
     assert "recorded on first fetch" in invoke("info", "other").stdout
 
 
-def test_verify_reads_everything_and_says_what_is_wrong(tiny, models) -> None:
+def test_verify_reads_everything_and_says_what_is_wrong(tiny, models, monkeypatch) -> None:
+    # what the set-up brought does not count here
+    monkeypatch.setattr(cache, "installed_root", lambda: models / "none")
     assert invoke("verify").stdout == f"no models in {models}\n"
     assert invoke("verify", "tiny").exit_code == 1
     invoke("fetch", "tiny")

@@ -18,7 +18,7 @@ from face_detect_ros.core.protocols import DetectOptions, StageTimes
         ("score_threshold", float("nan")),
         ("iou_threshold", 2.0),
         ("max_detections", 0),
-        ("min_size_px", 0),
+        ("min_size_px", -1),
     ],
     ids=str,
 )

@@ -10,6 +10,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.identification import evaluate_identification, person_folders, rates
+from face_detect_ros.faces.align import face_chips
 from face_detect_ros.faces.matching import MatchOptions
 
 
@@ -67,6 +68,9 @@ class WholePicture:
 
 class ByColor:
     """The embedding is one of `faces` by the picture's mean."""
+
+    def chips(self, image, faces):
+        return face_chips(image, faces.landmarks)
 
     def embed(self, chips):
         return faces(256)[[round(float(chip[60:90, 60:90].mean())) for chip in chips]]

@@ -23,6 +23,8 @@ from face_detect_ros.evaluation.verification import (
     true_accept_rate,
     verification_figures,
 )
+from face_detect_ros.faces.align import face_chips
+from face_detect_ros.faces.points import eye_corners
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,9 @@ class Scripted:
         sides = self.boxes[:, None, 2:] - self.boxes[:, None, :2]
         points = self.boxes[:, None, :2] + sides * np.array(UPRIGHT)
         return [Detections(self.boxes, np.linspace(0.9, 0.5, count), np.zeros(count), landmarks=points)]
+
+    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        return face_chips(image, eye_corners(image, faces))
 
     def embed(self, chips: np.ndarray) -> np.ndarray:
         self.batches.append(chips)

@@ -13,10 +13,10 @@ import numpy as np
 
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.onnx_session import OnnxSession
+from face_detect_ros.detectors.faces.onnx_faces import OnnxFaceDetector, Pixels, output_error
+from face_detect_ros.detectors.faces.scanning import FaceCandidates
+from face_detect_ros.detectors.onnx.session import OnnxSession
 from face_detect_ros.zoo.formats.onnx_graph import free_axes
-
-from .onnx_faces import FaceCandidates, OnnxFaceDetector, Pixels, output_error
 
 _STRIDE = 4
 _OUTPUTS = (1, 2, 2, 10)  # channels of heat map, log size, offset and points

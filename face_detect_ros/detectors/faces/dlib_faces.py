@@ -29,14 +29,10 @@ from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
 from face_detect_ros.detectors.isolated.detector import IsolatedDetector
 from face_detect_ros.detectors.stages import StageClock
+from face_detect_ros.faces.points import FindLandmarks, load_landmarks
 from face_detect_ros.zoo.published import dlib_models
 
 LABELS = ("face",)
-
-LANDMARK_NAMES = ("left_eye_outer", "left_eye_inner", "right_eye_outer", "right_eye_inner", "nose_base")
-"""Order of `Detections.landmarks`, from dlib's 5-point model. Left and right are the subject's own, so on an
-upright face that looks at the camera the left eye has the larger x. The corners of the eyes and where the
-nose meets the lip."""
 
 _LOWEST_MARGIN = -3.0  # lower brings thousands of boxes of nothing
 _WORTHLESS_CHANGE = 0.1  # resampling for this little blurs more than it gains
@@ -49,9 +45,6 @@ Found = tuple[np.ndarray, np.ndarray]
 
 Scan = Callable[[Sequence[np.ndarray], float], "list[Found]"]
 """(pictures of one size, lowest margin) -> what is in each."""
-
-FindLandmarks = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(picture, (4,) xyxy box of a face) -> (5, 2) float32 xy in its pixels, ordered as LANDMARK_NAMES."""
 
 
 def score_of(margin: np.ndarray) -> np.ndarray:
@@ -116,19 +109,6 @@ def create_cnn_here(device: str) -> Detector:
         return [_found([i.rect for i in items], [i.confidence for i in items]) for items in found]
 
     return DlibFaceDetector(scan, CNN_LIMITS, load_landmarks(dlib), chosen)
-
-
-def load_landmarks(dlib: Any) -> FindLandmarks:
-    """dlib's 5-point shape predictor. Raises WeightsError."""
-    predictor = dlib_models.load(dlib_models.LANDMARKS_5, dlib.shape_predictor)
-
-    def find(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        left, top, right, bottom = (int(value) for value in np.rint(box))
-        parts = predictor(image, dlib.rectangle(left, top, right - 1, bottom - 1)).parts()
-        # dlib names a pixel, whose center is half a pixel further
-        return np.array([(part.x + 0.5, part.y + 0.5) for part in parts], np.float32)
-
-    return find
 
 
 class DlibFaceDetector:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.faces.dlib_faces import DlibFaceDetector, Found, ScanLimits, load_landmarks
+from face_detect_ros.detectors.faces.dlib_faces import DlibFaceDetector, Found, ScanLimits
+from face_detect_ros.faces.points import load_landmarks
 from face_detect_ros.nn import devices
 from face_detect_ros.nn.dlib import tiled_pyramid
 from face_detect_ros.nn.dlib.description import MMOD_STRUCTURE, MmodOptions, NetworkDescription

@@ -19,11 +19,10 @@ from face_detect_ros.core.errors import DetectorError, WeightsError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
-from face_detect_ros.detectors import object_input
-from face_detect_ros.detectors.onnx_session import OnnxSession
+from face_detect_ros.detectors.faces.scanning import FaceCandidates, scan_place, scan_scale
+from face_detect_ros.detectors.objects import input as object_input
+from face_detect_ros.detectors.onnx.session import OnnxSession
 from face_detect_ros.detectors.stages import StageClock
-
-from .scanning import FaceCandidates, scan_place, scan_scale
 
 LABELS = ("face",)
 _BATCH_PX = 400_000  # more at once gains nothing on a CPU
@@ -91,7 +90,7 @@ class OnnxFaceDetector:
         if session is None:
             raise DetectorError("the detector is closed")
         clock = StageClock()
-        places = [self._place(*image.shape[:2], options.min_size_px) for image in images]
+        places = [self._place(image, options.min_size_px) for image in images]
         detections = [Detections.empty()] * len(images)
         for batch in self._batches(places):
             chosen = [places[index] for index in batch]
@@ -119,7 +118,8 @@ class OnnxFaceDetector:
         """Release the network; a `detect` in another thread still ends well."""
         self._session = None
 
-    def _place(self, height: int, width: int, min_size_px: int) -> Letterbox:
+    def _place(self, image: np.ndarray, min_size_px: int) -> Letterbox:
+        height, width = image.shape[:2]
         if self._size is not None:
             return Letterbox.fit((height, width), self._size, center=False)
         scale = scan_scale(height, width, min_size_px, self._reader.smallest_px)
@@ -152,7 +152,8 @@ class OnnxFaceDetector:
     def _select(
         self, found: FaceCandidates, place: Letterbox, image: np.ndarray, options: DetectOptions
     ) -> Detections:
-        if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+        numbers = [found.boxes, found.scores, *([] if found.points is None else [found.points])]
+        if not all(np.isfinite(each).all() for each in numbers):
             raise DetectorError(f"{self._name}: its output is not finite; get the file again")
         order = np.argsort(-found.scores, kind="stable")[:_MOST_CANDIDATES]
         boxes, scores = place.boxes_to_image(found.boxes[order]), np.clip(found.scores[order], 0.0, 1.0)

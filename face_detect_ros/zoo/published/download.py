@@ -39,7 +39,7 @@ def fetch(
 
     Raises WeightsError if a file cannot be had or is not the right one, OutputError if it cannot be written.
     """
-    place = cache.folder(checkpoint)
+    place = cache.fetched_folder(checkpoint)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,12 +97,12 @@ def _wrong(checkpoint: Checkpoint, remote: RemoteFile, origin: str, actual: str,
     found = f"{checkpoint.name}: {origin}: sha256 {actual[:12]}..., expected {expected[:12]}...; it was not kept; "
     if remote.sha256:
         return found + f"try again, {_by_hand(checkpoint, remote)}"
-    record = cache.folder(checkpoint) / records.FILE_NAME
+    record = cache.fetched_folder(checkpoint) / records.FILE_NAME
     return found + f"it has been replaced since it was first fetched: to accept that, delete {record}"
 
 
 def _by_hand(checkpoint: Checkpoint, remote: RemoteFile) -> str:
-    place = cache.folder(checkpoint)
+    place = cache.fetched_folder(checkpoint)
     names = [each.name for each in checkpoint.files if each is remote or not (place / each.name).exists()]
     return cache.by_hand(checkpoint, names)
 
