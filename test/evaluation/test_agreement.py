@@ -65,7 +65,8 @@ def test_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--reference", "none"], ["--model", "none"], ["--min-size-px", "-1"], ["--images", "/none"]]
+    "arguments",
+    [["--reference", "none"], ["--model", "none"], ["--min-size-px", "-1"], ["--images", "/none"]],
 )
 def test_bad_arguments(tmp_path: Path, arguments: list[str]) -> None:
     assert run("--images", tmp_path, *arguments).exit_code in (1, 2)

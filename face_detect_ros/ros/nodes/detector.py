@@ -155,7 +155,7 @@ class DetectorNode(PerceptionNode[P]):
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
-        if self.active and new.score_threshold != old.score_threshold:
+        if self.active and new.options.score_threshold != old.options.score_threshold:
             self._publish_label_info(new)
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
@@ -295,5 +295,5 @@ class DetectorNode(PerceptionNode[P]):
     def _publish_label_info(self, params: P) -> None:
         if self._detector is not None:
             now_ns = self.get_clock().now().nanoseconds
-            message = convert.label_info_message(self.class_names(), params.score_threshold, now_ns)
+            message = convert.label_info_message(self.class_names(), params.options.score_threshold, now_ns)
             self._outputs["label_info"].publish(message)

@@ -15,7 +15,8 @@ from vision_msgs.msg import Detection2DArray, VisionInfo
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.core.frame import Frame
-from face_detect_ros.core.protocols import Detector
+from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embed
 from face_detect_ros.faces.gallery.gallery import Gallery, default_path
@@ -36,10 +37,17 @@ class FaceDetectorParameters(DetectorParameters):
     """Parameters of the face detector."""
 
     model: str = redefault(DetectorParameters, "model", DEFAULT_MODEL["faces"])
-    score_threshold: float = redefault(DetectorParameters, "score_threshold", FACE_OPTIONS.score_threshold)
+    score_threshold: float = parameter(
+        0.0, "Lowest score published; 0: the model's own.", minimum=0.0, maximum=1.0
+    )
     iou_threshold: float = redefault(DetectorParameters, "iou_threshold", FACE_OPTIONS.iou_threshold)
     max_detections: int = redefault(DetectorParameters, "max_detections", FACE_OPTIONS.max_detections)
-    min_size_px: int = redefault(DetectorParameters, "min_size_px", FACE_OPTIONS.min_size_px)
+    min_size_px: int = parameter(
+        FACE_OPTIONS.min_size_px,
+        "Smallest face looked for, in pixels of the image; smaller costs time; 0: the model's own.",
+        minimum=0,
+        maximum=10_000,
+    )
     recognize: bool = parameter(True, "Say who it is, from the gallery.", at_configure=True)
     gallery: str = parameter(
         "", "File of the gallery; empty: face_detect_ros/gallery.sqlite3 in ROS's home.", at_configure=True
@@ -91,6 +99,14 @@ class FaceDetectorParameters(DetectorParameters):
         choices=("everybody", "unknown", "known"),
         at_configure=True,
     )
+
+    @property
+    def options(self) -> DetectOptions:
+        options = super().options
+        if self.score_threshold:
+            return options
+        own = catalogue.default_options(self.model, task=FaceDetector.task)
+        return dataclasses.replace(options, score_threshold=own.score_threshold)
 
     @property
     def match_options(self) -> MatchOptions:
