@@ -14,6 +14,11 @@ import pytest
 # a shell's background job ignores Ctrl-C, and so would every process that the tests start and interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# One thread per process, here and in everything started: the networks of the tests are too small to share, and tests
+# run side by side. Libraries read it when they are loaded.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 # importable in child processes as well
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -42,18 +47,6 @@ os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="face_detect_ros_test_log_")
 os.environ["ROS_HOME"] = tempfile.mkdtemp(
     prefix="face_detect_ros_test_home_"
 )  # no test touches the gallery of its user
-
-
-@pytest.fixture
-def one_thread(monkeypatch):
-    """Of PyTorch, here and in what is started: of tiny networks two make no quicker work, they wait for each other."""
-    import torch
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

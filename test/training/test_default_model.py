@@ -30,7 +30,6 @@ from face_detect_ros.training.learners.start import Architecture, for_detection,
 from face_detect_ros.zoo.published import packaged
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = catalogue.DEFAULT_MODEL["objects"]
 WEIGHTS = packaged.locate(catalogue.CATALOGUE[NAME].packaged)
 # drawn by hand

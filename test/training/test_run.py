@@ -44,7 +44,6 @@ from face_detect_ros.zoo.formats import safetensors_file
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 QUICK = TrainOptions(
     epochs=3, batch=2, input_size=SIDE, precision="float32", warmup_epochs=1, settle_epochs=1, evaluate_every=2, seed=4

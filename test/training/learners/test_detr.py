@@ -22,7 +22,6 @@ from face_detect_ros.training.learners.detr import TYPES, DetrLearner
 from face_detect_ros.training.options import AugmentOptions, TrainOptions
 from face_detect_ros.training.session import Task, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 OPTIONS = TrainOptions(
     epochs=2, batch=2, input_size=SIDE, optimizer="adamw", learning_rate=1e-3, momentum=0.9, clip_norm=0.1,
