@@ -42,8 +42,8 @@ class CatalogueEntry:
     description: one line for lists.
     takes_file: users write "name:path", or may do so where there is a checkpoint. file_is: what the path names, for
         lists.
-    checkpoint: name of its weights in `zoo.checkpoints`, or empty.
-    packaged: name of its weights in `zoo.packaged`, or empty.
+    checkpoint: name of its weights in `zoo.published.checkpoints`, or empty.
+    packaged: name of its weights in `zoo.published.packaged`, or empty.
     precisions: numbers it can compute in.
     score_threshold: lowest score that is published unless somebody says otherwise; 0: the task's.
     """

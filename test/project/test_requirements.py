@@ -50,7 +50,7 @@ def test_each_distribution_has_one_purpose():
 @pytest.mark.parametrize(
     ("purposes", "modules"),
     [
-        pytest.param(["nodes"], [f"face_detect_ros.ros.{name}" for name in NODES], id="nodes"),
+        pytest.param(["nodes"], [f"face_detect_ros.ros.nodes.{name}" for name in NODES], id="nodes"),
         pytest.param(
             ["nodes"],
             ["face_detect_ros.detectors.faces.mmod", "face_detect_ros.faces.embedders.catalogue"],

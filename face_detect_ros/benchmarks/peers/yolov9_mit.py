@@ -8,7 +8,7 @@ and the few of theirs that their network needs:
     python -m venv --system-site-packages peers
     peers/bin/pip install --no-deps einops omegaconf antlr4-python3-runtime==4.9.3
 
-Their networks, with the auxiliary branch, are saved as the published ``v9-*.pt`` are, and read by `zoo.yolov9_weights`.
+Their networks, with the auxiliary branch, are saved as the published ``v9-*.pt`` are, and read by `zoo.yolov9.weights`.
 They have no e.
 """
 

@@ -10,7 +10,7 @@ It takes an environment that has this package's requirements and, without their 
 (Ultralytics is AGPL-3.0: for comparing only, never imported by the package.)
 
 Ultralytics' head is another one: its convolutions for boxes are not grouped. So its weights between the groups are set
-to zero, and what is left is written as the authors' format has it, to be read by `zoo.yolov9_weights`.
+to zero, and what is left is written as the authors' format has it, to be read by `zoo.yolov9.weights`.
 """
 
 from __future__ import annotations

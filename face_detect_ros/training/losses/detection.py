@@ -56,7 +56,7 @@ class Losses:
 
 
 class DetectionLoss:
-    """The loss of the raw levels of a `nn.heads.DetectionHead`, main or auxiliary."""
+    """The loss of the raw levels of a `nn.yolov9.heads.DetectionHead`, main or auxiliary."""
 
     def __init__(self, classes: int, options: LossOptions | None = None) -> None:
         self.options = options or LossOptions()
