@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.core.protocols import StageTimes
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.faces.matching import Match
+from face_detect_ros.files.whole_file import whole_file
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -100,7 +102,8 @@ class OutputFolder:
         if not good:
             raise OutputError(f"{target}: cannot be encoded")
         try:
-            target.write_bytes(data.tobytes())
+            with whole_file(target) as beside:
+                beside.write_bytes(data.tobytes())
         except OSError as error:
             raise OutputError(f"{target}: {error.strerror or error}") from error
         return target
@@ -125,13 +128,19 @@ class VideoResult:
         self._rate_hz = rate_hz
         self._writer: Any = None
         self._size: tuple[int, int] = (0, 0)
+        self._unfinished = contextlib.ExitStack()
 
     def __enter__(self) -> VideoResult:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Completes the file; after an interrupt it holds the frames so far. Raises OutputError."""
         if self._writer is not None:
             self._writer.release()
+            try:
+                self._unfinished.close()
+            except OSError as error:
+                raise OutputError(f"{self._path}: {error.strerror or error}") from error
 
     def write(self, image: np.ndarray) -> None:
         """Add one (H, W, 3) RGB frame. Raises OutputError."""
@@ -139,9 +148,15 @@ class VideoResult:
             self._size = (image.shape[1], image.shape[0])
             # MPEG-4 part 2: the one codec that every build of OpenCV brings
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(os.fspath(self._path), codec, self._rate_hz, self._size)
-            if not self._writer.isOpened():
+            try:
+                beside = self._unfinished.enter_context(whole_file(self._path))
+            except OSError as error:
+                raise OutputError(f"{self._path}: {error.strerror or error}") from error
+            writer = cv2.VideoWriter(os.fspath(beside), codec, self._rate_hz, self._size)
+            if not writer.isOpened():
+                beside.unlink()
                 raise OutputError(f"{self._path}: OpenCV cannot write this video")
+            self._writer = writer
         frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         if (frame.shape[1], frame.shape[0]) != self._size:
             frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)

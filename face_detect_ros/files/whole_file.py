@@ -1,27 +1,51 @@
-"""Files that are there whole or not at all, whenever power or process end."""
+"""Files and folders that appear whole or not at all, even if power or process ends halfway."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import threading
+import re
+import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_RANDOM_BYTES = 8
+
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, only_writer: bool = False) -> Iterator[Path]:
-    """A path in the same folder, with the same suffix, to write; at the end it is synced and takes the place of `path`.
+def whole_file(path: Path, *, only_writer: bool = False, private: bool = False) -> Iterator[Path]:
+    """Yields an empty temporary file to fill; on exit it is synced and replaces `path`.
 
-    After an exception `path` is as it was and nothing is left. A process that is killed leaves the other file;
-    `only_writer`: nobody else writes `path` meanwhile, so that file may always have the same name and be only one.
+    The temporary file is created exclusively, under a name that nobody can predict, so a symbolic link planted in the
+    folder is never followed; a link at `path` itself is replaced, not followed. After an exception `path` is
+    unchanged and nothing is left behind. A killed process leaves its temporary file.
 
-    Raises OSError.
+    Args:
+        path: the file to write.
+        only_writer: nobody else writes `path` at the same time, so temporary files that killed processes left are
+            removed.
+        private: mode 0600 whatever the umask; otherwise the umask decides.
+
+    Yields:
+        The temporary file's path: same folder and suffix, to be opened for writing by name.
+
+    Raises:
+        OSError: a file cannot be written, or nothing was written.
     """
-    writer = "new" if only_writer else f"{os.getpid()}_{threading.get_native_id()}"
-    beside = path.with_name(f".{path.stem}.{writer}{path.suffix}")
+    if only_writer:
+        _remove_leftovers(path)
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(_RANDOM_BYTES)}{path.suffix}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(beside, flags, 0o600 if private else 0o666)
     try:
+        if private:
+            os.fchmod(descriptor, 0o600)
         yield beside
+        if not beside.stat().st_size:
+            raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -29,3 +53,40 @@ def whole_file(path: Path, *, only_writer: bool = False) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty temporary folder to fill; on exit it replaces the folder `path`.
+
+    As with `whole_file` its name cannot be predicted. Between the removal of an old folder and the appearance of the
+    new one there is a moment without either.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    new, old = beside / "new", beside / "old"
+    try:
+        new.mkdir()
+        yield new
+        if os.path.lexists(path):
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if os.path.lexists(old):
+                old.rename(path)
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    ours = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}{re.escape(path.suffix)}")
+    for other in path.parent.iterdir():
+        if ours.fullmatch(other.name):
+            with contextlib.suppress(OSError):
+                other.unlink()

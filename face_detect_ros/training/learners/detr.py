@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from face_detect_ros.detectors.detr import checkpoint as detr_checkpoint
 from face_detect_ros.detectors.detr import input as detr_input
 from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
 from face_detect_ros.detectors.detr.detector import DetrDetector, DetrNetwork
+from face_detect_ros.files.whole_file import whole_folder
 from face_detect_ros.training.data.dataset import DataSet
 from face_detect_ros.training.losses.detection import Losses, Truth
 from face_detect_ros.training.options import TrainOptions
@@ -86,20 +85,13 @@ class DetrLearner:
 
     def write(self, average: nn.Module, folder: Path, name: str) -> None:
         final = self.result(folder, name)
-        new, old = (final.with_name(f".{name}.{what}.{os.getpid()}") for what in ("new", "old"))
         try:
-            try:
+            with whole_folder(final) as new:
                 average.save_pretrained(new)  # type: ignore[operator]
                 file = detr_input.SETTINGS_FILE
                 settings: dict[str, Any] = json.loads((self._begin.folder / file).read_text())
                 settings["size"] = {"height": self._side, "width": self._side}
                 (new / file).write_text(json.dumps(settings, indent=2))
-                if final.exists():
-                    final.rename(old)
-                new.rename(final)
-            finally:
-                for rest in (new, old):
-                    shutil.rmtree(rest, ignore_errors=True)
         except OSError as error:
             raise OutputError(
                 f"{final}: cannot be written: {error.strerror or error}; make room or choose another folder"
