@@ -7,7 +7,7 @@ from cv_bridge import CvBridge
 from sensor_msgs.msg import Image
 
 from face_detect_ros.benchmarks.rows import Row, median_ms
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.images import decode_image, image_message
 
 SIZES = ((640, 480), (1920, 1080))
 
@@ -18,13 +18,13 @@ def run() -> list[Row]:
         image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         copy_ms = median_ms(image.copy)
         for encoding in ("rgb8", "bgr8"):
-            message = convert.image_message(image, 0, "camera")
+            message = image_message(image, 0, "camera")
             message.encoding = encoding
             rows.append(
                 Row(
                     f"decode {encoding} {width}x{height}",
                     "ms",
-                    median_ms(lambda message=message: convert.decode_image(message)),  # type: ignore[misc]
+                    median_ms(lambda message=message: decode_image(message)),  # type: ignore[misc]
                     _bridge_decode_ms(message),
                     "cv_bridge",
                     copy_ms,
@@ -35,7 +35,7 @@ def run() -> list[Row]:
             Row(
                 f"encode rgb8 {width}x{height}",
                 "ms",
-                median_ms(lambda image=image: convert.image_message(image, 0, "camera")),  # type: ignore[misc]
+                median_ms(lambda image=image: image_message(image, 0, "camera")),  # type: ignore[misc]
                 _bridge_encode_ms(image),
                 "cv_bridge, or data = bytes as it does",
                 copy_ms,

@@ -15,7 +15,7 @@ from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.benchmarks.rows import Row
 from face_detect_ros.ros import qos, runtime
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.headers import to_ns
 from face_detect_ros.ros.processes import NodeProcess, wait_until
 
 SOURCE = "face_detect_ros.ros.nodes.video_source"
@@ -61,7 +61,7 @@ class _Probe(Node):
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     def _on_detections(self, message: Detection2DArray) -> None:
-        age_ns = self.get_clock().now().nanoseconds - convert.stamp_ns(message.header.stamp)
+        age_ns = self.get_clock().now().nanoseconds - to_ns(message.header.stamp)
         self.seen.latency_ms.append(age_ns / 1e6)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

@@ -25,7 +25,8 @@ from face_detect_ros.demo.bag import Bag
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.inputs.camera import camera_info_topic
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.headers import to_ns
+from face_detect_ros.ros.messages.images import decode_image
 
 
 @dataclass
@@ -112,11 +113,11 @@ class Recorder(Node):
         self.create_subscription(message_class, topic, arrived, profile or qos.output(), raw=True)
 
     def _on_image(self, message: Image) -> CompressedImage:
-        self.tally.images.add(convert.stamp_ns(message.header.stamp))
-        return _jpeg(message, convert.decode_image(message))
+        self.tally.images.add(to_ns(message.header.stamp))
+        return _jpeg(message, decode_image(message))
 
     def _on_annotated(self, path: Path, message: Image) -> CompressedImage:
-        picture = convert.decode_image(message)
+        picture = decode_image(message)
         video = self._videos.get(path)
         if video is None:
             height, width = picture.shape[:2]
@@ -133,7 +134,7 @@ class Recorder(Node):
         self.tally.pictures_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
 
     def _on_faces(self, message: Detection2DArray) -> None:
-        stamp_ns = convert.stamp_ns(message.header.stamp)
+        stamp_ns = to_ns(message.header.stamp)
         latency_ms = (self.get_clock().now().nanoseconds - stamp_ns) / 1e6
         self.tally.processed.add(stamp_ns)
         self.tally.latency_ms.append(latency_ms)
@@ -142,7 +143,7 @@ class Recorder(Node):
         self._write_line("face_detector", message, latency_ms)
 
     def _on_objects(self, message: Detection2DArray) -> None:
-        latency_ms = (self.get_clock().now().nanoseconds - convert.stamp_ns(message.header.stamp)) / 1e6
+        latency_ms = (self.get_clock().now().nanoseconds - to_ns(message.header.stamp)) / 1e6
         self.tally.searched += 1
         self.tally.objects.update({_as_dict(detection)["class"] for detection in message.detections})
         self._write_line("object_detector", message, latency_ms)
@@ -150,7 +151,7 @@ class Recorder(Node):
     def _write_line(self, node: str, message: Detection2DArray, latency_ms: float) -> None:
         line = {
             "node": node,
-            "stamp_ns": convert.stamp_ns(message.header.stamp),
+            "stamp_ns": to_ns(message.header.stamp),
             "frame_id": message.header.frame_id,
             "latency_ms": round(latency_ms, 3),
             "detections": [_as_dict(detection) for detection in message.detections],

@@ -14,7 +14,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.ros import qos
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.images import lazy_frame
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -132,7 +132,7 @@ class ImageInput:
         self._subscription = self._node.create_subscription(
             self._type,
             self.wire_topic,
-            lambda message: on_frame(convert.lazy_frame(message)),
+            lambda message: on_frame(lazy_frame(message)),
             qos.image_input(),
             qos_overriding_options=qos.overridable(),
             # `problem` says it, with both profiles and the remedy

@@ -19,7 +19,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.ros import qos
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.viz.colors import detection_color
 
 # a face is about this wide; anything not listed is drawn at NOMINAL_DISTANCE_M
@@ -86,7 +86,7 @@ def markers_message(
         frame_id: Of the image.
         names: (N,) who each detection is, shown instead of its class name where not None.
     """
-    header = convert.header(stamp_ns, frame_id)
+    header = make_header(stamp_ns, frame_id)
     message = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
     fx, fy, cx, cy = camera
     pairs = zip(detections.boxes.tolist(), detections.class_ids.tolist(), strict=True)

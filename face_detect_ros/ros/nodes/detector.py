@@ -23,7 +23,9 @@ from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageHub, ImageInput
-from face_detect_ros.ros.messages import convert, markers
+from face_detect_ros.ros.messages import markers
+from face_detect_ros.ros.messages.detections import detections_message, label_info_message
+from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.nodes.lifecycle import NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.diagnostics import PipelineStatistics
 from face_detect_ros.ros.parameters import parameter
@@ -256,7 +258,7 @@ class DetectorNode(PerceptionNode[P]):
     def _publish(self, frame: Frame, found: Detections, detector: Detector, arrival_s: float) -> None:
         outputs = self._outputs
         outputs["detections"].publish(
-            convert.detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
+            detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
         )
         self.statistics.published(
             detections=len(found),
@@ -268,7 +270,7 @@ class DetectorNode(PerceptionNode[P]):
         if outputs["annotated"].get_subscription_count() > 0:
             shown = self.picture_to_show(frame, found, names)
             drawn = draw_detections(shown, found, detector.labels, names=names)
-            outputs["annotated"].publish(convert.image_message(drawn, frame.stamp_ns, frame.frame_id))
+            outputs["annotated"].publish(image_message(drawn, frame.stamp_ns, frame.frame_id))
         if outputs["markers"].get_subscription_count() > 0:
             camera = markers.pinhole(self._camera.info, frame.width, frame.height)
             outputs["markers"].publish(
@@ -295,5 +297,5 @@ class DetectorNode(PerceptionNode[P]):
     def _publish_label_info(self, params: P) -> None:
         if self._detector is not None:
             now_ns = self.get_clock().now().nanoseconds
-            message = convert.label_info_message(self.class_names(), params.options.score_threshold, now_ns)
+            message = label_info_message(self.class_names(), params.options.score_threshold, now_ns)
             self._outputs["label_info"].publish(message)

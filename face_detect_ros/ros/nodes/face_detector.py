@@ -25,7 +25,9 @@ from face_detect_ros.faces.recognizer import DeferredEmbedder, Recognizer
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.enrollment_services import Enrollment
 from face_detect_ros.ros.inputs.camera import ImageHub
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.detections import identities_message
+from face_detect_ros.ros.messages.headers import make_header
+from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY
 from face_detect_ros.ros.parameters import parameter, redefault
@@ -215,7 +217,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         now_ns = self.get_clock().now().nanoseconds
         self._outputs["vision_info"].publish(
             VisionInfo(
-                header=convert.header(now_ns, ""),
+                header=make_header(now_ns, ""),
                 method=self.params.embedder,
                 database_location=str(self._gallery.path),
                 database_version=self._published_revision,
@@ -243,13 +245,11 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             matches = self._recognizer.identify(frame.image, found, frame.stamp_ns, self.params.match_options)
             names = [match.name for match in matches]
             self._outputs["identities"].publish(
-                convert.identities_message(found, matches, frame.stamp_ns, frame.frame_id)
+                identities_message(found, matches, frame.stamp_ns, frame.frame_id)
             )
         if self._outputs["anonymized"].get_subscription_count() > 0 and self._looked_closely(frame):
             covered = self._cover(frame, found, names)
-            self._outputs["anonymized"].publish(
-                convert.image_message(covered, frame.stamp_ns, frame.frame_id)
-            )
+            self._outputs["anonymized"].publish(image_message(covered, frame.stamp_ns, frame.frame_id))
         return names
 
     def picture_to_show(

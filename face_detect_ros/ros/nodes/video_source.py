@@ -15,7 +15,9 @@ from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.statistics import RateMeter, Throttle
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.inputs.camera import TOPIC, ImageHub, camera_info_topic
-from face_detect_ros.ros.messages import camera_info, convert
+from face_detect_ros.ros.messages import camera_info
+from face_detect_ros.ros.messages.headers import make_header
+from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
@@ -151,10 +153,10 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         stamp_ns = max(0, self.get_clock().now().nanoseconds - age_ns)
         self.hub.deliver(self.topic, LazyFrame(stamp_ns, self._frame_id, lambda: image))
         if self._images.get_subscription_count() > 0 and not self.params.privacy:
-            self._images.publish(convert.image_message(image, stamp_ns, self._frame_id))
+            self._images.publish(image_message(image, stamp_ns, self._frame_id))
         if self._infos.get_subscription_count() > 0:
             info = camera_info.for_size(self._calibration, image.shape[1], image.shape[0])
-            info.header = convert.header(stamp_ns, self._frame_id)
+            info.header = make_header(stamp_ns, self._frame_id)
             self._infos.publish(info)
             if self._calibration is not None and info.k[0] == 0 and self._throttle.allows("calibration"):
                 self.get_logger().warning(

@@ -16,7 +16,7 @@ from face_detect_ros.core.protocols import AttentionSource, Detector
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors.class_filter import class_ids
 from face_detect_ros.ros import qos
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.viz.draw import draw_detections
 from face_detect_ros.viz.heat_map import blend_heat_map
 
@@ -79,7 +79,7 @@ class AttentionView:
             if index is not None:
                 heat = self._source.attention(frame.image, found.boxes[index])
                 picture = draw_detections(blend_heat_map(picture, heat), found.select([index]), self._labels)
-            self._publisher.publish(convert.image_message(picture, frame.stamp_ns, frame.frame_id))
+            self._publisher.publish(image_message(picture, frame.stamp_ns, frame.frame_id))
             self._failure = ""
         except PerceptionError as error:
             self._failure = f"failed: {error}"

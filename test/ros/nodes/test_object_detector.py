@@ -12,7 +12,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.ros.inputs.camera import ImageHub
-from face_detect_ros.ros.messages import convert
+from face_detect_ros.ros.messages import images
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 
@@ -288,9 +288,11 @@ def test_numbers_that_are_not_finite_never_reach_the_network(probe, start, objec
 def test_two_detectors_share_one_subscription_and_one_decoding(probe, start, objects, monkeypatch):
     objects("scripted")
     decoded = []
-    decode = convert.decode_image
+    decode = images.decode_image
     monkeypatch.setattr(
-        convert, "decode_image", lambda message: decoded.append(stamp_ns(message.header)) or decode(message)
+        images,
+        "decode_image",
+        lambda message, *rest: decoded.append(stamp_ns(message.header)) or decode(message, *rest),
     )
     hub = ImageHub()
     start(
@@ -327,6 +329,6 @@ def test_the_annotated_image_shows_objects(probe, start, objects):
     camera = Camera(probe)
     wait_until(lambda: annotated.subscription.get_publisher_count(), "the publisher")
     wait_until(lambda: camera.show(astronaut()) and len(annotated), "an annotated image")
-    seen = convert.decode_image(annotated.messages[-1])
+    seen = images.decode_image(annotated.messages[-1])
     changed = np.argwhere((seen != astronaut()).any(axis=2))
     assert 230 < changed[:, 0].min() < changed[:, 0].max() < 470

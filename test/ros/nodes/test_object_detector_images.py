@@ -9,7 +9,7 @@ from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.ros.messages.convert import decode_image
+from face_detect_ros.ros.messages.images import decode_image
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 from face_detect_ros.ros.outputs import attention
 from face_detect_ros.ros.outputs.attention import chosen

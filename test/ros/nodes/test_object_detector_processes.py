@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.ros.messages.convert import decode_image
+from face_detect_ros.ros.messages.images import decode_image
 
 FACES, OBJECTS = "/face_detector/detections", "/object_detector/detections"
 YOLOX = DATA / "weights" / "yolox_nano.onnx"

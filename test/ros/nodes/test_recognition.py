@@ -18,7 +18,7 @@ from face_detect_ros.detectors import catalogue
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
 from face_detect_ros.faces.gallery.gallery import Gallery
-from face_detect_ros.ros.messages.convert import decode_image
+from face_detect_ros.ros.messages.images import decode_image
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
 NODE = "/face_detector"

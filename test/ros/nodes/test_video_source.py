@@ -254,7 +254,7 @@ def test_the_first_picture_of_a_file_is_published_too(probe, start, tmp_path):
 
 def test_frames_reach_the_nodes_of_the_process_without_messages(probe, start, still, monkeypatch):
     made = []
-    monkeypatch.setattr(video_source.convert, "image_message", lambda *arguments: made.append(1))
+    monkeypatch.setattr(video_source, "image_message", lambda *arguments: made.append(1))
     hub = ImageHub()
     local = start(VideoSource, hub=hub, parameters=settings(still))
     frames = []
@@ -331,7 +331,7 @@ def test_a_warning_of_the_source_is_told_and_is_no_problem(probe, start, still):
 
 def test_without_listeners_no_message_is_made(probe, start, still, monkeypatch):
     made = []
-    monkeypatch.setattr(video_source.convert, "image_message", lambda *a: made.append(1) or image(faceless()))
+    monkeypatch.setattr(video_source, "image_message", lambda *a: made.append(1) or image(faceless()))
     local = start(VideoSource, parameters=settings(still))
     wait_until(lambda: local.node._published > 3, "captures")
     assert made == []

@@ -1,0 +1,90 @@
+"""sensor_msgs/Image and sensor_msgs/CompressedImage to arrays and back."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+
+from face_detect_ros.core.errors import ImageError
+from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.images import compressed, raw
+from face_detect_ros.images.limits import check_size
+from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
+from face_detect_ros.ros.messages.headers import make_header, to_ns
+
+Warn = Callable[[str], None]
+
+
+def decode_image(message: Image, options: DecodeOptions = DEFAULTS, warn: Warn | None = None) -> np.ndarray:
+    """The image of a sensor_msgs/Image as (H, W, 3) uint8 RGB: see `raw.decode_raw`.
+
+    Encodings that are unknown there are left to cv_bridge. Raises ImageError.
+    """
+    name, _ = raw.canonical(message.encoding)
+    if name not in raw.ENCODINGS and name not in raw.DEPTH:
+        check_size(message.width, message.height, options.max_image_mpx)
+        return _decode_with_cv_bridge(message)
+    return raw.decode_raw(
+        message.data,
+        message.width,
+        message.height,
+        message.step,
+        message.encoding,
+        big_endian=bool(message.is_bigendian),
+        options=options,
+        warn=warn,
+    )
+
+
+def decode_compressed(
+    message: CompressedImage, options: DecodeOptions = DEFAULTS, warn: Warn | None = None
+) -> np.ndarray:
+    """The image of a sensor_msgs/CompressedImage as (H, W, 3) uint8 RGB: see `compressed.decode_compressed`.
+
+    Raises ImageError.
+    """
+    return compressed.decode_compressed(bytes(message.data), message.format, options, warn)
+
+
+def lazy_frame(
+    message: Image | CompressedImage, options: DecodeOptions = DEFAULTS, warn: Warn | None = None
+) -> LazyFrame:
+    """The message as a frame that is decoded when first needed. `warn` is told on the thread that decodes."""
+    decode = decode_compressed if isinstance(message, CompressedImage) else decode_image
+    return LazyFrame(
+        stamp_ns=to_ns(message.header.stamp),
+        frame_id=message.header.frame_id,
+        decode=lambda: decode(message, options, warn),  # type: ignore[arg-type]
+    )
+
+
+def image_message(image: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
+    """A (H, W, 3) uint8 RGB image as an rgb8 sensor_msgs/Image."""
+    # array.array is the one type whose bytes rclpy does not check one by one
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
+    height, width = image.shape[:2]
+    message = Image(
+        header=make_header(stamp_ns, frame_id), height=height, width=width, encoding="rgb8", step=width * 3
+    )
+    message.data = data
+    return message
+
+
+def _decode_with_cv_bridge(message: Image) -> np.ndarray:
+    # loaded only for what we cannot read ourselves: where its binary does not fit the installed NumPy, everything else
+    # still works
+    try:
+        from cv_bridge import CvBridge
+
+        pixels = CvBridge().imgmsg_to_cv2(message, "rgb8")
+    except Exception as error:  # its errors range from CvBridgeError to KeyError and ImportError
+        raise ImageError(
+            "encoding",
+            f"encoding {message.encoding!r} cannot be read ({type(error).__name__}: {error}); "
+            f"publish one of {', '.join(sorted(raw.ENCODINGS))}",
+        ) from error
+    return np.ascontiguousarray(pixels)
