@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -304,11 +303,9 @@ def finished():
     pytest.skip("these tests do not run in an environment that `make setup` created here")
 
 
-def test_a_second_run_is_fast_and_touches_nothing(finished):
+def test_a_second_run_touches_nothing(finished):
     before = finished.stamp.stat(), finished.log.stat()
-    start = time.monotonic()
     result = subprocess.run([SETUP_SH, "--distro", finished.distribution], capture_output=True, text=True)
-    assert time.monotonic() - start < 3
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     after = finished.stamp.stat(), finished.log.stat()
     assert [s.st_mtime_ns for s in after] == [s.st_mtime_ns for s in before]
