@@ -34,6 +34,7 @@ MADE_OF_TORCH = (
     "detectors.objects.tensor_input",
     "detectors.yolov9",
     "zoo.formats.safetensors_file",
+    "zoo.formats.stored_tensors",
     "zoo.formats.torch_file",
     "zoo.yolov9.",
 )

@@ -1,12 +1,12 @@
-"""Reads pickles without running anything that stands in them.
+"""Reads pickles without running anything in them.
 
 A pickle is a program: it may import any function and call it. Here its instructions only move data about. Numbers,
-texts and containers come out as they are; a class or function is its `Named` name; what any class was made of is an
-`Inert` object; and the few calls that checkpoints need are looked up in a table. A call that is not in it, and whatever
-names a part of Python itself that no checkpoint needs (``os.system``, ``builtins.eval``), is refused by name.
+texts and containers come out as they are; a class or function becomes its `Named` name; an object of any class becomes
+an `Inert` object; and the few calls that checkpoints need are looked up in a table. A call that is not in it, and the
+name of any part of Python itself that no checkpoint needs (`os.system`, `builtins.eval`), is refused by name.
 
-Not `pickle.Unpickler` with a limited `find_class`: what it finds is real, so a pickle may still set attributes on it,
-and one wrong byte may make it fill all memory. Not ``torch.load(weights_only=True)`` either: it refuses whole modules,
+Why not `pickle.Unpickler` with a limited `find_class`: what it finds is real, so a pickle may still set attributes on
+it, and one wrong byte may make it fill all memory. Why not `torch.load(weights_only=True)`: it refuses whole modules,
 and before PyTorch 2.6 it could be made to run code (CVE-2025-32434).
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import pickle
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, BinaryIO, NoReturn
 
 from face_detect_ros.core.errors import WeightsError
@@ -22,19 +22,33 @@ from face_detect_ros.zoo.formats import pickle_values
 from face_detect_ros.zoo.formats.pickle_values import Call, Inert, Named
 
 _LONGEST_NAME = 1000  # bytes
+# A training checkpoint of YOLOv9-e, the largest known, has 350,000 instructions and makes 100,000 objects. A pickle
+# of a few megabytes could have millions, and an empty set takes 216 bytes of memory for one byte of file.
+_MOST_WORK = 3_000_000
+_MOST_OBJECTS = 500_000
+_TEXT_BYTES = 64  # of a text or bytes count as one unit of work
 
 
 def read(file: BinaryIO, source: str, calls: Mapping[str, Call], persistent: Call) -> Any:
-    """What was pickled at the position of `file`, which then stands behind it.
+    """Returns what was pickled at the position of `file`, which is left behind it.
 
-    calls: "module.name" to what stands for calling it. persistent: what stands for a persistent id. Both may raise
-    ValueError. Raises WeightsError, which begins with `source`, for what is damaged or refused.
+    Time and memory are bounded: a pickle with more instructions or objects than the largest known checkpoint by far
+    is refused.
+
+    Args:
+        file: opened for reading; should be in memory, as it is read by single bytes.
+        source: what errors begin with.
+        calls: what replaces a call, by "module.name"; may raise ValueError.
+        persistent: what replaces a persistent id; may raise ValueError.
+
+    Raises:
+        WeightsError: the pickle is damaged, or something in it is refused.
     """
     return _Machine(source, {**pickle_values.CALLS, **calls}, persistent).run(file)
 
 
 class _Machine:
-    """Carries out one pickle: a stack, marks on it, and a memory."""
+    """Runs one pickle: a stack, marks on it, and a memory."""
 
     def __init__(self, source: str, calls: Mapping[str, Call], persistent: Call) -> None:
         self._source = source
@@ -43,6 +57,8 @@ class _Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memory: dict[int, Any] = {}
+        self._work = 0
+        self._objects = 0
 
     def run(self, file: BinaryIO) -> Any:
         try:
@@ -51,9 +67,12 @@ class _Machine:
                     raise ValueError("ends early")
                 if code not in _INSTRUCTIONS:
                     raise ValueError(
-                        f"byte {file.tell() - 1} is {code!r}, which is no instruction that PyTorch writes"
+                        f"byte {file.tell() - 1} is {code!r}, which is not an instruction that PyTorch writes"
                     )
-                read_argument, carry_out = _INSTRUCTIONS[code]
+                self._count_work(1)
+                read_argument, carry_out, makes_object = _INSTRUCTIONS[code]
+                if makes_object:
+                    self._count_object()
                 carry_out(self, read_argument(file) if read_argument else None)
             if self._marks or len(self._stack) != 1:
                 raise ValueError("ends in the middle of something")
@@ -61,6 +80,23 @@ class _Machine:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise WeightsError(f"{self._source}: damaged: {reason:.200}") from error
         return self._pop()
+
+    def _count_work(self, units: int) -> None:
+        self._work += units
+        if self._work > _MOST_WORK:
+            raise ValueError("it has more instructions than any model needs")
+
+    def _count_object(self) -> None:
+        self._objects += 1
+        if self._objects > _MOST_OBJECTS:
+            raise ValueError("it makes more objects than any model needs")
+
+    def _count_arguments(self, arguments: tuple) -> None:
+        """A call may copy its arguments, which one instruction can name again and again."""
+        for argument in arguments:
+            if isinstance(argument, Sized):
+                size = len(argument)
+                self._count_work(size // _TEXT_BYTES if isinstance(argument, (str, bytes)) else size)
 
     # the stack
 
@@ -112,7 +148,7 @@ class _Machine:
         if isinstance(target, Inert):
             target = target.elements
         if not isinstance(target, list):
-            raise ValueError("the pickle appends to something that is no list")
+            raise ValueError("the pickle appends to something that is not a list")
         target.extend(items)
 
     def _set_items(self, items: list[Any]) -> None:
@@ -120,14 +156,14 @@ class _Machine:
         if isinstance(target, Inert):
             target = target.mapping
         if not isinstance(target, dict) or len(items) % 2:
-            raise ValueError("the pickle sets items of something that is no dictionary")
+            raise ValueError("the pickle sets items of something that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[pickle_values.key(key)] = value
 
     def _add_items(self, items: list[Any]) -> None:
         target = self._top()
         if not isinstance(target, set):
-            raise ValueError("the pickle adds to something that is no set")
+            raise ValueError("the pickle adds to something that is not a set")
         target.update(pickle_values.key(item) for item in items)
 
     def _global(self, names: tuple[str, str]) -> None:
@@ -139,7 +175,7 @@ class _Machine:
 
     def _name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise ValueError("the pickle names something that is no text")
+            raise ValueError("the pickle names something that is not text")
         named = Named(pickle_values.PYTHON_2.get(module, module), name)
         if pickle_values.is_refused(named, self._calls.__contains__):
             self._refuse(named, "names")
@@ -151,6 +187,7 @@ class _Machine:
             raise ValueError("the pickle calls something that has no name")
         call = self._calls.get(str(function))
         if call is not None:
+            self._count_arguments(arguments)
             try:
                 self._push(call(*arguments))
             except TypeError as error:
@@ -163,7 +200,7 @@ class _Machine:
     def _new(self, _: Any) -> None:
         arguments, kind = self._pop(), self._pop()
         if not isinstance(kind, Named) or not isinstance(arguments, tuple):
-            raise ValueError("the pickle makes an object of something that is no class")
+            raise ValueError("the pickle makes an object of something that is not a class")
         self._push(Inert(kind, arguments))
 
     def _new_with_keywords(self, _: Any) -> None:
@@ -201,6 +238,12 @@ _NEW: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
     "EMPTY_SET": set,
 }
+
+
+_MAKES_OBJECT = {
+    "EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET", "REDUCE", "NEWOBJ",
+    "NEWOBJ_EX", "STACK_GLOBAL", "BINPERSID",
+}  # fmt: skip
 
 
 def _pushes(make: Callable[[], Any]) -> Callable[[_Machine, Any], None]:
@@ -247,10 +290,16 @@ def _two_lines(file: Any) -> tuple[str, str]:
     return module[:-1].decode(), name[:-1].decode()
 
 
-# of each code: how its argument is read from a file, and what it does
-_INSTRUCTIONS = {
-    opcode.code.encode("latin1"): (opcode.arg.reader if opcode.arg else None, _STEPS[opcode.name])
+# by code: how its argument is read from a file, what it does, and whether it makes an object
+_INSTRUCTIONS: dict[bytes, tuple[Any, Callable[[_Machine, Any], None], bool]] = {
+    opcode.code.encode("latin1"): (
+        opcode.arg.reader if opcode.arg else None, _STEPS[opcode.name], opcode.name in _MAKES_OBJECT
+    )
     for opcode in pickletools.opcodes
     if opcode.name in _STEPS
-}
-_INSTRUCTIONS[pickle.GLOBAL] = (_two_lines, _Machine._global)  # pickletools would undo escapes that are none
+}  # fmt: skip
+_INSTRUCTIONS[pickle.GLOBAL] = (
+    _two_lines,
+    _Machine._global,
+    True,
+)  # pickletools would read escapes into names

@@ -1,6 +1,6 @@
 """This package's own model files: safetensors, which hold numbers and a few texts, never code.
 
-The texts say what the numbers are: the network, its classes, its license. Tensors are named as in the network.
+The texts describe the numbers: the network, its classes, its license. Tensors are named as in the network.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
 from face_detect_ros.files.whole_file import whole_file
+from face_detect_ros.zoo.formats import weights_file
 
 if TYPE_CHECKING:
     import torch
 
 SUFFIX = ".safetensors"
+_LARGEST_HEADER = 1 << 24  # bytes; that of a model with 1,000 tensors has 100 kB
+_LARGEST_SIDE = 1 << 13  # pixels
 # version 0.1 wrote the British spelling
 _RENAMED = {"licence": "license"}
 
@@ -27,8 +30,15 @@ _RENAMED = {"licence": "license"}
 class ModelDescription:
     """What the numbers of a file are.
 
-    architecture: "yolov9". variant: of it. classes: names, in the network's order. input_size: side of the pictures
-    that it was trained for, in pixels. license: SPDX, of the weights, or empty. source: where they come from, in words.
+    Attributes:
+        architecture: "yolov9".
+        variant: size of the architecture, such as "t".
+        classes: names in the network's order.
+        self_attention: whether the network has it.
+        cross_attention: whether the network has it.
+        input_size: longest side of the images it was trained on, in pixels.
+        license: SPDX identifier for the weights, or empty.
+        source: where the weights come from, in words.
     """
 
     architecture: str
@@ -44,7 +54,11 @@ class ModelDescription:
 def write(
     path: Path, description: ModelDescription, tensors: Mapping[str, torch.Tensor], *, overwrite: bool = False
 ) -> None:
-    """The file `path`, whole or not at all. Raises OutputError, also where it exists and may not be replaced."""
+    """Writes the file `path`, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or exists and may not be overwritten.
+    """
     from safetensors.torch import save
 
     check_destination(path, overwrite=overwrite)
@@ -61,7 +75,7 @@ def write(
 
 
 def check_destination(path: Path, *, overwrite: bool) -> None:
-    """Raises OutputError for a name that `write` would refuse."""
+    """Raises OutputError for a destination that `write` would refuse."""
     if path.suffix != SUFFIX:
         raise OutputError(f"{path}: such a file must be named *{SUFFIX}")
     if path.exists() and not overwrite:
@@ -69,9 +83,14 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
 
 
 def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
-    """What `write` wrote; tensors on the CPU.
+    """Reads what `write` wrote.
 
-    Raises WeightsError if it cannot be read or is something else, ConfigError without safetensors.
+    Returns:
+        The description, and the tensors by name, on the CPU.
+
+    Raises:
+        WeightsError: the file cannot be read, is damaged or is something else.
+        ConfigError: safetensors is not installed.
     """
     with _opened(path, "pt") as file:
         description = _description(path, file.metadata() or {})
@@ -80,18 +99,19 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
 
 
 def describe(path: Path) -> ModelDescription:
-    """What the numbers in `path` are, without reading them, and without torch. Raises as `read` does."""
+    """Reads the description alone, without torch. Raises as `read` does."""
     with _opened(path, "np") as file:
         return _description(path, file.metadata() or {})
 
 
 @contextlib.contextmanager
 def _opened(path: Path, framework: str) -> Iterator[Any]:
-    """Raises WeightsError, also for what is found wrong while it is open; ConfigError without safetensors."""
+    """Raises WeightsError, also for damage found while the file is open; ConfigError without safetensors."""
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError as error:
         raise ConfigError(f"{path}: needs safetensors ({error}); run: pip install safetensors") from error
+    check(path)
     try:
         with safe_open(path, framework) as file:
             yield file
@@ -101,13 +121,25 @@ def _opened(path: Path, framework: str) -> Iterator[Any]:
         raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
 
 
+def check(path: Path) -> None:
+    """Looks at the first bytes of a safetensors file.
+
+    Raises:
+        WeightsError: it cannot be read, is something else, or its header is far larger than any model's.
+    """
+    start = weights_file.check(path)
+    length = int.from_bytes(start[:8], "little")
+    if start[8:9] == b"{" and length > _LARGEST_HEADER:
+        raise WeightsError(f"{path}: damaged: its header of {length} bytes is larger than that of any model")
+
+
 def _in_order(data: bytes) -> tuple[bytes, memoryview]:
-    """Head and numbers of a file, its texts in alphabetical order: the library's order is random, so are its files."""
+    """Header and numbers of a file, with its texts in alphabetical order: the library's order is random."""
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that numbers lie aligned
+    text += b" " * (-len(text) % 8)  # keeps the numbers aligned
     return len(text).to_bytes(8, "little") + text, memoryview(data)[end:]
 
 
@@ -115,7 +147,7 @@ def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
     if "architecture" not in metadata:
         raise WeightsError(
             f"{path}: does not say what its numbers are, so it was not written by this package; give the checkpoint "
-            "that it was made from"
+            "it was made from"
         )
     metadata = {_RENAMED.get(name, name): text for name, text in metadata.items()}
     kinds: dict[str, Any] = {"str": str, "int": int, "bool": bool, "tuple[str, ...]": list}
@@ -128,6 +160,8 @@ def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
         if type(value) is not kinds[str(field.type)]:
             raise WeightsError(f"{path}: damaged: its '{field.name}' is {value!r:.60}")
         values[field.name] = value
-    if not all(isinstance(name, str) for name in values["classes"]) or values["input_size"] < 1:
-        raise WeightsError(f"{path}: damaged: its classes or its input size are none")
+    if not all(isinstance(name, str) for name in values["classes"]):
+        raise WeightsError(f"{path}: damaged: its classes are not texts")
+    if not 1 <= values["input_size"] <= _LARGEST_SIDE:
+        raise WeightsError(f"{path}: damaged: its input size is {values['input_size']}")
     return ModelDescription(**{**values, "classes": tuple(values["classes"])})

@@ -13,10 +13,12 @@ from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.zoo.formats.pickle_values import Inert
-from face_detect_ros.zoo.formats.torch_file import StoredTensor, TorchFile
+from face_detect_ros.zoo.formats.stored_tensors import StoredTensor
+from face_detect_ros.zoo.formats.torch_file import TorchFile
 
-_MOST_MODULES = 100_000
+_MOST_PARTS = 100_000  # modules and tensors
 _MOST_LEVELS = 50
+_LONGEST_NAME = 1000
 _NUMBERED = re.compile(r"((?:[A-Za-z_]\w*\.)*)(\d+\..+)")
 
 
@@ -88,20 +90,23 @@ def _tensors(path: Path, network: Inert) -> Iterator[tuple[str, StoredTensor]]:
     seen = 0
     while waiting:
         prefix, module = waiting.pop()
-        seen += 1
-        if seen > _MOST_MODULES or prefix.count(".") > _MOST_LEVELS:
+        items = {kind: _named(module.attribute(kind)) for kind in ("_parameters", "_buffers", "_modules")}
+        seen += 1 + sum(map(len, items.values()))
+        if seen > _MOST_PARTS or prefix.count(".") > _MOST_LEVELS or len(prefix) > _LONGEST_NAME:
             raise WeightsError(f"{path}: damaged: a part of its network contains itself")
-        passing = module.attribute("_non_persistent_buffers_set") or ()
-        for kind in ("_parameters", "_buffers"):
-            for name, value in _named(module.attribute(kind)):
-                if isinstance(value, StoredTensor) and name not in passing:
-                    yield prefix + name, value
-        parts = [(f"{prefix}{name}.", part) for name, part in _named(module.attribute("_modules"))]
+        passing = module.attribute("_non_persistent_buffers_set")
+        passing = passing if isinstance(passing, set) else set()
+        for name, value in items["_parameters"] + items["_buffers"]:
+            if isinstance(value, StoredTensor) and name not in passing:
+                yield prefix + name, value
+        parts = [(f"{prefix}{name}.", part) for name, part in items["_modules"]]
         waiting += [(name, part) for name, part in reversed(parts) if isinstance(part, Inert)]
 
 
 def _named(items: Any) -> list[tuple[str, Any]]:
-    return [item for item in items.items() if isinstance(item[0], str)] if isinstance(items, Mapping) else []
+    if not isinstance(items, Mapping) or len(items) > _MOST_PARTS:
+        return []
+    return [item for item in items.items() if isinstance(item[0], str) and len(item[0]) <= _LONGEST_NAME]
 
 
 def _overview(content: Any) -> str:

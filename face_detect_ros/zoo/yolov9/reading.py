@@ -19,7 +19,7 @@ from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.nn.yolov9.heads import REG_MAX
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.nn.yolov9.variants import VARIANTS
-from face_detect_ros.zoo.formats import safetensors_file, torch_file
+from face_detect_ros.zoo.formats import safetensors_file, torch_file, weights_file
 from face_detect_ros.zoo.formats.safetensors_file import ModelDescription
 from face_detect_ros.zoo.published import coco
 from face_detect_ros.zoo.yolov9 import checkpoint as yolov9_checkpoint
@@ -103,25 +103,13 @@ def _read_own(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> W
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By its first bytes. Raises WeightsError if it is no file of weights at all."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    """By its first bytes. Raises WeightsError if it is not a file of weights at all."""
+    start = weights_file.check(path)
     if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
         return False
     if start[8:9] == b"{":  # behind the length of its texts
         return True
-    if not start:
-        reason = "is empty"
-    elif start.lstrip().startswith(b"<"):
-        reason = "is a web page; fetch the file itself"
-    elif start.startswith(b"version https://git-lfs"):
-        reason = "is a pointer of Git LFS; fetch the file itself with git lfs pull"
-    else:
-        reason = "is no file of weights: neither of PyTorch nor safetensors"
-    raise WeightsError(f"{path}: {reason}")
+    raise WeightsError(f"{path}: is not a file of weights: neither of PyTorch nor safetensors")
 
 
 def _layout(path: Path, names: Iterable[str]) -> Layout:

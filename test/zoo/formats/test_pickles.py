@@ -23,7 +23,7 @@ from helpers.yolov9_files import passing_classes
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.zoo.formats import pickles, torch_file
 from face_detect_ros.zoo.formats.pickle_values import Inert, Named
-from face_detect_ros.zoo.formats.torch_file import StoredTensor
+from face_detect_ros.zoo.formats.stored_tensors import StoredTensor
 
 pytestmark = pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")  # of classes that pass
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
@@ -198,8 +198,8 @@ HAND_MADE = {
     "attributes of a class": (b"\x80\x02ccollections\nOrderedDict\n}b.", "attributes of a Named"),
     "a call of a number": (b"\x80\x02K\x01)R.", "no name"),
     "the wrong arguments": (b"\x80\x02ccopyreg\n_reconstructor\n)R.", "wrong arguments"),
-    "an old instruction": (b"(ios\nsystem\n.", "no instruction"),
-    "an extension": (b"\x80\x02\x82\x01.", "no instruction"),
+    "an old instruction": (b"(ios\nsystem\n.", "not an instruction"),
+    "an extension": (b"\x80\x02\x82\x01.", "not an instruction"),
     "memory that was not kept": (b"\x80\x02h\x05.", "did not keep"),
     "too little on the stack": (b"\x80\x02\x85.", "more than it has"),
     "a list without beginning": (b"\x80\x02t.", "did not begin"),
@@ -211,7 +211,7 @@ HAND_MADE = {
     "no text": (b"\x80\x02X\x01\x00\x00\x00\xff.", "damaged"),
     "longer than the file": (b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", "damaged"),
     "a key that is a list": (b"\x80\x02}]K\x01s.", "key"),
-    "items of a number": (b"\x80\x02K\x01K\x01K\x01s.", "no dictionary"),
+    "items of a number": (b"\x80\x02K\x01K\x01K\x01s.", "not a dictionary"),
     "nothing": (b"", "ends early"),
 }
 
@@ -344,7 +344,7 @@ def test_archives_that_pytorch_did_not_write(tmp_path):
         with pytest.raises(WeightsError, match=reason):
             content(zip_of(tmp_path / "file.pt", **parts))
 
-    refused("none that PyTorch wrote", readme__txt="hello")
+    refused("not one that PyTorch wrote", readme__txt="hello")
     refused("TorchScript", data__pkl=EMPTY_LIST, constants__pkl=EMPTY_LIST)
     refused("big-endian", data__pkl=EMPTY_LIST, byteorder="big")
     refused("compressed", data__pkl=EMPTY_LIST, compression=zipfile.ZIP_DEFLATED)
@@ -393,7 +393,7 @@ def test_a_tensor_must_lie_in_its_storage(tmp_path, claims, reason):
 
 def test_a_missing_storage_is_named(tmp_path):
     path = zip_of(tmp_path / "file.pt", data__pkl=tensor_pickle())
-    with pytest.raises(WeightsError, match="lacks 'data/0'"), torch_file.opened(path) as file:
+    with pytest.raises(WeightsError, match="'data/0' is missing"), torch_file.opened(path) as file:
         file.tensor(file.content)
 
 
@@ -402,7 +402,7 @@ def test_legacy_files_that_pytorch_did_not_write(tmp_path):
     head = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
     little = pickle.dumps({"little_endian": True}, 2)
     cases = {
-        "none that PyTorch wrote": pickle.dumps({"a": 1}, 2),
+        "not one that PyTorch wrote": pickle.dumps({"a": 1}, 2),
         "never released": head + pickle.dumps(1, 2),
         "big-endian": head + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": False}, 2),
         "list of storages": head + pickle.dumps(1001, 2) + little + EMPTY_LIST + pickle.dumps(["0"], 2),
@@ -428,5 +428,8 @@ def test_what_is_no_such_file_says_so(tmp_path):
     with pytest.raises(WeightsError, match="cannot be read"):
         content(tmp_path)
     (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(WeightsError, match="is not a file that PyTorch wrote"):
+    with pytest.raises(WeightsError, match="is a text, not weights"):
         content(tmp_path / "text.pt")
+    (tmp_path / "image.pt").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(WeightsError, match="is not a file that PyTorch wrote"):
+        content(tmp_path / "image.pt")

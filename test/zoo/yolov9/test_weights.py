@@ -289,9 +289,14 @@ def test_other_content_is_refused(tmp_path, case):
 
 OTHER_FILES = {
     "empty": (b"", "is empty"),
-    "a page": (b"\n<!DOCTYPE html><html>", "is a web page; fetch the file itself"),
-    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "pointer of Git LFS"),
-    "a text": (b"hello", "is no file of weights"),
+    "a page": (b"\n<!DOCTYPE html><html>", "is a web page, not the file itself; download the file itself"),
+    "a pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3660000\n",
+        r"is a Git LFS pointer to a file of 3\.7 MB, not the file itself; run git lfs pull",
+    ),
+    "a text": (b"hello", "is a text, not weights; it begins 'hello'"),
+    "an image": (b"\xff\xd8\xff\xe0\x00\x10JFIF", "is not a file of weights"),
+    "a large header": (b"\xff\xff\xff\xff\x00\x00\x00\x00{", "its header of 4294967295 bytes is larger"),
     "a zip": (b"PK\x03\x04 and no more", "damaged, or its download ended early"),
     "a short safetensors": (b"\xff\xff\x00\x00\x00\x00\x00\x00{", "damaged, or its download ended early"),
 }
@@ -425,8 +430,9 @@ OTHER_METADATA = {
     "too little": ({"variant": None}, "its 'variant' is missing"),
     "no json": ({"classes": "cup"}, "its 'classes' is missing or unreadable"),
     "another kind": ({"classes": '"cup"'}, "its 'classes' is 'cup'"),
-    "other labels": ({"classes": "[1, 2, 3]"}, "its classes or its input size"),
-    "no size": ({"input_size": "0"}, "its classes or its input size"),
+    "other labels": ({"classes": "[1, 2, 3]"}, "its classes are not texts"),
+    "no size": ({"input_size": "0"}, "its input size is 0"),
+    "a huge size": ({"input_size": "1000000000"}, "its input size is 1000000000"),
     "a truth as a size": ({"input_size": "true"}, "its 'input_size' is True"),
     "another network": ({"architecture": '"detr"'}, "holds a detr 't', not a YOLOv9"),
     "another variant": ({"variant": '"x"'}, "holds a yolov9 'x', not a YOLOv9"),

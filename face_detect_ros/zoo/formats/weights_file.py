@@ -1,0 +1,74 @@
+"""The first look at a file of weights: is it a file at all, and is it something else in the place of one?
+
+A failed download or clone often leaves a small text under the right name: a web page, a Git LFS pointer, the words of
+a server. Every reader of weights calls `check` first, so that each is named as what it is.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+from face_detect_ros.core.errors import WeightsError
+
+_START_BYTES = 512
+_ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
+
+
+def check(path: Path) -> bytes:
+    """Returns the first bytes of a file of weights (at most 512).
+
+    Raises:
+        WeightsError: the file cannot be read, is not a regular file, is empty, or is a web page, a Git LFS pointer,
+            a text or a packed archive.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # opening a pipe would wait forever
+            raise WeightsError(f"{path}: is not a regular file; give a file of weights")
+        with path.open("rb") as file:
+            start = file.read(_START_BYTES)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    reason = impostor(start)
+    if reason:
+        raise WeightsError(f"{path}: {reason}")
+    return start
+
+
+def impostor(start: bytes) -> str:
+    """Tells from a file's first bytes what is certainly not weights.
+
+    Returns:
+        What it is and what to do, as the end of a sentence that begins with the file's name; empty if it may be
+        weights.
+    """
+    if not start:
+        return "is empty; download it again"
+    text = _as_text(start)
+    if text.startswith("version https://git-lfs"):
+        size = re.search(r"^size (\d{1,15})$", text, re.MULTILINE)
+        whole = f" to a file of {int(size[1]) / 1e6:.1f} MB" if size else ""
+        return (
+            f"is a Git LFS pointer{whole}, not the file itself; run git lfs pull or download the file itself"
+        )
+    if text.startswith("<"):
+        return "is a web page, not the file itself; download the file itself"
+    if text:
+        return f"is a text, not weights; it begins {text[:40]!r}"
+    if start[8:9] == b"{":  # safetensors, whose first bytes are a length and may look like anything
+        return ""
+    for magic, name in _ARCHIVES.items():
+        if start.startswith(magic):
+            return f"is a {name} archive; unpack it and give the file inside"
+    return ""
+
+
+def _as_text(start: bytes) -> str:
+    """The first bytes if they are printable text, else an empty text."""
+    try:
+        text = start[: _START_BYTES - 4].decode("utf-8-sig")  # the last character may be cut
+    except UnicodeDecodeError:
+        return ""
+    printable = all(character.isprintable() or character in "\t\r\n" for character in text)
+    return text.lstrip() if printable else ""
