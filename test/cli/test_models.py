@@ -232,7 +232,7 @@ def test_convert_writes_numbers_only_and_replaces_nothing_unasked(tmp_path) -> N
 def test_a_fetched_model_detects_and_an_altered_one_is_not_loaded(
     server, models, tmp_path, monkeypatch
 ) -> None:
-    detr_models = pytest.importorskip("detr_models", reason="needs transformers")
+    detr_models = pytest.importorskip("helpers.detr_models", reason="needs transformers")
     saved = detr_models.save(tmp_path / "saved", "rt_detr_v2")
     files = {path.name: path.read_bytes() for path in saved.iterdir()}
     monkeypatch.setitem(checkpoints.CHECKPOINTS, "tiny", server.publish("tiny", files))

@@ -1,7 +1,36 @@
 """Networks with random weights whose signals neither die out nor explode, so that comparing outputs means something."""
 
+import math
+from dataclasses import asdict, replace
+
 import torch
 from torch import nn
+
+from face_detect_ros.nn.yolov9.variants import Elan, Variant
+
+
+def narrow(variant: Variant) -> Variant:
+    """`variant` with all its layers and a fraction of its channels."""
+    channels = [*variant.stem, *variant.downs, variant.pooled, *variant.bottom_up_downs, variant.head_width]
+    groups = "elans", "top_down", "bottom_up"
+    channels += [width for group in groups for elan in getattr(variant, group) for width in asdict(elan).values()]
+    factor = math.gcd(*channels) // 4  # attention takes multiples of 4
+
+    def fewer(widths):
+        return tuple(width // factor for width in widths)
+
+    return replace(
+        variant,
+        stem=fewer(variant.stem),
+        downs=fewer(variant.downs),
+        pooled=variant.pooled // factor,
+        bottom_up_downs=fewer(variant.bottom_up_downs),
+        head_width=variant.head_width // factor,
+        **{
+            group: tuple(Elan(elan.out // factor, elan.part // factor) for elan in getattr(variant, group))
+            for group in groups
+        },
+    )
 
 
 def liven(network, *inputs):

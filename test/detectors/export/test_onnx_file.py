@@ -98,7 +98,7 @@ def test_yolov9_with_attention(tmp_path: Path) -> None:
 # one that stretches pictures, one that masks their padding, one whose positions are resampled
 @pytest.mark.parametrize("family", ["rt_detr_v2", "conditional_detr", "rf_detr"])
 def test_the_detr_family(tmp_path: Path, family: str) -> None:
-    detr_models = pytest.importorskip("detr_models")
+    detr_models = pytest.importorskip("helpers.detr_models", reason="needs transformers")
     folder = detr_models.save(tmp_path / "model", family)
     report = export_onnx(f"detr:{folder}", tmp_path / "d.onnx")
     assert report.box_difference_px < 0.01

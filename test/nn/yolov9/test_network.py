@@ -1,11 +1,11 @@
-"""YOLOv9: sizes as published, attention that starts as nothing, folding, shapes, heat-map rows, training."""
+"""YOLOv9: attention that starts as nothing, folding, shapes, heat-map rows, training."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
-from helpers.networks import liven, open_gates
-from torch.utils.flop_counter import FlopCounterMode
+from helpers.networks import liven, narrow, open_gates
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.nn.yolov9.heads import REG_MAX
@@ -13,13 +13,17 @@ from face_detect_ros.nn.yolov9.network import VARIANTS, Predictions, YoloV9
 
 ATTENTION = {"self_attention": True, "cross_attention": True}
 
-# of arXiv:2402.13616, inference at 640 x 640: 10^6 parameters, 10^9 operations (two a multiplication and addition)
-PUBLISHED = {"t": (2.0, 7.7), "s": (7.1, 26.4), "m": (20.0, 76.3), "c": (25.3, 102.1), "e": (57.3, 189.0)}
-
 
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch):
+    """Every variant with all its layers but fewer channels: nothing tested here depends on the width."""
+    for name, variant in VARIANTS.items():
+        monkeypatch.setitem(VARIANTS, name, narrow(variant))
 
 
 def _images(batch=2, height=64, width=96, dtype=torch.float32):
@@ -46,21 +50,6 @@ def _network(variant="t", *, dtype=torch.float32, **options):
     weights = {name: value.clone() for name, value in _weights(variant).items() if name in wanted}
     network.load_state_dict(weights, assign=True)
     return network.to(dtype).eval()
-
-
-def _costs(network):
-    """(10^6 parameters, 10^9 operations of convolutions and matrix products at 640 x 640); on no device at all."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, 640, 640, device="meta"))
-    return sum(p.numel() for p in network.parameters()) / 1e6, counter.get_total_flops() / 1e9
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_parameters_and_operations_are_the_published_ones(variant):
-    with torch.device("meta"):
-        network = YoloV9(variant, auxiliary=True).fuse()
-        parameters, operations = _costs(network)
-    assert (parameters, operations) == pytest.approx(PUBLISHED[variant], rel=0.01)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -163,7 +152,8 @@ def test_half_precision_is_near():
 
 
 @torch.no_grad()
-def test_an_exported_network_takes_any_batch():
+def test_an_exported_network_takes_any_batch(monkeypatch):
+    monkeypatch.setitem(VARIANTS, "t", replace(VARIANTS["t"], depth=1))  # more of the same takes seconds
     network = open_gates(_network(**ATTENTION)).fuse()
     network(_images())  # what it has kept from one call must not be taken over
     batch = torch.export.Dim("batch", min=1, max=64)
