@@ -13,7 +13,9 @@ def narrow(variant: Variant) -> Variant:
     """`variant` with all its layers and a fraction of its channels."""
     channels = [*variant.stem, *variant.downs, variant.pooled, *variant.bottom_up_downs, variant.head_width]
     groups = "elans", "top_down", "bottom_up"
-    channels += [width for group in groups for elan in getattr(variant, group) for width in asdict(elan).values()]
+    channels += [
+        width for group in groups for elan in getattr(variant, group) for width in asdict(elan).values()
+    ]
     factor = math.gcd(*channels) // 4  # attention takes multiples of 4
 
     def fewer(widths):
