@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from face_detect_ros.cli.exits import FAILED, exit_codes, report
-from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+from face_detect_ros.core.errors import OutputError, WeightsError
 
 app = typer.Typer(
     help="List detectors; fetch, check, convert and export their weights.",
@@ -203,7 +203,7 @@ def export(
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--labels {file}: cannot be read as text: {error}") from error
+    from face_detect_ros.files.reading import read_text
+
+    hint = "give a text file with a class name on each line as --labels"
+    return [line.strip() for line in read_text(file, hint=hint).splitlines() if line.strip()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.reading import LARGE_BYTES, read_json, regular_file
 
 _MOST_NAMED = 5  # of the entries that are wrong
 _BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
@@ -54,8 +54,8 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     Raises ConfigError for a file that is not COCO JSON, for ids that are not unique or belong to nothing, boxes without
     area or outside of their picture, and pictures that are missing, naming the first of them.
     """
+    content = read_json(file, most_bytes=LARGE_BYTES)
     try:
-        content = json.loads(file.read_bytes())
         images, entries, categories = (content[key] for key in ("images", "annotations", "categories"))
         for kind, listed in {"image": images, "annotation": entries, "category": categories}.items():
             _refuse(file, f"ids of more than one {kind}", _repeated(entry["id"] for entry in listed))
@@ -86,9 +86,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
             for entry in entries
             for x, y, width, height in [entry["bbox"]]
         )
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
     if not pictures or not names:
         raise ConfigError(f"{file}: no pictures or no categories in it")
@@ -102,7 +100,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     ]
     _refuse(file, "annotations whose bbox lies outside of its picture", outside)
     pictures = pictures[:limit] if limit else pictures
-    missing = [picture.path.name for picture in pictures if not picture.path.is_file()]
+    missing = [picture.path.name for picture in pictures if not regular_file(picture.path)]
     _refuse(folder, f"pictures of {file.name} that are not there", missing)
     return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
 

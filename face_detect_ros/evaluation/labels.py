@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from face_detect_ros.core.boxes import as_boxes
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, regular_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
     pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
     if not pictures:
         raise ConfigError(f"{file}: no labeled pictures in it")
-    missing = [picture.path for picture in pictures if not picture.path.is_file()]
+    missing = [picture.path for picture in pictures if not regular_file(picture.path)]
     if missing:
         raise ConfigError(
             f"{folder}: {len(missing)} of the {len(pictures)} pictures of {file} are not there, "
@@ -54,8 +54,8 @@ def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
     Two fields of an image beyond COCO's are honoured where they exist: without `face_labeled` nothing is known about
     its faces and the image is left out; without `face_complete` it has faces that are not labeled. Raises ConfigError.
     """
+    content = read_json(file, most_bytes=LARGE_BYTES)
     try:
-        content = json.loads(file.read_bytes())
         faces = [category["id"] for category in content["categories"] if category["name"] == "face"]
         if not faces:
             raise ConfigError(f"{file}: no category is called 'face'")
@@ -72,25 +72,22 @@ def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
             for item in content["images"]
             if item.get("face_labeled", True) and item.get("face_labelled", True)
         ]
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
 
 
 def read_imglab(file: Path, folder: Path) -> list[LabeledPicture]:
     """The XML of dlib's imglab: every box counts; one marked `ignore` as a crowd. Raises ConfigError."""
+    content = read_bytes(file, most_bytes=LARGE_BYTES)
     try:
         pictures = []
-        for image in ElementTree.parse(file).iterfind("images/image"):
+        for image in ElementTree.fromstring(content).iterfind("images/image"):
             boxes = [
                 (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"))
                 for box in image.iterfind("box")
             ]
             pictures.append(_picture(folder / image.attrib["file"], boxes, True))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from error
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
+    except (ElementTree.ParseError, KeyError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not imglab's XML ({type(error).__name__}: {error})") from error
     return pictures
 
@@ -102,9 +99,12 @@ def _imglab_box(values: Mapping[str, str]) -> list[float]:
 
 def _picture(path: Path, faces: Iterable[tuple[list[float], bool]], complete: bool) -> LabeledPicture:
     faces = list(faces)
+    boxes = as_boxes([box for box, _ in faces])
+    if not np.isfinite(boxes).all():
+        raise ValueError(f"{path.name} has a box that is not finite")
     return LabeledPicture(
         path,
-        as_boxes([box for box, _ in faces]),
+        boxes,
         np.array([crowd for _, crowd in faces], bool),
         complete,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.reading import LARGE_BYTES, read_text, regular_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +36,8 @@ def read_pairs(file: Path, folder: Path) -> Pairs:
     person, then n lines "name<tab>i<tab>name<tab>j". Raises ConfigError for another file, and where pictures are
     missing.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text"
-        raise ConfigError(f"{file}: {reason}; give a list of pairs in LFW's format") from error
+    hint = "give a list of pairs in LFW's format"
+    lines = read_text(file, most_bytes=LARGE_BYTES, hint=hint).splitlines()
     rows = [line.split() for line in lines if line.strip()]
     folds, count = _header(file, rows)
     if len(rows) - 1 != folds * 2 * count:
@@ -52,7 +50,7 @@ def read_pairs(file: Path, folder: Path) -> Pairs:
         same = number % (2 * count) < count
         first, second = (places.setdefault(path, len(places)) for path in _pictures(file, row, same, folder))
         pairs.append((first, second, same, number // (2 * count)))
-    missing = [path for path in places if not path.is_file()]
+    missing = [path for path in places if not regular_file(path)]
     if missing:
         raise ConfigError(
             f"{folder}: {len(missing)} of the {len(places)} pictures of {file} are not there, for example "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.images.resizing import for_eyes
 
 
 def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:
@@ -24,17 +24,6 @@ def placement(original: tuple[int, int], width: int, height: int) -> Letterbox:
     return Letterbox.fit(original, output_size(original, width, height))
 
 
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """`image` (H, W, 3) uint8 at `size` (height, width); the same array if it has that size."""
-    if image.shape[:2] == size:
-        return image
-    # averaged where it shrinks, or fine patterns would flicker
-    shrinks = size[0] < image.shape[0] or size[1] < image.shape[1]
-    return cv2.resize(
-        image, (size[1], size[0]), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-
-
 def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """`image` (H, W, 3) uint8 at the size that `width` and `height` ask for (see SourceOptions)."""
     return pad(image, placement((image.shape[0], image.shape[1]), width, height))
@@ -42,7 +31,7 @@ def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def pad(image: np.ndarray, box: Letterbox) -> np.ndarray:
     """`image` (H, W, 3) uint8, scaled and set between black borders as `box` says: (*box.target, 3) uint8."""
-    scaled = resize(image, box.resized)
+    scaled = for_eyes(image, box.resized)
     if box.resized == box.target:
         return scaled
     canvas = np.zeros((*box.target, 3), np.uint8)

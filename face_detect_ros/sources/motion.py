@@ -7,7 +7,8 @@ import math
 import cv2
 import numpy as np
 
-from face_detect_ros.sources.fit import placement, resize
+from face_detect_ros.images.resizing import for_eyes
+from face_detect_ros.sources.fit import placement
 
 PERIOD_FRAMES = 300
 """Pictures after which the path repeats: 20 s at the 15 Hz of stills."""
@@ -30,7 +31,7 @@ class Motion:
         # must not depend on the size of the file
         closest = [math.ceil(side / _SMALLEST_VIEW) for side in self._place.resized]
         kept = (min(self._original[0], closest[0]), min(self._original[1], closest[1]))
-        self._image = resize(image, kept)
+        self._image = for_eyes(image, kept)
 
     def matrix(self, index: int) -> np.ndarray:
         """(2, 3) float64 affine map from xy in the original picture to xy in frame `index`, both in pixels.

@@ -15,6 +15,7 @@ import torch
 from face_detect_ros.benchmarks.limits import products
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
+from face_detect_ros.files.reading import read_object
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.training.data.dataset import DataSet
 from face_detect_ros.training.learners.start import Architecture, for_detection, new_network
@@ -139,7 +140,7 @@ def _gain(differences: Sequence[float]) -> str:
 
 def _results(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob(f"*/{_RESULT}")):
-        yield json.loads(path.read_text())
+        yield read_object(path)
 
 
 def _spread(values: Sequence[float | None]) -> str:

@@ -248,7 +248,7 @@ def test_imglab(tmp_path: Path) -> None:
     [
         ("a.json", None, "No such file"),
         ("a.json", "[]", "not COCO JSON"),
-        ("a.json", "{", "not COCO JSON"),
+        ("a.json", "{", "not JSON"),
         ("a.json", '{"images": [], "annotations": [], "categories": []}', "no category"),
         (
             "a.json",

@@ -7,7 +7,6 @@ a model is run, and pickled weights only as bare tensors.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.detr import timm as detr_timm
 from face_detect_ros.detectors.detr.families import FAMILIES, Family
+from face_detect_ros.files.reading import read_object
 
 _SAFE = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -104,15 +104,9 @@ def locate(path: Path) -> Path:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
-    try:
-        described = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(f"{folder}: config.json is missing; a model's folder has {_FILES}") from None
-    except (ValueError, OSError) as error:
-        raise WeightsError(f"{file} is damaged ({error}): copy it again from where it came from") from error
-    if not isinstance(described, dict):
-        raise WeightsError(f"{file} is damaged: copy it again from where it came from")
-    return described
+    if not file.exists():
+        raise WeightsError(f"{folder}: config.json is missing; a model's folder has {_FILES}")
+    return read_object(file, error=WeightsError, hint="copy it again from where it came from")
 
 
 def _family(folder: Path, described: dict[str, Any]) -> Family:

@@ -21,25 +21,16 @@ from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.detectors.detr import (
-    attention as detr_attention,
-)
-from face_detect_ros.detectors.detr import (
-    checkpoint as detr_checkpoint,
-)
-from face_detect_ros.detectors.detr import (
-    export as detr_export,
-)
-from face_detect_ros.detectors.detr import (
-    features as detr_features,
-)
-from face_detect_ros.detectors.detr import (
-    input as detr_input,
-)
+from face_detect_ros.detectors.detr import attention as detr_attention
+from face_detect_ros.detectors.detr import checkpoint as detr_checkpoint
+from face_detect_ros.detectors.detr import export as detr_export
+from face_detect_ros.detectors.detr import features as detr_features
+from face_detect_ros.detectors.detr import input as detr_input
 from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
 from face_detect_ros.detectors.detr.families import side_multiple
 from face_detect_ros.detectors.export.parts import ExportParts
 from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings, sized
 from face_detect_ros.nn import devices
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")  # what transformers makes up
@@ -91,12 +82,9 @@ class DetrNetwork:
             raise ConfigError(
                 f"input_size {input_size}: this model was made for {tuple(fixed)} pixels; give 0"
             )
-        settings = detr_input.sized(
-            detr_input.read_settings(checkpoint.folder, checkpoint.family.processor),
-            input_size,
-            side_multiple(config),
-            checkpoint.folder / detr_input.SETTINGS_FILE,
-        )
+        file = checkpoint.folder / SETTINGS_FILE
+        settings = read_settings(file, checkpoint.family.processor)
+        settings = sized(settings, input_size, side_multiple(config), file)
         columns = named_columns(checkpoint.labels)
         if not columns or columns[-1] >= config.num_labels:
             raise ConfigError(

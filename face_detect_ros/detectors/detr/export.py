@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import nn
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.detr.families import Family
-from face_detect_ros.detectors.detr.input import InputSettings
 from face_detect_ros.detectors.export.parts import ExportParts
 from face_detect_ros.detectors.onnx.format import OnnxFormat
+from face_detect_ros.detectors.preprocessor import InputSettings
 
 
 def parts(model: Any, family: Family, columns: torch.Tensor, settings: InputSettings) -> ExportParts:
@@ -30,7 +29,7 @@ def parts(model: Any, family: Family, columns: torch.Tensor, settings: InputSett
         "boxes_scores",
         fit="stretch" if settings.size and not settings.padded else "top_left",
         fill=0,
-        filter=("plain_" if settings.plain else "") + Image.Resampling(settings.resample).name.lower(),
+        filter=settings.filter,
         size=longest,
         shortest=settings.edges[0] if settings.edges else 0,
         multiple=1,

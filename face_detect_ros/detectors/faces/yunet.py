@@ -24,6 +24,7 @@ from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
 from face_detect_ros.detectors.faces.dlib_faces import LABELS
 from face_detect_ros.detectors.faces.scanning import default_min_size_px
+from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models
 
 SMALLEST_PX = 24.0
@@ -184,7 +185,5 @@ def _reason(error: Exception) -> str:
 
 def _resize_to_bgr(image: np.ndarray, scale: float) -> np.ndarray:
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    if (height, width) != image.shape[:2]:
-        method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-        image = cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=method)
-    return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR)
+    resized = for_faces(np.ascontiguousarray(image), (height, width))
+    return cv2.cvtColor(resized, cv2.COLOR_RGB2BGR)

@@ -1,25 +1,22 @@
-"""The one place where pictures are resized and padded for object detectors: here by OpenCV, without PyTorch.
+"""The input of object detectors outside of PyTorch: images resized into place, and floats made of them.
 
-Where a picture lies in the input is a `Letterbox` (`within`: YOLOv9, `fit(center=False)`: YOLOX, `stretch`: DETR).
-`Canvas` paints pictures there and `planes` makes floats of them for networks outside of PyTorch;
-`tensor_input` does both for those in it.
+Where an image lies in the input is a `Letterbox` (`within`: YOLOv9, `fit(center=False)`: YOLOX, `stretch`: DETR).
+`Canvas` paints images there and `planes` makes floats of them; `tensor_input` does both for networks in PyTorch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.images.resizing import Resize, ours
 
 PADDING = 114  # gray, as published YOLO models were trained with
 LARGEST_INPUT_PX = 4096
-
-# (image, out): fills `out`, (h, w, 3) uint8, with all of `image`, (H, W, 3) uint8
-Resize = Callable[[np.ndarray, np.ndarray], None]
 
 
 def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
@@ -37,34 +34,13 @@ def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
     return asked_px
 
 
-def resize(image: np.ndarray, out: np.ndarray) -> None:
-    """Bilinear, after halving what is more than twice too large: every pixel counts, so nothing flickers.
-
-    Close to OpenCV's INTER_AREA, and several times as fast.
-    """
-    height, width = out.shape[:2]
-    while True:
-        rows, columns = image.shape[:2]
-        halved = (
-            rows // 2 if rows >= 2 * height else rows,
-            columns // 2 if columns >= 2 * width else columns,
-        )
-        if halved == (rows, columns):
-            break
-        image = cv2.resize(image, halved[::-1], interpolation=cv2.INTER_AREA)
-    if image.shape == out.shape:
-        np.copyto(out, image)
-    else:
-        cv2.resize(image, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
-
-
 class Canvas:
-    """Pictures side by side in one reused block of memory.
+    """Images side by side in one reused block of memory.
 
-    What `paint` gives is overwritten by the next call. fill: 0-255, around the pictures.
+    What `paint` gives is overwritten by the next call. fill: 0-255, around the images.
     """
 
-    def __init__(self, fill: int = PADDING, resize: Resize = resize) -> None:
+    def __init__(self, fill: int = PADDING, resize: Resize = ours) -> None:
         self._fill = fill
         self._resize = resize
         self._pixels = np.empty((0, 0, 0, 3), np.uint8)
@@ -79,7 +55,7 @@ class Canvas:
         for index, (image, place) in enumerate(zip(images, places, strict=True)):
             (top, left), (height, width) = place.offset, place.resized
             where = (top, left, height, width)
-            if self._padded[index] != where:  # the padding of the latest picture there may serve again
+            if self._padded[index] != where:  # the padding of the latest image there may serve again
                 self._pixels[index] = self._fill
                 self._padded[index] = where
             self._resize(image, self._pixels[index, top : top + height, left : left + width])

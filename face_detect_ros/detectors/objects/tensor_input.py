@@ -1,4 +1,4 @@
-"""Pictures to the input of a PyTorch network, on the device where it runs."""
+"""Images to the input of a PyTorch network, on the device where it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from face_detect_ros.core.letterbox import Letterbox
-from face_detect_ros.detectors.objects.input import PADDING, Canvas, Resize, resize
+from face_detect_ros.detectors.objects.input import PADDING, Canvas
+from face_detect_ros.images.resizing import Resize, ours
 
 
 class TensorInput:
@@ -17,7 +18,7 @@ class TensorInput:
 
     On a CPU, OpenCV resizes into one block of bytes that is converted once (`resize` may be replaced). To a GPU go the
     bytes as they came; it resizes there (bilinear, antialiased where it shrinks).
-    fill: 0-255, around the pictures.
+    fill: 0-255, around the images.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class TensorInput:
         fill: int = PADDING,
         mean: Sequence[float] = (0, 0, 0),
         std: Sequence[float] = (1, 1, 1),
-        resize: Resize = resize,
+        resize: Resize = ours,
     ) -> None:
         self._device = device
         self._dtype = dtype

@@ -30,8 +30,8 @@ from face_detect_ros.detectors.onnx import (
 from face_detect_ros.detectors.onnx import (
     recognition as onnx_recognition,
 )
-from face_detect_ros.detectors.onnx.resize import by_edges, resizer
 from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.images.resizing import by_edges, resizer
 
 _SIZES_INPUT = "orig_target_sizes"  # of RT-DETR
 _MASK_INPUT = "pixel_mask"  # of DETR in transformers

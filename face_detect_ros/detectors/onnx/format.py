@@ -16,7 +16,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.objects.input import PADDING
-from face_detect_ros.detectors.onnx.resize import FILTERS, OURS
+from face_detect_ros.images.resizing import FILTERS, OURS
 from face_detect_ros.zoo.published import coco
 
 KEY = "face_detect_ros"
@@ -32,7 +32,7 @@ class OnnxFormat:
 
     layout: one of LAYOUTS.
     fit: where a picture lies in the input: "letterbox" (centerd), "top_left" or "stretch".
-    fill: 0-255, around it. filter: how it is resized, one of `onnx_resize.FILTERS`.
+    fill: 0-255, around it. filter: how it is resized, one of `resizing.FILTERS`.
     color: order of the channels, "rgb" or "bgr". largest: value of a white pixel, 1 or 255.
     mean, std: of each channel in that order, taken off and divided by, in parts of `largest`.
     multiple: what the sides of a free input must be a multiple of, in pixels.

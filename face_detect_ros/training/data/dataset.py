@@ -7,18 +7,17 @@ border, a box without area, a class without boxes) is put right and listed in `D
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.evaluation.coco_annotations import partly_labeled
+from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, read_yaml, regular_file
 from face_detect_ros.images.reading import picture_files
 
 _SHOWN = 8  # entries named in one error
@@ -102,8 +101,8 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 
     A picture may be labeled for some classes only, see `partly_labeled`.
     """
+    content = read_json(file, most_bytes=LARGE_BYTES)
     try:
-        content = json.loads(file.read_bytes())
         names = {item["id"]: str(item["name"]) for item in content["categories"]}
         pictures, annotations = list(content["images"]), list(content["annotations"])
         chosen = _choose(list(names.values()), classes, file)
@@ -126,9 +125,7 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
             _coco_sample(picture, by_picture.get(picture["id"], ()), folder, index, names, report)
             for picture in pictures
         ]
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
     return _finish(file, chosen, samples, report)
 
@@ -136,14 +133,12 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") -> DataSet:
     """YOLO's folders: a YAML with `path`, `train`, `val` and `names`; beside the folder `images` one `labels`, in it
     a text file per picture with lines `class center_x center_y width height` in shares of the picture's size."""
+    content = read_yaml(file)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
         names = content["names"]
         names = [str(names[number]) for number in range(len(names))]  # of a list, or a mapping of numbers
         folder = file.parent / content.get("path", "") / content[split]
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{file}: not a data set's YAML with names and {split} ({type(error).__name__}: {error})"
         ) from error
@@ -201,7 +196,7 @@ def _coco_sample(
     report: _Report,
 ) -> Sample:
     path = folder / picture["file_name"]
-    if not path.is_file():
+    if not regular_file(path):
         report.wrong.append(f"image {picture['id']}: there is no file {path}")
     boxes = np.array([item["bbox"] for item in items], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
@@ -231,7 +226,7 @@ def _yolo_sample(
 ) -> Sample:
     rows, ids, places = [], [], []
     # a picture without a label file shows nothing, by YOLO's convention
-    text = label_file.read_text(encoding="utf-8", errors="replace") if label_file.is_file() else ""
+    text = read_bytes(label_file).decode(errors="replace") if label_file.exists() else ""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.detr import checkpoint as detr_checkpoint
-from face_detect_ros.detectors.detr import input as detr_input
 from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
 from face_detect_ros.detectors.detr.detector import DetrDetector, DetrNetwork
+from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings
+from face_detect_ros.files.reading import read_object
 from face_detect_ros.files.whole_file import whole_folder
 from face_detect_ros.training.data.dataset import DataSet
 from face_detect_ros.training.losses.detection import Losses, Truth
@@ -44,7 +45,7 @@ class DetrLearner:
         kind = begin.model.config.model_type
         if kind not in TYPES:
             raise ConfigError(f"{folder}: a {kind} cannot be trained here, only {', '.join(TYPES)}")
-        settings = detr_input.read_settings(begin.folder, begin.family.processor)
+        settings = read_settings(begin.folder / SETTINGS_FILE, begin.family.processor)
         if not settings.size:
             raise ConfigError(
                 f"{folder}: its pictures keep their shape; only models with one size can be trained here"
@@ -88,10 +89,9 @@ class DetrLearner:
         try:
             with whole_folder(final) as new:
                 average.save_pretrained(new)  # type: ignore[operator]
-                file = detr_input.SETTINGS_FILE
-                settings: dict[str, Any] = json.loads((self._begin.folder / file).read_text())
+                settings = read_object(self._begin.folder / SETTINGS_FILE, error=WeightsError)
                 settings["size"] = {"height": self._side, "width": self._side}
-                (new / file).write_text(json.dumps(settings, indent=2))
+                (new / SETTINGS_FILE).write_text(json.dumps(settings, indent=2))
         except OSError as error:
             raise OutputError(
                 f"{final}: cannot be written: {error.strerror or error}; make room or choose another folder"

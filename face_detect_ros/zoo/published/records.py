@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.reading import read_object
 from face_detect_ros.files.whole_file import whole_file
 
 FILE_NAME = "checksums.json"
 _VERSION = 1
 _CHUNK = 1 << 20
+_HINT = "the files beside it cannot be checked: delete the whole folder and fetch it again"
 # a file written again at once could keep the same times: clocks of file systems are as coarse as 2 s
 _QUIET_NS = 2_000_000_000
 
@@ -39,20 +41,15 @@ class Record:
 def read(folder: Path) -> dict[str, Record]:
     """Records by file name; none where there is no such file. Raises WeightsError for one that is damaged."""
     path = folder / FILE_NAME
+    if not path.exists():
+        return {}
+    content = read_object(path, error=WeightsError, hint=_HINT)
     try:
-        content = json.loads(path.read_bytes())
         if content["version"] != _VERSION:
             raise ValueError(f"version {content['version']} is not known")
         return {str(name): _parsed(fields) for name, fields in content["files"].items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path}: is damaged ({error}), so the files beside it cannot be checked; "
-            "delete the whole folder and fetch it again"
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); {_HINT}") from error
 
 
 def write(folder: Path, records: dict[str, Record]) -> None:

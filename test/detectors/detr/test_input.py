@@ -9,7 +9,8 @@ import torch
 import transformers
 from helpers.detr_models import picture, rf_pixels
 
-from face_detect_ros.detectors.detr import input as detr_input
+from face_detect_ros.detectors.detr.input import DetrInput
+from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings
 
 CPU = torch.device("cpu")
 
@@ -81,7 +82,7 @@ def compare_pixels(tmp_path: Path, processor: str, settings: dict, image: np.nda
     )
     assert theirs_type is not None, module
     theirs = theirs_type(**settings)(images=image, return_tensors="pt", input_data_format="channels_last")
-    ours = detr_input.DetrInput(detr_input.read_settings(tmp_path, "RTDetrImageProcessor"), CPU)
+    ours = DetrInput(read_settings(tmp_path / SETTINGS_FILE, "RTDetrImageProcessor"), CPU)
     values, mask = ours([image], [ours.place(*image.shape[:2])])
     assert values.shape == theirs["pixel_values"].shape
     assert (values - theirs["pixel_values"]).abs().max() < 1e-3 * max(
@@ -98,7 +99,7 @@ def compare_pixels(tmp_path: Path, processor: str, settings: dict, image: np.nda
 def test_pixels_of_rf_detr(tmp_path: Path, size: tuple[int, int]) -> None:
     given = {"image_processor_type": "RfDetrImageProcessor", "size": {"height": 64, "width": 64}}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(given))
-    ours = detr_input.DetrInput(detr_input.read_settings(tmp_path, "RTDetrImageProcessor"), CPU)
+    ours = DetrInput(read_settings(tmp_path / SETTINGS_FILE, "RTDetrImageProcessor"), CPU)
     image = picture(*size)[::-1]
     image.flags.writeable = False
     values, mask = ours([image], [ours.place(*size)])

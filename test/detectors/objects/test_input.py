@@ -11,7 +11,8 @@ from skimage.data import astronaut
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.letterbox import Letterbox
-from face_detect_ros.detectors.objects.input import PADDING, Canvas, input_size, planes, resize
+from face_detect_ros.detectors.objects.input import PADDING, Canvas, input_size, planes
+from face_detect_ros.images.resizing import ours
 
 torch = pytest.importorskip("torch")
 from face_detect_ros.detectors.objects.tensor_input import TensorInput  # noqa: E402
@@ -89,7 +90,7 @@ def test_an_input_size_that_does_not_fit_the_network_is_refused(asked: int) -> N
 )
 def test_resizing_looks_at_every_pixel(size: tuple[int, int]) -> None:
     out = np.empty((*size, 3), np.uint8)
-    resize(astronaut(), out)
+    ours(astronaut(), out)
     enlarges = size[0] > 512 or size[1] > 512
     reference = cv2.resize(
         astronaut(), size[::-1], interpolation=cv2.INTER_LINEAR if enlarges else cv2.INTER_AREA
@@ -104,7 +105,7 @@ def test_resizing_looks_at_every_pixel(size: tuple[int, int]) -> None:
 def test_halving_is_the_mean(factor: int) -> None:
     image = noise(64, 96)
     out = np.empty((64 // factor, 96 // factor, 3), np.uint8)
-    resize(image, out)
+    ours(image, out)
     mean = image.reshape(64 // factor, factor, 96 // factor, factor, 3).mean(axis=(1, 3))
     assert np.abs(out - mean).max() <= 1.5  # a rounding at each halving
 

@@ -116,7 +116,7 @@ class TestCoco:
     def test_another_file(self, tmp_path: Path, content: str) -> None:
         file = tmp_path / "labels.json"
         file.write_text(content)
-        with pytest.raises(ConfigError, match=r"labels\.json: not COCO JSON"):
+        with pytest.raises(ConfigError, match=r"labels\.json: not (COCO )?JSON"):
             read_dataset(file, tmp_path)
 
     def test_no_file_and_no_folder(self, tmp_path: Path) -> None:
