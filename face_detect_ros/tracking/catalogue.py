@@ -11,6 +11,7 @@ from face_detect_ros.tracking.protocol import Tracker
 
 # name -> "module:factory", called with TrackerOptions
 TRACKERS: dict[str, str] = {
+    "motion": "face_detect_ros.tracking.motion:MotionTracker",
     "iou": "face_detect_ros.tracking.iou:IouTracker",
 }
 

@@ -21,6 +21,7 @@ PIP_ONLY = {
     "rich": "rich",
     "rosbags": "rosbags",
     "safetensors": "safetensors",
+    "scipy": "scipy",
     "skimage": "scikit-image",
     "tensorboardX": "tensorboardX",
     "torch": "torch",

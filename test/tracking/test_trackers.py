@@ -185,5 +185,5 @@ def test_bad_options_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_an_unknown_tracker_is_refused_with_what_there_is() -> None:
-    with pytest.raises(ConfigError, match="'botsort' is unknown; choose one of: iou"):
+    with pytest.raises(ConfigError, match="'botsort' is unknown; choose one of: motion, iou"):
         catalogue.create("botsort")

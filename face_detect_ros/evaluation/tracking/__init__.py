@@ -1,0 +1,1 @@
+"""How well a tracker keeps the ids of things: MOTChallenge sequences, HOTA, CLEAR MOT and identity measures."""
