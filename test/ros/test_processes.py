@@ -208,7 +208,9 @@ def test_a_signal_ends_a_node_at_work(probe, execute, picture_file, name, number
 
 
 @pytest.mark.parametrize(
-    ("model", "number"), [("dlib_hog", signal.SIGINT), ("dlib_cnn", signal.SIGTERM)], ids=["Ctrl-C", "SIGTERM"]
+    ("model", "number"),
+    [("dlib_hog", signal.SIGINT), ("dlib_cnn", signal.SIGTERM)],
+    ids=["Ctrl-C", "SIGTERM"],
 )
 def test_a_signal_ends_a_node_that_is_still_loading(probe, execute, model, number):
     process = execute("face_detector", parameters={"model": model})
