@@ -16,7 +16,7 @@ from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
 from face_detect_ros.faces.matching import MatchOptions
-from face_detect_ros.images.reading import picture_files, read_picture
+from face_detect_ros.images.reading import other_files, picture_files, read_picture
 
 # half of what is enrolled: a face that is too small is then called so, and not missed
 _SMALLEST_LOOKED_FOR = 0.5
@@ -24,7 +24,7 @@ _SMALLEST_OF_SIDE = 1 / 40  # of a large picture; to look for less takes long an
 
 
 def folders_of_people(folder: Path) -> dict[str, list[Path]]:
-    """The pictures in each folder inside `folder`, by the folder's name; hidden ones are left out.
+    """The files in each folder inside `folder` that may be images, by the folder's name; hidden ones are left out.
 
     Raises ConfigError if there is none, or pictures lie in `folder` itself only.
     """
@@ -34,7 +34,7 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
         )
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        people = {path.name: picture_files(path) for path in inside}
+        people = {path.name: sorted(picture_files(path) + other_files(path)) for path in inside}
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror or error}") from error
     except SourceError as error:

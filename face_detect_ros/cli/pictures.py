@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.images.reading import SUFFIXES as PICTURE_SUFFIXES
+from face_detect_ros.images.formats import SUFFIXES as PICTURE_SUFFIXES
 from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.video import FALLBACK_RATE_HZ, VideoFileSource
 

@@ -40,6 +40,7 @@ def read_bytes(
     most_bytes: int = SMALL_BYTES,
     error: type[PerceptionError] = ConfigError,
     hint: str = "",
+    pipes: bool = False,
 ) -> bytes:
     """Read a regular file.
 
@@ -48,6 +49,7 @@ def read_bytes(
         most_bytes: Larger files are refused.
         error: What to raise.
         hint: What to do if the file cannot be read, for the message.
+        pipes: Wait for what comes through a pipe, for files that a user names on a command line.
 
     Returns:
         All of its content.
@@ -57,11 +59,11 @@ def read_bytes(
     """
     advice = f"; {hint}" if hint else ""
     try:
-        # without waiting for the other end of a pipe
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        waiting = 0 if pipes else os.O_NONBLOCK  # for the other end of a pipe
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | waiting)
         with open(descriptor, "rb") as file:
             status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
+            if not (stat.S_ISREG(status.st_mode) or (pipes and stat.S_ISFIFO(status.st_mode))):
                 kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
                 raise error(f"{path}: {kind}, not a file{advice}")
             content = b"" if status.st_size > most_bytes else file.read(most_bytes + 1)

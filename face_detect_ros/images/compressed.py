@@ -7,17 +7,15 @@ first channel for blue. Other publishers write the codec alone (``jpeg``).
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from face_detect_ros.core.errors import ImageError
+from face_detect_ros.images import pillow
 from face_detect_ros.images.jpeg_png import check_jpeg, check_png, is_jpeg, is_png
 from face_detect_ros.images.limits import check_size
 from face_detect_ros.images.raw import DEFAULTS, DEPTH, DecodeOptions, canonical, decode_values
@@ -27,7 +25,7 @@ _FORMAT = re.compile(
 )
 _ONE_CHANNEL = ("mono", "bayer")
 # what Pillow knows of the other codecs that OpenCV decodes
-_OTHERS = ("TIFF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM")
+_OTHERS = ["TIFF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM"]
 
 
 class CompressedFormat(NamedTuple):
@@ -93,7 +91,7 @@ def decode_compressed(
     elif is_png(data):
         width, height, data = check_png(data)
     else:
-        width, height = _claimed(data, format)
+        width, height = _claimed(data, format, options.max_image_mpx)
     check_size(width, height, options.max_image_mpx)
     if described.one_channel:
         decoded = _by_opencv(data, format, cv2.IMREAD_UNCHANGED)
@@ -114,17 +112,13 @@ def _by_opencv(data: bytes, format: str, flags: int) -> np.ndarray:
     return decoded
 
 
-def _claimed(data: bytes, format: str) -> tuple[int, int]:
+def _claimed(data: bytes, format: str, max_image_mpx: float) -> tuple[int, int]:
     """(width, height) in the header of another codec's data. Raises ImageError."""
     try:
-        Image.init()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is wrong becomes an error here
-            width, height = Image.open(
-                io.BytesIO(data), formats=[name for name in _OTHERS if name in Image.OPEN]
-            ).size
+        return pillow.open_header(data, max_image_mpx, formats=_OTHERS).size
+    except ImageError:
+        raise
     except Exception as error:
         raise ImageError(
             "compressed", f"{len(data)} bytes with format {format!r} are no image that can be decoded"
         ) from error
-    return width, height

@@ -44,8 +44,12 @@ def is_png(data: bytes) -> bool:
     return data.startswith(_PNG_START)
 
 
-def check_jpeg(data: bytes) -> Claim:
-    """The size in the header of JPEG data that is complete.
+def check_jpeg(data: bytes, *, complete: bool = True) -> Claim:
+    """The size in the header of JPEG data.
+
+    Args:
+        data: The JPEG.
+        complete: Whether its end must be there.
 
     Raises:
         ImageError: If it is damaged, ends too early, or could not hold so many pixels (reason: compressed).
@@ -77,7 +81,9 @@ def check_jpeg(data: bytes) -> Claim:
     # what is in the scans never looks like a marker, so this is the end and not a pixel's value
     end = data.rfind(b"\xff\xd9")
     if end < position:
-        raise _damaged("JPEG", "it is incomplete: the end is missing")
+        if complete:
+            raise _damaged("JPEG", "it is incomplete: the end is missing")
+        end = len(data)
     if marker_of_frame in _HUFFMAN and size[0] * size[1] > (end - position + 1) * _PIXELS_PER_BYTE:
         raise _damaged(
             "JPEG", f"{end - position} bytes of pixels are too few for the {size[0]}x{size[1]} that it claims"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
-
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.images.reading import SUFFIXES, sample_file
+from face_detect_ros.images.reading import is_picture, sample_file
 from face_detect_ros.sources.base import FrameSource, Warn, no_warning
 from face_detect_ros.sources.camera import open_device, open_stream
 from face_detect_ros.sources.options import Kind, SourceOptions, expand_path
@@ -37,10 +33,4 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
         return open_folder(path, options, warn)
     if not path.is_file():
         raise SourceError(f"{path}: no such file or folder; give a picture, a folder of pictures or a video")
-    return StillsSource([path], options, warn) if _is_picture(path) else VideoFileSource(path, options)
-
-
-def _is_picture(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    # a GIF is read as the video that it may be
-    return suffix in SUFFIXES or (suffix != ".gif" and cv2.haveImageReader(str(path)))
+    return StillsSource([path], options, warn) if is_picture(path) else VideoFileSource(path, options)

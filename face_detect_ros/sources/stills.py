@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.images.reading import picture_files, read_picture
+from face_detect_ros.images.reading import picture_files, read_picture, tell_others
 from face_detect_ros.sources.base import Capture, Warn, no_warning
 from face_detect_ros.sources.fit import fit
 from face_detect_ros.sources.motion import Motion
@@ -97,8 +97,9 @@ class StillsSource:
 
 
 def open_folder(folder: Path, options: SourceOptions, warn: Warn = no_warning) -> StillsSource:
-    """All pictures of a folder, sorted by name. Raises SourceError if there is none."""
+    """All images of a folder, sorted by name. `warn` is told of what else is there. Raises SourceError if none is."""
     files = picture_files(folder)
+    tell_others(folder, warn)
     if not files:
         raise SourceError(f"{folder}: the folder holds no pictures (.jpg, .png, ...); give another folder")
     return StillsSource(files, options, warn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ def test_what_is_no_small_file_is_refused(tmp_path: Path, make, says: str) -> No
         read_bytes(path, most_bytes=100, error=WeightsError, hint="copy it again")
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).endswith("; copy it again")
+
+
+def test_a_pipe_is_waited_for_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(b"content",), daemon=True)
+    writer.start()
+    assert read_bytes(path, pipes=True) == b"content"
 
 
 def test_what_is_no_utf_8_is_refused(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_unreadable_files_are_skipped_and_reported_once(tmp_path: Path, broken: 
 
 @pytest.mark.parametrize(
     ("files", "says"),
-    [([], "holds no pictures"), (["a.png"], "a.png: not a picture"), (["a.png", "b.jpg"], "none of its 2")],
+    [([], "holds no pictures"), (["a.png"], "a.png: not an image"), (["a.png", "b.jpg"], "none of its 2")],
     ids=["empty", "one broken", "all broken"],
 )
 def test_a_folder_without_a_readable_picture_is_an_error(tmp_path: Path, files: list[str], says: str) -> None:
