@@ -1,7 +1,7 @@
 """A DETR-like model of `transformers` from a folder or from the Hugging Face cache: whole, as published, offline.
 
-`transformers` fills what a file lacks with random numbers and goes on; here that is an error. No code that comes with
-a model is run, and pickled weights only as bare tensors.
+`transformers` fills what a file lacks with random numbers and goes on; here that is an error. It is given the tensors
+and the description only, never the folder: no code that comes with a model is run, and no other file is looked for.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from typing import Any
 
 import torch
 
-from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.errors import ConfigError, PerceptionError, WeightsError
+from face_detect_ros.detectors.detr import bounds
 from face_detect_ros.detectors.detr import timm as detr_timm
 from face_detect_ros.detectors.detr.families import FAMILIES, Family
 from face_detect_ros.files.reading import read_object
+from face_detect_ros.zoo.formats import model_folder, weights_file
 
-_SAFE = ("model.safetensors", "model.safetensors.index.json")
-_PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _FILES = "config.json, preprocessor_config.json and model.safetensors"
 _SHOWN_KEYS = 3
+# what would make the library load other files, or kernels from the network, in place of what is here
+_IGNORED = (
+    "_attn_implementation", "attn_implementation", "auto_map", "fusion_config", "transformers_weights", "use_kernels",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,35 +53,37 @@ def load(path: Path) -> DetrCheckpoint:
     timm = detr_timm.backbone_name(described)
     if timm:
         described = _without_timm(folder, described)
-    files = [name for name in _SAFE + _PICKLED if (folder / name).is_file()]
-    if not files:
-        raise WeightsError(f"{folder}: {_SAFE[0]} is missing; a model's folder has {_FILES}")
+    found = model_folder.find(folder)
+    if found is None:
+        raise WeightsError(f"{folder}: {model_folder.SAFE} is missing; a model's folder has {_FILES}")
     transformers = _import_transformers()
     model_class = getattr(transformers, family.model_class, None)
     if model_class is None:
         raise ConfigError(
             f"{folder}: {family.model_class} is not in transformers {transformers.__version__}; install a newer one"
         )
+    bounds.check_config(folder, described)
     config = _make_config(folder, model_class.config_class, described)
-    with _silent(transformers):
+    tensors = model_folder.read(found)
+    with _silent(transformers), bounds.built_for(folder, tensors):
         try:
             model, report = model_class.from_pretrained(
-                folder,
+                None,  # it shall look for no files: everything is here
                 config=config,
+                state_dict=tensors,
                 dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=files[0] in _SAFE,
                 key_mapping=detr_timm.renamed() if timm else None,
-                weights_only=True,
                 ignore_mismatched_sizes=True,  # to name them all
                 output_loading_info=True,
             )
-        except Exception as error:  # whatever a damaged file makes the library do
+        except PerceptionError:
+            raise
+        except Exception as error:  # whatever wrong values make the library do
             raise WeightsError(
-                f"{folder}: {files[0]} cannot be read ({_one_line(error)}); copy it again from where it came from"
+                f"{found}: does not fit its config.json ({_one_line(error)}); copy both from one and the same model"
             ) from error
-    _check_complete(folder / files[0], report)
-    _check_finite(folder / files[0], model)
+    _check_complete(found, report)
+    _check_finite(found, model)
     return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label))
 
 
@@ -106,6 +112,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     if not file.exists():
         raise WeightsError(f"{folder}: config.json is missing; a model's folder has {_FILES}")
+    weights_file.check(file, text=True)
     return read_object(file, error=WeightsError, hint="copy it again from where it came from")
 
 
@@ -145,7 +152,7 @@ def _without_timm(folder: Path, described: dict[str, Any]) -> dict[str, Any]:
 
 def _make_config(folder: Path, config_class: Any, described: dict[str, Any]) -> Any:
     try:
-        return config_class.from_dict(described)
+        return config_class.from_dict({key: value for key, value in described.items() if key not in _IGNORED})
     except Exception as error:  # whatever wrong values make the library do
         raise ConfigError(f"{folder / 'config.json'} cannot be used: {_one_line(error)}") from error
 

@@ -5,22 +5,20 @@ The texts describe the numbers: the network, its classes, its license. Tensors a
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+from face_detect_ros.core.errors import OutputError, WeightsError
 from face_detect_ros.files.whole_file import whole_file
-from face_detect_ros.zoo.formats import weights_file
+from face_detect_ros.zoo.formats.model_folder import safetensors_opened
 
 if TYPE_CHECKING:
     import torch
 
 SUFFIX = ".safetensors"
-_LARGEST_HEADER = 1 << 24  # bytes; that of a model with 1,000 tensors has 100 kB
 _LARGEST_SIDE = 1 << 13  # pixels
 # version 0.1 wrote the British spelling
 _RENAMED = {"licence": "license"}
@@ -92,7 +90,7 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
         WeightsError: the file cannot be read, is damaged or is something else.
         ConfigError: safetensors is not installed.
     """
-    with _opened(path, "pt") as file:
+    with safetensors_opened(path, "pt") as file:
         description = _description(path, file.metadata() or {})
         # copies: what the file holds may change under a mapping of it
         return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
@@ -100,37 +98,8 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
 
 def describe(path: Path) -> ModelDescription:
     """Reads the description alone, without torch. Raises as `read` does."""
-    with _opened(path, "np") as file:
+    with safetensors_opened(path, "np") as file:
         return _description(path, file.metadata() or {})
-
-
-@contextlib.contextmanager
-def _opened(path: Path, framework: str) -> Iterator[Any]:
-    """Raises WeightsError, also for damage found while the file is open; ConfigError without safetensors."""
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError as error:
-        raise ConfigError(f"{path}: needs safetensors ({error}); run: pip install safetensors") from error
-    check(path)
-    try:
-        with safe_open(path, framework) as file:
-            yield file
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: damaged, or its download ended early: {error}") from error
-
-
-def check(path: Path) -> None:
-    """Looks at the first bytes of a safetensors file.
-
-    Raises:
-        WeightsError: it cannot be read, is something else, or its header is far larger than any model's.
-    """
-    start = weights_file.check(path)
-    length = int.from_bytes(start[:8], "little")
-    if start[8:9] == b"{" and length > _LARGEST_HEADER:
-        raise WeightsError(f"{path}: damaged: its header of {length} bytes is larger than that of any model")
 
 
 def _in_order(data: bytes) -> tuple[bytes, memoryview]:

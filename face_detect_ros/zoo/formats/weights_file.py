@@ -16,12 +16,19 @@ _START_BYTES = 512
 _ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
 
 
-def check(path: Path) -> bytes:
-    """Returns the first bytes of a file of weights (at most 512).
+def check(path: Path, *, text: bool = False) -> bytes:
+    """Looks at the start of a file of weights.
+
+    Args:
+        path: the file.
+        text: it should be a text, such as JSON.
+
+    Returns:
+        Its first bytes, at most 512.
 
     Raises:
         WeightsError: the file cannot be read, is not a regular file, is empty, or is a web page, a Git LFS pointer,
-            a text or a packed archive.
+            a packed archive or (without `text`) a text.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # opening a pipe would wait forever
@@ -30,14 +37,14 @@ def check(path: Path) -> bytes:
             start = file.read(_START_BYTES)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    reason = impostor(start)
+    reason = impostor(start, text=text)
     if reason:
         raise WeightsError(f"{path}: {reason}")
     return start
 
 
-def impostor(start: bytes) -> str:
-    """Tells from a file's first bytes what is certainly not weights.
+def impostor(start: bytes, *, text: bool = False) -> str:
+    """Tells from a file's first bytes what is certainly not weights. Arguments as of `check`.
 
     Returns:
         What it is and what to do, as the end of a sentence that begins with the file's name; empty if it may be
@@ -45,17 +52,17 @@ def impostor(start: bytes) -> str:
     """
     if not start:
         return "is empty; download it again"
-    text = _as_text(start)
-    if text.startswith("version https://git-lfs"):
-        size = re.search(r"^size (\d{1,15})$", text, re.MULTILINE)
+    readable = _as_text(start)
+    if readable.startswith("version https://git-lfs"):
+        size = re.search(r"^size (\d{1,15})$", readable, re.MULTILINE)
         whole = f" to a file of {int(size[1]) / 1e6:.1f} MB" if size else ""
         return (
             f"is a Git LFS pointer{whole}, not the file itself; run git lfs pull or download the file itself"
         )
-    if text.startswith("<"):
+    if readable.startswith("<"):
         return "is a web page, not the file itself; download the file itself"
-    if text:
-        return f"is a text, not weights; it begins {text[:40]!r}"
+    if readable:
+        return "" if text else f"is a text, not weights; it begins {readable[:40]!r}"
     if start[8:9] == b"{":  # safetensors, whose first bytes are a length and may look like anything
         return ""
     for magic, name in _ARCHIVES.items():

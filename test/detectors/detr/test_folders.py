@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.detr import families as detr_families
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 80600000\n"
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
@@ -53,6 +55,10 @@ def test_a_hub_name(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (cached / "refs" / "main").write_text("abc")
     (cached / "snapshots").mkdir()
     copy.rename(cached / "snapshots" / "abc")
+    weights = cached / "snapshots" / "abc" / "model.safetensors"
+    (cached / "blobs").mkdir()
+    weights.rename(cached / "blobs" / "0123")
+    weights.symlink_to("../../blobs/0123")
     assert make(Path("org/name")).labels == tuple(LABELS.values())
 
 
@@ -123,14 +129,44 @@ def test_a_hub_name(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pytest.param(
             lambda p: (p / "model.safetensors").write_bytes((p / "model.safetensors").read_bytes()[:-100]),
             WeightsError,
-            r"model\.safetensors cannot be read .*copy it again",
+            r"model\.safetensors: damaged, or its download ended early.*copy it again",
             id="half",
         ),
         pytest.param(
             lambda p: (p / "model.safetensors").write_bytes(b"<html>"),
             WeightsError,
-            "cannot be read",
+            r"model\.safetensors: is a web page",
             id="a page",
+        ),
+        pytest.param(
+            lambda p: (p / "model.safetensors").write_bytes(LFS_POINTER),
+            WeightsError,
+            r"model\.safetensors: is a Git LFS pointer to a file of 80\.6 MB.*git lfs pull",
+            id="a pointer",
+        ),
+        pytest.param(
+            lambda p: edit_json(p / "config.json", decoder_layers=20_000),
+            ConfigError,
+            r"config\.json: describes a network with many more (modules|tensors) than its weights",
+            id="layers",
+        ),
+        pytest.param(
+            lambda p: edit_json(p / "config.json", num_queries=900_000, learn_initial_query=True),
+            ConfigError,
+            r"config\.json: describes a network with many more numbers than its weights",
+            id="queries",
+        ),
+        pytest.param(
+            lambda p: edit_json(p / "config.json", anchor_image_size=[30_000, 30_000]),
+            ConfigError,
+            r"config\.json: 'anchor_image_size' is 30000, more than any model needs",
+            id="anchors",
+        ),
+        pytest.param(
+            lambda p: edit_json(p / "config.json", num_labels=10**9),
+            ConfigError,
+            "'num_labels' is 1000000000",
+            id="labels",
         ),
         pytest.param(
             lambda p: edit_weights(p, lambda w: [w.pop(k) for k in list(w) if "enc_bbox_head" in k]),
@@ -247,10 +283,20 @@ def test_pickled_weights_are_read_as_tensors_only(copy: Path) -> None:
     assert_same(one(make(copy), picture(50, 60)), expected)
     marker = copy / "ran"
     torch.save({**weights, "x": Runs(marker)}, copy / "pytorch_model.bin")
-    with pytest.raises(WeightsError, match=r"pytorch_model\.bin cannot be read"):
+    with pytest.raises(
+        WeightsError, match=r"pytorch_model\.bin: .*'builtins\.getattr'.*nothing in it was run"
+    ):
         make(copy)
-    (copy / "pytorch_model.bin").write_bytes(pickle.dumps(Runs(marker), protocol=2))
-    with pytest.raises(WeightsError, match=r"pytorch_model\.bin cannot be read"):
+    (copy / "pytorch_model.bin").write_bytes(pickle.dumps({}, protocol=2))
+    with pytest.raises(
+        WeightsError, match=r"pytorch_model\.bin: is a pickle, but not one that PyTorch wrote"
+    ):
+        make(copy)
+    torch.save({**weights, "x": 1}, copy / "pytorch_model.bin")
+    with pytest.raises(WeightsError, match=r"pytorch_model\.bin: 'x' is not a tensor"):
+        make(copy)
+    torch.save({**weights, "x": Calls()}, copy / "pytorch_model.bin")
+    with pytest.raises(WeightsError, match=r"'builtins\.exec'.*malicious; nothing in it was run"):
         make(copy)
     assert not marker.exists()
 
@@ -263,6 +309,61 @@ class Runs:
 
     def __reduce__(self):
         return (Path.touch, (self._marker,))
+
+
+class Calls:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return (exec, ("raise SystemExit",))
+
+
+def split(folder: Path, names: tuple[str, str]) -> None:
+    """The weights of `folder` in two files that an index names."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    keys = sorted(weights)
+    halves = {names[0]: keys[::2], names[1]: keys[1::2]}
+    for name, part in halves.items():
+        save_file({key: weights[key] for key in part}, folder / name)
+    index = {"metadata": {}, "weight_map": {key: name for name, part in halves.items() for key in part}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def test_weights_in_several_files(copy: Path) -> None:
+    expected = one(make(copy), picture(50, 60))
+    split(copy, ("part-1.safetensors", "part-2.safetensors"))
+    assert_same(one(make(copy), picture(50, 60)), expected)
+    (copy / "part-2.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"index\.json: names part-2\.safetensors, which is missing"):
+        make(copy)
+
+
+def test_a_part_outside_the_folder_is_refused(copy: Path) -> None:
+    split(copy, ("part-1.safetensors", "../outside.safetensors"))
+    with pytest.raises(WeightsError, match=r"names '\.\./outside\.safetensors', which is outside the folder"):
+        make(copy)
+
+
+@pytest.mark.parametrize("name", ["part-2.safetensors", "model.safetensors"])
+def test_a_link_to_outside_the_folder_is_refused(copy: Path, name: str) -> None:
+    if name != "model.safetensors":
+        split(copy, ("part-1.safetensors", name))
+    (copy / name).rename(copy.parent / "outside.safetensors")
+    (copy / name).symlink_to(copy.parent / "outside.safetensors")
+    with pytest.raises(WeightsError, match=rf"{name}: is a link to outside the folder; copy the file"):
+        make(copy)
+
+
+def test_what_would_load_other_files_or_kernels_is_ignored(copy: Path) -> None:
+    expected = one(make(copy), picture(50, 60))
+    edit_json(
+        copy / "config.json",
+        attn_implementation="someone/kernel",
+        transformers_weights="../other.safetensors",
+    )
+    (copy / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "someone/else"}))
+    assert_same(one(make(copy), picture(50, 60)), expected)
 
 
 def test_code_that_comes_with_a_model_is_not_run(copy: Path) -> None:
