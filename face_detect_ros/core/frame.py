@@ -31,6 +31,7 @@ class Frame:
     image: (H, W, 3) uint8, RGB; never written to after construction.
     stamp_ns: capture time, nanoseconds since the epoch of the clock that stamped it.
     frame_id: coordinate frame of the camera's optical center (REP 103, REP 105).
+    arrival_s: `time.monotonic` reading when it came in; None for images that do not arrive at some time.
 
     Raises ImageError for any other image.
     """
@@ -38,6 +39,7 @@ class Frame:
     image: np.ndarray
     stamp_ns: int = 0
     frame_id: str = ""
+    arrival_s: float | None = None
 
     def __post_init__(self) -> None:
         check_image(self.image)
@@ -72,7 +74,7 @@ class LazyFrame:
         with self._lock:
             if self._result is None:
                 try:
-                    self._result = Frame(self.decode(), self.stamp_ns, self.frame_id)
+                    self._result = Frame(self.decode(), self.stamp_ns, self.frame_id, self.arrival_s)
                 except ImageError as error:
                     self._result = error
         if isinstance(self._result, ImageError):

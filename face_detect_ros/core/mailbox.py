@@ -70,6 +70,8 @@ class Mailbox(Generic[Item]):
 class Worker(Generic[Item]):
     """A daemon thread that hands each item of its mailbox to `handle`, which may take more that wait.
 
+    `on_start()` runs in the thread before anything else.
+
     An exception in `handle` goes to `on_error(error)` and the thread carries on with the next item.
     """
 
@@ -79,10 +81,12 @@ class Worker(Generic[Item]):
         on_error: Callable[[Exception], None],
         name: str = "worker",
         capacity: int = 1,
+        on_start: Callable[[], None] | None = None,
     ) -> None:
         self.mailbox: Mailbox[Item] = Mailbox(capacity)
         self._handle = handle
         self._on_error = on_error
+        self._on_start = on_start
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -94,6 +98,8 @@ class Worker(Generic[Item]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        if self._on_start is not None:
+            self._on_start()
         while (item := self.mailbox.take()) is not None:
             try:
                 self._handle(item)

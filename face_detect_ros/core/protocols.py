@@ -85,6 +85,17 @@ class Detector(Protocol):
 
 
 @runtime_checkable
+class ResizableBatch(Protocol):
+    """A detector that takes several images at once and lowers that number when memory runs out.
+
+    Attributes:
+        largest_batch: Most images in one run of the network; more are split.
+    """
+
+    largest_batch: int
+
+
+@runtime_checkable
 class AttentionSource(Protocol):
     """A detector that can show where its network looked."""
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from face_detect_ros.core.detections import Detections
-from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.stamps import StampClock
-from face_detect_ros.faces.embedders.catalogue import MODEL_ID, MODEL_VERSION, Embedder
-from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.matching import Match, TrackVotes, match
 from face_detect_ros.faces.options import MatchOptions
 
 # a face whose name is settled is looked at again after so long: embedding it in every picture would tell nothing new
 _RELOOK_S = 1.0
-# most faces embedded in one picture, the longest unseen first: a crowd must not stop the pictures
-_LOOKS_PER_PICTURE = 4
+LOOKS_PER_IMAGE = 4
+"""Most faces embedded in one image, the longest unseen first: a crowd must not stop the images."""
+
 # longer than any tracker keeps a track that is not seen
 _TRACK_MEMORY_S = 10.0
 _UNKNOWN = Match(
@@ -26,54 +26,39 @@ _UNKNOWN = Match(
 )
 
 
-class DeferredEmbedder:
-    """An `Embedder` whose network is loaded when it is first used: a robot that knows nobody never pays for it.
+class People(Protocol):
+    """Who may be recognized: a gallery, or `KnownPeople`."""
 
-    make: gives the embedder; what it raises, the first `embed` raises.
-    """
+    def snapshot(self) -> GallerySnapshot:
+        """Everybody, as of now. Raises GalleryError if the gallery can no longer be read."""
+        ...
 
-    model_id = MODEL_ID
-    model_version = MODEL_VERSION
 
-    def __init__(self, make: Callable[[], Embedder]) -> None:
-        self._make = make
-        self._embedder: Embedder | None = None
-        self._closed = False
-        self._lock = threading.Lock()
-        self.device = ""  # until it is loaded
+class KnownPeople:
+    """People that do not change."""
 
-    def load(self) -> Embedder:
-        """The embedder itself, loaded now if need be."""
-        with self._lock:
-            if self._closed:
-                raise DetectorError("the embedder is closed")
-            if self._embedder is None:
-                self._embedder = self._make()
-                self.device = self._embedder.device
-            return self._embedder
+    def __init__(self, snapshot: GallerySnapshot) -> None:
+        self._snapshot = snapshot
 
-    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
-        return self.load().chips(image, faces)
-
-    def embed(self, chips: np.ndarray) -> np.ndarray:
-        return self.load().embed(chips)
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if self._embedder is not None:
-                self._embedder.close()
+    def snapshot(self) -> GallerySnapshot:
+        return self._snapshot
 
 
 class Recognizer:
     """Who the faces are. One instance per camera; one thread at a time may use it.
 
-    The embedder and the gallery are the caller's to close.
+    Args:
+        embedder: Used, not closed.
+        people: Used, not closed.
+        looks_per_image: Most faces embedded in one image; None for all of them.
     """
 
-    def __init__(self, embedder: Embedder, gallery: Gallery) -> None:
+    def __init__(
+        self, embedder: Embedder, people: People, *, looks_per_image: int | None = LOOKS_PER_IMAGE
+    ) -> None:
         self._embedder = embedder
-        self._gallery = gallery
+        self._people = people
+        self._looks_per_image = looks_per_image
         self._votes = TrackVotes()
         self._clock = StampClock()
         self._revision: int | None = None
@@ -81,15 +66,20 @@ class Recognizer:
         self._looked_s: dict[int, float] = {}
 
     def identify(
-        self, image: np.ndarray, faces: Detections, stamp_ns: int, options: MatchOptions
+        self,
+        image: np.ndarray,
+        faces: Detections,
+        stamp_ns: int,
+        options: MatchOptions,
+        arrival_s: float | None = None,
     ) -> list[Match]:
         """One Match per face. image: (H, W, 3) uint8 RGB; faces: with track_ids, in its pixels.
 
         A face that was not looked at in this picture has its track's last answer. Raises GalleryError if the gallery
         can no longer be read.
         """
-        snapshot = self._gallery.snapshot()
-        if not self._clock.advance(stamp_ns) or snapshot.revision != self._revision:
+        snapshot = self._people.snapshot()
+        if not self._clock.advance(stamp_ns, arrival_s) or snapshot.revision != self._revision:
             self._revision = snapshot.revision
             self._known, self._looked_s = {}, {}
             self._votes.clear()
@@ -126,4 +116,4 @@ class Recognizer:
             or now_s - self._looked_s.get(track, -np.inf) >= _RELOOK_S
         ]
         due.sort(key=lambda index: self._looked_s.get(tracks[index], -np.inf))
-        return due[:_LOOKS_PER_PICTURE]
+        return due[: self._looks_per_image]

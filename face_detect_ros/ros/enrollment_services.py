@@ -1,125 +1,161 @@
 """The services that change the gallery: `~/enroll`, `~/forget`, `~/rename`, `~/list_people`.
 
-All are std_srvs/Trigger, because a Python package cannot define services of its own; whom they are about is said by the
-parameters `enroll_name` and `rename_to`.
+All are std_srvs/Trigger, because a Python package cannot define services of its own; the parameters `enroll_name` and
+`rename_to` say which person they act on.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, cast
 
-import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import GalleryError, PerceptionError
-from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.enrollment import Accepted, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
-from face_detect_ros.faces.options import EnrollmentOptions
-
-if TYPE_CHECKING:
-    from face_detect_ros.ros.nodes.face_detector import FaceDetector
+from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.pipeline.stages.recognize import Recognize
 
 # looks taken for one call, and how long the call may wait for them
 LOOKS = 3
 PATIENCE_S = 5.0
 
 
+class EnrollmentParameters(Protocol):
+    """Parameters that the services read."""
+
+    @property
+    def enroll_name(self) -> str: ...
+    @property
+    def rename_to(self) -> str: ...
+    @property
+    def recognize(self) -> bool: ...
+    @property
+    def match_options(self) -> MatchOptions: ...
+
+
+class EnrollingNode(Protocol):
+    """What the services need of the face detector node, besides rclpy's own methods."""
+
+    active: bool
+
+    @property
+    def params(self) -> EnrollmentParameters: ...
+    @property
+    def recognition(self) -> Recognize | None: ...
+    @property
+    def wire_topic(self) -> str: ...
+    def announce_people(self) -> None: ...
+    def report_failure(self, what: str, error: BaseException) -> None: ...
+
+
 class _Request:
-    """One call of `~/enroll` that waits for pictures."""
+    """One call of `~/enroll` that waits for images."""
 
     def __init__(self, name: str, future: Future) -> None:
         self.name = name
         self.future = future
-        self.accepted = 0  # pictures
+        self.accepted = 0  # images
         self.taken = 0  # looks that were new
         self.refusal: Refusal | None = None
 
 
-class Enrollment:
-    """The services of one face detector node. Pictures are offered by the worker, calls come from the executor."""
+class EnrollmentServices:
+    """The services of one face detector node. The worker offers results, the executor brings the calls.
 
-    def __init__(self, node: FaceDetector) -> None:
+    Every call has one outcome: what it reports is what the gallery holds.
+    """
+
+    def __init__(self, node: EnrollingNode) -> None:
         self._node = node
-        self._gallery: Gallery | None = None
-        self._embedder: Embedder | None = None
+        self._ros = ros = cast("Any", node)
         self._request: _Request | None = None
         self._lock = threading.Lock()
         for name, answer in (("forget", self._forget), ("rename", self._rename), ("list_people", self._list)):
-            node.create_service(Trigger, f"~/{name}", self._answering(answer))
+            ros.create_service(Trigger, f"~/{name}", self._answering(name, answer))
         # in a group of its own: until a call is answered, rclpy's wait-set executors (all before Kilted) hold back
-        # the rest of its group, which would be the pictures and the timer that the call waits for
+        # the rest of its group, which would be the images and the timer that the call waits for
         group = ReentrantCallbackGroup()
-        node.create_service(Trigger, "~/enroll", self._enroll, callback_group=group)
+        ros.create_service(Trigger, "~/enroll", self._enroll, callback_group=group)
 
-    def open(self, gallery: Gallery, embedder: Embedder) -> None:
-        self._gallery, self._embedder = gallery, embedder
+    def give_up(self, reason: str) -> None:
+        """Refuse the call that waits, if there is one."""
+        self._finish(reason)
 
-    def close(self) -> None:
-        self._gallery = self._embedder = None
-        self._finish("the node was cleaned up")
-
-    def offer(self, image: np.ndarray, faces: Detections) -> None:
-        """A picture and its faces, for the enrollment that waits for one. Called by the worker for every picture."""
-        request, gallery, embedder = self._request, self._gallery, self._embedder
-        if request is None or gallery is None or embedder is None:
+    def offer(self, result: Result) -> None:
+        """An image and its faces, for the call that waits for one. Called by the worker for every image."""
+        request, recognition = self._request, self._node.recognition
+        if request is None or recognition is None or recognition.gallery is None:
             return
+        gallery = recognition.gallery
         options, people = self._node.params.match_options, gallery.snapshot()
-        verdict = judge(request.name, image, faces, embedder, people, options, EnrollmentOptions())
+        verdict = judge(
+            request.name,
+            result.frame.image,
+            result.detections,
+            recognition.embedder,
+            people,
+            options,
+            EnrollmentOptions(),
+        )
         if isinstance(verdict, Refusal):
             request.refusal = verdict
             return
         self._take(request, gallery, verdict)
 
     def _take(self, request: _Request, gallery: Gallery, accepted: Accepted) -> None:
-        try:
-            request.taken += gallery.enroll(request.name, accepted.embedding, self._node.wire_topic)
-        except GalleryError as error:
-            self._finish(str(error))
-            return
-        request.accepted += 1
+        with self._lock:
+            if self._request is not request:
+                return  # answered meanwhile: what was refused is never stored
+            try:
+                request.taken += gallery.enroll(request.name, accepted.embedding, self._node.wire_topic)
+            except GalleryError as error:
+                self._request = None
+                request.future.set_result(str(error))
+                return
+            request.accepted += 1
         if request.accepted >= LOOKS:
             self._finish("")
 
     async def _enroll(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            name = check_name(self._node.params.enroll_name)
-            self._open_gallery()
-            if not self._node.active:
-                raise GalleryError("the node is not active; activate it, so that it sees pictures")
-            with self._lock:
-                if self._request is not None:
-                    raise GalleryError(
-                        f"'{self._request.name}' is being enrolled; call again when that is done"
-                    )
-                waiting = self._request = _Request(name, Future(executor=self._node.executor))
+            waiting = self._begin()
         except PerceptionError as error:
             response.success, response.message = False, str(error)
             return response
-        timer = self._node.create_timer(
-            PATIENCE_S, lambda: self._finish(""), clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        timer = self._ros.create_timer(PATIENCE_S, lambda: self._finish(""), clock=self._ros.steady)
         problem = await waiting.future
-        self._node.destroy_timer(timer)
+        self._ros.destroy_timer(timer)
         response.success = waiting.accepted > 0
         if response.success:
-            response.message = f"{name} is enrolled; new looks: {waiting.taken}"
-            self._node.publish_people()
+            response.message = f"{waiting.name} is enrolled; new looks: {waiting.taken}"
+            self._node.announce_people()
         elif problem:
             response.message = problem
         elif waiting.refusal is not None:
-            response.message = f"{name} was not enrolled: {waiting.refusal.message}"
+            response.message = f"{waiting.name} was not enrolled: {waiting.refusal.message}"
         else:
-            response.message = f"{name} was not enrolled: no picture came within {PATIENCE_S:g} s"
-        self._node.get_logger().info(response.message)
+            response.message = f"{waiting.name} was not enrolled: no image came within {PATIENCE_S:g} s"
+        self._ros.get_logger().info(response.message)
         return response
+
+    def _begin(self) -> _Request:
+        """The request of a call that may wait for images. Raises PerceptionError with the reason if it may not."""
+        name = check_name(self._node.params.enroll_name)
+        self._gallery()
+        if not self._node.active:
+            raise GalleryError("the node is not active; activate it, so that it sees images")
+        with self._lock:
+            if self._request is not None:
+                raise GalleryError(f"'{self._request.name}' is being enrolled; call again when that is done")
+            self._request = _Request(name, Future(executor=self._ros.executor))
+            return self._request
 
     def _finish(self, problem: str) -> None:
         """Let the waiting call answer, whichever of worker and timer comes first."""
@@ -130,35 +166,39 @@ class Enrollment:
 
     def _forget(self) -> str:
         name = check_name(self._node.params.enroll_name)
-        looks = self._open_gallery().forget(name)
+        looks = self._gallery().forget(name)
         return f"{name}: erased, with {looks} look{'s' * (looks != 1)}"
 
     def _rename(self) -> str:
         old, new = check_name(self._node.params.enroll_name), check_name(self._node.params.rename_to)
-        self._open_gallery().rename(old, new)
+        self._gallery().rename(old, new)
         return f"{old} is now {new}"
 
     def _list(self) -> str:
-        people = self._open_gallery().people()
+        people = self._gallery().people()
         return "\n".join(f"{person.name}: {person.looks} looks" for person in people)
 
-    def _open_gallery(self) -> Gallery:
-        if self._gallery is None:
-            raise GalleryError(
-                "recognition is off; set the parameter recognize to true and configure the node"
-            )
-        return self._gallery
+    def _gallery(self) -> Gallery:
+        recognition = self._node.recognition
+        if recognition is not None and recognition.gallery is not None:
+            return recognition.gallery
+        if self._node.params.recognize:
+            raise GalleryError("the node is not ready; configure it, or wait until its weights are loaded")
+        raise GalleryError("recognition is off; set the parameter recognize to true and configure the node")
 
     def _answering(
-        self, answer: Callable[[], str]
+        self, name: str, answer: Callable[[], str]
     ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             try:
                 response.message = answer()
                 response.success = True
+                self._node.announce_people()
             except PerceptionError as error:
                 response.success, response.message = False, str(error)
-            self._node.publish_people()
+            except Exception as error:  # noqa: BLE001 - no service may end the node
+                self._node.report_failure(name, error)
+                response.success, response.message = False, f"{type(error).__name__}: {error}"
             return response
 
         return serve

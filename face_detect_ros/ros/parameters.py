@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.ros import rclpy_internals
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Parameters(Generic[T]):
                     field.name, field.default, descriptor(field)
                 ).value
             except InvalidParameterTypeException:
-                given = node._parameter_overrides[field.name].value
+                given = rclpy_internals.initial_override(node, field.name)
                 raise ConfigError(
                     f"{node.get_fully_qualified_name()}: parameter {field.name} is {given!r}; {_type(field)}"
                 ) from None

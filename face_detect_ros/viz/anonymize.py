@@ -30,12 +30,6 @@ _LARGEST_GROWTH = 0.5
 _SAME_PLACE_IOU = 0.3  # without tracks: from here on a box takes the place of a held one
 
 
-COVERED_FROM = 0.7
-"""What scores at least this share of the score threshold is covered, though not published as a face: a needless cover
-hides little, a missing one shows somebody. Measured on COCO at a threshold of 0.5 (docs/benchmarks.md): with `mmod`,
-boxes that are no face are 1 in 25 pictures more; covering from 0.25 on they would be 10 in each."""
-
-
 @dataclass(frozen=True)
 class AnonymizerOptions:
     """How faces are covered, and which.

@@ -143,8 +143,13 @@ class ImageInput:
         self._node.destroy_subscription(self._subscription)
         self._subscription = None
 
+    @property
     def problem(self) -> str:
-        """Why no image arrives, or why a publisher's do not; empty while all is well. Logs each new reason once."""
+        """Why no image arrives, or why a publisher's do not, as `watch` found it; empty while all is well."""
+        return self._warned
+
+    def watch(self) -> None:
+        """Look for a reason why no image arrives. Logs each new one once."""
         silent = time.monotonic() - self._last_arrival_s >= SILENCE_S
         text = self._mismatch(silent) or (self._silence() if silent else "")
         if silent and text:
@@ -152,7 +157,6 @@ class ImageInput:
         if text and text != self._warned:
             self._node.get_logger().warning(text)
         self._warned = text
-        return text
 
     def _profile(self) -> Any:
         return self._subscription.qos_profile if self.subscribed else qos.image_input()

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.core.detections import Detections
-from face_detect_ros.ros import qos
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.viz.colors import detection_color
 
@@ -28,32 +25,6 @@ NOMINAL_DISTANCE_M = 1.0
 # horizontal field of view of a camera that does not publish its calibration
 NOMINAL_VIEW_RAD = math.radians(60.0)
 LIFETIME = Duration(sec=0, nanosec=500_000_000)
-
-
-class MarkerCamera:
-    """The camera that the markers of a node stand before."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._subscription: Any = None
-        self.info: CameraInfo | None = None
-
-    def follow(self, topic: str, *, wanted: bool) -> None:
-        """Subscribe to the camera_info `topic` while it is wanted only: most robots never look at markers."""
-        if wanted and self._subscription is None:
-            self._subscription = self._node.create_subscription(
-                CameraInfo, topic, self._keep, qos.image_input()
-            )
-        elif not wanted and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
-
-    def close(self) -> None:
-        self.follow("", wanted=False)
-        self.info = None
-
-    def _keep(self, message: CameraInfo) -> None:
-        self.info = message
 
 
 def pinhole(info: CameraInfo | None, width: int, height: int) -> tuple[float, float, float, float]:

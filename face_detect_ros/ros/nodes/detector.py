@@ -1,36 +1,35 @@
-"""A node around any detector: images in, detections out."""
+"""A node around a pipeline: frames in, results out."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import traceback
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-import numpy as np
-from rclpy.publisher import Publisher
-from sensor_msgs.msg import Image
-from vision_msgs.msg import Detection2DArray, LabelInfo
-from visualization_msgs.msg import MarkerArray
-
-from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ImageError, PerceptionError
 from face_detect_ros.core.frame import Frame, LazyFrame
 from face_detect_ros.core.mailbox import Worker
-from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.ros import qos
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.recipe import Recipe
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.pipeline.stream import Stream
 from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageHub, ImageInput
-from face_detect_ros.ros.messages import markers
-from face_detect_ros.ros.messages.detections import detections_message, label_info_message
-from face_detect_ros.ros.messages.images import image_message
-from face_detect_ros.ros.nodes.lifecycle import NodeParameters, PerceptionNode
-from face_detect_ros.ros.outputs.diagnostics import PipelineStatistics
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.outputs.detections import DetectionsOutput
+from face_detect_ros.ros.outputs.images import AnnotatedOutput
+from face_detect_ros.ros.outputs.labels import LabelInfoTopic
+from face_detect_ros.ros.outputs.markers import MarkersOutput
+from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.tracking import catalogue as trackers
-from face_detect_ros.viz.draw import draw_detections
+from face_detect_ros.tracking.options import TrackerOptions
 
 WARNING_PERIOD_S = 5.0
 
@@ -52,12 +51,12 @@ class DetectorParameters(NodeParameters):
     )
     iou_threshold: float = parameter(
         DetectOptions.iou_threshold,
-        "Overlap above which the lower score of two boxes of a class goes.",
+        "Overlap above which the lower score of two boxes of a class is dropped.",
         minimum=0.0,
         maximum=1.0,
     )
     max_detections: int = parameter(
-        DetectOptions.max_detections, "Most detections of one picture.", minimum=1, maximum=10_000
+        DetectOptions.max_detections, "Most detections of one image.", minimum=1, maximum=10_000
     )
     min_size_px: int = parameter(
         DetectOptions.min_size_px,
@@ -65,15 +64,48 @@ class DetectorParameters(NodeParameters):
         minimum=1,
         maximum=10_000,
     )
+    tracker: str = parameter(
+        trackers.DEFAULT_TRACKER,
+        "How detections become tracks.",
+        choices=tuple(trackers.TRACKERS),
+        at_configure=True,
+    )
+    min_hits: int = parameter(
+        TrackerOptions.min_hits,
+        "Detections of a thing before its track has an id.",
+        minimum=1,
+        maximum=100,
+        at_configure=True,
+    )
+    max_age_s: float = parameter(
+        TrackerOptions.max_age_s,
+        "A track without a detection for longer is lost.",
+        minimum=0.0,
+        maximum=600.0,
+        at_configure=True,
+    )
+    lost_age_s: float = parameter(
+        TrackerOptions.lost_age_s,
+        "A lost track may be found again for this long.",
+        minimum=0.0,
+        maximum=600.0,
+        at_configure=True,
+    )
+
+    privacy: bool = PRIVACY
 
     @property
-    def options(self) -> DetectOptions:
+    def detect_options(self) -> DetectOptions:
         names = [field.name for field in dataclasses.fields(DetectOptions) if field.name != "class_ids"]
         return DetectOptions(**{name: getattr(self, name) for name in names})
 
     @property
+    def tracker_options(self) -> TrackerOptions:
+        return TrackerOptions(min_hits=self.min_hits, max_age_s=self.max_age_s, lost_age_s=self.lost_age_s)
+
+    @property
     def frames_at_once(self) -> int:
-        """Most waiting pictures that one call of the detector takes."""
+        """Most waiting images that one call of the pipeline takes."""
         return 1
 
 
@@ -83,59 +115,106 @@ P = TypeVar("P", bound=DetectorParameters)
 class DetectorNode(PerceptionNode[P]):
     """Subscribes `image_raw`; publishes `~/detections`, `~/image_annotated`, `~/markers`, `~/label_info`.
 
-    A subclass names the `task` whose catalogue it offers. The detector is loaded in configure; a worker thread
-    runs it on the newest frames, so callbacks never wait for a network and a slow one drops frames.
+    A subclass says which pipeline it runs (`recipe`), with which options (`options`), and what else it publishes
+    (`make_outputs`). A worker thread runs the pipeline on the newest frames, so callbacks never wait for a network, and
+    a slow one drops frames.
     """
 
     task: ClassVar[str]
 
     def __init__(
-        self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: Any
+        self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: object
     ) -> None:
         # before the base: its timers may report at once
-        self.statistics = PipelineStatistics()
-        self._throttle = Throttle(WARNING_PERIOD_S)
-        self._detector: Detector | None = None
-        self._model = ""
+        self.outputs: list[Output] = []
+        self.pipeline: Pipeline | None = None
+        self._configured: P | None = None
+        self._stream: Stream | None = None
         self._worker: Worker[LazyFrame] | None = None
-        self._frames_at_once = self._in_hand = 1
         self._input: ImageInput | None = None
-        self._outputs: dict[str, Publisher[Any]] = {}
-        self._camera = markers.MarkerCamera(self)
-        self._last_stamp_ns = 0
-        self._tracker = trackers.create()
+        self._label_info: LabelInfoTopic | None = None
+        self._largest_batch = 1
+        self._throttle = Throttle(WARNING_PERIOD_S)
         super().__init__(name, schema, hub, **node_arguments)
+
+    # what a subclass writes
+
+    def recipe(self, params: P) -> Recipe:
+        """The pipeline that the parameters describe. Raises ConfigError."""
+        return Recipe(
+            task=self.task,
+            model=params.model,
+            device=params.device,
+            precision=params.precision,
+            tracker=params.tracker,
+            tracker_options=params.tracker_options,
+        )
+
+    def options(self, params: P, labels: Sequence[str]) -> PipelineOptions:
+        """Settings of the next call of the pipeline. Raises ConfigError."""
+        return PipelineOptions(params.detect_options)
+
+    def make_outputs(self, params: P) -> list[Output]:
+        """The topics with results; the first are published first."""
+        return [
+            DetectionsOutput(self),
+            AnnotatedOutput(self, private=params.privacy),
+            MarkersOutput(self, lambda: "" if self._input is None else self._input.camera_info_topic),
+        ]
+
+    def prepare_worker(self, device: str) -> None:
+        """Called on the worker thread before its first image."""
+
+    def finished(self, result: Result) -> None:
+        """Called on the worker with every result before it is published, whether somebody subscribes or not."""
+
+    def label_names(self) -> list[str]:
+        """What `~/label_info` lists."""
+        return [] if self.pipeline is None else list(self.pipeline.labels)
 
     # the state machine's work
 
     def configure(self) -> None:
-        params = self.params
-        self.statistics = PipelineStatistics()
-        self._tracker = trackers.create()
-        self._model, self._frames_at_once = params.model, params.frames_at_once
-        self._detector = detector = self.make_detector(params)
-        self.accept_detector(detector, params)
-        detector.warmup()
-        reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
-        self._outputs = {
-            "detections": self.create_publisher(Detection2DArray, "~/detections", **reliable),
-            "annotated": self.create_publisher(Image, "~/image_annotated", **reliable),
-            "markers": self.create_publisher(MarkerArray, "~/markers", **reliable),
-            "label_info": self.create_publisher(LabelInfo, "~/label_info", qos.latched()),
-        }
-        self._worker = Worker(
-            self._process, self._failed, name=self.get_name(), capacity=self._frames_at_once
-        )
+        params = self._configured = self.params
+        self.outputs = self.make_outputs(params)
+        self._label_info = LabelInfoTopic(self)
         self._input = ImageInput(self, self.hub, params.image_transport, self._receive)
-        self.get_logger().info(
-            f"{params.model} on {detector.device} is ready for images on {self._input.wire_topic}"
+
+    def load(self) -> Pipeline:
+        params = self._configured or self.params
+        pipeline = self.recipe(params).build()
+        try:
+            self.options(params, pipeline.labels)
+            if isinstance(pipeline.detector, ResizableBatch):
+                pipeline.detector.largest_batch = params.frames_at_once
+            pipeline.warmup()
+        except BaseException:
+            pipeline.close()
+            raise
+        return pipeline
+
+    def adopt(self, loaded: Pipeline) -> None:
+        params = self._configured or self.params
+        self.pipeline = loaded
+        self._stream = loaded.open_stream(self.get_fully_qualified_name())
+        self._largest_batch = params.frames_at_once
+        self._worker = Worker(
+            self._process,
+            self._failed,
+            name=self.get_name(),
+            capacity=params.frames_at_once,
+            on_start=lambda: self.prepare_worker(loaded.device),
         )
+        self.get_logger().info(f"{params.model} on {loaded.device} is ready for images on {self.wire_topic}")
+
+    def discard(self, loaded: Pipeline) -> None:
+        loaded.close()
 
     def activate(self) -> None:
         if self._input is None:
             raise RuntimeError("the node is not configured")
         self._input.start()
-        self._publish_label_info(self.params)
+        self.announce_labels(self.params)
 
     def deactivate(self) -> None:
         if self._input is not None:
@@ -144,158 +223,146 @@ class DetectorNode(PerceptionNode[P]):
     def cleanup(self, timeout_s: float) -> bool:
         self.deactivate()
         idle = True
-        if self._detector is not None:
-            self._detector.close()  # also wakes a detector that is at work, where it can be woken
+        if self.pipeline is not None:
+            self.pipeline.close()  # also wakes a detector that is at work, where it can be woken
         if self._worker is not None:
             idle = self._worker.stop(timeout_s)
-        for publisher in self._outputs.values():
-            self.destroy_publisher(publisher)
-        self._camera.close()
-        self._detector, self._worker, self._input, self._outputs = None, None, None, {}
+        for output in self.outputs:
+            output.close()
+        if self._label_info is not None:
+            self._label_info.close()
+        self.pipeline = self._worker = self._input = self._label_info = self._stream = None
+        self.outputs = []
         return idle
 
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
-        if self.active and new.options.score_threshold != old.options.score_threshold:
-            self._publish_label_info(new)
+        if self.pipeline is not None:
+            self.options(new, self.pipeline.labels)
+        if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:
+            self.announce_labels(new)
+
+    def once_a_second(self) -> None:
+        for output in self.outputs:
+            output.once_a_second(active=self.active)
+        if self.active and self._input is not None:
+            self._input.watch()
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
-        if self._detector is None or self._input is None or self._worker is None:
+        pipeline, worker, stream = self.pipeline, self._worker, self._stream
+        if pipeline is None or worker is None or stream is None or self._input is None:
             return "", "", {}
-        watched = self.active and self._outputs["markers"].get_subscription_count() > 0
-        self._camera.follow(self._input.camera_info_topic, wanted=watched)
-        mailbox = self._worker.mailbox
         values = {
-            "model": self._model,
-            "device": self._detector.device,
-            "image_topic": self._input.wire_topic,
-            "received": str(mailbox.received),
-            "dropped": str(mailbox.dropped),
-            **self.statistics.values(),
+            "model": "" if self._configured is None else self._configured.model,
+            "device": pipeline.device,
+            "image_topic": self.wire_topic,
+            "received": str(worker.mailbox.received),
+            "dropped": str(worker.mailbox.dropped),
+            **stream.statistics.values(),
         }
-        return self._detector.device, self._input.problem() if self.active else "", values
+        for output in self.outputs:
+            values |= output.values()
+        return pipeline.device, self._input.problem if self.active else "", values
 
     @property
     def wire_topic(self) -> str:
         """Where the images come from; empty before configure."""
         return "" if self._input is None else self._input.wire_topic
 
-    # what a subclass may add
+    def announce_labels(self, params: P) -> None:
+        """Publish `~/label_info`."""
+        if self._label_info is not None and self.pipeline is not None:
+            self._label_info.announce(self.label_names(), params.detect_options.score_threshold)
 
-    def make_detector(self, params: P) -> Detector:
-        """The detector that the parameters name. Raises PerceptionError."""
-        return catalogue.create(
-            params.model, task=self.task, device=params.device, precision=params.precision
-        )
-
-    def accept_detector(self, detector: Detector, params: P) -> None:
-        """Judge and prepare a detector that was just made. Raises ConfigError."""
-
-    def detect(self, detector: Detector, images: Sequence[np.ndarray]) -> list[Detections]:
-        """What the images, one batch, show. Called on the worker."""
-        return detector.detect(images, self.params.options)
-
-    def name_detections(self, frame: Frame, found: Detections) -> list[str | None] | None:
-        """Who or what each detection is, shown instead of its class; None: nobody asks. Called on the worker."""
-        return None
-
-    def picture_to_show(
-        self, frame: Frame, found: Detections, names: Sequence[str | None] | None
-    ) -> np.ndarray:
-        """(H, W, 3) uint8 RGB, what the annotation is drawn on. Called on the worker."""
-        return frame.image
-
-    def after_newest(self, frame: Frame, found: Detections) -> None:
-        """What may wait until the detections of every picture in hand are out. Called on the worker."""
-
-    def class_names(self) -> Sequence[str]:
-        """What `~/label_info` lists."""
-        return () if self._detector is None else self._detector.labels
-
-    # the way of a picture
+    # the way of a frame
 
     def _receive(self, frame: LazyFrame) -> None:
-        self.statistics.input_rate.tick()
-        if self._worker is not None:
+        if self._worker is not None and self._stream is not None:
+            self._stream.statistics.input_rate.tick()
             self._worker.mailbox.put(frame)
 
     def _process(self, first: LazyFrame) -> None:
-        detector, worker = self._detector, self._worker
-        if not self.active or detector is None or worker is None:
+        pipeline, worker, stream = self.pipeline, self._worker, self._stream
+        if not self.active or pipeline is None or worker is None or stream is None:
             return
-        waiting = [first, *worker.mailbox.take_waiting(self._frames_at_once - 1)]
-        frames = [(frame, lazy.arrival_s) for lazy in waiting if (frame := self._decoded(lazy))]
+        waiting = [first, *worker.mailbox.take_waiting(self._largest_batch - 1)]
+        frames = [frame for lazy in waiting if (frame := self._decoded(lazy, stream))]
         if not frames:
             return
-        self._in_hand = len(frames)
-        batch = self.detect(detector, [frame.image for frame, _ in frames])
-        self._in_hand = 1
-        for (newest, arrival_s), found in zip(frames, batch, strict=True):
-            if not self.active or self._detector is not detector:
-                return  # deactivated meanwhile: this picture's result is nobody's any more
-            tracked = self._tracker.update(found, newest.stamp_ns)
-            self._publish(newest, tracked, detector, arrival_s)
-        self.after_newest(newest, tracked)
-
-    def _decoded(self, lazy: LazyFrame) -> Frame | None:
-        """The picture; None, and counted, if it cannot be used."""
+        jumps = stream.statistics.time_jumps
         try:
-            frame = lazy.frame()
-        except ImageError as error:
-            self._reject(error.reason, str(error))
-            return None
-        if frame.stamp_ns < self._last_stamp_ns:
-            self.statistics.time_jumps += 1
-            self.statistics.latency_ms.clear()
-            if self._throttle.allows("time"):
-                self.get_logger().warning(
-                    f"image stamps went back by {(self._last_stamp_ns - frame.stamp_ns) / 1e9:.3f} s; going on"
-                )
-        self._last_stamp_ns = frame.stamp_ns
-        return frame
+            results = self._results(pipeline, stream, frames)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
+            self._skip(stream, error, len(frames))
+            return
+        if stream.statistics.time_jumps > jumps and self._throttle.allows("time"):
+            self.get_logger().warning("image stamps went back by seconds; tracks start again")
+        rest = [output for output in self.outputs if not output.early and not output.deferred]
+        for result in results:
+            self.finished(result)
+            self._publish(pipeline, result, rest)
+        self._publish(pipeline, results[-1], [output for output in self.outputs if output.deferred])
 
-    def _publish(self, frame: Frame, found: Detections, detector: Detector, arrival_s: float) -> None:
-        outputs = self._outputs
-        outputs["detections"].publish(
-            detections_message(found, detector.labels, frame.stamp_ns, frame.frame_id)
-        )
-        self.statistics.published(
-            detections=len(found),
-            latency_ms=(self.get_clock().now().nanoseconds - frame.stamp_ns) / 1e6,
-            processing_ms=(time.monotonic() - arrival_s) * 1e3,
-            network_ms=detector.times.network_ms,
-        )
-        names = self.name_detections(frame, found)
-        if outputs["annotated"].get_subscription_count() > 0:
-            shown = self.picture_to_show(frame, found, names)
-            drawn = draw_detections(shown, found, detector.labels, names=names)
-            outputs["annotated"].publish(image_message(drawn, frame.stamp_ns, frame.frame_id))
-        if outputs["markers"].get_subscription_count() > 0:
-            camera = markers.pinhole(self._camera.info, frame.width, frame.height)
-            outputs["markers"].publish(
-                markers.markers_message(found, detector.labels, camera, frame.stamp_ns, frame.frame_id, names)
+    def _results(self, pipeline: Pipeline, stream: Stream, frames: Sequence[Frame]) -> list[Result]:
+        params = self.params
+        options = self.options(params, pipeline.labels)
+        if any(output.covers and output.wanted() for output in self.outputs):
+            options = dataclasses.replace(options, cover=True)
+        early = functools.partial(self._publish_early, pipeline)
+        results = pipeline.process([(stream, frame) for frame in frames], options, early)
+        detector = pipeline.detector
+        if isinstance(detector, ResizableBatch) and detector.largest_batch < self._largest_batch:
+            self.get_logger().warning(
+                f"out of memory with {self._largest_batch} images at once; going on with {detector.largest_batch}"
             )
+            self._largest_batch = detector.largest_batch
+        return results
+
+    def _decoded(self, lazy: LazyFrame, stream: Stream) -> Frame | None:
+        """The frame; None, and counted, if it cannot be used."""
+        try:
+            return lazy.frame()
+        except ImageError as error:
+            self._reject(stream, error.reason, str(error))
+            return None
+
+    def _publish_early(self, pipeline: Pipeline, stream: Stream, result: Result) -> None:
+        self._publish(pipeline, result, [output for output in self.outputs if output.early])
+        self._count(stream, result)
+
+    def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            with self.gate:
+                if not self.active or self.pipeline is not pipeline:
+                    return  # deactivated meanwhile: nobody wants this result any more
+                if output.wanted():
+                    output.publish(result)
+
+    def _count(self, stream: Stream, result: Result) -> None:
+        now_s = time.monotonic()
+        arrival_s = result.frame.arrival_s
+        stream.statistics.published(
+            detections=len(result.detections),
+            latency_ms=(self.get_clock().now().nanoseconds - result.frame.stamp_ns) / 1e6,
+            processing_ms=0.0 if arrival_s is None else (now_s - arrival_s) * 1e3,
+            network_ms=result.times.network_ms,
+        )
 
     def _failed(self, error: Exception) -> None:
-        pictures, self._in_hand = self._in_hand, 1
+        if self._stream is not None:
+            self._skip(self._stream, error, 1)
+
+    def _skip(self, stream: Stream, error: Exception, images: int) -> None:
         if not self.active or not self.context.ok():
-            return  # an end in the middle of a picture is no failure
+            return  # an end in the middle of a frame is not a failure
         if isinstance(error, PerceptionError):
-            self._reject("detector", str(error), pictures)
+            self._reject(stream, "detector", str(error), images)
         else:
             trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self._reject("internal", f"{type(error).__name__}: {error}\n{trace}", pictures)
+            self._reject(stream, "internal", f"{type(error).__name__}: {error}\n{trace}", images)
 
-    def _reject(self, reason: str, message: str, pictures: int = 1) -> None:
-        self.statistics.reject(reason, pictures)
+    def _reject(self, stream: Stream, reason: str, message: str, images: int = 1) -> None:
+        stream.statistics.reject(reason, images)
         if self._throttle.allows(reason):
-            self.get_logger().warning(
-                f"{'image' if pictures == 1 else f'{pictures} images'} skipped: {message}"
-            )
-
-    def _publish_label_info(self, params: P) -> None:
-        if self._detector is not None:
-            now_ns = self.get_clock().now().nanoseconds
-            message = label_info_message(self.class_names(), params.options.score_threshold, now_ns)
-            self._outputs["label_info"].publish(message)
+            self.get_logger().warning(f"{'image' if images == 1 else f'{images} images'} skipped: {message}")

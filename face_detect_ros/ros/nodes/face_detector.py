@@ -8,30 +8,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sensor_msgs.msg import Image
-from vision_msgs.msg import Detection2DArray, VisionInfo
-
-from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, GalleryError
-from face_detect_ros.core.frame import Frame
-from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
-from face_detect_ros.faces.embedders import catalogue as embed
-from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.faces.options import MatchOptions
-from face_detect_ros.faces.recognizer import DeferredEmbedder, Recognizer
-from face_detect_ros.ros import qos, runtime
-from face_detect_ros.ros.enrollment_services import Enrollment
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.recipe import Recipe, Recognition
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.pipeline.stages.recognize import Recognize
+from face_detect_ros.ros import runtime
+from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.camera import ImageHub
-from face_detect_ros.ros.messages.detections import identities_message
-from face_detect_ros.ros.messages.headers import make_header
-from face_detect_ros.ros.messages.images import image_message
-from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
-from face_detect_ros.ros.nodes.lifecycle import PRIVACY
+from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode, DetectorParameters
+from face_detect_ros.ros.outputs.identities import IdentitiesOutput
+from face_detect_ros.ros.outputs.images import AnonymizedOutput
+from face_detect_ros.ros.outputs.labels import VisionInfoTopic
+from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter, redefault
-from face_detect_ros.viz.anonymize import COVERED_FROM, Anonymizer, AnonymizerOptions
+from face_detect_ros.viz.anonymize import AnonymizerOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +47,12 @@ class FaceDetectorParameters(DetectorParameters):
         minimum=0,
         maximum=10_000,
     )
-    recognize: bool = parameter(True, "Say who it is, from the gallery.", at_configure=True)
+    recognize: bool = parameter(True, "Say who the faces are, from the gallery.", at_configure=True)
     gallery: str = parameter(
         "", "File of the gallery; empty: face_detect_ros/gallery.sqlite3 in ROS's home.", at_configure=True
     )
     embedder: str = parameter(
-        embed.DEFAULT, "Network that compares faces.", choices=embed.names(), at_configure=True
+        embedders.DEFAULT, "Network that compares faces.", choices=embedders.names(), at_configure=True
     )
     accept_distance: float = parameter(
         MatchOptions.accept_distance,
@@ -65,16 +62,15 @@ class FaceDetectorParameters(DetectorParameters):
     )
     margin: float = parameter(
         MatchOptions.margin,
-        "How much further the next person must be; else the answer is unknown.",
+        "How much further away the next person must be; else the answer is unknown.",
         minimum=0.0,
         maximum=1.0,
     )
     looks_needed: int = parameter(
         MatchOptions.looks_needed, "Agreeing looks before a face gets a name.", minimum=1, maximum=100
     )
-    enroll_name: str = parameter("", "Whom the services enroll, forget and rename are about.")
-    rename_to: str = parameter("", "The new name for the service rename.")
-    privacy: bool = PRIVACY
+    enroll_name: str = parameter("", "Person that the services ~/enroll, ~/forget and ~/rename act on.")
+    rename_to: str = parameter("", "New name for the service ~/rename.")
     anonymize_style: str = parameter(
         AnonymizerOptions.style,
         "How faces are covered.",
@@ -97,14 +93,14 @@ class FaceDetectorParameters(DetectorParameters):
     )
     anonymize_whom: str = parameter(
         AnonymizerOptions.whom,
-        "Whose faces are covered: everybody's, those of unknown or of known people.",
+        "Faces that are covered: everybody's, those of unknown people, or those of known people.",
         choices=("everybody", "unknown", "known"),
         at_configure=True,
     )
 
     @property
-    def options(self) -> DetectOptions:
-        options = super().options
+    def detect_options(self) -> DetectOptions:
+        options = super().detect_options
         if self.score_threshold:
             return options
         own = catalogue.default_options(self.model, task=FaceDetector.task)
@@ -134,140 +130,113 @@ class FaceDetectorParameters(DetectorParameters):
 class FaceDetector(DetectorNode[FaceDetectorParameters]):
     """A detector node that also publishes `~/identities`, `~/image_anonymized` and `~/vision_info`.
 
-    With `privacy` every picture that it publishes has its faces covered.
+    With `privacy` every image that it publishes has its faces covered.
     """
 
     task = "faces"
 
     def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
-        self._gallery: Gallery | None = None
-        self._embedder: DeferredEmbedder | None = None
-        self._recognizer: Recognizer | None = None
-        self._anonymizer = Anonymizer()
-        self._covered: tuple[Frame, np.ndarray] | None = None
-        self._faint: list[tuple[np.ndarray, np.ndarray]] = []
-        self._published_revision = -1
+        self._vision_info: VisionInfoTopic | None = None
+        self._announced_revision = -1
         super().__init__("face_detector", FaceDetectorParameters, hub, **node_arguments)
-        self._enrollment = Enrollment(self)
+        self._enrollment = EnrollmentServices(self)
+
+    @property
+    def recognition(self) -> Recognize | None:
+        """The stage that recognizes people; None while the node is not ready, or where recognition is off."""
+        return None if self.pipeline is None else self.pipeline.stage(Recognize)
+
+    def recipe(self, params: FaceDetectorParameters) -> Recipe:
+        recognition = None
+        if params.recognize:
+            gallery = Path(params.gallery).expanduser() if params.gallery else None
+            recognition = Recognition(gallery, params.embedder)
+        return dataclasses.replace(
+            super().recipe(params), recognition=recognition, anonymizer=params.anonymizer_options
+        )
+
+    def options(self, params: FaceDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
+        return PipelineOptions(
+            params.detect_options, params.match_options, cover_min_size_px=FACE_OPTIONS.min_size_px
+        )
+
+    def make_outputs(self, params: FaceDetectorParameters) -> list[Output]:
+        outputs = [*super().make_outputs(params), AnonymizedOutput(self)]
+        return [*outputs, IdentitiesOutput(self)] if params.recognize else outputs
 
     def configure(self) -> None:
-        params = self.params
-        self._anonymizer = Anonymizer(params.anonymizer_options)
-        self._covered, self._faint = None, []
-        if params.recognize:
-            self._embedder = DeferredEmbedder(lambda: embed.create(params.embedder, device=params.device))
-            path = Path(params.gallery).expanduser() if params.gallery else default_path()
-            self._gallery = Gallery(path, self._embedder.model_id, self._embedder.model_version)
-            if self._gallery.set_aside:
-                self.get_logger().error(
-                    f"the gallery {path} was damaged; it was put aside as {self._gallery.set_aside}, and a new "
-                    "one was started"
-                )
-            if self._gallery.people():
-                self._embedder.load()
-            self._recognizer = Recognizer(self._embedder, self._gallery)
-            self._enrollment.open(self._gallery, self._embedder)
         super().configure()
-        reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
-        self._outputs["anonymized"] = self.create_publisher(Image, "~/image_anonymized", **reliable)
-        if params.recognize:
-            self._outputs["identities"] = self.create_publisher(Detection2DArray, "~/identities", **reliable)
-            self._outputs["vision_info"] = self.create_publisher(VisionInfo, "~/vision_info", qos.latched())
+        if self.params.recognize:
+            self._vision_info = VisionInfoTopic(self)
+
+    def adopt(self, loaded: Pipeline) -> None:
+        super().adopt(loaded)
+        recognition = self.recognition
+        gallery = None if recognition is None else recognition.gallery
+        if gallery is not None and gallery.set_aside:
+            self.get_logger().error(
+                f"the gallery {gallery.path} was damaged; it was put aside as {gallery.set_aside}, and a new one was "
+                "started"
+            )
 
     def activate(self) -> None:
         super().activate()
-        self.publish_people()
+        self.announce_people()
 
     def cleanup(self, timeout_s: float) -> bool:
-        self._enrollment.close()
-        if self._embedder is not None:
-            self._embedder.close()
-        idle = super().cleanup(timeout_s)
-        if self._gallery is not None:
-            self._gallery.close()
-        self._embedder = self._gallery = self._recognizer = None
-        return idle
+        self._enrollment.give_up("the node was cleaned up")
+        if self._vision_info is not None:
+            self._vision_info.close()
+            self._vision_info = None
+        return super().cleanup(timeout_s)
+
+    def once_a_second(self) -> None:
+        super().once_a_second()
+        recognition = self.recognition
+        if recognition is not None and recognition.gallery is not None and self.active:
+            try:
+                changed = recognition.gallery.revision != self._announced_revision
+            except GalleryError:
+                return  # `describe` says it
+            if changed:
+                self.announce_people()  # another process has changed the gallery
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
         hardware_id, problem, values = super().describe()
-        if self._gallery is not None:
+        recognition = self.recognition
+        if recognition is not None:
             try:
-                if self.active and self._gallery.revision != self._published_revision:
-                    self.publish_people()  # another process has changed the gallery
-                values["people"] = str(len(self._gallery.people()))
+                values["people"] = str(len(recognition.people.snapshot().people))
             except GalleryError as error:
                 problem = problem or str(error)
         return hardware_id, problem, values
 
     def on_parameters_changed(self, new: FaceDetectorParameters, old: FaceDetectorParameters) -> None:
-        new.anonymizer_options  # noqa: B018 - judged
-        new.match_options  # noqa: B018 - judged
+        self.recipe(new)
+        self.options(new, ())
         super().on_parameters_changed(new, old)
 
-    def class_names(self) -> Sequence[str]:
-        names = [person.name for person in self._gallery.people()] if self._gallery is not None else []
-        return [*super().class_names(), *names]
+    def finished(self, result: Result) -> None:
+        self._enrollment.offer(result)
 
-    def publish_people(self) -> None:
-        """Tell on `~/label_info` and `~/vision_info` whom the gallery holds, with its revision as the version."""
-        if self._gallery is None or "vision_info" not in self._outputs:
+    def label_names(self) -> list[str]:
+        recognition = self.recognition
+        people = () if recognition is None else recognition.people.snapshot().people
+        return [*super().label_names(), *(person.name for person in people)]
+
+    def announce_people(self) -> None:
+        """Publish on `~/label_info` and `~/vision_info` who is in the gallery, with its revision as the version."""
+        recognition = self.recognition
+        if recognition is None or recognition.gallery is None or self._vision_info is None:
             return
-        self._published_revision = self._gallery.revision
-        self._publish_label_info(self.params)
-        now_ns = self.get_clock().now().nanoseconds
-        self._outputs["vision_info"].publish(
-            VisionInfo(
-                header=make_header(now_ns, ""),
-                method=self.params.embedder,
-                database_location=str(self._gallery.path),
-                database_version=self._published_revision,
-            )
-        )
-
-    def detect(self, detector: Detector, images: Sequence[np.ndarray]) -> list[Detections]:
-        """Faces from the score threshold on; what scores less but is covered is kept for `_cover`."""
-        options = self.params.options
-        self._faint = []
-        if not (self.params.privacy or self._outputs["anonymized"].get_subscription_count() > 0):
-            return detector.detect(images, options)
-        lower = dataclasses.replace(options, score_threshold=COVERED_FROM * options.score_threshold)
-        published = []
-        for image, found in zip(images, detector.detect(images, lower), strict=True):
-            certain = found.scores >= np.float32(options.score_threshold)
-            published.append(found.select(certain))
-            self._faint.append((image, found.boxes[~certain]))
-        return published
-
-    def name_detections(self, frame: Frame, found: Detections) -> list[str | None] | None:
-        self._enrollment.offer(frame.image, found)
-        names = None
-        if self._recognizer is not None:
-            matches = self._recognizer.identify(frame.image, found, frame.stamp_ns, self.params.match_options)
-            names = [match.name for match in matches]
-            self._outputs["identities"].publish(
-                identities_message(found, matches, frame.stamp_ns, frame.frame_id)
-            )
-        if self._outputs["anonymized"].get_subscription_count() > 0 and self._looked_closely(frame):
-            covered = self._cover(frame, found, names)
-            self._outputs["anonymized"].publish(image_message(covered, frame.stamp_ns, frame.frame_id))
-        return names
-
-    def picture_to_show(
-        self, frame: Frame, found: Detections, names: Sequence[str | None] | None
-    ) -> np.ndarray:
-        return self._cover(frame, found, names) if self.params.privacy else frame.image
-
-    def _cover(self, frame: Frame, found: Detections, names: Sequence[str | None] | None) -> np.ndarray:
-        """The frame with its faces covered; covered once for all who ask."""
-        if self._covered is None or self._covered[0] is not frame:
-            faint = next(boxes for image, boxes in self._faint if image is frame.image)
-            covered = self._anonymizer.apply(frame.image, found, frame.stamp_ns, names, faint)
-            self._covered = frame, covered
-        return self._covered[1]
-
-    def _looked_closely(self, frame: Frame) -> bool:
-        """Whether faint faces were looked for: not in a picture that was in work when somebody subscribed."""
-        return any(image is frame.image for image, _ in self._faint)
+        gallery = recognition.gallery
+        try:
+            self._announced_revision = gallery.revision
+            self.announce_labels(self.params)
+        except GalleryError as error:
+            self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD_S)
+            return
+        self._vision_info.announce(self.params.embedder, str(gallery.path), self._announced_revision)
 
 
 def main() -> None:

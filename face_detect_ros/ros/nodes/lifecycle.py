@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.task import Future
 
 from face_detect_ros.core.errors import PerceptionError
+from face_detect_ros.core.statistics import Throttle
+from face_detect_ros.ros import rclpy_internals
 from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.nodes.loading import Loading
 from face_detect_ros.ros.outputs import diagnostics
 from face_detect_ros.ros.parameters import Parameters, parameter
 
 DIAGNOSTICS_PERIOD_S = 1.0
+LOADING_PERIOD_S = 0.02
+"""How often a node that loads looks whether it is done."""
+CONFIGURE_PATIENCE_S = 3.0
+"""A call of `~/change_state` that configures is answered after this long, even if weights are still loading:
+lifecycle managers give up after 5 s."""
+STOP_TIMEOUT_S = 5.0
+FAILURE_PERIOD_S = 5.0
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,21 +46,32 @@ class NodeParameters:
 
 P = TypeVar("P", bound=NodeParameters)
 
-# of every node that publishes pictures
+# of every node that publishes images
 PRIVACY = parameter(
-    False, "Publish no picture in which a face can be recognized, and store none.", read_only=True
+    False, "Publish no image in which a face can be recognized, and store none.", read_only=True
 )
 
 
 class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
-    """A managed node around the four methods that a subclass writes.
+    """A managed node around the methods that a subclass writes.
 
-    `configure` loads what takes time, `activate` starts the flow of data, `deactivate` stops it, `cleanup` releases
-    everything. An error in `configure` or `activate` is logged with its reason and leaves the node in the state it
-    was in, so it can be put right and tried again. `describe` tells diagnostics what is going on.
+    `configure` creates what is quick, `load` does what takes time in a thread of its own, `adopt` takes over what was
+    loaded, `activate` starts the flow of data, `deactivate` stops it, and `cleanup` releases everything. A
+    PerceptionError in one of them is logged with its reason and leaves the node in the state it was in, so that the
+    cause can be fixed and the transition tried again. `describe` tells diagnostics what is going on.
 
-    hub: shared by the nodes of a process, so that they share frames.
-    Raises ConfigError if a parameter has a wrong initial value.
+    A configuring call of `~/change_state` that takes longer than `CONFIGURE_PATIENCE_S` succeeds before everything is
+    loaded. The node may be activated meanwhile and starts to work when it is ready. If loading fails after that, the
+    node goes back to unconfigured and reports an error.
+
+    Args:
+        name: Name of the node.
+        schema: Dataclass of its parameters.
+        hub: Shared by the nodes of a process, so that they share frames.
+        node_arguments: As for `rclpy.lifecycle.LifecycleNode`.
+
+    Raises:
+        ConfigError: A parameter has an unusable initial value.
     """
 
     def __init__(
@@ -54,31 +80,56 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         super().__init__(name, **node_arguments)
         self.hub = hub or ImageHub()
         self.active = False
-        self._parameters_of_node: Parameters[P] = Parameters(self, schema, self.on_parameters_changed)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.gate = threading.RLock()
+        """Held while results are published and while `active` changes: nothing is published after deactivate."""
+        self._loading: Loading | None = None
+        self._when_loaded: Callable[[TransitionCallbackReturn], None] | None = None
+        self._loading_timer: Any = None
         self._last_error = ""
+        self._failures = Throttle(FAILURE_PERIOD_S)
         # the steady clock runs under use_sim_time too, and when that clock stands still
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics_timer = self.create_timer(
-            DIAGNOSTICS_PERIOD_S, partial(self._while_running, self._report), clock=steady
-        )
-        if self.params.autostart:
-            self._autostart_timer = self.create_timer(
-                0.01, partial(self._while_running, self._autostart), clock=steady
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        try:
+            self._parameters_of_node: Parameters[P] = Parameters(self, schema, self.on_parameters_changed)
+            rclpy_internals.wrap_change_state(self, lambda original: partial(self._change_state, original))
+            self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+            self.create_timer(
+                DIAGNOSTICS_PERIOD_S, self.guarded(self._once_a_second, "diagnostics"), clock=self.steady
             )
+            if self.params.autostart:
+                self._autostart_timer = self.create_timer(
+                    0.01, self.guarded(self._autostart, "autostart"), clock=self.steady
+                )
+        except BaseException:
+            self._destroy()
+            raise
 
     @property
     def params(self) -> P:
         """A snapshot of the parameters."""
         return self._parameters_of_node.value
 
+    @property
+    def loading(self) -> bool:
+        """Whether the node is configured, or being configured, but not ready yet."""
+        return self._loading is not None
+
     # what a subclass writes
 
     def configure(self) -> None:
-        """Load and create. Raises PerceptionError with the reason if that cannot be done."""
+        """Create what is quick. Raises PerceptionError with the reason if that cannot be done."""
+
+    def load(self) -> Any:
+        """Load what takes time; called in a thread of its own. Raises PerceptionError."""
+
+    def adopt(self, loaded: Any) -> None:
+        """Take over what `load` returned. Raises PerceptionError."""
+
+    def discard(self, loaded: Any) -> None:
+        """Release what `load` returned and nobody wants any more."""
 
     def activate(self) -> None:
-        """Start the flow of data. Raises PerceptionError."""
+        """Start the flow of data; called when everything is loaded. Raises PerceptionError."""
 
     def deactivate(self) -> None:
         """Stop the flow of data."""
@@ -88,52 +139,169 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         `timeout_s`. Called in any state, repeatedly."""
         return True
 
+    def once_a_second(self) -> None:
+        """Do what must be done from time to time, in any state."""
+
     def describe(self) -> tuple[str, str, dict[str, str]]:
-        """hardware id, problem (empty: none), figures for diagnostics."""
+        """Hardware id, problem (empty: none), and figures for diagnostics. Has no effects."""
         return "", "", {}
 
     def on_parameters_changed(self, new: P, old: P) -> None:
-        """Judge a change before it holds. Raises ConfigError to reject it."""
+        """Check a change before it holds. Raises ConfigError to reject it."""
 
-    # the state machine
+    # the state machine, as rclpy calls it
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        return self._attempt("configure", self.configure)
+        return self._attempt("configure", self._configure_here)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.active = True  # before the data flow: the first picture counts too
-        result = self._attempt("activate", self.activate)
-        self.active = result == TransitionCallbackReturn.SUCCESS
+        self.active = True  # before the data flow: the first image counts too
+        result = SUCCESS if self.loading else self._attempt("activate", self.activate)
+        if result != SUCCESS:
+            self._deactivate()
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.active = False
-        return self._attempt("deactivate", self.deactivate)
+        return self._attempt("deactivate", self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._last_error = ""
-        self.cleanup(timeout_s=5.0)
-        return TransitionCallbackReturn.SUCCESS
+        self._release(STOP_TIMEOUT_S)
+        return SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.stop(timeout_s=5.0)
-        return TransitionCallbackReturn.SUCCESS
+        self.stop(STOP_TIMEOUT_S)
+        return SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self.stop(timeout_s=5.0)
-        return TransitionCallbackReturn.SUCCESS
+        self.stop(STOP_TIMEOUT_S)
+        return SUCCESS
 
     def stop(self, timeout_s: float) -> bool:
         """Leave any state for the end of the process. False if a thread is still busy after `timeout_s`."""
         if self.active:
-            self.active = False
-            self.deactivate()
-        return self.cleanup(timeout_s)
+            self._deactivate()
+        return self._release(timeout_s)
 
     def destroy_node(self) -> None:
+        self.stop(STOP_TIMEOUT_S)
+        self._destroy()
+
+    def guarded(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
+        """`callback` for a timer or a subscription: what it raises becomes a log line, never the end of the node."""
+
+        def call(*arguments: Any) -> Any:
+            try:
+                return callback(*arguments)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no callback may end the node
+                self.report_failure(what, error)
+                return None
+
+        return call
+
+    def report_failure(self, what: str, error: BaseException) -> None:
+        """Log an unexpected error with its traceback, at most one a few seconds and kind."""
+        if not self.context.ok():
+            return  # the process was asked to end: nothing works any more, and nobody listens
+        if self._failures.allows(f"{what}: {type(error).__name__}"):
+            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self.get_logger().error(f"{what} failed: {type(error).__name__}: {error}\n{trace}")
+
+    # how it is done
+
+    def _destroy(self) -> None:
         super().destroy_node()
-        # rclpy forgets this one: it would keep the node in the graph until the garbage collector comes
-        self._state_machine.destroy_when_not_in_use()
+        rclpy_internals.release_state_machine(self)
+
+    def _deactivate(self) -> None:
+        with self.gate:  # waits for a result that is being published
+            self.active = False
+        self.deactivate()
+
+    def _release(self, timeout_s: float) -> bool:
+        idle = self._stop_loading(timeout_s)
+        return self.cleanup(timeout_s) and idle
+
+    def _stop_loading(self, timeout_s: float) -> bool:
+        if self._loading_timer is not None:
+            self.destroy_timer(self._loading_timer)
+            self._loading_timer = None
+        loading, self._loading = self._loading, None
+        return loading is None or loading.abandon(timeout_s)
+
+    def _configure_here(self) -> None:
+        """All of configure in this thread, for callers of `trigger_configure`."""
+        self.configure()
+        self.adopt(self.load())
+
+    async def _change_state(self, original: Callable[..., Any], request: Any, response: Any) -> Any:
+        """`~/change_state`, answered without blocking the executor while weights are loaded."""
+        wanted = request.transition.label or request.transition.id
+        if wanted not in ("configure", Transition.TRANSITION_CONFIGURE):
+            return original(request, response)
+        answer: Future = Future(executor=self.executor)
+        patience = self.create_timer(
+            CONFIGURE_PATIENCE_S,
+            self.guarded(lambda: self._go_on_loading(answer), "configure"),
+            clock=self.steady,
+        )
+        self._start_configuring(lambda result: answer.done() or answer.set_result(result))
+        response.success = await answer == SUCCESS
+        self.destroy_timer(patience)
+        return response
+
+    def _start_configuring(self, then: Callable[[TransitionCallbackReturn], Any]) -> None:
+        """Configure, loading in the background; `then(result)` is called on this thread when that is done."""
+        if not rclpy_internals.begin_transition(self, Transition.TRANSITION_CONFIGURE):
+            state = rclpy_internals.state_label(self)
+            self.get_logger().error(f"cannot configure: the node is {state}")
+            then(TransitionCallbackReturn.FAILURE)
+            return
+        result = self._attempt("configure", self.configure)
+        if result != SUCCESS:
+            rclpy_internals.end_transition(self, result)
+            then(result)
+            return
+        self._loading = Loading(self.load, self.discard)
+        self._when_loaded = then
+        self._loading_timer = self.create_timer(
+            LOADING_PERIOD_S, self.guarded(self._look_after_loading, "configure"), clock=self.steady
+        )
+
+    def _look_after_loading(self) -> None:
+        loading = self._loading
+        if loading is None or not loading.finished:
+            return
+        self._stop_loading_timer()
+        result = self._attempt("configure", lambda: self.adopt(loading.take()))
+        self._loading = None
+        if rclpy_internals.state_label(self) == "configuring":
+            rclpy_internals.end_transition(self, result)
+            then, self._when_loaded = self._when_loaded, None
+            if then is not None:
+                then(result)
+        elif result != SUCCESS or (self.active and self._attempt("activate", self.activate) != SUCCESS):
+            self._return_to_unconfigured()
+
+    def _stop_loading_timer(self) -> None:
+        self.destroy_timer(self._loading_timer)
+        self._loading_timer = None
+
+    def _go_on_loading(self, answer: Future) -> None:
+        """Answer now that the node is configured, though it still loads."""
+        if answer.done() or self._loading is None:
+            return
+        self.get_logger().info("still loading; the node works as soon as that is done")
+        self._when_loaded = None
+        rclpy_internals.end_transition(self, SUCCESS)
+        answer.set_result(SUCCESS)
+
+    def _return_to_unconfigured(self) -> None:
+        error = self._last_error
+        if self.active:
+            self.trigger_deactivate()
+        self.trigger_cleanup()
+        self._last_error = error
 
     def _attempt(self, verb: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         # rclpy swallows what a transition raises, so nothing may leave here unsaid
@@ -145,35 +313,34 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
                 raise KeyboardInterrupt from error
             return self._explain(verb, error)
         self._last_error = ""
-        return TransitionCallbackReturn.SUCCESS
+        return SUCCESS
 
     def _explain(self, verb: str, error: Exception) -> TransitionCallbackReturn:
         if isinstance(error, PerceptionError):
             self._last_error = f"cannot {verb}: {error}"
             self.get_logger().error(self._last_error)
             if verb == "configure":
-                self.cleanup(timeout_s=5.0)
+                self.cleanup(STOP_TIMEOUT_S)
             return TransitionCallbackReturn.FAILURE
         self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"
         self.get_logger().error(f"{self._last_error}\n{traceback.format_exc()}")
         return TransitionCallbackReturn.ERROR
 
-    def _while_running(self, action: Callable[[], None]) -> None:
-        """Do it; what it raises after the process was asked to end does not matter: no publisher works then."""
-        try:
-            action()
-        except (Exception, KeyboardInterrupt):
-            if self.context.ok():
-                raise
-
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS and self.context.ok():
-            self.trigger_activate()
 
-    def _report(self) -> None:
+        def activate(result: TransitionCallbackReturn) -> None:
+            if result == SUCCESS and self.context.ok():
+                self.trigger_activate()
+
+        self._start_configuring(activate)
+
+    def _once_a_second(self) -> None:
+        self.once_a_second()
         hardware_id, problem, values = self.describe()
-        state = self._state_machine.current_state[1]
+        state = rclpy_internals.state_label(self)
+        if self.loading:
+            problem = problem or "loading"
         name = self.get_fully_qualified_name().lstrip("/")
         status = diagnostics.status(name, hardware_id, self._last_error, problem, {"state": state, **values})
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), [status]))

@@ -62,8 +62,8 @@ class VideoSourceParameters(NodeParameters):
         "", "Calibration YAML: a path, file:// or package:// URL; empty: uncalibrated.", at_configure=True
     )
 
-    @property
-    def options(self) -> SourceOptions:
+    def source_options(self) -> SourceOptions:
+        """The settings of the source. Raises ConfigError for unusable ones."""
         if not self.source:
             raise ConfigError(
                 "parameter source is empty; set it to a picture, folder, video, /dev/video0, URL, screen or "
@@ -102,7 +102,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
 
     def configure(self) -> None:
         params = self.params
-        self._options = params.options  # judged here, so that a bad source is an error of configure
+        self._options = params.source_options()
         self._calibration = camera_info.load(params.camera_info_url) if params.camera_info_url else None
         self._frame_id = params.frame_id
         reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
@@ -140,7 +140,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
 
     def on_parameters_changed(self, new: VideoSourceParameters, old: VideoSourceParameters) -> None:
         if new.source:
-            new.options  # noqa: B018 - an unusable value is refused at once, not at the next configure
+            new.source_options()  # refuses an unusable value now, not at the next configure
 
     def _stop_capture(self, timeout_s: float) -> bool:
         capture, self._capture = self._capture, None

@@ -1,9 +1,10 @@
-"""`~/attention`: where the network looked for one of its detections, as a heat map over the picture."""
+"""`~/attention`: where the network looked for one of its detections, as a heat map over the image."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from rclpy.node import Node
@@ -11,83 +12,90 @@ from sensor_msgs.msg import Image
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import PerceptionError
-from face_detect_ros.core.frame import Frame
-from face_detect_ros.core.protocols import AttentionSource, Detector
+from face_detect_ros.core.protocols import AttentionSource
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors.class_filter import class_ids
-from face_detect_ros.ros import qos
+from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.messages.images import image_message
+from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.viz.draw import draw_detections
 from face_detect_ros.viz.heat_map import blend_heat_map
 
 WARNING_PERIOD_S = 5.0
-# of the worker's time at most; the network runs once more for each picture of it
+# of the worker's time at most; the network runs once more for each image of it
 LARGEST_SHARE = 0.25
 
 
-class AttentionView:
-    """The topic of one node from configure to cleanup. Works only while somebody subscribes.
+class AttentionOutput(Output):
+    """A heat map of one detection. After each it pauses so long that heat maps take no more than `LARGEST_SHARE` of
+    the time; between two of them detections come as if nobody looked.
 
-    After each heat map it pauses so long that heat maps take no more than `LARGEST_SHARE` of the time; between two of
-    them detections come as if nobody looked.
+    Args:
+        node: Owner of the topic.
+        model: Name of the model, for messages.
+        attention_of: Gives which detection to show, see `chosen`.
+        private: Draw on the covered image.
     """
 
-    def __init__(self, node: Node, model: str, detector: Detector) -> None:
-        self._node = node
+    deferred = True
+
+    def __init__(self, node: Node, model: str, attention_of: Callable[[], str], *, private: bool) -> None:
+        super().__init__(node, Image, "~/attention")
+        self.covers = private  # type: ignore[misc]
         self._model = model
-        self._labels = detector.labels
-        self._source = detector if isinstance(detector, AttentionSource) else None
-        self._publisher = node.create_publisher(
-            Image, "~/attention", qos.output(), qos_overriding_options=qos.overridable()
-        )
+        self._attention_of = attention_of
+        self._source: AttentionSource | None = None
         self._told = False
         self._failure = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
         self._due_s = 0.0
 
-    def close(self) -> None:
-        self._node.destroy_publisher(self._publisher)
+    def watch(self, detector: object) -> None:
+        """Show the attention of `detector`, if it can give any."""
+        self._source = detector if isinstance(detector, AttentionSource) else None
 
-    def state(self) -> str:
-        """For diagnostics. Also says once to those who subscribe if there is nothing to see."""
-        watched = self._publisher.get_subscription_count() > 0
-        if self._source is not None:
-            return self._failure or ("watched" if watched else "nobody watches")
-        if watched and not self._told:
-            self._node.get_logger().warning(
-                f"{self._publisher.topic_name} stays silent: model {self._model} does not show its attention; "
+    def once_a_second(self, *, active: bool) -> None:
+        """Say once to those who subscribe if there is nothing to see."""
+        silent = active and self._source is None and self.wanted()
+        if silent and not self._told:
+            self.node.get_logger().warning(
+                f"{self.publisher.topic_name} stays silent: model {self._model} does not show its attention; "
                 "those of the DETR family and the ones with -attn in their name do"
             )
-        self._told = watched
-        return "none in this model"
+        self._told = silent
 
-    def offer(self, frame: Frame, found: Detections, of: str, canvas: Callable[[], np.ndarray]) -> None:
-        """Publish the heat map of one of `found`, if somebody watches and it is time again.
+    def values(self) -> dict[str, str]:
+        if self._source is None:
+            return {"attention": "none in this model"}
+        return {"attention": self._failure or ("watched" if self.wanted() else "nobody watches")}
 
-        of: which one, see `chosen`. canvas: gives what it is drawn on, (H, W, 3) uint8 RGB of the frame's size.
-        Where no detection is the chosen one, that picture goes out without a heat map.
-        A failure is told and never raised: the detections are fine.
-        """
-        if self._source is None or self._publisher.get_subscription_count() == 0:
-            return
+    def publish(self, result: Result) -> None:
+        """Publish the heat map if it is time again. A failure is logged, not raised: the detections are fine."""
         began_s = time.monotonic()
-        if began_s < self._due_s:
+        if self._source is None or began_s < self._due_s:
             return
         try:
-            picture = canvas()
-            index = chosen(found, self._labels, of)
-            if index is not None:
-                heat = self._source.attention(frame.image, found.boxes[index])
-                picture = draw_detections(blend_heat_map(picture, heat), found.select([index]), self._labels)
-            self._publisher.publish(image_message(picture, frame.stamp_ns, frame.frame_id))
+            super().publish(result)
             self._failure = ""
         except PerceptionError as error:
             self._failure = f"failed: {error}"
             if self._throttle.allows("failed"):
-                self._node.get_logger().warning(f"no picture on {self._publisher.topic_name}: {error}")
+                self.node.get_logger().warning(f"no image on {self.publisher.topic_name}: {error}")
         finally:
             ended_s = time.monotonic()
             self._due_s = ended_s + (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
+
+    def message(self, result: Result) -> Any:
+        """The image with the heat map of the chosen detection; without one where no detection is chosen."""
+        source, found = self._source, result.detections
+        image = result.covered if self.covers else result.frame.image
+        if source is None or image is None:
+            return None
+        index = chosen(found, result.labels, self._attention_of())
+        if index is not None:
+            heat = source.attention(result.frame.image, found.boxes[index])
+            image = draw_detections(blend_heat_map(image, heat), found.select([index]), result.labels)
+        return image_message(image, result.frame.stamp_ns, result.frame.frame_id)
 
 
 def chosen(found: Detections, labels: tuple[str, ...], of: str) -> int | None:

@@ -1,0 +1,47 @@
+"""What may change from one call of the pipeline to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.faces.options import MatchOptions
+
+FAINT_FROM = 0.7
+"""Detections from this share of the score threshold on are tracked, and covered where faces are covered, though not
+published: a needless cover hides little, a missing one shows somebody. Measured on COCO at a threshold of 0.5
+(docs/benchmarks.md): with `mmod`, boxes that are not a face are 1 in 25 images more; from a share of 0.5 on they would
+be 10 in each."""
+
+MOST_FOUND = 300
+"""Detections that one image may have before the best `max_detections` are chosen for publishing."""
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """Settings of one call.
+
+    Attributes:
+        detect: What to publish.
+        match: When a face has a name.
+        cover: Whether `Result.covered` is needed.
+        cover_min_size_px: With `cover`, faces down to this size are looked for, whatever `detect` says.
+    """
+
+    detect: DetectOptions
+    match: MatchOptions = field(default_factory=MatchOptions)
+    cover: bool = False
+    cover_min_size_px: int = 1_000_000
+
+    @property
+    def wide(self) -> DetectOptions:
+        """What the detector is asked for: also what is only tracked or covered."""
+        smallest = self.detect.min_size_px
+        if self.cover:
+            smallest = min(smallest, self.cover_min_size_px)
+        return replace(
+            self.detect,
+            score_threshold=FAINT_FROM * self.detect.score_threshold,
+            max_detections=max(self.detect.max_detections, MOST_FOUND),
+            min_size_px=smallest,
+        )

@@ -1,0 +1,117 @@
+"""How to build a pipeline, as data: names and options that can be pickled and sent to another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from face_detect_ros.core.protocols import Detector
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+from face_detect_ros.faces.recognizer import LOOKS_PER_IMAGE, KnownPeople
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.stage import Stage
+from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
+from face_detect_ros.pipeline.stages.recognize import Recognize
+from face_detect_ros.pipeline.stages.track import Track
+from face_detect_ros.tracking import catalogue as trackers
+from face_detect_ros.tracking.options import TrackerOptions
+from face_detect_ros.viz.anonymize import AnonymizerOptions
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Who the faces are compared with.
+
+    Attributes:
+        gallery: File of the gallery; None is the usual one.
+        embedder: Name of the network that compares faces.
+        looks_per_image: Most faces compared in one image; None for all of them.
+        frozen: Take the people as they are now, and do not watch the gallery.
+    """
+
+    gallery: Path | None = None
+    embedder: str = embedders.DEFAULT
+    looks_per_image: int | None = LOOKS_PER_IMAGE
+    frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Names and options of a pipeline; `build` makes the same one wherever it is called.
+
+    Attributes:
+        task: "faces" or "objects".
+        model: Detector, by its name in the catalogue; empty is the task's default.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "auto", "float32", "bfloat16" or "float16".
+        input_size: Longest side in pixels of what the network of an object detector sees; 0 is the model's own.
+        tracker: By its name in the catalogue of trackers; None where images have nothing to do with each other.
+        tracker_options: How long tracks last.
+        recognition: Who the faces are; None does not ask.
+        anonymizer: How faces are covered.
+    """
+
+    task: str
+    model: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    input_size: int = 0
+    tracker: str | None = trackers.DEFAULT_TRACKER
+    tracker_options: TrackerOptions = field(default_factory=TrackerOptions)
+    recognition: Recognition | None = None
+    anonymizer: AnonymizerOptions = field(default_factory=AnonymizerOptions)
+
+    def build(self) -> Pipeline:
+        """Load the weights and put the pipeline together; close it after use.
+
+        Raises:
+            ConfigError: A name or an option cannot be used, or a library is missing.
+            DeviceError: The device or the precision is not here.
+            WeightsError: A model file is missing or damaged.
+            GalleryError: The gallery cannot be used.
+        """
+        stages: list[Stage] = [self._track()]
+        detector: Detector | None = None
+        try:
+            if self.recognition is not None:
+                stages.append(self._recognize(self.recognition))
+            stages.append(CoverFaces(self.anonymizer) if self.task == "faces" else CoverEverything())
+            detector = catalogue.create(
+                self.model or catalogue.default_model(self.task),
+                task=self.task,
+                device=self.device,
+                precision=self.precision,
+                input_size=self.input_size,
+            )
+        except BaseException:
+            for stage in stages:
+                stage.close()
+            raise
+        options = PipelineOptions(
+            catalogue.DEFAULT_OPTIONS[self.task],
+            cover_min_size_px=catalogue.DEFAULT_OPTIONS[self.task].min_size_px,
+        )
+        return Pipeline(detector, stages, options)
+
+    def _track(self) -> Track:
+        if self.tracker is None:
+            return Track(None)
+        trackers.find(self.tracker)
+        return Track(partial(trackers.create, self.tracker, self.tracker_options))
+
+    def _recognize(self, wanted: Recognition) -> Recognize:
+        embedder = embedders.create(wanted.embedder, device=self.device)
+        try:
+            gallery = Gallery(wanted.gallery or default_path(), embedder.model_id, embedder.model_version)
+            if not wanted.frozen:
+                return Recognize(embedder, gallery, looks_per_image=wanted.looks_per_image)
+            with gallery:
+                people = KnownPeople(gallery.snapshot())
+        except BaseException:
+            embedder.close()
+            raise
+        return Recognize(embedder, people, looks_per_image=wanted.looks_per_image)

@@ -1,0 +1,45 @@
+"""What the pipeline knows about one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.core.protocols import StageTimes
+from face_detect_ros.faces.matching import Match
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Everything that was found in one frame. Each stage takes one and returns another.
+
+    Attributes:
+        frame: The image, its stamp and its coordinate frame.
+        labels: Class names that `detections.class_ids` index into.
+        detections: What counts: at or above the score threshold, best first. With track_ids after the stage `track`.
+        faint: What the detector was less sure of. Tracked, and covered in images that must show no face, but never
+            published.
+        identities: Who each of `detections` is; None where nobody is looked for.
+        covered: (H, W, 3) uint8 RGB, the image without recognizable faces; None where nobody asked for it.
+        positions: (N, 3) float64, the place of each of `detections` in meters in the camera's optical frame (REP 103:
+            x right, y down, z forward), NaN where unknown; None where there is no depth.
+        times: Milliseconds of the detector call that this frame was part of.
+    """
+
+    frame: Frame
+    labels: tuple[str, ...]
+    detections: Detections
+    faint: Detections
+    identities: tuple[Match, ...] | None = None
+    covered: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    times: StageTimes = field(default_factory=StageTimes)
+
+    @property
+    def names(self) -> Sequence[str | None] | None:
+        """Name of each detection, None for somebody unknown; None where nobody is looked for."""
+        return None if self.identities is None else [match.name for match in self.identities]

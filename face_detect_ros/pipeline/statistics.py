@@ -1,0 +1,72 @@
+"""What is counted and measured on one stream."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+
+from face_detect_ros.core.statistics import DurationWindow, RateMeter
+
+_LONGEST_LATENCY_MS = 3_600_000.0
+
+
+class StreamStatistics:
+    """Figures of one stream. Safe between threads.
+
+    latency_ms: image stamp to published, by the node's clock. processing_ms: arrival to published.
+    network_ms: in the network. overhead_ms: processing without the network.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.rejected: Counter[str] = Counter()
+        self.processed = 0
+        self.detections = 0
+        self.time_jumps = 0
+        self.input_rate = RateMeter()
+        self.output_rate = RateMeter()
+        self.latency_ms = DurationWindow()
+        self.processing_ms = DurationWindow()
+        self.network_ms = DurationWindow()
+        self.overhead_ms = DurationWindow()
+
+    def reject(self, reason: str, images: int = 1) -> None:
+        with self._lock:
+            self.rejected[reason] += images
+
+    def published(self, detections: int, latency_ms: float, processing_ms: float, network_ms: float) -> None:
+        self.processed += 1
+        self.detections += detections
+        self.output_rate.tick()
+        # images stamped with 0, or by another clock, have no latency that means anything
+        if abs(latency_ms) < _LONGEST_LATENCY_MS:
+            self.latency_ms.add(latency_ms)
+        self.processing_ms.add(processing_ms)
+        self.network_ms.add(network_ms)
+        self.overhead_ms.add(processing_ms - network_ms)
+
+    def values(self) -> dict[str, str]:
+        with self._lock:
+            rejected = dict(self.rejected)
+        windows = {
+            "latency": self.latency_ms,
+            "processing": self.processing_ms,
+            "network": self.network_ms,
+            "overhead": self.overhead_ms,
+        }
+        figures = {
+            f"{name}_p{percent}_ms": window.percentile(percent)
+            for name, window in windows.items()
+            for percent in (50, 95)
+        }
+        return {
+            "processed": str(self.processed),
+            "detections": str(self.detections),
+            "rejected": str(sum(rejected.values())),
+            **{f"rejected_{reason}": str(count) for reason, count in sorted(rejected.items())},
+            "time_jumps": str(self.time_jumps),
+            "input_hz": f"{self.input_rate.hz():.1f}",
+            "output_hz": f"{self.output_rate.hz():.1f}",
+            **{name: "" if math.isnan(value) else f"{value:.2f}" for name, value in figures.items()},
+        }

@@ -1,0 +1,35 @@
+"""One camera, bag topic or file on its way through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.core.stamps import StampClock
+from face_detect_ros.pipeline.stage import Step
+from face_detect_ros.pipeline.statistics import StreamStatistics
+
+
+class Stream:
+    """What belongs to one source of frames. Two streams never share state. One thread at a time may use one.
+
+    Attributes:
+        name: For people to read; may be empty.
+        steps: The stages at work on this stream, by name, in order.
+        clock: Time by its stamps.
+        statistics: What was counted and measured.
+    """
+
+    def __init__(self, name: str, steps: Mapping[str, Step]) -> None:
+        self.name = name
+        self.steps = dict(steps)
+        self.clock = StampClock()
+        self.statistics = StreamStatistics()
+
+    def advance(self, frame: Frame) -> bool:
+        """Move the clock on to `frame`. False, and counted, if time started again."""
+        if self.clock.advance(frame.stamp_ns, frame.arrival_s):
+            return True
+        self.statistics.time_jumps += 1
+        self.statistics.latency_ms.clear()
+        return False

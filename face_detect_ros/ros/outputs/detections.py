@@ -1,0 +1,23 @@
+"""`~/detections`: every detection of an image, with its track and class."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from vision_msgs.msg import Detection2DArray
+
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.messages.detections import detections_message
+from face_detect_ros.ros.outputs.output import Output
+
+
+class DetectionsOutput(Output):
+    """vision_msgs/Detection2DArray; an image without detections gives an empty array."""
+
+    early = True
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node, Detection2DArray, "~/detections")
+
+    def message(self, result: Result) -> Detection2DArray:
+        frame = result.frame
+        return detections_message(result.detections, result.labels, frame.stamp_ns, frame.frame_id)

@@ -1,0 +1,59 @@
+"""`~/markers`: detections in 3-D, for RViz."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+from visualization_msgs.msg import MarkerArray
+
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros import qos
+from face_detect_ros.ros.messages import markers
+from face_detect_ros.ros.outputs.output import Output
+
+
+class MarkersOutput(Output):
+    """visualization_msgs/MarkerArray in the camera's optical frame.
+
+    Args:
+        node: Owner of the topic.
+        camera_info_topic: Gives the topic with the camera's calibration. It is subscribed only while somebody looks
+            at the markers: most robots never do.
+    """
+
+    def __init__(self, node: Node, camera_info_topic: Callable[[], str]) -> None:
+        super().__init__(node, MarkerArray, "~/markers")
+        self.camera_info: CameraInfo | None = None
+        self._camera_info_topic = camera_info_topic
+        self._subscription: Any = None
+
+    def message(self, result: Result) -> MarkerArray:
+        frame = result.frame
+        camera = markers.pinhole(self.camera_info, frame.width, frame.height)
+        return markers.markers_message(
+            result.detections, result.labels, camera, frame.stamp_ns, frame.frame_id, names=result.names
+        )
+
+    def once_a_second(self, *, active: bool) -> None:
+        watched = active and self.wanted()
+        if watched and self._subscription is None:
+            self._subscription = self.node.create_subscription(
+                CameraInfo, self._camera_info_topic(), self._keep, qos.image_input()
+            )
+        elif not watched and self._subscription is not None:
+            self._unsubscribe()
+
+    def close(self) -> None:
+        if self._subscription is not None:
+            self._unsubscribe()
+        super().close()
+
+    def _unsubscribe(self) -> None:
+        self.node.destroy_subscription(self._subscription)
+        self._subscription = None
+
+    def _keep(self, message: CameraInfo) -> None:
+        self.camera_info = message
