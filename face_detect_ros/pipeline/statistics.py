@@ -15,7 +15,8 @@ class StreamStatistics:
     """Figures of one stream. Safe between threads.
 
     latency_ms: image stamp to published, by the node's clock. processing_ms: arrival to published.
-    network_ms: in the network. overhead_ms: processing without the network.
+    network_ms: in the network. overhead_ms: processing without the network. latest_jump_s: how far back time went
+    when it last started again.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class StreamStatistics:
         self.processed = 0
         self.detections = 0
         self.time_jumps = 0
+        self.latest_jump_s = 0.0
         self.input_rate = RateMeter()
         self.output_rate = RateMeter()
         self.latency_ms = DurationWindow()

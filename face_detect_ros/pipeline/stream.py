@@ -25,11 +25,12 @@ class Stream:
         self.steps = dict(steps)
         self.clock = StampClock()
         self.statistics = StreamStatistics()
+        self._stamp_ns = 0
 
-    def advance(self, frame: Frame) -> bool:
-        """Move the clock on to `frame`. False, and counted, if time started again."""
-        if self.clock.advance(frame.stamp_ns, frame.arrival_s):
-            return True
-        self.statistics.time_jumps += 1
-        self.statistics.latency_ms.clear()
-        return False
+    def advance(self, frame: Frame) -> None:
+        """Move the clock on to `frame`, and note if time starts again."""
+        if not self.clock.advance(frame.stamp_ns, frame.arrival_s):
+            self.statistics.time_jumps += 1
+            self.statistics.latest_jump_s = (self._stamp_ns - frame.stamp_ns) * 1e-9
+            self.statistics.latency_ms.clear()
+        self._stamp_ns = frame.stamp_ns

@@ -129,7 +129,7 @@ class DetectorNode(PerceptionNode[P]):
         self.outputs: list[Output] = []
         self.pipeline: Pipeline | None = None
         self._configured: P | None = None
-        self._stream: Stream | None = None
+        self.stream: Stream | None = None
         self._worker: Worker[LazyFrame] | None = None
         self._input: ImageInput | None = None
         self._label_info: LabelInfoTopic | None = None
@@ -196,7 +196,7 @@ class DetectorNode(PerceptionNode[P]):
     def adopt(self, loaded: Pipeline) -> None:
         params = self._configured or self.params
         self.pipeline = loaded
-        self._stream = loaded.open_stream(self.get_fully_qualified_name())
+        self.stream = loaded.open_stream(self.get_fully_qualified_name())
         self._largest_batch = params.frames_at_once
         self._worker = Worker(
             self._process,
@@ -231,7 +231,7 @@ class DetectorNode(PerceptionNode[P]):
             output.close()
         if self._label_info is not None:
             self._label_info.close()
-        self.pipeline = self._worker = self._input = self._label_info = self._stream = None
+        self.pipeline = self._worker = self._input = self._label_info = self.stream = None
         self.outputs = []
         return idle
 
@@ -250,7 +250,7 @@ class DetectorNode(PerceptionNode[P]):
             self._input.watch()
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
-        pipeline, worker, stream = self.pipeline, self._worker, self._stream
+        pipeline, worker, stream = self.pipeline, self._worker, self.stream
         if pipeline is None or worker is None or stream is None or self._input is None:
             return "", "", {}
         values = {
@@ -278,12 +278,12 @@ class DetectorNode(PerceptionNode[P]):
     # the way of a frame
 
     def _receive(self, frame: LazyFrame) -> None:
-        if self._worker is not None and self._stream is not None:
-            self._stream.statistics.input_rate.tick()
+        if self._worker is not None and self.stream is not None:
+            self.stream.statistics.input_rate.tick()
             self._worker.mailbox.put(frame)
 
     def _process(self, first: LazyFrame) -> None:
-        pipeline, worker, stream = self.pipeline, self._worker, self._stream
+        pipeline, worker, stream = self.pipeline, self._worker, self.stream
         if not self.active or pipeline is None or worker is None or stream is None:
             return
         waiting = [first, *worker.mailbox.take_waiting(self._largest_batch - 1)]
@@ -297,7 +297,9 @@ class DetectorNode(PerceptionNode[P]):
             self._skip(stream, error, len(frames))
             return
         if stream.statistics.time_jumps > jumps and self._throttle.allows("time"):
-            self.get_logger().warning("image stamps went back by seconds; tracks start again")
+            self.get_logger().warning(
+                f"image stamps went back by {stream.statistics.latest_jump_s:.3f} s; going on"
+            )
         rest = [output for output in self.outputs if not output.early and not output.deferred]
         for result in results:
             self.finished(result)
@@ -328,16 +330,18 @@ class DetectorNode(PerceptionNode[P]):
             return None
 
     def _publish_early(self, pipeline: Pipeline, stream: Stream, result: Result) -> None:
-        self._publish(pipeline, result, [output for output in self.outputs if output.early])
-        self._count(stream, result)
+        if self._publish(pipeline, result, [output for output in self.outputs if output.early]):
+            self._count(stream, result)
 
-    def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> None:
+    def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> bool:
+        """Publish what somebody subscribes to. False if the node was deactivated meanwhile."""
         for output in outputs:
             with self.gate:
                 if not self.active or self.pipeline is not pipeline:
-                    return  # deactivated meanwhile: nobody wants this result any more
+                    return False
                 if output.wanted():
                     output.publish(result)
+        return True
 
     def _count(self, stream: Stream, result: Result) -> None:
         now_s = time.monotonic()
@@ -350,8 +354,8 @@ class DetectorNode(PerceptionNode[P]):
         )
 
     def _failed(self, error: Exception) -> None:
-        if self._stream is not None:
-            self._skip(self._stream, error, 1)
+        if self.stream is not None:
+            self._skip(self.stream, error, 1)
 
     def _skip(self, stream: Stream, error: Exception, images: int) -> None:
         if not self.active or not self.context.ok():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import traceback
 from collections.abc import Callable
@@ -190,6 +191,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def guarded(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
         """`callback` for a timer or a subscription: what it raises becomes a log line, never the end of the node."""
 
+        @functools.wraps(callback)  # rclpy looks at the signature to know what to pass
         def call(*arguments: Any) -> Any:
             try:
                 return callback(*arguments)

@@ -27,8 +27,8 @@ from vision_msgs.msg import Detection2DArray, LabelInfo
 from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.ros.nodes import detector as detector_node
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
+from face_detect_ros.ros.outputs import images
 
 NODE = "/face_detector"
 DETECTIONS = f"{NODE}/detections"
@@ -117,14 +117,14 @@ def test_the_annotated_image_is_drawn_only_while_somebody_looks(probe, start, mo
         drawn.append(picture)
         return np.full_like(picture, 7)
 
-    monkeypatch.setattr(detector_node, "draw_detections", draw)
+    monkeypatch.setattr(images, "draw_detections", draw)
     local = start(FaceDetector, parameters={"model": "quick"})
     camera = Camera(probe)
     camera.show(picture())
     assert drawn == []
 
     annotated = probe.collect(f"{NODE}/image_annotated", Image)
-    publisher = local.node._outputs["annotated"]
+    publisher = next(o for o in local.node.outputs if isinstance(o, images.AnnotatedOutput)).publisher
     wait_until(lambda: publisher.get_subscription_count() == 1, "the viewer")
     camera.show(picture())
     # the worker may still be busy with the first picture when the viewer comes
@@ -181,7 +181,9 @@ def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m,
     if info is not None:
         # by convention beside the image; subscribed once somebody looks at the markers
         publisher = probe.publisher("/camera_info", CameraInfo)
-        probe.send_until(publisher, info, lambda: local.node._camera.info, "camera_info at the node")
+        probe.send_until(
+            publisher, info, lambda: local.node.outputs[2].camera_info, "camera_info at the node"
+        )
     wait_until(lambda: markers.subscription.get_publisher_count(), "the publisher")
     face = wait_until(lambda: (found := camera.show(astronaut())) and len(markers) and found, "markers")
     clear, outline, text = markers.wait().markers
@@ -373,7 +375,7 @@ BAD_IMAGES = {
 def test_a_bad_image_is_counted_and_explained_and_life_goes_on(probe, start, scripted, sent, reason, words):
     local = start(FaceDetector, parameters={"model": "quick"})
     camera = Camera(probe)
-    rejected = local.node.statistics.rejected
+    rejected = local.node.stream.statistics.rejected
     for count in (1, 2, 3):
         camera.show(sent, until=lambda count=count: rejected[reason] >= count)
         assert camera.show(picture()).detections
@@ -390,7 +392,7 @@ def test_a_corrupt_jpeg(probe, start, scripted):
     bad = compressed(faceless())
     bad.data = bad.data[: len(bad.data) // 2]
     camera.show(good)
-    camera.show(bad, until=lambda: local.node.statistics.rejected["compressed"])
+    camera.show(bad, until=lambda: local.node.stream.statistics.rejected["compressed"])
     assert camera.show(good).detections
     assert probe.diagnostics(NODE, lambda s: s.count("rejected")).count("rejected_compressed") >= 1
     probe.wait_for_log("image skipped: .* are no picture OpenCV can decode")
@@ -479,7 +481,7 @@ def test_an_end_in_the_middle_of_a_picture_is_no_failure(probe, start, scripted,
     local = start(FaceDetector, parameters={"model": "slow"})
     probe.wait_for_state(NODE, "active")
     publisher = probe.publisher()
-    statistics = local.node.statistics
+    statistics = local.node.stream.statistics
     probe.send_until(publisher, image(picture()), lambda: statistics.input_rate.hz() > 0, "an arrival")
     assert probe.change_state(NODE, "deactivate")
     assert probe.change_state(NODE, "cleanup")

@@ -253,7 +253,7 @@ def test_an_image_that_does_not_fit_is_told_once_and_life_goes_on(probe, start, 
     camera = Camera(probe)
     camera.show()
     network.fits = 0
-    rejected = local.node.statistics.rejected
+    rejected = local.node.stream.statistics.rejected
     for count in (1, 2, 3):
         probe.send_until(
             camera.publisher, camera.next(), lambda count=count: rejected["detector"] >= count, "a failure"
@@ -275,7 +275,7 @@ def test_numbers_that_are_not_finite_never_reach_the_network(probe, start, objec
     bad = camera.next()
     bad.encoding, bad.step = encoding, 32 * 4 * channels
     bad.data = np.full(24 * 32 * channels, np.nan, np.float32).tobytes()
-    rejected = local.node.statistics.rejected
+    rejected = local.node.stream.statistics.rejected
     probe.send_until(camera.publisher, bad, lambda: rejected["encoding"], "a refusal")
     assert encoding in probe.wait_for_log("image skipped: ")
     assert len(network.sizes) == ran

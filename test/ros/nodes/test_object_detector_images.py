@@ -153,8 +153,8 @@ def test_nobody_is_warned_while_nobody_watches(probe, start, objects):
 def test_attention_that_fails_is_told_once_and_detections_go_on(probe, start, objects, unhurried):
     network, camera, _ = watch(probe, start, objects, AttentiveNetwork(fails=True))
     camera.show_until(lambda: len(network.asked) >= 3, "three attempts")
-    assert "out of memory" in probe.wait_for_log(f"no picture on {ATTENTION}").lower()
-    assert len(probe.logs("no picture on")) == 1
+    assert "out of memory" in probe.wait_for_log(f"no image on {ATTENTION}").lower()
+    assert len(probe.logs("no image on")) == 1
     status = probe.diagnostics(NODE, lambda s: s.values.get("attention", "").startswith("failed: "))
     assert (status.ok, status.count("rejected")) == (True, 0)
     network.fails = False
@@ -191,7 +191,7 @@ def test_networks_with_attention_show_it(probe, start, tmp_path, unhurried, make
     changed = (decode_image(message) != faceless(*SIZE)).any(axis=2)
     assert changed.mean() > 0.01
     assert probe.diagnostics(NODE, lambda s: s.values.get("attention") == "watched").ok
-    assert probe.logs("no picture on") == []
+    assert probe.logs("no image on") == []
 
 
 FOUND = Detections(np.zeros((3, 4)), [0.9, 0.8, 0.7], [0, 1, 1], track_ids=[4, 5, 7])

@@ -156,7 +156,7 @@ def test_enrollment_without_pictures_says_so_and_other_services_answer_meanwhile
     waiting.join(30)
     success, text = answers[0]
     assert not success
-    assert "no picture came" in text
+    assert "no image came" in text
 
 
 def test_people_enrolled_by_another_process_are_recognized(start, probe, camera, gallery):
