@@ -73,29 +73,20 @@ def _prepare(out: Path) -> None:
 
 
 def _two_people(out: Path, gallery: Path) -> str:
-    """Enrol one person from one photo; a picture of them beside a stranger. Raises DetectorError if refused."""
-    import contextlib
-
+    """Enroll one person from one photo; an image of them beside a stranger. Raises DetectorError if refused."""
     import cv2
     import numpy as np
 
-    from face_detect_ros.detectors import catalogue
-    from face_detect_ros.faces.embedders import catalogue as embed
-    from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
-    from face_detect_ros.faces.gallery.gallery import Gallery
-    from face_detect_ros.faces.options import MatchOptions
+    from face_detect_ros.faces.options import EnrollmentOptions
     from face_detect_ros.images.reading import read_picture, sample_file
+    from face_detect_ros.pipeline.enroller import Enroller
+    from face_detect_ros.pipeline.recipe import Recipe, Recognition
 
+    with Recipe(task="faces", tracker=None, recognition=Recognition(gallery)).build() as pipeline:
+        record = Enroller(pipeline, EnrollmentOptions()).enroll(KNOWN, sample_file(KNOWN_SAMPLE))
+    if not record["enrolled"]:
+        raise DetectorError(f"{KNOWN} was not enrolled: {record['message']}")
     known, stranger = (read_picture(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
-    name = catalogue.default_model("faces")
-    with contextlib.closing(catalogue.create(name, task="faces")) as detector:
-        faces = detector.detect([known], catalogue.default_options(name, task="faces"))[0].select(slice(1))
-    embedder = embed.create()
-    with Gallery(gallery, embedder.model_id, embedder.model_version) as people:
-        verdict = judge(KNOWN, known, faces, embedder, people.snapshot(), MatchOptions(), EnrollmentOptions())
-        if isinstance(verdict, Refusal):
-            raise DetectorError(f"{KNOWN} was not enrolled: {verdict.message}")
-        people.enroll(KNOWN, verdict.embedding, f"sample:{KNOWN_SAMPLE}")
     typer.echo(f"enrolled {KNOWN} from one photo", err=True)
     width = round(stranger.shape[1] * known.shape[0] / stranger.shape[0])
     both = np.hstack([known, cv2.resize(stranger, (width, known.shape[0]), interpolation=cv2.INTER_AREA)])

@@ -13,22 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from face_detect_ros.cli.exits import FAILED, exit_codes, report
-from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
+from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from face_detect_ros.cli.naming import FaceNamer
     from face_detect_ros.cli.pictures import MediaFile
     from face_detect_ros.cli.results import OutputFolder
-    from face_detect_ros.core.protocols import DetectOptions, Detector
+    from face_detect_ros.pipeline.options import PipelineOptions
+    from face_detect_ros.pipeline.pipeline import Pipeline
+    from face_detect_ros.pipeline.recipe import Recognition
+    from face_detect_ros.pipeline.result import Result
 
 
 def detect(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Pictures, videos, and folders (with all below them)."),
+        typer.Argument(metavar="PATH...", help="Images, videos, and folders (with all below them)."),
     ],
     task: Annotated[str, typer.Option(help="What to look for: faces or objects.")] = "faces",
     model: Annotated[
@@ -72,31 +74,33 @@ def detect(
         typer.Option(metavar="FILE", help="Say who the faces are; default: the usual gallery, if it exists."),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object per picture on stdout, nothing else.")
+        bool, typer.Option("--json", help="One JSON object per image on stdout, nothing else.")
     ] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for annotated pictures and videos (MP4); made if missing."),
+        typer.Option(metavar="DIR", help="Folder for annotated images and videos (MP4); made if missing."),
     ] = None,
 ) -> None:
-    """Find faces or objects in pictures, folders of them and videos.
+    """Find faces or objects in images, folders of them and videos. Things in a video are tracked.
 
-    Without --json: a line for each picture and one for each detection. With --json: one object per picture, a
-    line each, and nothing else on stdout:
+    Without --json: a line for each image and one for each detection. With --json: one object per image, a line each,
+    and nothing else on stdout:
 
     \b
     {"image": path,
      "detections": [{"box": [x1, y1, x2, y2], "score": s, "class": name,
+                     "track": number,
                      "landmarks": [[x, y], ...],
                      "identity": {"name": name, "distance": d}}],
      "ms": {"pre": t, "network": t, "post": t}}
 
-    Boxes and landmarks are in pixels of the picture, times in milliseconds. Frames of a video are named
-    clip.mp4#0, clip.mp4#1 and so on. A face's landmarks: the subject's left eye (outer, inner corner), right
-    eye (outer, inner corner), base of the nose. Only where people are enrolled a face has an identity, "unknown" where
-    that is not certain; distance: to the nearest of them. Objects have neither landmarks nor an identity.
+    Boxes and landmarks are in pixels of the image, times in milliseconds. Frames of a video are named clip.mp4#0,
+    clip.mp4#1 and so on; only they have tracks: one thing keeps its number, and names come from several frames.
+    Landmarks are five points of a face, in the order that the model's documentation gives. Faces have an identity only
+    where people are enrolled: "unknown" where it is not certain; the distance is to the nearest person, null for a face
+    that was not compared. Objects have neither landmarks nor an identity.
 
-    Exit code: 0; 1 if something could not be read, written or computed (the other pictures are still done); 2
+    Exit code: 0; 1 if something could not be read, written or computed (the other images are still done); 2
     for bad arguments; 130 after Ctrl-C.
     """
     with exit_codes():
@@ -104,24 +108,31 @@ def detect(
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.json_output import print_json
-        from face_detect_ros.cli.naming import open_namer
         from face_detect_ros.cli.pictures import find_media
         from face_detect_ros.cli.results import OutputFolder, print_lines
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
+        from face_detect_ros.pipeline.options import PipelineOptions
+        from face_detect_ros.pipeline.recipe import Recipe
 
         name = model or catalogue.default_model(task)
         catalogue.find(name, task=task)
         chosen = {"score_threshold": score_threshold, "min_size_px": min_size_px}
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
-        options = replace(catalogue.default_options(name, task=task), **given)
+        wanted = replace(catalogue.default_options(name, task=task), **given)
         media = find_media(paths)
         output = OutputFolder(save, media) if save else None
-        made = catalogue.create(name, task=task, device=device, precision=precision, input_size=input_size)
-        with contextlib.closing(made) as detector:
-            options = replace(options, class_ids=class_ids(classes, detector.labels))
-            namer = open_namer(gallery, device) if task == "faces" else None
-            run = _Run(detector, options, output, print_json if json else print_lines, namer)
+        recipe = Recipe(
+            task=task,
+            model=name,
+            device=device,
+            precision=precision,
+            input_size=input_size,
+            recognition=_recognition(gallery) if task == "faces" else None,
+        )
+        with recipe.build() as pipeline:
+            wanted = replace(wanted, class_ids=class_ids(classes, pipeline.labels))
+            run = _Run(pipeline, PipelineOptions(wanted), output, print_json if json else print_lines)
             with _progress(len(media)) as progress:
                 for item in media:
                     progress.start(item)
@@ -133,24 +144,42 @@ def detect(
             raise typer.Exit(FAILED)
 
 
+def _recognition(gallery: Path | None) -> Recognition | None:
+    """How to recognize the people in `gallery`, or in the usual one; None where nobody is enrolled. Makes no gallery.
+
+    Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
+    """
+    from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+    from face_detect_ros.pipeline.recipe import Recognition
+
+    path = gallery or default_path()
+    if not path.exists():
+        if gallery is not None:
+            raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
+        return None
+    with Gallery(path) as opened:
+        anybody = bool(opened.people())
+    return Recognition(path, looks_per_image=None, frozen=True) if anybody else None
+
+
 class _Run:
     """Detects in one file after another; one that fails is reported and counted, and the next follows."""
 
     def __init__(
         self,
-        detector: Detector,
-        options: DetectOptions,
+        pipeline: Pipeline,
+        options: PipelineOptions,
         output: OutputFolder | None,
         print_record: Callable[[dict[str, Any]], None],
-        namer: FaceNamer | None,
     ) -> None:
-        self._namer = namer
         self.failures = 0
-        self._pictures = 0
+        self._images = 0
         self._detections = 0
         self._total_ms = 0.0
-        self._detector = detector
+        self._pipeline = pipeline
         self._options = options
+        # an image of its own has no track over which to vote
+        self._at_once = replace(options, match=replace(options.match, looks_needed=1))
         self._output = output
         self._print_record = print_record
 
@@ -159,7 +188,7 @@ class _Run:
             if item.is_video:
                 self._process_video(item, progress)
             else:
-                self._process_picture(item)
+                self._process_image(item)
         except (SourceError, OutputError) as error:  # these name the file
             self._fail(error)
         except (DetectorError, ImageError) as error:
@@ -170,56 +199,65 @@ class _Run:
         self.failures += 1
 
     def summary(self) -> str:
-        mean_ms = self._total_ms / self._pictures if self._pictures else 0.0
+        mean_ms = self._total_ms / self._images if self._images else 0.0
         failed = f", {self.failures} failed" if self.failures else ""
-        return f"{self._pictures} pictures, {self._detections} detections, {mean_ms:.0f} ms each{failed}"
+        images, found = (
+            f"{count} {noun}{'s' * (count != 1)}"
+            for count, noun in ((self._images, "image"), (self._detections, "detection"))
+        )
+        return f"{images}, {found}, {mean_ms:.0f} ms each{failed}"
 
-    def _process_picture(self, item: MediaFile) -> None:
+    def _process_image(self, item: MediaFile) -> None:
+        from face_detect_ros.core.frame import Frame
         from face_detect_ros.images.reading import read_picture
 
-        annotated = self._detect(str(item.path), read_picture(item.path))
-        if self._output and annotated is not None:
-            self._output.save_picture(item, annotated)
+        frame = Frame(read_picture(item.path))
+        result = self._pipeline.process([(self._pipeline.open_stream(), frame)], self._at_once)[0]
+        result = replace(result, detections=replace(result.detections, track_ids=None))
+        self._report(str(item.path), result)
+        if self._output:
+            self._output.save_picture(item, _draw(result))
 
     def _process_video(self, item: MediaFile, progress: _Progress) -> None:
         from face_detect_ros.cli.pictures import VideoFrames
+        from face_detect_ros.core.frame import Frame
 
         with VideoFrames(item.path) as video, contextlib.ExitStack() as opened:
             progress.expect(video.count())
-            result = (
+            saved = (
                 opened.enter_context(self._output.open_video(item, video.rate_hz)) if self._output else None
             )
+            stream = self._pipeline.open_stream(str(item.path))
             for index, image in enumerate(video):
-                annotated = self._detect(f"{item.path}#{index}", image)
-                if result and annotated is not None:
-                    result.write(annotated)
+                # from 1 s on: a stamp of 0 means that there is none
+                frame = Frame(image, stamp_ns=round((1 + index / video.rate_hz) * 1e9))
+                result = self._pipeline.process([(stream, frame)], self._options)[0]
+                self._report(f"{item.path}#{index}", result)
+                if saved:
+                    saved.write(_draw(result))
                 progress.advance()
 
-    def _detect(self, name: str, image: np.ndarray) -> np.ndarray | None:
-        """Print what `image` shows; the annotated picture where one is wanted."""
+    def _report(self, name: str, result: Result) -> None:
         from face_detect_ros.cli.results import as_record
 
-        detections = self._detector.detect([image], self._options)[0]
-        times = self._detector.times
-        matches = self._namer.identify(image, detections) if self._namer is not None else []
-        record = as_record(name, detections, self._detector.labels, times, matches)
-        self._pictures += 1
-        self._detections += len(detections)
+        record = as_record(name, result)
+        self._images += 1
+        self._detections += len(result.detections)
         self._total_ms += sum(record["ms"].values())
         self._print_record(record)
-        if self._output is None:
-            return None
-        from face_detect_ros.viz.draw import draw_detections
 
-        names = [match.name for match in matches] or None
-        return draw_detections(image, detections, self._detector.labels, names=names)
+
+def _draw(result: Result) -> np.ndarray:
+    from face_detect_ros.viz.draw import draw_detections
+
+    return draw_detections(result.frame.image, result.detections, result.labels, names=result.names)
 
 
 class _Progress:
-    """A bar on stderr that counts pictures and frames. This one shows nothing: stderr is no terminal."""
+    """A bar on stderr that counts images and frames. This one shows nothing: stderr is not a terminal."""
 
     def start(self, item: MediaFile) -> None:
-        """Work on `item`, one picture until `expect` says otherwise, begins."""
+        """Work on `item`, one image until `expect` says otherwise, begins."""
 
     def expect(self, frames: int | None) -> None:
         """The file in hand has this many frames; None: nobody knows."""

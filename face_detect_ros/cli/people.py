@@ -83,31 +83,32 @@ def enroll(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-        from face_detect_ros.cli.enrolling import Enroller, folders_of_people, report_lines
         from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
-        from face_detect_ros.faces.embedders import catalogue as embed
+        from face_detect_ros.pipeline.enroller import Enroller, folders_of_people, report_lines
+        from face_detect_ros.pipeline.recipe import Recipe, Recognition
 
         options = EnrollmentOptions(min_face_px=min_face_px, min_sharpness=min_sharpness)
         catalogue.find(model, task="faces")
         folders = folders_of_people(folder)
-        with (
-            contextlib.closing(catalogue.create(model, task="faces", device=device)) as detector,
-            contextlib.closing(embed.create(embedder, device)) as describer,
-            _opened(gallery, describer.model_id, describer.model_version) as opened,
-        ):
-            enroller = Enroller(opened, detector, describer, options, keep_chips=keep_chips)
+        recognition = Recognition(_path(gallery), embedder)
+        recipe = Recipe(task="faces", model=model, device=device, tracker=None, recognition=recognition)
+        with recipe.build() as pipeline:
+            enroller = Enroller(pipeline, options, keep_chips=keep_chips)
+            set_aside = _say_if_set_aside(enroller.gallery)
             with progress_bar("enroll", sum(len(files) for files in folders.values())) as advance:
                 for name, files in folders.items():
                     for file in files:
                         record = enroller.enroll(name, file)
+                        if record.get("reason") == "unreadable":
+                            report(record["message"])
                         advance()
                         if json:
                             print_json(record)
         if not json:
             for line in report_lines(enroller.records):
                 typer.echo(line)
-        if opened.set_aside or enroller.failed:
+        if set_aside or enroller.failed:
             raise typer.Exit(FAILED)
 
 
@@ -242,11 +243,15 @@ def _opened(gallery: Path | None, model_id: str | None = None, model_version: st
     from face_detect_ros.faces.gallery.gallery import Gallery
 
     with Gallery(_path(gallery), model_id, model_version) as opened:
-        if opened.set_aside:
-            report(
-                f"gallery {opened.path}: was damaged; it is kept as {opened.set_aside}, a new one was made"
-            )
+        _say_if_set_aside(opened)
         yield opened
+
+
+def _say_if_set_aside(gallery: Gallery) -> bool:
+    """Report that the gallery's file was damaged and replaced, if it was."""
+    if gallery.set_aside:
+        report(f"gallery {gallery.path}: was damaged; it is kept as {gallery.set_aside}, a new one was made")
+    return gallery.set_aside is not None
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""Where results of `detect` go: lines on stdout, annotated pictures and videos in a folder."""
+"""Where results of `detect` go: lines on stdout, annotated images and videos in a folder."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import tempfile
@@ -14,40 +15,35 @@ import cv2
 import numpy as np
 
 from face_detect_ros.cli.pictures import MediaFile
-from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, OutputError
-from face_detect_ros.core.protocols import StageTimes
 from face_detect_ros.faces.gallery.people import UNKNOWN
-from face_detect_ros.faces.matching import Match
 from face_detect_ros.files.whole_file import whole_file
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.tracking.protocol import has_track
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
-def as_record(
-    name: str,
-    detections: Detections,
-    labels: Sequence[str],
-    times: StageTimes,
-    matches: Sequence[Match] = (),
-) -> dict[str, Any]:
-    """What --json prints of one picture: places in its pixels, times in milliseconds.
-
-    matches: who each detection is; empty where nobody asked.
-    """
+def as_record(name: str, result: Result) -> dict[str, Any]:
+    """What --json prints of one image: places in its pixels, times in milliseconds."""
+    detections, identities = result.detections, result.identities
     items = []
     for index in range(len(detections)):
         item: dict[str, Any] = {
             "box": _rounded(detections.boxes[index]),
             "score": round(float(detections.scores[index]), 4),
-            "class": labels[int(detections.class_ids[index])],
+            "class": result.labels[int(detections.class_ids[index])],
         }
+        if has_track(detections)[index] and detections.track_ids is not None:
+            item["track"] = int(detections.track_ids[index])
         if detections.landmarks is not None:
             item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
-        if matches:
-            found = matches[index]
-            item["identity"] = {"name": found.name or UNKNOWN, "distance": round(found.distance, 4)}
+        if identities is not None:
+            match = identities[index]
+            distance = round(match.distance, 4) if math.isfinite(match.distance) else None
+            item["identity"] = {"name": match.name or UNKNOWN, "distance": distance}
         items.append(item)
+    times = result.times
     ms = {"pre": times.pre_ms, "network": times.network_ms, "post": times.post_ms}
     return {"image": name, "detections": items, "ms": {stage: round(value, 2) for stage, value in ms.items()}}
 
@@ -61,6 +57,8 @@ def print_lines(record: dict[str, Any]) -> None:
         left, top, right, bottom = (round(value) for value in item["box"])
         size = f"{right - left} x {bottom - top}"
         what = item["identity"]["name"] if "identity" in item else item["class"]
+        if "track" in item:
+            what = f"#{item['track']} {what}"
         lines.append(f"  {what:<16} {item['score']:.2f}  {size:>11} px at ({left}, {top})")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
@@ -71,7 +69,7 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 class OutputFolder:
-    """Annotated pictures and videos under one folder, laid out as their inputs."""
+    """Annotated images and videos under one folder, laid out as their inputs."""
 
     def __init__(self, folder: Path, media: Sequence[MediaFile]) -> None:
         """Raises ConfigError if nothing can be written there or a result would replace its own input."""

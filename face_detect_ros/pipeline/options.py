@@ -17,6 +17,10 @@ MOST_FOUND = 300
 """Detections that one image may have before the best `max_detections` are chosen for publishing."""
 
 
+COVER_FROM_PX = 24
+"""A `min_size_px` above this does not hold where faces are covered: the detector then looks for its usual size."""
+
+
 @dataclass(frozen=True)
 class PipelineOptions:
     """Settings of one call.
@@ -25,20 +29,18 @@ class PipelineOptions:
         detect: What to publish.
         match: When a face has a name.
         cover: Whether `Result.covered` is needed.
-        cover_min_size_px: With `cover`, faces down to this size are looked for, whatever `detect` says.
     """
 
     detect: DetectOptions
     match: MatchOptions = field(default_factory=MatchOptions)
     cover: bool = False
-    cover_min_size_px: int = 1_000_000
 
     @property
     def wide(self) -> DetectOptions:
         """What the detector is asked for: also what is only tracked or covered."""
         smallest = self.detect.min_size_px
-        if self.cover:
-            smallest = min(smallest, self.cover_min_size_px)
+        if self.cover and smallest > COVER_FROM_PX:
+            smallest = 0
         return replace(
             self.detect,
             score_threshold=FAINT_FROM * self.detect.score_threshold,

@@ -74,6 +74,7 @@ class Recipe:
             WeightsError: A model file is missing or damaged.
             GalleryError: The gallery cannot be used.
         """
+        model = self.model or catalogue.default_model(self.task)
         stages: list[Stage] = [self._track()]
         detector: Detector | None = None
         try:
@@ -81,7 +82,7 @@ class Recipe:
                 stages.append(self._recognize(self.recognition))
             stages.append(CoverFaces(self.anonymizer) if self.task == "faces" else CoverEverything())
             detector = catalogue.create(
-                self.model or catalogue.default_model(self.task),
+                model,
                 task=self.task,
                 device=self.device,
                 precision=self.precision,
@@ -91,10 +92,7 @@ class Recipe:
             for stage in stages:
                 stage.close()
             raise
-        options = PipelineOptions(
-            catalogue.DEFAULT_OPTIONS[self.task],
-            cover_min_size_px=catalogue.DEFAULT_OPTIONS[self.task].min_size_px,
-        )
+        options = PipelineOptions(catalogue.default_options(model, task=self.task))
         return Pipeline(detector, stages, options)
 
     def _track(self) -> Track:

@@ -83,7 +83,7 @@ def test_output_for_people(picture: Path) -> None:
     assert result.returncode == 0
     assert "astronaut.png: 1 detection," in result.stdout
     assert "88 x 88 px at (179, 83)" in result.stdout
-    assert "1 pictures, 1 detections" in result.stdout
+    assert "1 image, 1 detection," in result.stdout
     assert "\x1b" not in result.stdout + result.stderr
 
 
@@ -93,7 +93,11 @@ def test_folders_and_videos(picture: Path, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     result = invoke("--json", tmp_path)
     assert result.exit_code == 0
-    counts = {r["image"]: len(r["detections"]) for r in map(json.loads, result.stdout.splitlines())}
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    counts = {record["image"]: len(record["detections"]) for record in records}
+    tracks = {r["image"]: [face.get("track") for face in r["detections"]] for r in records}
+    assert tracks[str(picture)] == [None]
+    assert tracks[f"{clip}#2"] == tracks[f"{clip}#3"] == [1]
     assert counts == {
         str(picture): 1,
         f"{clip}#0": 0,

@@ -156,9 +156,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         )
 
     def options(self, params: FaceDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
-        return PipelineOptions(
-            params.detect_options, params.match_options, cover_min_size_px=FACE_OPTIONS.min_size_px
-        )
+        return PipelineOptions(params.detect_options, params.match_options)
 
     def make_outputs(self, params: FaceDetectorParameters) -> list[Output]:
         outputs = [*super().make_outputs(params), AnonymizedOutput(self)]

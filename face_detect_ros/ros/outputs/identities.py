@@ -20,6 +20,4 @@ class IdentitiesOutput(Output):
         if result.identities is None:
             return None
         frame = result.frame
-        return identities_message(
-            result.detections, result.identities, frame.stamp_ns, frame.frame_id
-        )
+        return identities_message(result.detections, result.identities, frame.stamp_ns, frame.frame_id)

@@ -1,4 +1,4 @@
-"""The work of `face_detect_ros enroll`: from pictures in folders to looks in the gallery."""
+"""Enrolling people from photos: from files in folders to looks in the gallery."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from face_detect_ros.cli.exits import report
+import numpy as np
+
+from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, GalleryError, ImageError, SourceError
-from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.catalogue import FACE_OPTIONS
-from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.core.frame import Frame
 from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
-from face_detect_ros.faces.matching import MatchOptions
 from face_detect_ros.images.reading import other_files, picture_files, read_picture
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.stages.recognize import Recognize
 
 # half of what is enrolled: a face that is too small is then called so, and not missed
 _SMALLEST_LOOKED_FOR = 0.5
@@ -48,32 +49,32 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
 
 
 class Enroller:
-    """Judges one picture after another and enrolls those that are good.
+    """Takes one photo after another and enrolls those that are good enough.
 
-    records: what was printed with --json, one for each picture.
+    Args:
+        pipeline: Without a tracker; recognizes people from the gallery that they are enrolled in.
+        options: What a photo must be like.
+        keep_chips: Also store the aligned faces.
+
+    Attributes:
+        gallery: Where people are enrolled; the pipeline's.
+        records: What became of each photo, as --json prints it.
     """
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        detector: Detector,
-        embedder: Embedder,
-        options: EnrollmentOptions,
-        *,
-        keep_chips: bool,
-        match_options: MatchOptions | None = None,
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, options: EnrollmentOptions, *, keep_chips: bool = False) -> None:
+        recognition = pipeline.stage(Recognize)
+        if recognition is None or recognition.gallery is None:
+            raise ConfigError("enrolling needs a pipeline with a gallery")
         self.records: list[dict[str, Any]] = []
-        self._gallery = gallery
-        self._detector = detector
-        self._embedder = embedder
+        self._pipeline = pipeline
+        self.gallery: Gallery = recognition.gallery
+        self._embedder = recognition.embedder
         self._options = options
-        self._match_options = match_options or MatchOptions()
         self._keep_chips = keep_chips
 
     @property
     def failed(self) -> bool:
-        """Whether a picture could not be read, or somebody has not one usable picture."""
+        """Whether a photo could not be read, or somebody has not one usable photo."""
         enrolled = {record["person"] for record in self.records if record["enrolled"]}
         return any(
             record.get("reason") == "unreadable" or record["person"] not in enrolled
@@ -81,36 +82,50 @@ class Enroller:
         )
 
     def enroll(self, folder_name: str, file: Path) -> dict[str, Any]:
-        """One picture of a person. Raises GalleryError if the gallery cannot be written."""
+        """Enroll a person from one photo, or refuse it. Raises GalleryError if the gallery cannot be written."""
         name = folder_name
         try:
             name = check_name(folder_name)
         except GalleryError as error:
-            result = _refused("name", str(error))
+            outcome = _refused("name", str(error))
         else:
-            result = self._enroll(name, file)
-        record = {"image": str(file), "person": name, **result}
+            outcome = self._enroll(name, file)
+        record = {"image": str(file), "person": name, **outcome}
         self.records.append(record)
         return record
 
     def _enroll(self, name: str, file: Path) -> dict[str, Any]:
         try:
             image = read_picture(file)
-            smallest = max(
-                self._options.min_face_px * _SMALLEST_LOOKED_FOR, max(image.shape) * _SMALLEST_OF_SIDE
+            judged = judge(
+                name,
+                image,
+                self._faces(image),
+                self._embedder,
+                self.gallery.snapshot(),
+                self._pipeline.default_options.match,
+                self._options,
             )
-            options = replace(FACE_OPTIONS, min_size_px=max(1, round(smallest)))
-            found = self._detector.detect([image], options)[0]
-            people = self._gallery.snapshot()
-            judged = judge(name, image, found, self._embedder, people, self._match_options, self._options)
-        except (SourceError, ImageError, DetectorError) as error:
-            report(error if isinstance(error, SourceError) else f"{file}: {error}")
+        except SourceError as error:
             return _refused("unreadable", str(error))
+        except (ImageError, DetectorError) as error:
+            return _refused("unreadable", f"{file}: {error}")
         if isinstance(judged, Refusal):
             return _refused(judged.reason, judged.message)
         chips = [judged.chip] if self._keep_chips else None
-        added = self._gallery.enroll(name, judged.embedding, str(file), chips)
+        added = self.gallery.enroll(name, judged.embedding, str(file), chips)
         return {"enrolled": True, "new": bool(added)}
+
+    def _faces(self, image: np.ndarray) -> Detections:
+        smallest = max(self._options.min_face_px * _SMALLEST_LOOKED_FOR, max(image.shape) * _SMALLEST_OF_SIDE)
+        options = self._pipeline.default_options
+        detect = replace(options.detect, min_size_px=max(1, round(smallest)))
+        batch = [(self._pipeline.open_stream(), Frame(image))]
+        return self._pipeline.process(batch, replace(options, detect=detect))[0].detections
+
+
+def _refused(reason: str, message: str) -> dict[str, Any]:
+    return {"enrolled": False, "reason": reason, "message": message}
 
 
 def report_lines(records: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -128,7 +143,3 @@ def report_lines(records: Sequence[dict[str, Any]]) -> Iterator[str]:
         rest = sum(not record["enrolled"] for record in own)
         parts = [f"{new} enrolled", f"{known} known already" * bool(known), f"{rest} refused" * bool(rest)]
         yield f"{name:<{width}}  {', '.join(part for part in parts if part)}"
-
-
-def _refused(reason: str, message: str) -> dict[str, Any]:
-    return {"enrolled": False, "reason": reason, "message": message}

@@ -1,0 +1,279 @@
+"""The pipeline: what is published, tracked, named and covered; streams that share nothing; recipes."""
+
+import dataclasses
+import multiprocessing
+import pickle
+
+import numpy as np
+import pytest
+from helpers import galleries
+from helpers.detectors import picture
+from skimage.data import astronaut
+
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError, DetectorError
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.faces.recognizer import KnownPeople
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.recipe import Recipe, Recognition
+from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
+from face_detect_ros.pipeline.stages.recognize import Recognize
+from face_detect_ros.pipeline.stages.track import Track
+from face_detect_ros.tracking import catalogue as trackers
+from face_detect_ros.viz.anonymize import AnonymizerOptions
+
+SECOND = 10**9
+OPTIONS = PipelineOptions(DetectOptions(score_threshold=0.5))
+BOXES = np.array([[2, 2, 12, 12], [14, 2, 24, 12], [2, 14, 12, 23]], np.float32)
+
+
+class Shows:
+    """A detector that finds what it is told, and remembers what it was asked for."""
+
+    labels = ("face",)
+    device = "test"
+
+    def __init__(self, scores=(0.9, 0.6, 0.4), boxes=BOXES):
+        self.found = Detections(boxes[: len(scores)], np.array(scores), np.zeros(len(scores)))
+        self.times = StageTimes(network_ms=3.0)
+        self.asked = []
+        self.batches = []
+        self.closed = False
+
+    def detect(self, images, options):
+        if self.closed:
+            raise DetectorError("the detector is closed")
+        self.asked.append(options)
+        self.batches.append(len(images))
+        keep = self.found.scores >= np.float32(options.score_threshold)
+        return [self.found.select(keep) for _ in images]
+
+    def warmup(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+class Embeds:
+    """An embedder for which every face is the same person."""
+
+    model_id, model_version, device = galleries.MODEL, "1", "test"
+
+    def __init__(self, face):
+        self.face, self.looks, self.closed = face, 0, False
+
+    def chips(self, image, faces):
+        return np.zeros((len(faces), 1))
+
+    def embed(self, chips):
+        self.looks += len(chips)
+        return np.repeat(self.face[None], len(chips), axis=0)
+
+    def close(self):
+        self.closed = True
+
+
+def frame(stamp_s=0.0, code=0):
+    return Frame(picture(code), round(stamp_s * SECOND) + SECOND, "camera")
+
+
+def tracked(detector, *stages):
+    return Pipeline(detector, [Track(trackers.create), *stages], OPTIONS)
+
+
+def run(pipeline, stream, *stamps_s, options=OPTIONS):
+    return [pipeline.process([(stream, frame(stamp))], options)[0] for stamp in stamps_s]
+
+
+def test_what_scores_less_is_faint_tracked_and_not_published():
+    pipeline = tracked(Shows())
+    (result,) = run(pipeline, pipeline.open_stream(), 0)
+    assert result.detections.scores.tolist() == pytest.approx([0.9, 0.6])
+    assert result.faint.scores.tolist() == pytest.approx([0.4])
+    assert result.labels == ("face",)
+    assert result.times.network_ms == 3.0
+    assert (result.identities, result.names, result.covered, result.positions) == (None,) * 4
+
+
+def test_a_track_survives_images_in_which_the_detector_is_unsure():
+    detector = Shows((0.9,))
+    pipeline = tracked(detector)
+    stream = pipeline.open_stream()
+    (first,) = run(pipeline, stream, 0)
+    detector.found = dataclasses.replace(detector.found, scores=np.array([0.4]))
+    unsure = run(pipeline, stream, 1, 2, 3, 4)
+    assert [len(result.detections) for result in unsure] == [0] * 4
+    detector.found = dataclasses.replace(detector.found, scores=np.array([0.9]))
+    (last,) = run(pipeline, stream, 5)
+    assert last.detections.track_ids.tolist() == first.detections.track_ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "published", "faint"),
+    [
+        (DetectOptions(score_threshold=0.5, max_detections=1), 1, 2),
+        (DetectOptions(score_threshold=0.6), 2, 0),
+        (DetectOptions(score_threshold=0.95), 0, 1),
+    ],
+    ids=["most of one image", "a threshold equal to a score", "a threshold above all"],
+)
+def test_limits_hold_for_what_is_published(options, published, faint):
+    pipeline = tracked(Shows())
+    (result,) = run(pipeline, pipeline.open_stream(), 0, options=PipelineOptions(options))
+    assert (len(result.detections), len(result.faint)) == (published, faint)
+
+
+def test_a_batch_of_streams_is_one_call_and_equals_single_calls():
+    detector = Shows()
+    pipeline = tracked(detector)
+    front, left = pipeline.open_stream("front"), pipeline.open_stream("left")
+    batch = pipeline.process([(front, frame(0)), (left, frame(0)), (front, frame(1))], OPTIONS)
+    assert detector.batches == [3]
+    alone = tracked(Shows())
+    singles = run(alone, alone.open_stream(), 0, 1)
+    for result, single in zip((batch[0], batch[2]), singles, strict=True):
+        assert result.detections.track_ids.tolist() == single.detections.track_ids.tolist()
+    assert pipeline.process([], OPTIONS) == []
+
+
+def test_streams_share_no_state():
+    pipeline = tracked(Shows())
+    front, left = pipeline.open_stream("front"), pipeline.open_stream("left")
+    run(pipeline, front, 0, 1, 2)
+    (elsewhere,) = run(pipeline, left, 0)
+    assert elsewhere.detections.track_ids.tolist() == [1, 2]
+    assert (front.name, left.name) == ("front", "left")
+    assert front.statistics is not left.statistics
+
+
+def test_time_that_starts_again_is_counted_on_its_stream_alone():
+    pipeline = tracked(Shows())
+    front, left = pipeline.open_stream(), pipeline.open_stream()
+    run(pipeline, front, 100, 0)
+    run(pipeline, left, 0, 0.04, 0.02)
+    assert (front.statistics.time_jumps, left.statistics.time_jumps) == (1, 0)
+    assert front.statistics.latest_jump_s == pytest.approx(100)
+
+
+def test_early_results_have_tracks_but_no_names():
+    face = galleries.faces(1)[0]
+    people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
+    pipeline = tracked(Shows(), Recognize(Embeds(face), people))
+    seen = []
+    pipeline.process([(pipeline.open_stream(), frame())], OPTIONS, lambda _, result: seen.append(result))
+    assert seen[0].detections.track_ids.tolist() == [1, 2]
+    assert seen[0].identities is None
+
+
+def test_names_come_from_several_looks_at_a_track():
+    face = galleries.faces(1)[0]
+    embedder = Embeds(face)
+    pipeline = tracked(Shows(), Recognize(embedder, KnownPeople(galleries.snapshot({"Ann": face[None]}))))
+    results = run(pipeline, pipeline.open_stream(), 0, 0.1, 0.2, 0.3)
+    assert [list(result.names) for result in results] == [[None] * 2, [None] * 2, ["Ann"] * 2, ["Ann"] * 2]
+    assert embedder.looks == 6  # settled names are looked at again only after a while
+
+
+@pytest.mark.parametrize(("most", "looks"), [(1, 1), (None, 3)])
+def test_looks_per_image(most, looks):
+    face = galleries.faces(1)[0]
+    embedder = Embeds(face)
+    people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
+    pipeline = tracked(Shows((0.9, 0.8, 0.7)), Recognize(embedder, people, looks_per_image=most))
+    run(pipeline, pipeline.open_stream(), 0)
+    assert embedder.looks == looks
+
+
+COVER = dataclasses.replace(OPTIONS, cover=True)
+UNCOVERING = {
+    "as usual": {},
+    "few detections": {"max_detections": 1},
+    "large faces only": {"min_size_px": 10_000},
+    "a high threshold": {"score_threshold": 0.57},
+}
+
+
+@pytest.mark.parametrize("limits", UNCOVERING.values(), ids=UNCOVERING)
+def test_every_face_found_is_covered_whatever_is_published(limits):
+    detector = Shows()
+    pipeline = tracked(detector, CoverFaces(AnonymizerOptions(style="box", margin=0.0)))
+    options = dataclasses.replace(COVER, detect=dataclasses.replace(COVER.detect, **limits))
+    (result,) = run(pipeline, pipeline.open_stream(), 0, options=options)
+    for left, top, right, bottom in BOXES.astype(int):
+        assert not result.covered[top:bottom, left:right].any()
+    assert detector.asked[0].min_size_px <= 24
+    assert result.frame.image.any(axis=2).all()  # the frame itself is untouched
+
+
+def test_nothing_is_covered_unless_somebody_asks():
+    pipeline = tracked(Shows(), CoverFaces(AnonymizerOptions()), CoverEverything())
+    (result,) = run(pipeline, pipeline.open_stream(), 0)
+    assert result.covered is None
+
+
+def test_covering_everything_leaves_no_pixel():
+    pipeline = tracked(Shows(), CoverEverything())
+    (result,) = run(pipeline, pipeline.open_stream(), 0, options=COVER)
+    assert result.covered.shape == result.frame.image.shape
+    assert not result.covered.any()
+
+
+def test_closing_releases_detector_and_stages():
+    embedder = Embeds(galleries.faces(1)[0])
+    detector = Shows()
+    pipeline = tracked(detector, Recognize(embedder, KnownPeople(galleries.snapshot({}))))
+    stream = pipeline.open_stream()
+    with pipeline:
+        run(pipeline, stream, 0)
+    pipeline.close()
+    assert detector.closed
+    assert embedder.closed
+    with pytest.raises(DetectorError, match="closed"):
+        run(pipeline, stream, 1)
+
+
+# recipes
+
+
+def test_a_recipe_gives_what_the_detector_finds(tmp_path):
+    with Recipe(task="faces", model="dlib_hog").build() as pipeline:
+        stream = pipeline.open_stream()
+        result = pipeline.process([(stream, Frame(astronaut()))], pipeline.default_options)[0]
+        found = pipeline.detector.detect([astronaut()], pipeline.default_options.detect)[0]
+    assert result.detections.boxes.tolist() == found.boxes.tolist()
+    assert result.detections.track_ids.tolist() == list(range(1, len(found) + 1))
+
+
+def _count_faces(recipe):
+    with recipe.build() as pipeline:
+        result = pipeline.process([(pipeline.open_stream(), Frame(astronaut()))], pipeline.default_options)[0]
+    return result.detections.boxes.tolist(), list(result.names)
+
+
+def test_a_recipe_builds_the_same_pipeline_in_another_process(tmp_path):
+    recipe = Recipe(
+        task="faces", model="dlib_hog", recognition=Recognition(tmp_path / "gallery.sqlite3", frozen=True)
+    )
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        there = pool.apply(_count_faces, (recipe,))
+    assert there == _count_faces(recipe)
+    assert there[1] == [None]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"task": "plants"}, "task 'plants'"),
+        ({"task": "faces", "model": "nonsense"}, "'nonsense'"),
+        ({"task": "faces", "tracker": "nonsense"}, "tracker 'nonsense'"),
+        ({"task": "faces", "recognition": Recognition(embedder="nonsense")}, "embedder 'nonsense'"),
+    ],
+    ids=["task", "model", "tracker", "embedder"],
+)
+def test_a_recipe_with_an_unknown_name_is_refused(wrong, words):
+    with pytest.raises(ConfigError, match=words):
+        Recipe(**wrong).build()
