@@ -98,7 +98,8 @@ def save(
     inputs = [helper.make_tensor_value_info("images", dtype, shape)]
     if layout == "rt_detr":
         inputs.append(helper.make_tensor_value_info("orig_target_sizes", TensorProto.INT64, [batch, 2]))
-    return write(path, graph, inputs, outputs, metadata, opset)
+    whole = () if layout == "rf_detr" else ("labels",)
+    return write(path, graph, inputs, outputs, metadata, opset, whole)
 
 
 def write(
@@ -108,11 +109,12 @@ def write(
     outputs: dict[str, str],
     metadata: dict[str, str] | None = None,
     opset: int = 17,
+    whole: Sequence[str] = ("labels",),
 ) -> Path:
-    """outputs: names of results by the names that they get."""
+    """outputs: names of results by the names that they get. whole: those that are int64."""
     for name, result in outputs.items():
         graph.nodes.append(helper.make_node("Identity", [result], [name]))
-    kinds = {"labels": TensorProto.INT64}
+    kinds = dict.fromkeys(whole, TensorProto.INT64)
     made = helper.make_graph(
         graph.nodes,
         "colors",
@@ -158,22 +160,133 @@ def _outputs(graph: Graph, layout: str, scores: str) -> dict[str, str]:
         return {"output": rows(columns(raw.astype(np.float32), scores))}
     if layout == "boxes_scores":
         return {"boxes": rows(graph.repeated(xyxy, scores)), "scores": rows(scores)}
+    if layout == "fractions":
+        return {"boxes": rows(graph.repeated(xyxy / SIDE, scores)), "scores": rows(scores)}
     if layout == "detr":
         logits = graph.add("Log", graph.add("Div", scores, graph.add("Sub", graph.constant(1.001), scores)))
         return {"logits": rows(logits), "pred_boxes": rows(graph.repeated(cxcywh / SIDE, scores))}
+    if layout == "yolo corners":
+        return {"output0": columns(xyxy, scores)}
+    if layout == "yolo_rows corners":
+        return {"output0": rows(columns(xyxy, scores))}
+    if layout == "raw maps":  # YOLOv5: three boxes to a cell, and what they come from
+        boxes = {"output": rows(columns(np.concatenate([cxcywh, ones]), scores))}
+        boxes["output"] = graph.add("Concat", *[boxes["output"]] * 3, axis=1)
+        for index, stride in enumerate(STRIDES):
+            side = SIDE // stride
+            level = np.zeros((1, 3, side, side, 5 + len(LABELS)), np.float32)
+            boxes[f"map{index}"] = graph.add("Identity", graph.constant(level))
+        return boxes
+    if layout == "swapped":  # YOLO-NAS of LibreYOLO
+        return {"pred_logits": rows(graph.repeated(xyxy, scores)), "pred_boxes": rows(scores)}
+    if layout == "ssd":
+        background = graph.add("Sub", graph.constant(1), graph.add("ReduceMax", scores, axes=[1], keepdims=1))
+        best_only = graph.add(
+            "Mul",
+            scores,
+            graph.add(
+                "Cast",
+                graph.add("Equal", scores, graph.add("ReduceMax", scores, axes=[1], keepdims=1)),
+                to=TensorProto.FLOAT,
+            ),
+        )
+        found = rows(graph.add("Concat", background, best_only, axis=1))
+        # a box less than cells, as SSD has them
+        return {
+            "scores": graph.add("Slice", found, *(graph.constant([each], np.int64) for each in (1, 84, 1))),
+            "boxes": graph.add(
+                "Slice",
+                rows(graph.repeated(xyxy / SIDE, scores)),
+                *(graph.constant([each], np.int64) for each in (1, 84, 1)),
+            ),
+        }
+    if layout in ("rf_detr", "rt_detr_rows"):
+        boxes_ = rows(graph.repeated(cxcywh / SIDE, scores))
+        if layout == "rt_detr_rows":
+            both = graph.add("Concat", boxes_, rows(scores), axis=2)
+            return {
+                "output0": graph.add(
+                    "Slice", both, *(graph.constant([each], np.int64) for each in (1, 84, 1))
+                )
+            }
+        logits = graph.add("Log", graph.add("Div", scores, graph.add("Sub", graph.constant(1.001), scores)))
+        return {"dets": boxes_, "labels": rows(logits)}
+    if layout in ("nanodet", "nanodet_levels"):
+        # half a stride to each side of the center: between bins 0 and 1
+        logits = np.tile([4.0, 4.0] + 6 * [-20.0], 4)[:, None].repeat(len(strides), axis=1).astype(np.float32)
+        distances = rows(graph.repeated(logits, scores))
+        if layout == "nanodet":
+            return {"output": graph.add("Concat", rows(scores), distances, axis=2)}
+        outputs, start = {}, 0
+        for what, values in (("scores", rows(scores)), ("distances", distances)):
+            start = 0
+            for stride in STRIDES:
+                end = start + (SIDE // stride) ** 2
+                outputs[f"{what}{stride}"] = graph.add(
+                    "Slice", values, *(graph.constant([each], np.int64) for each in (start, end, 1))
+                )
+                start = end
+        return outputs
+    if layout in ("fastestdet", "yolo_fastestv2"):
+        return _of_dog_qiuqiu(graph, layout, scores)
     top, which = best()
+    if layout == "mmdeploy":
+        one = graph.add("Unsqueeze", top, graph.constant([1], np.int64))
+        return {"dets": rows(columns(xyxy, one)), "labels": which}
+    if layout == "yolo_batched":
+        kept = graph.add("NonZero", graph.add("Greater", top, graph.constant(0.5)))  # (2, K): image, row
+        place = graph.add("Transpose", kept, perm=[1, 0])
+        wide = rows(
+            columns(
+                np.concatenate([xyxy]),
+                *(
+                    graph.add("Unsqueeze", each, graph.constant([1], np.int64))
+                    for each in (graph.add("Cast", which, to=TensorProto.FLOAT), top)
+                ),
+            )
+        )
+        image = graph.add(
+            "Cast",
+            graph.add("Slice", place, *(graph.constant([each], np.int64) for each in (0, 1, 1))),
+            to=TensorProto.FLOAT,
+        )
+        return {"output": graph.add("Concat", image, graph.add("GatherND", wide, place), axis=1)}
     if layout == "yolo_end2end":
         more = [
             graph.add("Unsqueeze", each, graph.constant([1], np.int64))
             for each in (top, graph.add("Cast", which, to=TensorProto.FLOAT))
         ]
         return {"output0": rows(columns(xyxy, *more))}
-    assert layout == "rt_detr"
+    assert layout.startswith("rt_detr")
+    if layout == "rt_detr alone":
+        return {"labels": which, "boxes": rows(graph.repeated(xyxy / SIDE, scores)), "scores": top}
     # boxes in parts of the size that the second input tells
     size = graph.add("Cast", "orig_target_sizes", to=TensorProto.FLOAT)
     four = graph.add("Unsqueeze", graph.add("Concat", size, size, axis=1), graph.constant([1], np.int64))
     boxes = graph.add("Mul", rows(graph.repeated(xyxy / SIDE, scores)), four)
     return {"labels": which, "boxes": boxes, "scores": top}
+
+
+def _of_dog_qiuqiu(graph: Graph, layout: str, scores: str) -> dict[str, str]:
+    """FastestDet: the cells of stride 16. YOLO-FastestV2: those of 16 and 32, whose second anchor counts."""
+    only = graph.add(
+        "Slice", scores, *(graph.constant([each], np.int64) for each in (64, 84, 2))
+    )  # (B, 3, 20)
+    most = graph.add("ReduceMax", only, axes=[1], keepdims=1)
+    same = graph.add("Cast", graph.add("Equal", only, most), to=TensorProto.FLOAT)
+    classes = graph.add("Div", same, graph.add("ReduceSum", same, graph.constant([1], np.int64), keepdims=1))
+    if layout == "fastestdet":
+        # in the middle of the cell, a quarter of the input wide
+        raw = np.repeat([[np.arctanh(0.5)], [np.arctanh(0.5)], [-np.log(3)], [-np.log(3)]], 20, axis=1)
+        all_ = graph.add("Concat", most, graph.repeated(raw.astype(np.float32), only), classes, axis=1)
+        first = graph.add("Slice", all_, *(graph.constant([each], np.int64) for each in (0, 16, 2)))
+        return {"758": graph.add("Reshape", first, graph.constant([0, 8, 4, 4], np.int64))}
+    # 0.5 of its anchor to the power of two, times 4: as large as the anchor
+    raw = np.full((12, 20), 0.5, np.float32)
+    nothing = graph.repeated(np.zeros((1, 20), np.float32), only)
+    all_ = graph.add("Concat", graph.repeated(raw, only), nothing, most, nothing, classes, axis=1)
+    table = graph.add("Transpose", all_, perm=[0, 2, 1])
+    return {"845": graph.add("Squeeze", table, graph.constant([0], np.int64))}
 
 
 def picture(height: int, width: int, color: Sequence[int], box: tuple[int, int, int, int]) -> np.ndarray:

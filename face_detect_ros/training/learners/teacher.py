@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
-from face_detect_ros.detectors.onnx import format as onnx_format
+from face_detect_ros.detectors.onnx import labels as onnx_labels
 from face_detect_ros.detectors.onnx.session import OnnxSession
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.nn.yolov9.heads import STRIDES
@@ -59,8 +59,8 @@ class Teacher:
         if rows.shape[:2] != (2, cells) or rows.shape[2] <= _BEFORE_SCORES:
             raise _no_yolox(file, f"it gives {rows.shape} for two pictures of {_TRIED[3]}x{_TRIED[2]}")
         self.widths = tuple(value.shape[1] for value in self._by_stride(maps))
-        named = onnx_format.named_in(self._session.metadata, file)
-        known = matching(classes, onnx_format.labels_for(named, rows.shape[2] - _BEFORE_SCORES, file))
+        named = onnx_labels.named_in(self._session.metadata, file)
+        known = matching(classes, onnx_labels.labels_for(named, rows.shape[2] - _BEFORE_SCORES, file))
         if not known:
             raise ConfigError(f"{file}: knows none of the classes; train without a teacher")
         self._columns = [_BEFORE_SCORES + column for column in known]

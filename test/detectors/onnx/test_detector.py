@@ -100,11 +100,11 @@ def test_pictures_lie_in_the_input_as_the_network_learned_it(tmp_path: Path, cas
     assert len(gray) == 0
 
 
-def test_padding_is_gray_and_centerd_or_at_the_lower_right(tmp_path: Path) -> None:
+def test_padding_is_gray_and_centered_or_at_the_lower_right(tmp_path: Path) -> None:
     """The numbers of the input itself."""
     image = picture(32, 64, RED, (0, 0, 64, 32))
-    centerd = open_(save(tmp_path / "a.onnx", "yolo", metadata=NAMES)).network
-    pixels = centerd.prepare([image], [centerd.place(32, 64)])["images"]
+    centered = open_(save(tmp_path / "a.onnx", "yolo", metadata=NAMES)).network
+    pixels = centered.prepare([image], [centered.place(32, 64)])["images"]
     assert pixels.shape == (1, 3, 64, 64)
     assert pixels[0, :, 0, 0] == pytest.approx([114 / 255] * 3)
     assert pixels[0, :, 16, 0] == pytest.approx([230 / 255, 0, 0])
@@ -201,7 +201,7 @@ def test_sizes_that_do_not_go(tmp_path: Path) -> None:
         ConfigError, match=r"cannot tell how its outputs.*boxes \(1, 1, 4\).*input of 128x128"
     ):
         open_(file)
-    with pytest.raises(ConfigError, match="'imgsz' is 'large', no size in pixels"):
+    with pytest.raises(ConfigError, match="'imgsz' is 'large', not a size in pixels"):
         open_(free_size(tmp_path / "odd.onnx", {**NAMES, "imgsz": "large"}))
 
 
@@ -228,7 +228,7 @@ def test_numbers_that_are_none(tmp_path: Path) -> None:
     assert len(one(detector, picture(64, 64, (200, 100, 100), (0, 0, 64, 64)))) > 0
     with pytest.raises(DetectorError, match="not finite"):
         one(detector, picture(64, 64, RED, (0, 0, 8, 8)))
-    with pytest.raises(WeightsError, match="gives values that are no numbers"):
+    with pytest.raises(WeightsError, match="gives values that are not numbers"):
         open_(save(tmp_path / "n.onnx", "yolo", metadata=NAMES, nan_below=0.9))
 
 
@@ -255,7 +255,7 @@ def test_a_batch_equals_single_pictures_and_a_closed_detector_says_so(tmp_path: 
         ({"face_detect_ros": '{"layout": "yolo", "std": [1, 0, 1]}'}, "numbers above 0"),
         ({"face_detect_ros": '{"layout": "yolo", "mean": [1, 0]}'}, "give three numbers"),
         ({"face_detect_ros": '{"layout": "yolo", "fill": 300}'}, "out of range"),
-        ({"face_detect_ros": '{"layout": "detr"}'}, "needs logits, pred_boxes"),
+        ({"face_detect_ros": '{"layout": "detr"}'}, "names the layout 'detr', which needs logits"),
         ({"task": "pose"}, "its task is 'pose'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -285,7 +285,7 @@ def test_outputs_of_no_layout_are_listed(tmp_path: Path) -> None:
     picture_input = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])
     file = onnx_models.write(tmp_path / "m.onnx", graph, [picture_input], outputs)
     with pytest.raises(
-        ConfigError, match=r"cannot tell.*features \(1, 3, 8, 8\).*Understood: 'yolo'.*'rt_detr'"
+        ConfigError, match=r"cannot tell.*features \(1, 3, 8, 8\).*understood: yolo, .*rt_detr"
     ):
         open_(file)
 
@@ -312,7 +312,7 @@ def test_boxes_that_are_neither_in_pixels_nor_in_cells(tmp_path: Path) -> None:
     values = onnx.numpy_helper.to_array(boxes) * np.float32(30)
     boxes.CopyFrom(onnx.numpy_helper.from_array(values, boxes.name))
     onnx.save(model, str(file))
-    with pytest.raises(ConfigError, match="neither clearly in pixels nor"):
+    with pytest.raises(ConfigError, match="shapes of 'yolox', but not its numbers"):
         open_(file)
 
 
@@ -355,9 +355,9 @@ def test_detr_needs_to_be_told_and_its_folder_tells(tmp_path: Path) -> None:
         ("['red', 'green', 'blue']", LABELS),
         ("{0: 'red', 2: 'blue', 3: 'x'}", "does not name every class from 0 on"),
         ("['red', 'green']", "3 classes but 2 names"),
-        ("['red', '', 'blue']", "no text, or empty"),
-        ("[1, 2, 3]", "no text, or empty"),
-        ("[]", "no list of names"),
+        ("['red', '', 'blue']", "not text, or is empty"),
+        ("[1, 2, 3]", "not text, or is empty"),
+        ("[]", "not a list of names"),
         ("__import__('os').system('true')", "neither JSON nor a literal"),
         ("{0: 'red'", "neither JSON nor a literal"),
     ],
@@ -434,7 +434,7 @@ def test_networks_that_take_no_pictures(tmp_path: Path, name: str, shape: list[i
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
         {"out": graph.add("Relu", name)},
     )
-    with pytest.raises(WeightsError, match=f"no object detector: expected one input.*{name}"):
+    with pytest.raises(WeightsError, match=f"not an object detector: expected one input.*{name}"):
         open_(file)
 
 
