@@ -39,7 +39,7 @@ class Letterbox:
 
     @classmethod
     def within(cls, original: tuple[int, int], longest_px: int, multiple: int = 32) -> Letterbox:
-        """`original` with its longer side resized to `longest_px`, each side padded up to a multiple, centerd.
+        """`original` with its longer side resized to `longest_px`, each side padded up to a multiple, centered.
 
         What a fully convolutional network needs of padding, and no more: 640x480 stays so at 640, where a square
         input would hold a quarter of nothing. Raises ValueError for a size below 1.

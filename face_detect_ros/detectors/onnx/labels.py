@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.reading import read_text
 from face_detect_ros.zoo.published import coco
 
 if TYPE_CHECKING:
@@ -35,11 +36,8 @@ def named_in(metadata: Mapping[str, str], file: Path) -> tuple[str, ...] | None:
         return _parse_names(metadata[NAMES_KEY], f"{file}: its metadata '{NAMES_KEY}'")
     for beside in label_files(file):
         if beside.is_file():
-            try:
-                lines = beside.read_text(encoding="utf-8-sig").splitlines()
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"{beside}: cannot be read as UTF-8 text ({error})") from error
-            return _checked([line.strip() for line in lines if line.strip()], str(beside))
+            lines = (line.strip() for line in read_text(beside).splitlines())
+            return _checked([line for line in lines if line], str(beside))
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.onnx.format import OnnxFormat
+from face_detect_ros.files.reading import read_object
 
 _FILE = "pipeline.json"
 
@@ -23,9 +23,10 @@ def completed(described: OnnxFormat, file: Path) -> OnnxFormat:
     path = file.parent / _FILE
     if not path.is_file():
         return described
+    content = read_object(path)
     try:
         changes: dict[str, Any] = {}
-        for step in _steps(json.loads(path.read_bytes())):
+        for step in _steps(content):
             kind = step.get("type")
             if kind == "Resize":
                 changes["fit"] = "top_left" if step.get("keep_ratio", False) else "stretch"
@@ -38,7 +39,7 @@ def completed(described: OnnxFormat, file: Path) -> OnnxFormat:
                 changes["mean"] = tuple(value / 255 for value in step["mean"])
                 changes["std"] = tuple(value / 255 for value in step["std"])
         return replace(described, **changes)
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ConfigError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise ConfigError(f"{path}: cannot be used ({type(error).__name__}: {error})") from error
 
 

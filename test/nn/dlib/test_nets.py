@@ -128,7 +128,7 @@ def test_a_residual_network_equals_its_layers_one_by_one(side: int) -> None:
 
 def test_where_a_cell_looks() -> None:
     network = MmodNetwork(describe(MMOD_LAYERS, OPTIONS))
-    # 5 wide by 2, then 3 wide by 2, then centerd: 2 + 2 * 1
+    # 5 wide by 2, then 3 wide by 2, then centered: 2 + 2 * 1
     assert (network.stride, network.origin) == ((4, 4), (4, 4))
     assert network(torch.zeros(1, network.smallest_px, 12, 3)).shape[2] == 1
     with pytest.raises(RuntimeError):
