@@ -111,6 +111,11 @@ class ImageInput:
         return camera_info_topic(self.topic)
 
     @property
+    def rectified(self) -> bool:
+        """Whether distortion has been taken out of the images, by the name that image_proc gives them."""
+        return "rect" in posixpath.basename(self.topic)
+
+    @property
     def subscribed(self) -> bool:
         return self._subscription is not None
 

@@ -1,64 +1,103 @@
-"""Camera calibration files, in the YAML format of camera_calibration and camera_info_manager."""
+"""Calibrations to and from sensor_msgs/CameraInfo, and the URLs under which ROS looks for their files."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
-from sensor_msgs.msg import CameraInfo
+from rclpy.logging import get_logger
+from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.depth.calibration import Calibration, Roi, read_calibration
+
+DEFAULT_NAME = "camera"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def load(location: str) -> CameraInfo:
-    """The calibration at a path, a `file://` or a `package://NAME/PATH` URL, without a header.
+def load(location: str, *, name: str = DEFAULT_NAME, warn: Callable[[str], None] | None = None) -> CameraInfo:
+    """Read the calibration at a path or URL, as camera_info_manager does.
 
-    Raises ConfigError if it cannot be read or is no calibration.
+    Args:
+        location: A path, a `file://` or a `package://NAME/PATH` URL. In it, `${NAME}` is the camera's name and
+            `${ROS_HOME}` the folder of that variable (~/.ros unless it is set).
+        name: The camera's name.
+        warn: Told of what was assumed; by default the log is.
+
+    Returns:
+        A message without a header.
+
+    Raises:
+        ConfigError: If it cannot be read or is not a calibration.
     """
-    path = _path(location)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"camera_info_url: cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"camera_info_url: {path} is no YAML: {error}") from error
-    try:
-        return CameraInfo(
-            width=_side(content, "image_width"),
-            height=_side(content, "image_height"),
-            distortion_model=str(content["distortion_model"]),
-            d=_numbers(content, "distortion_coefficients", None),
-            k=_numbers(content, "camera_matrix", 9),
-            r=_numbers(content, "rectification_matrix", 9),
-            p=_numbers(content, "projection_matrix", 12),
-        )
-    except (KeyError, TypeError, ValueError, AssertionError, OverflowError) as error:
-        raise ConfigError(
-            f"camera_info_url: {path} is no camera calibration ({type(error).__name__}: {error}); "
-            "make one with the camera_calibration package"
-        ) from error
+        return to_message(read_calibration(_path(location, name), warn or get_logger("camera_info").warning))
+    except ConfigError as error:
+        raise ConfigError(f"camera_info_url: {error}") from error
 
 
-def _side(content: dict[str, Any], name: str) -> int:
-    pixels = int(content[name])
-    if not 1 <= pixels < 1 << 32:
-        raise ValueError(f"{name} is {pixels}")
-    return pixels
+def for_size(info: CameraInfo | None, width: int, height: int) -> CameraInfo:
+    """The camera_info of width x height images.
+
+    It is the calibration, scaled where the image is a resized version of the calibrated one, or an uncalibrated one
+    (K[0] = 0, as sensor_msgs defines) where there is none that fits.
+    """
+    scaled = None if info is None else calibration(info).scaled(width, height)
+    return CameraInfo(width=width, height=height) if scaled is None else to_message(scaled)
 
 
-def _numbers(content: dict[str, Any], name: str, count: int | None) -> list[float]:
-    values = [float(value) for value in content[name]["data"]]
-    if count is not None and len(values) != count:
-        raise ValueError(f"{name} has {len(values)} numbers, expected {count}")
-    return values
+def calibration(info: CameraInfo) -> Calibration:
+    """The calibration in a message."""
+    roi = info.roi
+    return Calibration(
+        width=int(info.width),
+        height=int(info.height),
+        distortion_model=info.distortion_model,
+        d=tuple(map(float, info.d)),
+        k=tuple(map(float, info.k)),
+        r=tuple(map(float, info.r)),
+        p=tuple(map(float, info.p)),
+        binning_x=int(info.binning_x),
+        binning_y=int(info.binning_y),
+        roi=Roi(int(roi.x_offset), int(roi.y_offset), int(roi.height), int(roi.width), bool(roi.do_rectify)),
+    )
 
 
-def _path(location: str) -> Path:
+def to_message(calibration: Calibration) -> CameraInfo:
+    """The message with a calibration, without a header."""
+    roi = calibration.roi
+    return CameraInfo(
+        width=calibration.width,
+        height=calibration.height,
+        distortion_model=calibration.distortion_model,
+        d=list(calibration.d),
+        k=list(calibration.k),
+        r=list(calibration.r),
+        p=list(calibration.p),
+        binning_x=calibration.binning_x,
+        binning_y=calibration.binning_y,
+        roi=RegionOfInterest(
+            x_offset=roi.x_offset,
+            y_offset=roi.y_offset,
+            height=roi.height,
+            width=roi.width,
+            do_rectify=roi.do_rectify,
+        ),
+    )
+
+
+def _path(location: str, name: str) -> Path:
+    values = {"NAME": name, "ROS_HOME": os.environ.get("ROS_HOME") or str(Path.home() / ".ros")}
+    location = _VARIABLE.sub(lambda match: values.get(match[1], match[0]), location)
     if "://" not in location:
         return Path(location).expanduser()
-    url = urlsplit(location)
+    try:
+        url = urlsplit(location)
+    except ValueError as error:
+        raise ConfigError(f"{location} is not a URL ({error})") from error
     if url.scheme == "file":
         return Path(unquote(url.path))
     if url.scheme == "package":
@@ -67,23 +106,5 @@ def _path(location: str) -> Path:
         try:
             return Path(get_package_share_directory(url.netloc)) / unquote(url.path).lstrip("/")
         except (PackageNotFoundError, ValueError) as error:
-            raise ConfigError(f"camera_info_url: package {url.netloc!r} is not installed") from error
-    raise ConfigError(f"camera_info_url: {url.scheme}:// is not read; give a path, file:// or package://")
-
-
-def for_size(calibration: CameraInfo | None, width: int, height: int) -> CameraInfo:
-    """The camera_info of width x height images: the calibration, scaled where the image is a resized version of
-    the calibrated one, or an uncalibrated one (K[0] = 0, as sensor_msgs defines) where there is none that fits."""
-    if calibration is None or calibration.width * height != calibration.height * width:
-        return CameraInfo(width=width, height=height)
-    scale = width / calibration.width
-    factors = [scale, scale, scale, scale, scale, scale, 1.0, 1.0, 1.0]
-    return CameraInfo(
-        width=width,
-        height=height,
-        distortion_model=calibration.distortion_model,
-        d=calibration.d,
-        k=[value * factor for value, factor in zip(calibration.k, factors, strict=True)],
-        r=calibration.r,
-        p=[value * (scale if index < 8 else 1.0) for index, value in enumerate(calibration.p)],
-    )
+            raise ConfigError(f"package {url.netloc!r} is not installed") from error
+    raise ConfigError(f"{url.scheme}:// is not read; give a path, file:// or package://")

@@ -6,9 +6,9 @@ in RViz who stands where, not to measure.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point
 from sensor_msgs.msg import CameraInfo
@@ -16,30 +16,33 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.depth.camera_model import CameraModel
+from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.viz.colors import detection_color
 
 # a face is about this wide; anything not listed is drawn at NOMINAL_DISTANCE_M
 NOMINAL_WIDTH_M = {"face": 0.15}
 NOMINAL_DISTANCE_M = 1.0
-# horizontal field of view of a camera that does not publish its calibration
-NOMINAL_VIEW_RAD = math.radians(60.0)
+_MOST_SIDEWAYS = 1e3  # meters at a distance of one
 LIFETIME = Duration(sec=0, nanosec=500_000_000)
 
 
-def pinhole(info: CameraInfo | None, width: int, height: int) -> tuple[float, float, float, float]:
-    """fx, fy, cx, cy in pixels of a width x height image, from a calibrated camera_info or else nominal ones."""
-    if info is None or info.k[0] <= 0 or info.width == 0 or info.height == 0:
-        focal = width / 2 / math.tan(NOMINAL_VIEW_RAD / 2)
-        return focal, focal, width / 2, height / 2
-    scale_x, scale_y = width / info.width, height / info.height
-    return info.k[0] * scale_x, info.k[4] * scale_y, info.k[2] * scale_x, info.k[5] * scale_y
+def camera_model(info: CameraInfo | None, width: int, height: int, *, rectified: bool = False) -> CameraModel:
+    """The camera of width x height images: a calibrated one, or a nominal one where `info` cannot be used."""
+    try:
+        if info is not None:
+            return CameraModel.of(calibration(info), width, height, rectified=rectified)
+    except ConfigError:
+        pass  # not calibrated, damaged, or of another camera
+    return CameraModel.nominal(width, height)
 
 
 def markers_message(
     detections: Detections,
     labels: Sequence[str],
-    camera: tuple[float, float, float, float],
+    camera: CameraModel,
     stamp_ns: int,
     frame_id: str,
     names: Sequence[str | None] | None = None,
@@ -52,24 +55,19 @@ def markers_message(
     Args:
         detections: Boxes in pixels of the image.
         labels: Class names that `class_ids` index into.
-        camera: fx, fy, cx, cy in pixels of the image.
+        camera: Of the image.
         stamp_ns: Of the image.
         frame_id: Of the image.
         names: (N,) who each detection is, shown instead of its class name where not None.
     """
     header = make_header(stamp_ns, frame_id)
     message = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
-    fx, fy, cx, cy = camera
-    pairs = zip(detections.boxes.tolist(), detections.class_ids.tolist(), strict=True)
-    for index, (box, class_id) in enumerate(pairs):
-        left, top, right, bottom = box
+    for index, class_id in enumerate(detections.class_ids.tolist()):
         label = labels[class_id]
-        width_m = NOMINAL_WIDTH_M.get(label)
-        z = NOMINAL_DISTANCE_M if width_m is None else fx * width_m / max(right - left, 1.0)
-        corners = [
-            Point(x=(u - cx) / fx * z, y=(v - cy) / fy * z, z=z)
-            for u, v in ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
-        ]
+        corners = _corners(detections.boxes[index], NOMINAL_WIDTH_M.get(label), camera)
+        if corners is None:
+            continue
+        z = corners[0].z
         name = names[index] if names is not None else None
         red, green, blue = detection_color(label, name)
         color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=1.0)
@@ -86,3 +84,17 @@ def markers_message(
         text.lifetime = LIFETIME
         message.markers += [outline, text]
     return message
+
+
+def _corners(box: np.ndarray, width_m: float | None, camera: CameraModel) -> list[Point] | None:
+    """The closed outline of a box at its distance; None if a corner looks to the side, where it has none."""
+    left, top, right, bottom = map(float, box)
+    outline = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    places = camera.points(outline, np.ones(4))  # 1 m before the camera
+    if not np.isfinite(places).all() or np.abs(places).max() > _MOST_SIDEWAYS:
+        return None
+    z = NOMINAL_DISTANCE_M
+    if width_m is not None:
+        one_px = 1 / float(camera.k[0, 0])
+        z = width_m / max(float(places[1, 0] - places[0, 0]), one_px)
+    return [Point(x=x * z, y=y * z, z=z) for x, y, _ in [*places.tolist(), places[0].tolist()]]

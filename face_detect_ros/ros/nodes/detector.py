@@ -159,7 +159,11 @@ class DetectorNode(PerceptionNode[P]):
         return [
             DetectionsOutput(self),
             AnnotatedOutput(self, private=params.privacy),
-            MarkersOutput(self, lambda: "" if self._input is None else self._input.camera_info_topic),
+            MarkersOutput(
+                self,
+                lambda: "" if self._input is None else self._input.camera_info_topic,
+                lambda: self._input is not None and self._input.rectified,
+            ),
         ]
 
     def prepare_worker(self, device: str) -> None:

@@ -22,17 +22,23 @@ class MarkersOutput(Output):
         node: Owner of the topic.
         camera_info_topic: Gives the topic with the camera's calibration. It is subscribed only while somebody looks
             at the markers: most robots never do.
+        rectified: Tells whether distortion has been taken out of the images.
     """
 
-    def __init__(self, node: Node, camera_info_topic: Callable[[], str]) -> None:
+    def __init__(
+        self, node: Node, camera_info_topic: Callable[[], str], rectified: Callable[[], bool]
+    ) -> None:
         super().__init__(node, MarkerArray, "~/markers")
         self.camera_info: CameraInfo | None = None
         self._camera_info_topic = camera_info_topic
+        self._rectified = rectified
         self._subscription: Any = None
 
     def message(self, result: Result) -> MarkerArray:
         frame = result.frame
-        camera = markers.pinhole(self.camera_info, frame.width, frame.height)
+        camera = markers.camera_model(
+            self.camera_info, frame.width, frame.height, rectified=self._rectified()
+        )
         return markers.markers_message(
             result.detections, result.labels, camera, frame.stamp_ns, frame.frame_id, names=result.names
         )

@@ -148,7 +148,7 @@ def test_a_broken_calibration_is_refused_with_its_path(tmp_path, content):
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("/does/not/exist.yaml", "cannot read /does/not/exist.yaml"),
+        ("/does/not/exist.yaml", "/does/not/exist.yaml: No such file"),
         ("package://no_such_package/a.yaml", "package 'no_such_package' is not installed"),
         ("package:///a.yaml", "is not installed"),
         ("http://host/a.yaml", "http:// is not read; give a path, file:// or package://"),
@@ -157,6 +157,47 @@ def test_a_broken_calibration_is_refused_with_its_path(tmp_path, content):
 def test_a_calibration_that_cannot_be_found(location, words):
     with pytest.raises(ConfigError, match=words):
         camera_info.load(location)
+
+
+def test_variables_in_a_url(monkeypatch, tmp_path, calibration):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    folder = tmp_path / "camera_info"
+    folder.mkdir()
+    (folder / "front.yaml").write_bytes(calibration.read_bytes())
+    assert camera_info.load("file://${ROS_HOME}/camera_info/${NAME}.yaml", name="front").width == 320
+    monkeypatch.delenv("ROS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match=rf"{tmp_path}/\.ros/camera_info/camera\.yaml: No such file"):
+        camera_info.load("file://${ROS_HOME}/camera_info/${NAME}.yaml")
+    with pytest.raises(ConfigError, match="OTHER"):
+        camera_info.load("file:///${OTHER}/a.yaml")
+
+
+def test_region_and_binning_go_through_a_message():
+    from face_detect_ros.depth.calibration import Calibration, Roi
+
+    given = Calibration(
+        640,
+        480,
+        "plumb_bob",
+        (0.1,) * 5,
+        (9.0,) * 9,
+        (1.0,) * 9,
+        (2.0,) * 12,
+        2,
+        2,
+        Roi(4, 6, 240, 320, True),
+    )
+    assert camera_info.calibration(camera_info.to_message(given)) == given
+    for width, scale in ((160, 1), (320, 2)):
+        info = camera_info.for_size(camera_info.to_message(given), width, width * 3 // 4)
+        assert (info.binning_x, info.roi.x_offset, info.roi.width, info.width) == (
+            2,
+            4 * scale,
+            320 * scale,
+            640 * scale,
+        )
+    assert camera_info.for_size(camera_info.to_message(given), 640, 400).k[0] == 0  # another shape
 
 
 def test_a_calibration_inside_a_package(monkeypatch, calibration):
@@ -172,7 +213,7 @@ NOT_CONFIGURABLE = {
     "no_source": ({}, "parameter source is empty; set it to a picture"),
     "blank_source": ({"source": "  "}, "source is empty"),
     "unknown_scheme": ({"source": "gopher://host/x"}, "scheme gopher:// is unknown"),
-    "broken_calibration": ({"camera_info_url": "/does/not/exist.yaml"}, "camera_info_url: cannot read"),
+    "broken_calibration": ({"camera_info_url": "/does/not/exist.yaml"}, "camera_info_url: /does/not/exist"),
 }
 
 
