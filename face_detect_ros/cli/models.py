@@ -88,13 +88,14 @@ def info(
 def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Detectors, as `list` shows them.")],
 ) -> None:
-    """Fetch published weights; what is here and right is not fetched again.
+    """Fetch published weights that are not here yet, and check their digests.
 
-    They go to $FACE_DETECT_ROS_MODELS, or $ROS_HOME (~/.ros)/face_detect_ros/models. A download that ends early
-    continues the next time. Proxies are taken from https_proxy and no_proxy. With $FACE_DETECT_ROS_MIRROR, a folder
-    laid out like that of the models, nothing is asked of the network.
+    They go to $FACE_DETECT_ROS_MODELS, or $ROS_HOME (~/.ros)/face_detect_ros/models. An interrupted download is
+    resumed the next time. Proxies are taken from https_proxy and no_proxy, certificates from the system or
+    SSL_CERT_FILE. HF_ENDPOINT names another server for the files of the Hugging Face hub. With
+    $FACE_DETECT_ROS_MIRROR, a folder laid out like that of the models, the network is not used.
 
-    Exit code: 0; 1 if something cannot be had or written (the others are still fetched); 2 for a name that has
+    Exit code: 0; 1 if a file cannot be fetched or written (the others are still fetched); 2 for a name that has
     nothing to fetch; 130 after Ctrl-C.
     """
     with exit_codes():

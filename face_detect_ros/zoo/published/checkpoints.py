@@ -49,7 +49,7 @@ class Checkpoint:
 
 
 _COCO = "80 classes of COCO"
-_HUB = "https://huggingface.co"
+HUB = "https://huggingface.co"
 _YOLO = "https://github.com/MultimediaTechLab/YOLO"
 _RT_DETR = "https://github.com/lyuwenyu/RT-DETR/blob/main/rtdetrv2_pytorch/README.md"
 _D_FINE = "https://github.com/Peterande/D-FINE/blob/master/README.md"
@@ -76,7 +76,7 @@ def _hub(
     name: str, repository: str, revision: str, sha256: str, ap: float, reference: str, input_size: int = 640
 ) -> Checkpoint:
     """Weights that transformers reads. revision: a commit, whose content cannot change, or "main"."""
-    page = f"{_HUB}/{repository}"
+    page = f"{HUB}/{repository}"
     files = tuple(
         RemoteFile(file, f"{page}/resolve/{revision}/{file}", digest)
         for file, digest in (
@@ -141,9 +141,9 @@ _ALL = (
     _faces(
         "yunet",
         "face_detection_yunet_2023mar.onnx",
-        f"{_HUB}/opencv/face_detection_yunet/resolve/main/face_detection_yunet_2023mar.onnx",
+        f"{HUB}/opencv/face_detection_yunet/resolve/main/face_detection_yunet_2023mar.onnx",
         "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
-        source=f"{_HUB}/opencv/face_detection_yunet",
+        source=f"{HUB}/opencv/face_detection_yunet",
         license="MIT",
         license_stated=f"{_OPENCV_ZOO}/face_detection_yunet/LICENSE",
     ),

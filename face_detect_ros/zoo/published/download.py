@@ -1,28 +1,31 @@
-"""Brings published weights onto this machine: whole, checked, and in one step.
+"""Brings published weights onto this machine: complete, checked, and in one step.
 
 A file gets its name when it is complete, on the disk and checked; until then it is `NAME.part`, which a later run
-continues. A lock per checkpoint lets one process fetch while others wait. With a mirror folder nothing is asked of
-the network.
+resumes. A lock per checkpoint lets one process fetch while others wait. With a mirror folder nothing is asked of the
+network.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from face_detect_ros.core.errors import OutputError, WeightsError
-from face_detect_ros.zoo.published import cache, http, partial_file, records
-from face_detect_ros.zoo.published.checkpoints import Checkpoint, RemoteFile
-from face_detect_ros.zoo.published.http import DownloadError, HttpOptions
+import filelock
+
+from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.zoo.published import cache, partial_file, records
+from face_detect_ros.zoo.published.answers import DownloadError, shown
+from face_detect_ros.zoo.published.checkpoints import HUB, Checkpoint, RemoteFile
+from face_detect_ros.zoo.published.http import Download, HttpOptions
 
 MIRROR_VARIABLE = "FACE_DETECT_ROS_MIRROR"
+ENDPOINT_VARIABLE = "HF_ENDPOINT"
 _LOCK = ".lock"
 
-Progress = Callable[[str, int, int | None], None]
+Progress = Callable[[str, int, "int | None"], None]
 """Called with a file's name, the bytes that are here, and how many there will be (None: unknown)."""
 
 
@@ -33,64 +36,94 @@ def fetch(
     progress: Progress = lambda name, done, total: None,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Path:
-    """Fetch what is not here or not right; the path that `cache.locate` gives.
+    """Fetches what is missing or altered.
 
-    notify: told, in words, when it must wait for another process.
+    Args:
+        checkpoint: the published weights.
+        options: how long to try.
+        progress: told what is here.
+        notify: told, in words, when another process must be waited for and when an attempt failed.
 
-    Raises WeightsError if a file cannot be had or is not the right one, OutputError if it cannot be written.
+    Returns:
+        The path that `cache.locate` gives.
+
+    Raises:
+        WeightsError: a file cannot be had, or is not the right one.
+        OutputError: a file cannot be written.
     """
     place = cache.fetched_folder(checkpoint)
-    try:
+    with partial_file.explained(place):
         place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise partial_file.write_error(place, error) from error
     with _locked(place, lambda: notify(f"{checkpoint.name}: another process is fetching it; waiting")):
-        records.read(place)  # if that is damaged, it is better said before than after an hour
+        records.read(place)  # damage is better reported before than after an hour
         for remote, state in zip(checkpoint.files, cache.examine(checkpoint), strict=True):
             if state.state != "ok":
-                _fetch_file(checkpoint, place, remote, options or HttpOptions(), progress)
+                _fetch_file(checkpoint, place, remote, options or HttpOptions(), progress, notify)
     return cache.locate(checkpoint)
 
 
 def mirror() -> Path | None:
-    """`$FACE_DETECT_ROS_MIRROR`: a folder laid out as `cache.root()`, such as another machine's."""
+    """Returns `$FACE_DETECT_ROS_MIRROR`: a folder laid out as `cache.root()`, such as another machine's."""
     chosen = os.environ.get(MIRROR_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else None
 
 
+def address(remote: RemoteFile) -> str:
+    """Returns where a file is fetched from: `$HF_ENDPOINT`, as in huggingface_hub, replaces the hub's address."""
+    endpoint = os.environ.get(ENDPOINT_VARIABLE, "").rstrip("/")
+    return (
+        endpoint + remote.url.removeprefix(HUB)
+        if endpoint and remote.url.startswith(f"{HUB}/")
+        else remote.url
+    )
+
+
 def _fetch_file(
-    checkpoint: Checkpoint, place: Path, remote: RemoteFile, options: HttpOptions, progress: Progress
+    checkpoint: Checkpoint,
+    place: Path,
+    remote: RemoteFile,
+    options: HttpOptions,
+    progress: Progress,
+    notify: Callable[[str], None],
 ) -> None:
     partial = place / f"{remote.name}.part"
-    recorded = records.read(place).get(remote.name)
-    expected = cache.expected_sha256(remote, recorded)
-    mirrored = mirror()
+    expected = cache.expected_sha256(remote, records.read(place).get(remote.name))
+    mirrored, url = mirror(), address(remote)
+    copied = mirrored / checkpoint.name / remote.name if mirrored else None
+    origin = str(copied or shown(url))
     while True:
-        if mirrored is not None:
-            origin, resumed = str(mirrored / checkpoint.name / remote.name), False
-            _copy(Path(origin), partial, remote, progress)
+        if copied is not None:
+            resumed = False
+            _copy(copied, partial, remote, progress)
         else:
-            origin = remote.url
+            download = Download(
+                url,
+                partial,
+                checked=bool(expected),
+                options=options,
+                progress=lambda done, total: progress(remote.name, done, total),
+                retrying=lambda reason: notify(f"{checkpoint.name}: {origin}: {reason}"),
+            )
             try:
-                arrived = http.download(
-                    remote.url,
-                    partial,
-                    checked=bool(expected),
-                    options=options,
-                    progress=lambda done, total: progress(remote.name, done, total),
-                )
+                download.run()
             except DownloadError as error:
                 raise WeightsError(
-                    f"{checkpoint.name}: {remote.url}: {error}; try again later, {_by_hand(checkpoint, remote)}"
+                    f"{checkpoint.name}: {origin}: {error}; try again later, {_by_hand(checkpoint, remote)}"
                 ) from error
-            expected, resumed = expected or arrived.sha256, arrived.resumed
-        actual = _synced_sha256(partial)
+            expected, resumed = expected or download.sha256, download.resumed
+        with partial_file.explained(partial):
+            actual = _synced_sha256(partial)
         if not expected or actual == expected:
             break
         partial_file.discard(partial)
-        if not resumed:  # else a part was from a run that may have ended in a crash of the machine
+        if not resumed:  # otherwise a part is from a run that may have ended in a crash of the machine
             raise WeightsError(_wrong(checkpoint, remote, origin, actual, expected))
-    _put_in_place(partial, place / remote.name, actual)
+    target = place / remote.name
+    with partial_file.explained(target):
+        os.replace(partial, target)
+        _sync(place)
+        cache.record_content(place, remote.name, actual, records.stamp_of(target))
+    partial_file.discard(partial)  # what was known of it
 
 
 def _wrong(checkpoint: Checkpoint, remote: RemoteFile, origin: str, actual: str, expected: str) -> str:
@@ -116,62 +149,38 @@ def _copy(source: Path, partial: Path, remote: RemoteFile, progress: Progress) -
             f"{source}: {error.strerror or error}; put it there (published as {remote.url}), or unset "
             f"{MIRROR_VARIABLE} to fetch from the network"
         ) from error
-    with origin:
+    with origin, partial_file.opened(partial) as file:
         total = os.fstat(origin.fileno()).st_size
         progress(remote.name, 0, total)
-        try:
-            with partial.open("wb") as file:
-                shutil.copyfileobj(origin, file, 1 << 20)
-        except OSError as error:
-            raise partial_file.write_error(partial, error) from error
+        shutil.copyfileobj(origin, file, 1 << 20)
         progress(remote.name, total, total)
 
 
 def _synced_sha256(partial: Path) -> str:
-    """The digest of a file that is then surely on the disk."""
-    try:
-        descriptor = os.open(partial, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        return records.sha256_of(partial)
-    except OSError as error:
-        raise partial_file.write_error(partial, error) from error
+    """The digest of a file, which is then surely on the disk. Raises OSError."""
+    _sync(partial)
+    return records.sha256_of(partial)
 
 
-def _put_in_place(partial: Path, target: Path, sha256: str) -> None:
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        os.replace(partial, target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        cache.record_content(target.parent, target.name, sha256, records.stamp_of(target))
-    except OSError as error:
-        raise partial_file.write_error(target, error) from error
-    partial_file.discard(partial)  # what was known of it
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def _locked(place: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Alone in `place` among processes; a lock of one that is killed goes with it."""
-    try:
-        descriptor = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise partial_file.write_error(place / _LOCK, error) from error
-    try:
+    """Alone in `place` among processes; the lock of a killed one goes with it."""
+    lock = filelock.FileLock(place / _LOCK)
+    with partial_file.explained(lock.lock_file):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
             waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            raise OutputError(
-                f"{place}: its file system has no locks ({error.strerror}); choose another folder with "
-                f"{cache.FOLDER_VARIABLE}"
-            ) from error
+            lock.acquire()
+    try:
         yield
     finally:
-        os.close(descriptor)
+        lock.release()

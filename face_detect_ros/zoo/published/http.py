@@ -1,256 +1,207 @@
-"""One file over HTTP into a partial file: continued where it stopped, tried again where that may help.
+"""One file over HTTP into a partial file: resumed where it stopped, tried again where that may help.
 
-Python's own HTTP client: it honours the proxies of the environment and is there on every robot, also where
-transformers (and the client that it brings) is not.
+httpx2, the client under huggingface_hub and so under transformers, speaks HTTP and TLS: certificates are verified
+against the system's store, and the proxies of the environment are used. What it lacks is here: a download that survives
+a killed process, a bound on the time that a server may take, and proof that a file is complete.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import http.client
-import re
-import shutil
-import ssl
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from face_detect_ros import __version__
-from face_detect_ros.core.errors import OutputError
-from face_detect_ros.zoo.published import partial_file
-from face_detect_ros.zoo.published.cache import FOLDER_VARIABLE
+from face_detect_ros.zoo.published import answers, partial_file
+from face_detect_ros.zoo.published.answers import Answer, DownloadError, TryAgainError
 from face_detect_ros.zoo.published.partial_file import Part
 
-_CHUNK = 1 << 18
-_LONGEST_WAIT_S = 60.0
-_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
-_LINKED_DIGEST = "X-Linked-ETag"  # in which Hugging Face's hub states the SHA-256 of a large file
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are here and how many there will be, None where the server does not say."""
+_LARGEST_BYTES = 1 << 33  # where the server does not say
 
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """timeout_s: without a byte. attempts: in a row that bring nothing new. first_delay_s: doubles with each."""
+    """How long to try.
+
+    Attributes:
+        timeout_s: longest silence of a server.
+        answer_s: longest time from the request to the headers of the final answer, redirects included.
+        attempts: attempts in a row that bring nothing new.
+        first_delay_s: pause before the second attempt; doubles with each further one.
+        patience_s: time for everything, in addition to what the file takes at `slowest_bytes_per_s`.
+        slowest_bytes_per_s: average rate below which a download is given up.
+    """
 
     timeout_s: float = 30.0
+    answer_s: float = 60.0
     attempts: int = 5
     first_delay_s: float = 1.0
+    patience_s: float = 600.0
+    slowest_bytes_per_s: float = 10_000.0
 
 
-@dataclass(frozen=True)
 class Download:
-    """sha256: as the server stated it, or empty. resumed: whether a part is from an earlier run."""
+    """One download.
 
-    sha256: str
-    resumed: bool
-
-
-class DownloadError(Exception):
-    """It cannot be had: why, as the end of a sentence that begins with the address."""
-
-
-class _TryAgainError(Exception):
-    """May well work next time. wait_s: at least. restart: from the file's beginning."""
-
-    def __init__(self, reason: str, *, wait_s: float = 0.0, restart: bool = False) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-        self.restart = restart
-
-
-def download(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> Download:
-    """Bring the file at `url` into `partial`, whole.
-
-    A partial file from earlier, also of a process that was killed, is continued if the server's file is certainly
-    the same, or if the caller checks the digest afterwards (`checked`).
-
-    Raises DownloadError if it cannot be had, OutputError if it cannot be written.
+    Attributes:
+        sha256: as the server stated it, or empty.
+        resumed: whether a part is from an earlier run.
     """
-    resumed = partial_file.usable(partial, partial_file.read(partial), url, checked=checked)
-    if not resumed:
-        partial_file.discard(partial)
-    best, failures = partial_file.size(partial), 0
-    while True:
-        try:
-            _attempt(url, partial, checked=checked, options=options, progress=progress)
-            return Download(partial_file.read(partial).sha256, resumed)
-        except _TryAgainError as error:
-            size = partial_file.size(partial)
-            failures = 1 if size > best else failures + 1
-            best = max(best, size)
-            if error.restart:
-                partial_file.discard(partial)
-            if failures >= options.attempts:
-                raise DownloadError(f"{error} ({failures} attempts)") from error
-            time.sleep(max(error.wait_s, options.first_delay_s * 2 ** (failures - 1)))
 
-
-def _attempt(url: str, partial: Path, *, checked: bool, options: HttpOptions, progress: Progress) -> None:
-    part, offset = partial_file.read(partial), partial_file.size(partial)
-    if not partial_file.usable(partial, part, url, checked=checked):
-        partial_file.discard(partial)
-        part, offset = Part(url), 0
-    if part.total is not None and offset == part.total:
-        return
-    headers = {"User-Agent": f"face_detect_ros/{__version__}"}
-    if offset:
-        headers["Range"] = f"bytes={offset}-"
-        if part.validator:
-            headers["If-Range"] = part.validator
-    redirects = _Redirects()
-    with _open(urllib.request.Request(url, headers=headers), redirects, options) as response:
-        total = _total(response, offset)
-        if response.status != http.client.PARTIAL_CONTENT:
-            offset = 0
-        elif total is None or (part.total is not None and total != part.total):
-            raise _TryAgainError("the server sent another part than was asked for", restart=True)
-        if response.headers.get_content_type() == "text/html":
-            raise DownloadError("gave a web page instead of the file (a login page, or a proxy's?)")
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise DownloadError(f"came as {response.headers['Content-Encoding']}, which was not asked for")
-        if offset == 0:
-            partial_file.discard(partial)  # first: old bytes must not be taken for the start of the new file
-        stated = redirects.sha256 or (part.sha256 if offset else "")
-        partial_file.write(partial, Part(url, _validator(response), total, stated, partial_file.boot()))
-        _check_room(partial, total, offset)
-        _receive(response, partial, offset, total, progress)
-
-
-def _open(request: urllib.request.Request, redirects: _Redirects, options: HttpOptions) -> Any:
-    """The answer, its headers read."""
-    try:
-        return urllib.request.build_opener(redirects).open(request, timeout=options.timeout_s)
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise _status_error(error) from error
-    except urllib.error.URLError as error:
-        reason = error.reason
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            raise DownloadError(
-                f"the server's certificate is not trusted ({reason.verify_message}); set this machine's clock, or, "
-                "behind a proxy of your own, give its certificate with SSL_CERT_FILE"
-            ) from error
-        if not isinstance(reason, OSError):
-            raise DownloadError(str(reason)) from error
-        way = " through the proxy" if _has_proxy(request) else ""
-        raise _TryAgainError(f"cannot be reached{way}: {reason.strerror or reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _TryAgainError(f"the connection broke: {error or type(error).__name__}") from error
-
-
-def _has_proxy(request: urllib.request.Request) -> bool:
-    target = urllib.parse.urlsplit(request.full_url)
-    return target.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(target.netloc)
-
-
-def _status_error(error: urllib.error.HTTPError) -> Exception:
-    status = f"HTTP {error.code} {error.reason}".strip()
-    if error.code in _TRANSIENT:
-        wait = error.headers.get("Retry-After", "")
-        wait_s = min(float(wait), _LONGEST_WAIT_S) if wait.isdigit() else 0.0
-        return _TryAgainError(f"the server answered {status}", wait_s=wait_s)
-    if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return _TryAgainError(f"the server answered {status}", restart=True)
-    hints = {
-        401: "it wants a login",
-        403: "it wants a login, or this network is not let in",
-        404: "it is not there any more",
-        407: "the proxy wants a login: put it into https_proxy",
-        410: "it is not there any more",
-    }
-    hint = hints.get(error.code)
-    return DownloadError(f"the server answered {status}" + (f"; {hint}" if hint else ""))
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to http and https only, and never from https to http."""
-
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        url: str,
+        partial: Path,
+        *,
+        checked: bool,
+        options: HttpOptions,
+        progress: Callable[[int, int | None], None],
+        retrying: Callable[[str], None],
+    ) -> None:
+        """Args:
+        url: address of the file.
+        partial: where to write it.
+        checked: the caller knows its digest and compares it afterwards.
+        options: how long to try.
+        progress: told the bytes that are here, and how many there will be (None: unknown).
+        retrying: told, in words, why an attempt failed and when the next one begins.
+        """
         self.sha256 = ""
+        self.resumed = False
+        self._url = url
+        self._partial = partial
+        self._checked = checked
+        self._options = options
+        self._progress = progress
+        self._retrying = retrying
+        self._deadline_s = time.monotonic() + options.patience_s
 
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        scheme = newurl.partition(":")[0].lower()
-        if scheme not in ("http", "https") or (req.type == "https" and scheme == "http"):
-            raise DownloadError(f"leads on to {newurl}, which is not followed")
-        stated = re.fullmatch(r'"?([0-9a-f]{64})"?', headers.get(_LINKED_DIGEST, ""))
-        if stated:
-            self.sha256 = stated.group(1)
-        return super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+    def run(self) -> None:
+        """Brings the file, complete.
 
-    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302  # Python 3.10 does not know it
+        A partial file from an earlier run, even of a process that was killed, is resumed if the server's file is
+        certainly the same, or if the caller compares the digest.
 
+        Raises:
+            DownloadError: the file cannot be had.
+            OutputError: it cannot be written.
+        """
+        try:
+            import httpx2  # noqa: F401 - nodes never fetch, and need not have it
+        except ImportError as error:
+            raise DownloadError(f"needs a Python package ({error}); run: pip install httpx2") from error
+        asyncio.run(self._run())
 
-def _total(response: Any, offset: int) -> int | None:
-    """Bytes of the whole file; None where it is not said, or the part that came is not the one from `offset`."""
-    if response.status == http.client.PARTIAL_CONTENT:
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
-        if not match or int(match[1]) != offset or int(match[2]) + 1 != int(match[3]):
-            return None
-        return int(match[3])
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() else None
-
-
-def _validator(response: Any) -> str:
-    tag: str = response.headers.get("ETag", "")
-    if tag and not tag.startswith("W/"):  # a weak one does not promise the same bytes
-        return tag
-    return str(response.headers.get("Last-Modified", ""))
-
-
-def _receive(response: Any, partial: Path, offset: int, total: int | None, progress: Progress) -> None:
-    try:
-        file = partial.open("r+b" if offset else "wb")
-    except OSError as error:
-        raise partial_file.write_error(partial, error) from error
-    done = offset
-    with contextlib.ExitStack() as stack:
-        stack.callback(_close, file, partial)
-        file.seek(offset)
-        progress(done, total)
+    async def _run(self) -> None:
+        self.resumed = self._prepare()[1] > 0
+        best, failures = partial_file.size(self._partial), 0
         while True:
             try:
-                chunk = response.read1(_CHUNK)
-            except (OSError, http.client.HTTPException) as error:
-                raise _TryAgainError(
-                    f"the connection broke after {done} bytes: {error or type(error).__name__}"
-                ) from error
-            if not chunk:
-                break
+                await self._attempt()
+                self.sha256 = partial_file.read(self._partial).sha256
+                return
+            except TryAgainError as error:
+                size = partial_file.size(self._partial)
+                failures = 1 if size > best else failures + 1
+                best = max(best, size)
+                if error.restart:
+                    partial_file.discard(self._partial)
+                if failures >= self._options.attempts:
+                    raise DownloadError(f"{error} ({failures} attempts)") from error
+                wait_s = max(error.wait_s, self._options.first_delay_s * 2 ** (failures - 1))
+                self._remaining_s(wait_s)
+                self._retrying(
+                    f"{error}; attempt {failures + 1} of {self._options.attempts} in {wait_s:.0f} s"
+                )
+                await asyncio.sleep(wait_s)
+
+    def _prepare(self) -> tuple[Part, int]:
+        """What is known of the part, and the bytes that can be kept."""
+        part = partial_file.read(self._partial)
+        if partial_file.usable(self._partial, part, self._url, checked=self._checked):
+            return part, partial_file.size(self._partial)
+        partial_file.discard(self._partial)
+        return Part(self._url), 0
+
+    def _remaining_s(self, at_most_s: float) -> float:
+        """Time that is left, up to `at_most_s`. Raises DownloadError if there is none."""
+        remaining_s = self._deadline_s - time.monotonic()
+        if remaining_s <= 0:
+            raise DownloadError(
+                f"took too long (allowed: {self._options.patience_s:.0f} s, and a second for each "
+                f"{self._options.slowest_bytes_per_s:.0f} bytes); the same command resumes it"
+            )
+        return min(at_most_s, remaining_s)
+
+    async def _attempt(self) -> None:
+        import httpx2
+
+        part, offset = self._prepare()
+        if part.total is not None and offset == part.total:
+            return
+        headers = {"User-Agent": f"face_detect_ros/{__version__}", "Accept-Encoding": "identity"}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if part.validator:
+                headers["If-Range"] = part.validator
+        answer_s = self._remaining_s(self._options.answer_s)
+        async with httpx2.AsyncClient(timeout=self._options.timeout_s) as client:
             try:
+                request = client.build_request("GET", self._url, headers=headers)
+                answer = await asyncio.wait_for(answers.final(client, request, offset), answer_s)
+            except (DownloadError, TryAgainError):
+                raise
+            except asyncio.TimeoutError as error:
+                raise TryAgainError("the server did not answer in time") from error
+            except Exception as error:  # whatever nonsense makes the libraries do
+                raise answers.failure(error, self._url) from error
+            async with contextlib.aclosing(answer.response):
+                self._accept(answer, part)
+                await self._receive(answer)
+
+    def _accept(self, answer: Answer, part: Part) -> None:
+        """Records what the part will be, if it can be known to be complete at its end."""
+        if answer.offset and part.total is not None and answer.total != part.total:
+            raise TryAgainError("the server sent another part than the one asked for", restart=True)
+        sha256 = answer.sha256 or (part.sha256 if answer.offset else "")
+        if not (answer.total is not None or answer.has_end or sha256 or self._checked):
+            raise DownloadError(
+                "came without its length, and no digest of it is known, so that nothing would show whether it is "
+                "complete"
+            )
+        if answer.offset == 0:
+            partial_file.discard(
+                self._partial
+            )  # first: old bytes must not be taken for the start of the new file
+        known = Part(self._url, answer.validator, answer.total, sha256, partial_file.boot())
+        partial_file.write(self._partial, known)
+        partial_file.check_room(self._partial, (answer.total or 0) - answer.offset)
+
+    async def _receive(self, answer: Answer) -> None:
+        done, total = answer.offset, answer.total
+        chunks = answer.response.aiter_raw()
+        with partial_file.opened(self._partial, done) as file:
+            self._progress(done, total)
+            while True:
+                try:
+                    timeout_s = self._remaining_s(self._options.timeout_s)
+                    chunk = await asyncio.wait_for(anext(chunks, b""), timeout_s)
+                except DownloadError:
+                    raise
+                except Exception as error:
+                    raise TryAgainError(
+                        f"the connection broke after {done} bytes: {answers.reason(error)}"
+                    ) from error
+                if not chunk:
+                    break
                 file.write(chunk)
-            except OSError as error:
-                raise partial_file.write_error(partial, error) from error
-            done += len(chunk)
-            progress(done, total)
-    if total is not None and done != total:
-        raise _TryAgainError(f"the connection ended after {done} of {total} bytes")
-
-
-def _close(file: IO[bytes], partial: Path) -> None:
-    try:
-        file.close()
-    except OSError as error:
-        raise partial_file.write_error(partial, error) from error
-
-
-def _check_room(partial: Path, total: int | None, offset: int) -> None:
-    """Better now than after an hour. Raises OutputError."""
-    if total is None:
-        return
-    free = shutil.disk_usage(partial.parent).free
-    if total - offset > free:
-        needed = (total - offset) / 1e6
-        raise OutputError(
-            f"{partial.parent}: {needed:.0f} MB are needed, {free / 1e6:.0f} MB are free; make room, or choose "
-            f"another folder with {FOLDER_VARIABLE}"
-        )
+                done += len(chunk)
+                self._deadline_s += len(chunk) / self._options.slowest_bytes_per_s
+                if done > (_LARGEST_BYTES if total is None else total):
+                    raise TryAgainError("the server sent more than it said", restart=True)
+                self._progress(done, total)
+        if total is not None and done != total:
+            raise TryAgainError(f"the connection ended after {done} of {total} bytes")

@@ -248,11 +248,15 @@ def test_redirects_lead_to_http_only(server, target) -> None:
 
 
 @pytest.fixture
-def secure(tmp_path):
+def secure(tmp_path, request):
+    """A server with TLS, and its certificate; parametrized: for whom that is made out."""
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl to make a certificate with")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    making = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    host = getattr(request, "param", "IP:127.0.0.1")
+    making = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=server -addext subjectAltName={host}"
+    )
     files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*making.split(), *files], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -270,6 +274,15 @@ def test_a_certificate_that_is_not_trusted_is_said_with_what_to_do(secure, monke
     assert server.requests == []
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert fetch(checkpoint).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("secure", ["DNS:another.example"], indirect=True)
+def test_a_certificate_for_another_host_is_not_accepted(secure, monkeypatch) -> None:
+    server, certificate = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with pytest.raises(WeightsError, match=r"certificate is not trusted .*127"):
+        fetch(server.checkpoint("m", w_pt=CONTENT))
+    assert server.requests == []
 
 
 def test_redirects_never_lead_out_of_encryption(secure, server, monkeypatch) -> None:
