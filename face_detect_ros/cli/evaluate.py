@@ -1,4 +1,4 @@
-"""`face_detect_ros evaluate`: how good a model is on labeled pictures."""
+"""`face_detect_ros evaluate`: how good a model is on labeled images and sequences."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.evaluate_tracking import tracking
 from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
 from face_detect_ros.faces.embedders.catalogue import DEFAULT as DEFAULT_EMBEDDER
@@ -26,10 +27,11 @@ _WORST = 20  # pictures
 _SHOWN = 15  # confusions
 
 app = typer.Typer(
-    help="Measure how good a model is on labeled pictures.",
+    help="Measure how good a model or tracker is on labeled images.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(tracking)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")]
 Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]

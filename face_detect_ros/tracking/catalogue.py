@@ -15,7 +15,7 @@ TRACKERS: dict[str, str] = {
     "iou": "face_detect_ros.tracking.iou:IouTracker",
 }
 
-DEFAULT_TRACKER = "iou"
+DEFAULT_TRACKER = "motion"
 
 
 def find(name: str) -> str:

@@ -81,11 +81,10 @@ class IouTracker:
         ids = np.full(len(detections), NO_TRACK, np.int64)
         self._see(rows, detections.boxes[columns])
         confirmed = self._hits[rows] >= self._options.min_hits
-        ids[columns[confirmed]] = self._ids[rows[confirmed]]
+        ids[columns] = np.where(confirmed, self._ids[rows], -self._ids[rows])
         started = np.setdiff1d(np.flatnonzero(sure), columns)
         new = self._start(detections.select(started))
-        if self._options.min_hits <= 1:
-            ids[started] = new
+        ids[started] = new if self._options.min_hits <= 1 else -new
         return replace(detections, track_ids=ids)
 
     def _end_old(self) -> None:

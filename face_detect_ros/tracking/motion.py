@@ -112,14 +112,13 @@ class MotionTracker:
         rows, columns = self._match(detections, boxes, strong, active)
         self._see(rows, boxes[columns], detections.scores[columns])
         ids = np.full(len(detections), NO_TRACK, np.int64)
-        confirmed = self._tracks.confirmed[rows]
-        ids[columns[confirmed]] = self._tracks.ids[rows[confirmed]]
+        followed = self._tracks.ids[rows]
+        ids[columns] = np.where(self._tracks.confirmed[rows], followed, -followed)
         strong[columns] = False
         new = np.flatnonzero(strong)
         if len(new):
             started = self._start(boxes[new], detections.scores[new], detections.class_ids[new])
-            if self._options.min_hits <= 1:
-                ids[new] = started
+            ids[new] = started if self._options.min_hits <= 1 else -started
         return replace(detections, track_ids=ids)
 
     def _end_old(self) -> np.ndarray:

@@ -8,15 +8,16 @@ import numpy as np
 
 from face_detect_ros.core.detections import Detections
 
-NO_TRACK = -1
-"""Track id of a detection that belongs to no track, or to one that is not confirmed yet."""
+NO_TRACK = 0
+"""Track id of a detection that belongs to no track."""
 
 
 class Tracker(Protocol):
     """Gives each thing the same id in every image of one stream. One thread at a time may use an instance.
 
     An id is a positive number. It is given to one thing only in the life of an instance, restarts of time and `reset`
-    included. Instances share nothing: the ids of two cameras are independent.
+    included. Instances share nothing: the ids of two cameras are independent. Until a thing was seen often enough to be
+    sure of it, it has the negative of its id: enough to count looks at it, but not to be published.
 
     Give it all detections of an image, also those below the threshold for publishing: they keep a track alive while a
     detector is unsure of it. Apply that threshold to what `update` returns::
@@ -44,7 +45,8 @@ class Tracker(Protocol):
                 constant or 0.
 
         Returns:
-            The same detections, in the same order, with track_ids; `NO_TRACK` where there is none.
+            The same detections, in the same order, with track_ids: positive for a confirmed track, negative for one
+            that is not confirmed yet, `NO_TRACK` for none.
         """
         ...
 
@@ -57,5 +59,5 @@ def has_track(detections: Detections) -> np.ndarray:
     """(N,) bool: which detections belong to a confirmed track."""
     if detections.track_ids is None:
         return np.zeros(len(detections), bool)
-    tracked: np.ndarray = detections.track_ids != NO_TRACK
+    tracked: np.ndarray = detections.track_ids > 0
     return tracked

@@ -129,7 +129,7 @@ class Anonymizer:
         wanted = np.array([self._wanted(name) for name in known], bool)
         tracks: list[int | None] = [None] * len(boxes)
         if faces.track_ids is not None:
-            tracks[: len(faces)] = faces.track_ids.tolist()
+            tracks[: len(faces)] = [abs(track) or None for track in faces.track_ids.tolist()]
         place = {track: index for index, track in enumerate(tracks) if track is not None}
         # with tracks, another face in the same place is another face
         loose = [index for index, track in enumerate(tracks) if track is None and wanted[index]]

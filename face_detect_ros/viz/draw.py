@@ -183,7 +183,7 @@ def _shades(ground: Color, ink: Color, strength: float) -> np.ndarray:
 
 def _details(detections: Detections, index: int) -> list[str]:
     tracks = detections.track_ids
-    track = [] if tracks is None else [f"#{int(tracks[index])}"]
+    track = [f"#{int(tracks[index])}"] if tracks is not None and tracks[index] > 0 else []
     return [*track, f"{float(detections.scores[index]):.2f}"]
 
 
@@ -203,7 +203,7 @@ def _caption_order(detections: Detections, names: Sequence[str | None] | None) -
     """Whose caption is placed first: people with names. In a video the order does not change with the scores."""
     unnamed = np.zeros(len(detections), bool) if names is None else np.array([name is None for name in names])
     if detections.track_ids is not None:
-        return np.lexsort((detections.track_ids, unnamed))
+        return np.lexsort((np.abs(detections.track_ids), unnamed))
     sizes = detections.boxes[:, 2:] - detections.boxes[:, :2]
     return np.lexsort((-sizes.prod(axis=1), unnamed))
 

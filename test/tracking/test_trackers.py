@@ -136,12 +136,8 @@ def test_a_weak_detection_continues_a_track_but_starts_none(name: str) -> None:
 @EVERY_TRACKER
 def test_an_id_is_published_once_a_thing_was_seen_often_enough(name: str) -> None:
     tracker = catalogue.create(name, TrackerOptions(min_hits=3))
-    assert [ids_of(tracker, found(100), 100 * step) for step in range(4)] == [
-        [NO_TRACK],
-        [NO_TRACK],
-        [1],
-        [1],
-    ]
+    assert [ids_of(tracker, found(100), 100 * step) for step in range(4)] == [[-1], [-1], [1], [1]]
+    assert has_track(tracker.update(found(100, 300), START_NS + 400 * MS)).tolist() == [True, False]
 
 
 @EVERY_TRACKER

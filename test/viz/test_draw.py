@@ -160,6 +160,8 @@ def test_names_and_tracks_replace_and_extend_the_label() -> None:
     assert not np.array_equal(plain[:250], named[:250])
     assert np.array_equal(plain[250:], named[250:])
     assert not np.array_equal(plain, tracked)
+    unconfirmed = draw_detections(image, detections(*boxes, track_ids=[-5, 0]), LABELS)
+    assert np.array_equal(plain, unconfirmed)
     with pytest.raises(ValueError, match="1 names for 2 detections"):
         draw_detections(image, detections(*boxes), LABELS, names=["Ada"])
 

@@ -27,7 +27,7 @@ def detections_message(
     """Detections as a vision_msgs/Detection2DArray.
 
     `bbox` is center and size in pixels of the original image, `hypothesis.class_id` the class name, `id` the
-    track or empty. Every header equals that of the image.
+    confirmed track or empty. Every header equals that of the image.
     """
     head = make_header(stamp_ns, frame_id)
     message = Detection2DArray(header=head)
@@ -41,7 +41,7 @@ def detections_message(
         detection.bbox.size_y = bottom - top
         hypothesis = ObjectHypothesis(class_id=labels[class_id], score=score)
         detection.results = [ObjectHypothesisWithPose(hypothesis=hypothesis)]
-        if detections.track_ids is not None:
+        if detections.track_ids is not None and detections.track_ids[index] > 0:
             detection.id = str(detections.track_ids[index])
         message.detections.append(detection)
     return message

@@ -21,8 +21,9 @@ def test_detections_message():
         assert (header.stamp.sec, header.stamp.nanosec, header.frame_id) == (3, 1, "cam")
 
 
-def test_detections_without_tracks_have_no_id():
-    found = Detections(boxes=[[1, 2, 3, 4]], scores=[1.0], class_ids=[0])
+@pytest.mark.parametrize("track_ids", [None, [0], [-7]], ids=["no tracker", "no track", "unconfirmed"])
+def test_detections_without_a_confirmed_track_have_no_id(track_ids):
+    found = Detections(boxes=[[1, 2, 3, 4]], scores=[1.0], class_ids=[0], track_ids=track_ids)
     assert [d.id for d in detections_message(found, ("face",), 0, "").detections] == [""]
 
 
