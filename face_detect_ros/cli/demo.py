@@ -26,6 +26,8 @@ KNOWN, KNOWN_SAMPLE = "Eileen Collins", "astronaut"
 STRANGER_SAMPLE = "grace_hopper"
 SIZE = (960, 540)
 RATE_HZ = 10.0
+# loading the networks takes a few seconds, and minutes on a small or busy computer
+START_S = 180.0
 SILENCE_S = 10.0
 # files that a demo leaves, and may therefore replace
 RESULTS = ("annotated.mp4", "objects.mp4", "detections.jsonl", "bag")
@@ -149,6 +151,7 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
             lambda: recorder.count_subscribers("/image_raw") >= 3,
             watch,
             "the detectors do not start",
+            timeout_s=START_S,
         )
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_ACTIVATE, watch)
         _stream(recorder, executor, frames, watch)
