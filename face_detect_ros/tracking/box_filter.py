@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import numpy as np
 
-# in sides of the box, for position, position, width and height
-_MEASUREMENT = np.array([0.1, 0.1, 0.1, 0.1])
-_UNSURE = 3.0  # how many times less exact a detection with score 0 is than one with score 1
-_START_VELOCITY = np.array([1.0, 1.0, 0.2, 0.2])  # per second
-_ACCELERATION = np.array([0.5, 0.5, 0.5, 0.5])  # per second, each second
+# standard deviations, in sides of the box
+_MEASUREMENT = 0.1
+_ACCELERATION = 0.5  # per second, each second
+_START_VELOCITY = np.array([1.0, 1.0, 0.2, 0.2])  # per second, of the center and of the size
 
 
-def start(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def start(boxes: np.ndarray) -> np.ndarray:
     """(N, 5, 4) state of boxes seen for the first time; boxes: (N, 4) center and size."""
     side = sides(boxes)[:, None]
     state = np.zeros((len(boxes), 5, 4))
     state[:, 0] = boxes
-    state[:, 2] = _measurement_variance(side, scores)
+    state[:, 2] = (_MEASUREMENT * side) ** 2
     state[:, 4] = (_START_VELOCITY * side) ** 2
     return state
 
@@ -40,10 +39,10 @@ def advance(state: np.ndarray, elapsed_s: float) -> None:
     velocity_variance += noise
 
 
-def correct(state: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def correct(state: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """(N, 5, 4) state after the detections `boxes`, (N, 4) center and size; `state` is not modified."""
     value, velocity, variance, covariance, velocity_variance = state.swapaxes(0, 1)
-    total = variance + _measurement_variance(sides(boxes)[:, None], scores)
+    total = variance + (_MEASUREMENT * sides(boxes)[:, None]) ** 2
     gain, velocity_gain = variance / total, covariance / total
     surprise = boxes - value
     return np.stack(
@@ -62,9 +61,3 @@ def sides(boxes: np.ndarray) -> np.ndarray:
     """(N,) side of a square of the same area, at least 1 px; boxes: (N, 4) center and size."""
     side: np.ndarray = np.sqrt(np.maximum(boxes[:, 2], 1.0) * np.maximum(boxes[:, 3], 1.0))
     return side
-
-
-def _measurement_variance(side: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    doubt = 1 + _UNSURE * (1 - scores[:, None])
-    variance: np.ndarray = (_MEASUREMENT * side * doubt) ** 2
-    return variance

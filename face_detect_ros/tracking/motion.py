@@ -7,8 +7,7 @@ Written from the ideas of these papers:
 - a second chance at the last observation, because predictions drift: Cao et al., "Observation-Centric SORT", CVPR 2023;
 - a second chance with enlarged boxes: Yang et al., "Hard to Track Objects with Irregular Motions and Similar
   Appearances? Make It Easier by Buffering the Matching Space", WACV 2023;
-- heights must agree: Yang et al., "Hybrid-SORT: Weak Cues Matter for Online Multi-Object Tracking", AAAI 2024;
-- detections with a low score are less exact: Du et al., "GIAOTracker", ICCV Workshops 2021.
+- heights must agree: Yang et al., "Hybrid-SORT: Weak Cues Matter for Online Multi-Object Tracking", AAAI 2024.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from face_detect_ros.tracking.options import LONGEST_GAP_S, TrackerOptions
 from face_detect_ros.tracking.protocol import NO_TRACK
 
 _OVERLAP = 0.3  # least IoU of a track with a detection
-_WEAK_OVERLAP = 0.5  # of a track with a weak detection
+_WEAK_OVERLAP = 0.4  # of a track with a weak detection
 _WEAKEST = 0.1  # lower scores are noise
-_MARGIN = 0.2  # by which boxes are enlarged for the second chance
+_MARGIN = 0.3  # by which boxes are enlarged for the second chance
 _CAMERA_TRACKS = 3  # fewer do not tell the camera's motion from their own
 _SURE_AFTER_S = 0.5  # a thing seen twice over this time is confirmed, however few images it took
 
@@ -110,14 +109,14 @@ class MotionTracker:
         boxes = _center_size(detections.boxes)
         strong = detections.scores >= score_threshold
         rows, columns = self._match(detections, boxes, strong, active)
-        self._see(rows, boxes[columns], detections.scores[columns])
+        self._see(rows, boxes[columns])
         ids = np.full(len(detections), NO_TRACK, np.int64)
         followed = self._tracks.ids[rows]
         ids[columns] = np.where(self._tracks.confirmed[rows], followed, -followed)
         strong[columns] = False
         new = np.flatnonzero(strong)
         if len(new):
-            started = self._start(boxes[new], detections.scores[new], detections.class_ids[new])
+            started = self._start(boxes[new], detections.class_ids[new])
             ids[new] = started if self._options.min_hits <= 1 else -started
         return replace(detections, track_ids=ids)
 
@@ -211,14 +210,14 @@ class MotionTracker:
         best: np.ndarray = np.maximum(still, moving)
         return best
 
-    def _see(self, rows: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> None:
+    def _see(self, rows: np.ndarray, boxes: np.ndarray) -> None:
         """The tracks `rows` are at `boxes` in this image."""
         tracks, image_s = self._tracks, self._clock.image_s
         if self._clock.late:  # tells nothing new about a track that was seen since
             newer = image_s > tracks.seen_s[rows]
-            rows, boxes, scores = rows[newer], boxes[newer], scores[newer]
+            rows, boxes = rows[newer], boxes[newer]
             boxes = boxes + (self._clock.now_s - image_s) * tracks.state[rows, 1]
-        tracks.state[rows] = box_filter.correct(tracks.state[rows], boxes, scores)
+        tracks.state[rows] = box_filter.correct(tracks.state[rows], boxes)
         tracks.observed[rows] = boxes
         tracks.seen_s[rows] = image_s
         tracks.seen_image[rows] = self._clock.images
@@ -226,7 +225,7 @@ class MotionTracker:
         long_enough = image_s - tracks.started_s[rows] >= _SURE_AFTER_S
         tracks.confirmed[rows] |= (tracks.hits[rows] >= self._options.min_hits) | long_enough
 
-    def _start(self, boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+    def _start(self, boxes: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
         """Start a track for each detection; their ids, (N,)."""
         count = len(boxes)
         ids = np.arange(self._next_id, self._next_id + count)
@@ -235,7 +234,7 @@ class MotionTracker:
             _Tracks(
                 ids=ids,
                 class_ids=class_ids,
-                state=box_filter.start(boxes, scores),
+                state=box_filter.start(boxes),
                 observed=boxes,
                 seen_s=np.full(count, self._clock.image_s),
                 started_s=np.full(count, self._clock.image_s),
