@@ -17,6 +17,7 @@ PIP_ONLY = {
     "httpx2": "httpx2",
     "huggingface_hub": "transformers",  # brings it along
     "matplotlib": "matplotlib",
+    "pi_heif": "pi-heif",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
     "pycocotools": "pycocotools",
