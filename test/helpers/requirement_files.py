@@ -17,7 +17,6 @@ PIP_ONLY = {
     "httpx2": "httpx2",
     "huggingface_hub": "transformers",  # brings it along
     "matplotlib": "matplotlib",
-    "pi_heif": "pi-heif",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
     "pycocotools": "pycocotools",
@@ -33,6 +32,10 @@ PIP_ONLY = {
 }
 
 
+OPTIONAL = {"pi_heif", "pillow_heif"}
+"""Used where installed, and needed by nobody."""
+
+
 def imported_names():
     """Top-level names that the package imports from elsewhere -> one file that does."""
     found = {}
@@ -46,7 +49,8 @@ def imported_names():
             else:
                 continue
             found.update({name.split(".")[0]: file for name in names})
-    return {name: file for name, file in found.items() if name not in {*sys.stdlib_module_names, PACKAGE}}
+    left_out = {*sys.stdlib_module_names, PACKAGE, *OPTIONAL}
+    return {name: file for name, file in found.items() if name not in left_out}
 
 
 def entries(name):

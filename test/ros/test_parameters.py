@@ -126,9 +126,8 @@ def test_a_whole_number_is_as_good_as_a_fraction_at_start_and_later(probe, start
 
 def test_a_change_that_waits_for_configure_says_so(probe, start):
     start(Owner)
-    ((successful, reason),) = probe.set_parameters("/owner", color="blue")
-    assert successful
-    assert reason == "color: takes effect at the next configure"
+    assert probe.set_parameters("/owner", color="blue") == [(True, "")]
+    probe.wait_for_log("color: takes effect at the next configure")
 
 
 def test_a_misspelled_parameter_is_named_with_the_nearest(probe, start):
