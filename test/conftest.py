@@ -48,13 +48,10 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
     prefix="face_detect_ros_test_home_"
 )  # no test touches the gallery of its user
 
+# the many random networks of the tests are computed by PyTorch; to export each would take seconds
+from face_detect_ros.engines import choices  # noqa: E402
 
-@pytest.fixture
-def unrecorded(monkeypatch):
-    """Networks are called as they are: recording their calls takes a second each."""
-    from face_detect_ros.nn import recorded
-
-    monkeypatch.setattr(recorded, "MOST_SHAPES", 0)
+choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino"})
 
 
 @pytest.fixture

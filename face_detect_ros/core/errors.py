@@ -13,6 +13,10 @@ class DeviceError(ConfigError):
     """A compute device does not exist or cannot run what was asked of it."""
 
 
+class EngineError(ConfigError):
+    """An engine is not installed or cannot compute a model; another one may."""
+
+
 class WeightsError(PerceptionError):
     """A model file is missing, damaged or belongs to another network."""
 

@@ -2,7 +2,11 @@
 
 A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and
 tested entry by entry, and naming a detector imports nothing. A new backend is a file with a factory function and
-one entry in `CATALOGUE`. Its factory is called as
+one entry in `CATALOGUE`. The factory of an entry whose network several engines compute is called as
+
+    create(path, compute, engine_names, [input_size]) -> Detector
+
+with the engines to try, best first; that of another one as
 
     create(device, [path], [precision=...], [input_size=...]) -> Detector
 
@@ -22,6 +26,10 @@ from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.engines import catalogue as engine_catalogue
+from face_detect_ros.engines import torch as torch_engine
+from face_detect_ros.engines.catalogue import ANY_ENGINE
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
 Task = Literal["faces", "objects"]
@@ -45,6 +53,7 @@ class CatalogueEntry:
     checkpoint: name of its weights in `zoo.published.checkpoints`, or empty.
     packaged: name of its weights in `zoo.published.packaged`, or empty.
     precisions: numbers it can compute in.
+    engines: those that can compute it; empty where it brings its own code.
     score_threshold: lowest score that is published unless somebody says otherwise; 0: the task's.
     """
 
@@ -58,6 +67,7 @@ class CatalogueEntry:
     checkpoint: str = ""
     packaged: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
+    engines: tuple[str, ...] = ()
     score_threshold: float = 0.0
 
     @property
@@ -84,6 +94,7 @@ def _published(
         description=description,
         checkpoint=weights.name,
         precisions=ANY_PRECISION,
+        engines=ANY_ENGINE if "yolov9" in factory else (),
     )
 
 
@@ -134,29 +145,32 @@ _ENTRIES = (
     CatalogueEntry(
         name="yolov9-robot",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9.detector:create_with_attention",
+        factory="face_detect_ros.detectors.yolov9.factory:create_with_attention",
         license="Apache-2.0",
         description="YOLOv9 t with attention at 416 px, trained by us on few pictures: people and faces",
         packaged="yolov9_robot.safetensors",
         precisions=ANY_PRECISION,
+        engines=ANY_ENGINE,
     ),
     CatalogueEntry(
         name="yolov9",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9.detector:create",
+        factory="face_detect_ros.detectors.yolov9.factory:create",
         license="of the user's file",
         description="YOLOv9 (t, s, m, c, e) from a weights file of yours, in any published format",
         takes_file=True,
         precisions=ANY_PRECISION,
+        engines=ANY_ENGINE,
     ),
     CatalogueEntry(
         name="yolov9-attn",
         task="objects",
-        factory="face_detect_ros.detectors.yolov9.detector:create_with_attention",
+        factory="face_detect_ros.detectors.yolov9.factory:create_with_attention",
         license="of the user's file",
         description="YOLOv9 with self- and cross-attention, from such a file or one fine-tuned from it",
         takes_file=True,
         precisions=ANY_PRECISION,
+        engines=ANY_ENGINE,
     ),
     CatalogueEntry(
         name="detr",
@@ -177,14 +191,14 @@ _ENTRIES = (
         takes_file=True,
     ),
     *(
-        _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9.detector:create")
+        _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9.factory:create")
         for size in _YOLOV9_SIZES
     ),
     *(
         _published(
             f"yolov9-{size}-attn",
             "the same with self- and cross-attention: equal until fine-tuned, and shows where it looked",
-            factory="yolov9.detector:create_with_attention",
+            factory="yolov9.factory:create_with_attention",
             checkpoint=f"yolov9-{size}",
         )
         for size in _YOLOV9_SIZES
@@ -262,16 +276,32 @@ def default_options(name: str, *, task: str) -> DetectOptions:
 
 
 def create(
-    name: str, *, task: str, device: str = "auto", precision: str = "auto", input_size: int = 0
+    name: str,
+    *,
+    task: str,
+    device: str = "auto",
+    precision: str = "auto",
+    input_size: int = 0,
+    engine: str = engine_catalogue.AUTO,
+    threads: int = 0,
 ) -> Detector:
     """A ready detector with its weights loaded; close it after use.
 
-    precision: numbers to compute in; "auto" is the fastest that the device has.
-    input_size: longest side in pixels of what the network of an object detector sees; 0: the model's own.
+    Args:
+        name: of the catalogue, with its file where it takes one.
+        task: faces or objects.
+        device: auto, cpu, cuda or cuda:N.
+        precision: numbers to compute in; "auto" is the fastest that the device has.
+        input_size: longest side in pixels of what the network of an object detector sees; 0: the model's own.
+        engine: what computes the network; "auto": the fastest by measurement, or by experience (see
+            `engines.catalogue`).
+        threads: of the network on a CPU; 0: one for each core.
 
-    Raises ConfigError for an unknown name, a missing library, or a precision or input size that this detector does
-    not offer, DeviceError for a device or precision that is not here or that this detector cannot use, WeightsError
-    for a missing or damaged model file.
+    Raises:
+        ConfigError: for an unknown name, a missing library, or an engine, precision or input size that this detector
+            does not offer.
+        DeviceError: for a device or precision that is not here or that this detector cannot use.
+        WeightsError: for a missing or damaged model file.
     """
     entry = find(name, task=task)
     if precision not in entry.precisions:
@@ -279,19 +309,31 @@ def create(
         raise ConfigError(f"precision '{precision}': model '{entry.name}' computes in {offered} only")
     if input_size and entry.task != "objects":
         raise ConfigError(f"input_size {input_size}: model '{entry.name}' takes pictures as they are; give 0")
+    if not entry.engines and engine != engine_catalogue.AUTO:
+        raise ConfigError(f"engine '{engine}': model '{entry.name}' brings its own; set engine to auto")
+    torch_engine.wait_passively()
     factory = load_factory(entry.factory)
+    if entry.engines:
+        order = engine_catalogue.order(entry.name, engine, device, entry.engines)
+        sized = (input_size,) if entry.task == "objects" else ()
+        return factory(_weights(entry, name), Compute(device, precision, threads), order, *sized)
     arguments: dict[str, str | int] = {}
     if entry.precisions != ONLY_FLOAT32:
         arguments["precision"] = precision
     if entry.task == "objects":
         arguments["input_size"] = input_size
-    if file := name.partition(":")[2]:
-        return factory(device, Path(file).expanduser(), **arguments)
-    if entry.packaged:
-        return factory(device, packaged.locate(entry.packaged), **arguments)
-    if entry.checkpoint:
-        return factory(device, cache.locate(checkpoints.find(entry.checkpoint)), **arguments)
+    if entry.takes_file or entry.packaged or entry.checkpoint:
+        return factory(device, _weights(entry, name), **arguments)
     return factory(device, **arguments)
+
+
+def _weights(entry: CatalogueEntry, name: str) -> Path:
+    """The file or folder of `name`, which means `entry`. Raises WeightsError."""
+    if file := name.partition(":")[2]:
+        return Path(file).expanduser()
+    if entry.packaged:
+        return packaged.locate(entry.packaged)
+    return cache.locate(checkpoints.find(entry.checkpoint))
 
 
 def _choices(known: tuple[CatalogueEntry, ...]) -> str:

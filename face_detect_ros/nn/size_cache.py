@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import contextlib
+import threading
+from collections.abc import Callable, Hashable, Iterator
 
 import torch
 from torch import Tensor
+
+_HERE = threading.local()
 
 
 class SizeCache:
@@ -17,7 +21,7 @@ class SizeCache:
 
     def get(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
         # a compiled or exported graph makes its own: what one graph computes must not live on in another
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or getattr(_HERE, "free", False):
             return make()
         found = self._made.get(key)
         if found is None:
@@ -26,3 +30,13 @@ class SizeCache:
             kept = list(self._made.items())[-(self._most - 1) :]
             self._made = dict([*kept, (key, found)])  # replaced at once: another thread may be reading
         return found
+
+
+@contextlib.contextmanager
+def free_sizes() -> Iterator[None]:
+    """Inside, this thread keeps and uses nothing: for a graph whose sizes stay free, which computes such tensors."""
+    _HERE.free = True
+    try:
+        yield
+    finally:
+        _HERE.free = False

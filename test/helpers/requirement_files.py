@@ -19,6 +19,7 @@ PIP_ONLY = {
     "matplotlib": "matplotlib",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "pycocotools": "pycocotools",
     "rich": "rich",
     "rosbags": "rosbags",
@@ -30,10 +31,6 @@ PIP_ONLY = {
     "transformers": "transformers",
     "typer": "typer",
 }
-
-
-OPTIONAL = {"pi_heif", "pillow_heif"}
-"""Used where installed, and needed by nobody."""
 
 
 def imported_names():
@@ -49,8 +46,7 @@ def imported_names():
             else:
                 continue
             found.update({name.split(".")[0]: file for name in names})
-    left_out = {*sys.stdlib_module_names, PACKAGE, *OPTIONAL}
-    return {name: file for name, file in found.items() if name not in left_out}
+    return {name: file for name, file in found.items() if name not in {*sys.stdlib_module_names, PACKAGE}}
 
 
 def entries(name):

@@ -20,7 +20,8 @@ from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.objects.detector import ObjectDetector
 from face_detect_ros.detectors.onnx import format as onnx_format
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.catalogue import AUTO, TORCH
+from face_detect_ros.engines.onnxruntime import OnnxSession
 from face_detect_ros.files.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -80,7 +81,12 @@ def export_onnx(
     _check_destination(destination)
     _import_onnx()
     detector = catalogue.create(
-        name, task="objects", device="cpu", precision="float32", input_size=input_size
+        name,
+        task="objects",
+        device="cpu",
+        precision="float32",
+        input_size=input_size,
+        engine=TORCH if entry.engines else AUTO,
     )
     try:
         parts = _parts(detector, name)

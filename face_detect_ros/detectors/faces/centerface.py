@@ -15,7 +15,7 @@ from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.faces.onnx_faces import OnnxFaceDetector, Pixels, output_error
 from face_detect_ros.detectors.faces.scanning import FaceCandidates
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.onnxruntime import OnnxSession
 from face_detect_ros.zoo.formats.onnx_graph import free_axes
 
 _STRIDE = 4

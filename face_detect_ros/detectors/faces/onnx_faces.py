@@ -21,8 +21,8 @@ from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors.faces.scanning import FaceCandidates, scan_place, scan_scale
 from face_detect_ros.detectors.objects import input as object_input
-from face_detect_ros.detectors.onnx.session import OnnxSession
 from face_detect_ros.detectors.stages import StageClock
+from face_detect_ros.engines.onnxruntime import OnnxSession
 
 LABELS = ("face",)
 _BATCH_PX = 400_000  # more at once gains nothing on a CPU

@@ -46,9 +46,15 @@ class TensorInput:
     def __call__(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> torch.Tensor:
         """(B, 3, H, W) in channels_last memory, of (h, w, 3) uint8 images whose places share the target (H, W)."""
         if self._device.type == "cpu":
-            pixels = torch.from_numpy(self._canvas.paint(images, places)).permute(0, 3, 1, 2)
-        else:
-            pixels = self._paint_there(images, places)
+            return self.from_pixels(self._canvas.paint(images, places))
+        return self._normalized(self._paint_there(images, places))
+
+    @torch.inference_mode()
+    def from_pixels(self, pixels: np.ndarray) -> torch.Tensor:
+        """The same of (B, H, W, 3) uint8 that is painted already."""
+        return self._normalized(torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2))
+
+    def _normalized(self, pixels: torch.Tensor) -> torch.Tensor:
         if self._plain and self._dtype != torch.float32:
             # 0 to 255 are exact in these; one rounding, as from float32
             return pixels.to(self._dtype).mul_(1 / 255)

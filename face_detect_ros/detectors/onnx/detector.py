@@ -7,7 +7,7 @@ from pathlib import Path
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.objects.detector import ObjectDetector
 from face_detect_ros.detectors.onnx.network import OnnxNetwork
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.onnxruntime import OnnxSession
 
 
 def create(device: str, file: Path, input_size: int = 0) -> Detector:

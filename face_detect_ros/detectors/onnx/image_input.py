@@ -9,7 +9,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.objects import input as object_input
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.onnxruntime import OnnxSession
 
 OTHERS = ("orig_target_sizes", "pixel_mask")
 """Names of inputs that are not for images: of RT-DETR, and of DETR in transformers."""

@@ -27,7 +27,7 @@ from face_detect_ros.detectors.onnx.candidates import candidates
 from face_detect_ros.detectors.onnx.format import OnnxFormat
 from face_detect_ros.detectors.onnx.layouts import LAYOUTS
 from face_detect_ros.detectors.onnx.layouts.layout import Match, Proposals, Trial, UnclearError
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.onnxruntime import OnnxSession
 from face_detect_ros.images.resizing import by_edges, resizer
 
 _LOG = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""YOLOv9 with and without attention, from a weights file: `yolov9:FILE` and `yolov9-attn:FILE`."""
+"""YOLOv9 with and without attention by PyTorch, from a weights file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
     Raises DeviceError for a device or precision that is not here, WeightsError, ConfigError for an input size that does
     not fit or weights that were trained with attention.
     """
-    network = YoloV9Network(*_load(device, path, precision, attention=False), input_size, str(path))
+    network = load(device, path, precision, input_size, attention=False)
     return ObjectDetector(network, name=f"yolov9:{path}")
 
 
@@ -49,15 +49,16 @@ def create_with_attention(
     device: str, path: Path, precision: str = "auto", input_size: int = 0
 ) -> AttentiveObjectDetector:
     """The same with attention, which changes nothing, and says little, until it is trained: its gates are zero then."""
-    network = YoloV9Network(*_load(device, path, precision, attention=True), input_size, str(path))
+    network = load(device, path, precision, input_size, attention=True)
     return AttentiveObjectDetector(network, name=f"yolov9-attn:{path}")
 
 
-def _load(
-    device: str, path: Path, precision: str, *, attention: bool
-) -> tuple[LoadedYoloV9, torch.device, torch.dtype]:
+def load(
+    device: str, path: Path, precision: str = "auto", input_size: int = 0, *, attention: bool
+) -> YoloV9Network:
+    """The network alone. Raises as `create`."""
     where = devices.choose(device, precision)  # first: it is quick, and files are large
-    return yolov9_weights.load(path, attention=attention), *where
+    return YoloV9Network(yolov9_weights.load(path, attention=attention), *where, input_size, str(path))
 
 
 class YoloV9Network:
@@ -90,6 +91,10 @@ class YoloV9Network:
     def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> torch.Tensor:
         """(B, 3, H, W) in channels_last memory."""
         return self._prepare(images, places)
+
+    def from_pixels(self, pixels: np.ndarray) -> torch.Tensor:
+        """The same of (B, H, W, 3) uint8 RGB that is resized and padded already."""
+        return self._prepare.from_pixels(pixels)
 
     @torch.inference_mode()
     def run(self, batch: torch.Tensor) -> yolov9.Predictions:

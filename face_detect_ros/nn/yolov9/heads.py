@@ -49,6 +49,12 @@ class DetectionHead(nn.Module):
             for x, boxes, scores in zip(maps, self.boxes, self.classes, strict=True)
         )
 
+    def cells(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Raw outputs of the cells of all maps: (B, 4 * REG_MAX, N) and (B, classes, N), logits as of `forward`."""
+        sides = [boxes(x).flatten(2) for x, boxes in zip(maps, self.boxes, strict=True)]
+        logits = [scores(x).flatten(2) for x, scores in zip(maps, self.classes, strict=True)]
+        return torch.cat(sides, dim=2), torch.cat(logits, dim=2)
+
     def decode(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Boxes (B, N, 4) xyxy in input pixels, scores (B, N, classes), float32 (float64 of float64 maps)."""
         number = torch.promote_types(maps[0].dtype, torch.float32)

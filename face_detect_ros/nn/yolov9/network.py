@@ -102,14 +102,17 @@ class YoloV9(nn.Module):
         """
         _check(images)
         levels = self.backbone(images)
-        maps: Sequence[Tensor] = self._neck(*self._main(images, levels))
-        if self.cross_attention is not None:
-            maps = self.cross_attention(maps)
+        maps = self._maps(images, levels)
         if not self.training:
             return Predictions(*self.head.decode(maps))
         return TrainingOutputs(
             self.head(maps), None if self.auxiliary is None else self.auxiliary(images, levels)
         )
+
+    def cells(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """What `Predictions` are decoded from; see `DetectionHead.cells`. images: as for `forward`."""
+        _check(images)
+        return self.head.cells(self._maps(images, self.backbone(images)))
 
     def fuse(self) -> YoloV9:
         """For inference: folds normalizations and parallel branches into convolutions, drops the auxiliary branch.
@@ -153,6 +156,11 @@ class YoloV9(nn.Module):
             maps = self._neck(main, pooled)
             weights = self.cross_attention.row(maps, level, cell)
         return weights[0].float().mean(dim=0)
+
+    def _maps(self, images: Tensor, levels: Levels) -> Sequence[Tensor]:
+        """What the head takes."""
+        maps: Sequence[Tensor] = self._neck(*self._main(images, levels))
+        return maps if self.cross_attention is None else self.cross_attention(maps)
 
     def _main(self, images: Tensor, levels: Levels) -> tuple[Levels, Tensor]:
         """The levels that the neck takes, and the deepest one pooled."""

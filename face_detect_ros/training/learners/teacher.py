@@ -21,7 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.onnx import labels as onnx_labels
-from face_detect_ros.detectors.onnx.session import OnnxSession
+from face_detect_ros.engines.onnxruntime import OnnxSession
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.nn.yolov9.heads import STRIDES
 

@@ -1,18 +1,19 @@
 """Small edits of an ONNX file's bytes, without the package `onnx`, which robots rarely have.
 
 An ONNX file is a protocol buffer: fields of (number, wire type, payload), nested. Only the graph's lists of inputs and
-outputs are rewritten here; nodes and weights are copied as they are.
+outputs, and the texts beside it, are read or rewritten here; nodes and weights are copied as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 # field numbers in onnx.proto
-_MODEL_GRAPH = 7
+_MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE_INFO = 5, 11, 12, 13
 _TENSOR_NAME = 8
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VALUE_NAME, _VALUE_TYPE = 1, 2
 _TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_PARAM = 1, 2, 1, 2
 
@@ -39,6 +40,26 @@ def free_axes(content: bytes, axes: tuple[int, ...] = (0, 2, 3)) -> bytes:
         graph = number == _MODEL_GRAPH and wire == _LENGTH
         edited += _with_length(number, _graph(content[payload:end], axes)) if graph else content[start:end]
     return edited
+
+
+def metadata(content: bytes) -> dict[str, str]:
+    """The texts that an ONNX file carries, by key. Raises ValueError for bytes that are not an ONNX file."""
+    view = memoryview(content)
+    entries = [
+        view[payload:end]
+        for number, wire, _, payload, end in _fields(view)
+        if (number, wire) == (_MODEL_METADATA, _LENGTH)
+    ]
+    return {_text(entry, _ENTRY_KEY): _text(entry, _ENTRY_VALUE) for entry in entries}
+
+
+def with_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
+    """The same file with more texts, which must have new keys."""
+    entries = (
+        _with_length(_ENTRY_KEY, key.encode()) + _with_length(_ENTRY_VALUE, text.encode())
+        for key, text in texts.items()
+    )
+    return content + b"".join(_with_length(_MODEL_METADATA, entry) for entry in entries)
 
 
 def _graph(content: bytes, axes: tuple[int, ...]) -> bytes:

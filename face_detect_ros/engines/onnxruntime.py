@@ -1,19 +1,19 @@
-"""ONNX Runtime: which provider computes, and its many exceptions as errors of this package."""
+"""The engine `onnxruntime`: which provider computes, and its many exceptions as errors of this package."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
+from face_detect_ros.engines import cpu, turns
+from face_detect_ros.engines.protocol import Compute, Port
 from face_detect_ros.files.home import home
 
 _LOG = logging.getLogger(__name__)
@@ -33,47 +33,51 @@ _NUMBERS: dict[str, np.dtype] = {
 }
 
 
-@dataclass(frozen=True)
-class Port:
-    """An input or output. shape: with a name or None for a size that is free. dtype: None where NumPy has none."""
-
-    name: str
-    shape: tuple[int | str | None, ...]
-    dtype: np.dtype | None
-
-    def __str__(self) -> str:
-        return f"{self.name} ({', '.join('?' if size is None else str(size) for size in self.shape)})"
-
-    def fixed(self, axis: int) -> int | None:
-        """The size along `axis`, or None where it is free."""
-        size = self.shape[axis]
-        return size if isinstance(size, int) and size > 0 else None
-
-
 class OnnxSession:
-    """A loaded ONNX file.
+    """A loaded ONNX file: an `Engine`.
 
-    device: where it computes and the provider that does, for people to read: "cpu (CPUExecutionProvider)".
+    device: where it computes and the provider that does: "cpu (CPUExecutionProvider)".
     """
 
-    def __init__(self, file: Path, device: str, *, threads: int = 0, content: bytes | None = None) -> None:
-        """threads: on the CPU; 0: one for each core. content: what to load in place of what `file` holds.
+    def __init__(
+        self,
+        file: Path,
+        device: str,
+        *,
+        threads: int = 0,
+        content: bytes | None = None,
+        only: Sequence[str] = (),
+    ) -> None:
+        """Loads the file.
 
-        Raises ConfigError without ONNX Runtime, DeviceError for a device that it has not, WeightsError.
+        Args:
+            file: the ONNX file.
+            device: auto, cpu, cuda or cuda:N.
+            threads: on the CPU; 0: one for each core.
+            content: what to load in place of what `file` holds.
+            only: the providers to choose from; empty: all.
+
+        Raises:
+            ConfigError: without ONNX Runtime.
+            DeviceError: for a device that it does not have.
+            WeightsError: for a file that is missing or cannot be loaded.
         """
         runtime = import_runtime()
         if content is None and not file.is_file():
             raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
         self._errors = _exceptions(runtime)
-        self._session, self.device = _open(runtime, file, content, device, threads or _cores(), self._errors)
+        self._session, self.device = _open(
+            runtime, file, content, device, threads or cpu.cores(), self._errors, only
+        )
+        self._on_cpu = self.device.startswith("cpu")
         self.inputs = tuple(_port(value) for value in self._session.get_inputs())
         self.outputs = tuple(_port(value) for value in self._session.get_outputs())
         self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """The outputs, in the file's order. Raises MemoryError, or RuntimeError with ONNX Runtime's reason."""
         try:
-            results: list[np.ndarray] = self._session.run(None, dict(feeds))
+            with turns.take(self._on_cpu):
+                results: list[np.ndarray] = self._session.run(None, dict(feeds))
         except self._errors as error:
             reason = one_line(error)
             # its words for memory that cannot be had, on a GPU and on a CPU
@@ -81,6 +85,19 @@ class OnnxSession:
                 raise MemoryError(reason) from error
             raise RuntimeError(reason) from error
         return results
+
+
+def create(
+    file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
+) -> OnnxSession:
+    """An engine as the catalogue makes it. Raises as `OnnxSession`, DeviceError for a precision."""
+    del cache  # what it loads, it loads fast
+    if compute.precision not in ("auto", "float32"):
+        raise DeviceError(
+            f"precision '{compute.precision}': engine onnxruntime computes in the numbers of its file, float32; "
+            "set precision to auto, or engine to openvino or torch"
+        )
+    return OnnxSession(file, compute.device, threads=compute.threads, content=content)
 
 
 def import_runtime() -> Any:
@@ -131,6 +148,7 @@ def _open(
     device: str,
     threads: int,
     errors: tuple[type[Exception], ...],
+    only: Sequence[str],
 ) -> tuple[Any, str]:
     model = str(file) if content is None else content
     options = runtime.SessionOptions()
@@ -140,7 +158,8 @@ def _open(
     # threads that wait for the next picture by spinning would take more of the CPU than the network does
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     failed = []
-    for provider, where in providers_for(device, runtime.get_available_providers()):
+    available = [each for each in runtime.get_available_providers() if not only or each in only]
+    for provider, where in providers_for(device, available):
         try:
             session = runtime.InferenceSession(
                 model, options, providers=_with_fallbacks(provider, where), enable_fallback=0
@@ -199,8 +218,3 @@ def _exceptions(runtime: Any) -> tuple[type[Exception], ...]:
 
 def _port(value: Any) -> Port:
     return Port(value.name, tuple(value.shape), _NUMBERS.get(value.type))
-
-
-def _cores() -> int:
-    """Those that this process may use: in a container often fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,93 @@
+"""YOLOv9 as an ONNX file for engines: any batch and size, from bytes of pixels to what boxes are decoded from.
+
+Decoding stays outside: in 8 bits of mantissa a box of 400 px would be a pixel or two off.
+
+`python -m face_detect_ros.detectors.yolov9.export FILE`: the graph of a network with attention, beside its weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from face_detect_ros.core.errors import EngineError, WeightsError
+from face_detect_ros.detectors.yolov9.graph_network import LOGITS, META_KEY, PIXELS, SIDES
+from face_detect_ros.nn.size_cache import free_sizes
+from face_detect_ros.nn.yolov9.network import YoloV9
+from face_detect_ros.zoo.formats import onnx_graph
+from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
+
+OPSET = 17
+_TRACED = (2, 96, 64, 3)  # small, and no two sides alike
+
+
+def export(weights: Path, destination: Path) -> None:
+    """Write the network in `weights` as a graph. Raises WeightsError, ConfigError, EngineError."""
+    _export(weights, destination, attention=False)
+
+
+def export_with_attention(weights: Path, destination: Path) -> None:
+    """The same with attention, which changes nothing until it is trained."""
+    _export(weights, destination, attention=True)
+
+
+class _FromPixels(nn.Module):
+    def __init__(self, network: YoloV9) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, H, W, 3) uint8 RGB to (B, 64, N) and (B, C, N) float32."""
+        return self.network.cells(pixels.permute(0, 3, 1, 2).float() * (1 / 255))
+
+
+def _export(weights: Path, destination: Path, *, attention: bool) -> None:
+    loaded = yolov9_weights.load(weights, attention=attention)
+    if len(loaded.labels) != loaded.model.classes:
+        raise WeightsError(f"{weights}: {loaded.model.classes} classes, but {len(loaded.labels)} labels")
+    if not all(values.isfinite().all() for values in loaded.model.parameters()):
+        raise WeightsError(f"{weights}: holds weights that are not finite; fetch or convert it again")
+    network = _FromPixels(loaded.model.fuse()).eval()
+    free = {PIXELS: {0: "batch", 1: "height", 2: "width"}, SIDES: {0: "batch", 2: "cells"}}
+    with (
+        free_sizes(),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+        # the exporter prints the graph where it fails
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                network,
+                (torch.zeros(_TRACED, dtype=torch.uint8),),
+                str(destination),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=[PIXELS],
+                output_names=[SIDES, LOGITS],
+                dynamic_axes={**free, LOGITS: free[SIDES]},
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            if "not installed" in str(error):
+                raise EngineError(
+                    "other engines than torch need onnx once, to export; run: pip install onnx"
+                ) from error
+            raise EngineError(
+                f"{weights}: cannot be exported: {' '.join(str(error).split())[:300]}"
+            ) from error
+    described = json.dumps({"labels": loaded.labels, "input_size": loaded.input_size})
+    destination.write_bytes(onnx_graph.with_metadata(destination.read_bytes(), {META_KEY: described}))
+
+
+if __name__ == "__main__":
+    from face_detect_ros.detectors.yolov9.factory import export_beside
+
+    print(export_beside(Path(sys.argv[1])))

@@ -1,0 +1,134 @@
+"""Every engine by name, whether it can be used here, and which one a network gets.
+
+A plain mapping, as that of the detectors. A new engine is a file with a function
+
+    create(file, compute, *, content=None, cache=None) -> Engine
+
+content: the ONNX file's bytes, where they differ from what `file` holds. cache: a folder for what it compiles.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError
+from face_detect_ros.engines import choices, cpu
+from face_detect_ros.engines.protocol import Compute, Engine
+
+_LOG = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
+
+AUTO = "auto"
+TORCH = "torch"
+
+
+@dataclass(frozen=True)
+class EngineEntry:
+    """One engine.
+
+    name: what users write. package: the Python package that it needs. module: its file; empty: the detector's own code.
+    install: what to run where the package is missing. on_cpu, on_gpu: where it computes.
+    """
+
+    name: str
+    package: str
+    module: str
+    install: str
+    on_cpu: bool = True
+    on_gpu: bool = True
+
+
+# in the order in which `auto` prefers them on a CPU that nobody has measured: as on the machines measured so far
+_ENTRIES = (
+    EngineEntry("openvino", "openvino", "openvino", "pip install openvino", on_gpu=False),
+    EngineEntry("onnxruntime", "onnxruntime", "onnxruntime", "pip install onnxruntime"),
+    EngineEntry(TORCH, "torch", "", "pip install torch"),
+    EngineEntry("tensorrt", "onnxruntime", "tensorrt", "pip install onnxruntime-gpu", on_cpu=False),
+)
+ENGINES: dict[str, EngineEntry] = {entry.name: entry for entry in _ENTRIES}
+CHOICES: tuple[str, ...] = (AUTO, *ENGINES)
+
+ANY_ENGINE: tuple[str, ...] = tuple(ENGINES)
+ONNX_ENGINES: tuple[str, ...] = tuple(name for name in ENGINES if name != TORCH)
+
+# nobody has measured any of this on a GPU
+_ON_GPU = (TORCH, "onnxruntime", "tensorrt")
+
+
+def problem(name: str) -> str:
+    """Why the engine cannot be used here, and what to do; empty if it can. Loads nothing."""
+    entry = ENGINES[name]
+    if _installed(entry.package):
+        return ""
+    return f"engine {name} is not installed; run: {entry.install}"
+
+
+def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[str]:
+    """Names of the engines to try, best first.
+
+    Args:
+        model: name of the detector or embedder in its catalogue, for which a measured choice may be on record.
+        engine: what was asked for; "auto": the measured choice, else the first one that is installed.
+        device: auto, cpu, cuda or cuda:N.
+        offered: engines that the model can be computed by.
+
+    Returns:
+        One name for an engine that was asked for, else at least one.
+
+    Raises:
+        ConfigError: for an engine that is unknown or not offered.
+        DeviceError: for a device that is unknown.
+        EngineError: for an engine that is not installed, or if none is.
+    """
+    if re.fullmatch(r"auto|cpu|cuda(:\d+)?", device) is None:
+        raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
+    if engine != AUTO:
+        if engine not in ENGINES:
+            raise ConfigError(f"engine '{engine}' is not known; choose one of: {', '.join(CHOICES)}")
+        if engine not in offered:
+            raise ConfigError(f"engine '{engine}': model '{model}' is computed by {', '.join(offered)} only")
+        if problem(engine):
+            raise EngineError(problem(engine))
+        return [engine]
+    on_gpu = device.startswith("cuda") or (device == "auto" and cpu.has_nvidia())
+    names = _ON_GPU if on_gpu else tuple(entry.name for entry in _ENTRIES if entry.on_cpu)
+    here = [name for name in names if name in offered and not problem(name)]
+    if not here:
+        raise EngineError(f"model '{model}': {'; '.join(problem(name) for name in names if name in offered)}")
+    measured = choices.chosen(model, "cuda" if on_gpu else "cpu")
+    return sorted(here, key=lambda name: name != measured)
+
+
+def first(names: Sequence[str], make: Callable[[str], Made]) -> Made:
+    """What `make` gives for the first name for which it raises neither EngineError nor DeviceError."""
+    for name in names[:-1]:
+        try:
+            return make(name)
+        except DeviceError as error:  # as a precision that only another engine has
+            _LOG.info("left out engine %s: %s", name, error)
+        except EngineError as error:
+            _LOG.warning("left out engine %s: %s", name, error)
+    return make(names[-1])
+
+
+def open_graph(
+    name: str, file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
+) -> Engine:
+    """The engine `name` with the ONNX file `file`. Raises as its `create`: EngineError, DeviceError, WeightsError."""
+    module = importlib.import_module(f"face_detect_ros.engines.{ENGINES[name].module}")
+    made: Engine = module.create(file, compute, content=content, cache=cache)
+    return made
+
+
+@functools.cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

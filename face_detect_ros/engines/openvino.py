@@ -1,0 +1,221 @@
+"""The engine `openvino`: Intel's library, Apache-2.0, for x86-64 and 64-bit ARM; on the CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError, WeightsError
+from face_detect_ros.engines import cpu, turns
+from face_detect_ros.engines.protocol import Compute, Port
+from face_detect_ros.files.whole_file import whole_file
+from face_detect_ros.zoo.formats import onnx_graph
+
+_LOG = logging.getLogger(__name__)
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+_CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
+# a graph compiled for one size is a quarter faster than one for all; compiling costs as much as some 200 runs gain
+_OWN_SIZE_AFTER = 200
+
+_Shapes = tuple[tuple[int, ...], ...]
+
+
+def create(
+    file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
+) -> OpenVinoEngine:
+    """An engine as the catalogue makes it. Raises as `OpenVinoEngine`."""
+    return OpenVinoEngine(file, compute, content=content, cache=cache)
+
+
+class OpenVinoEngine:
+    """An `Engine` on OpenVINO's CPU plugin.
+
+    It starts with a graph for every size. A size that comes again and again, as from a camera, gets a graph for itself,
+    compiled in the background.
+    """
+
+    def __init__(
+        self, file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
+    ) -> None:
+        """Loads the graph.
+
+        Args:
+            file: the ONNX file.
+            compute: device, precision (auto: bfloat16 where the CPU has it, else float32) and threads.
+            content: what to load in place of what `file` holds.
+            cache: folder for the compiled graph, which loads several times as fast; None: compiled at every start.
+
+        Raises:
+            EngineError: without OpenVINO, or for a file that it cannot load.
+            DeviceError: for a device or precision that it does not have.
+            WeightsError: for a file that is missing or not ONNX.
+        """
+        core = _core()
+        if compute.device not in ("auto", "cpu"):
+            raise DeviceError(
+                f"device '{compute.device}': engine openvino computes on the CPU; set engine to torch"
+            )
+        self._precision = _precision(core, compute.precision)
+        self._options = {
+            "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": compute.threads or cpu.cores(),
+            # a camera's driver may want to be on that core
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._file, self._content = file, content
+        self.device = f"cpu (openvino {self._precision})"
+        try:
+            self.metadata: Mapping[str, str] = onnx_graph.metadata(content or file.read_bytes())
+        except OSError as error:
+            raise WeightsError(f"{file}: {error.strerror or error}; give the model as onnx:FILE") from error
+        except ValueError as error:
+            raise WeightsError(f"{file}: {error}; get the file again or export it again") from error
+        self._free = self._open_free(core, cache)
+        compiled = self._free.get_compiled_model()
+        self.inputs = tuple(map(_port, compiled.inputs))
+        self.outputs = tuple(map(_port, compiled.outputs))
+        self._own: tuple[_Shapes, Any] | None = None
+        self._latest: _Shapes = ()
+        self._in_a_row = 0
+        self._compiling: threading.Thread | None = None
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        arrays = [np.require(feeds[port.name], port.dtype, "C") for port in self.inputs]
+        request = self._request_for(tuple(array.shape for array in arrays))
+        try:
+            with turns.take():
+                results = request.infer(arrays, share_inputs=True)
+        except RuntimeError as error:
+            reason = _one_line(error)
+            if re.search(
+                r"bad_alloc|out of memory|failed to allocate|could not create a memory", reason, re.IGNORECASE
+            ):
+                raise MemoryError(reason) from error
+            raise RuntimeError(reason) from error
+        return list(results.values())
+
+    def _request_for(self, shapes: _Shapes) -> Any:
+        own = self._own
+        if own is not None and own[0] == shapes:
+            return own[1]
+        self._in_a_row = self._in_a_row + 1 if shapes == self._latest else 1
+        self._latest = shapes
+        if self._in_a_row == _OWN_SIZE_AFTER and (self._compiling is None or not self._compiling.is_alive()):
+            # not a daemon: the interpreter must not end while native code runs in it
+            self._compiling = threading.Thread(
+                target=self._compile_for, args=(shapes,), name="openvino_compile"
+            )
+            self._compiling.start()
+        return self._free
+
+    def _compile_for(self, shapes: _Shapes) -> None:
+        """What cannot be compiled for one size still runs for every size."""
+        with contextlib.suppress(RuntimeError, MemoryError):
+            model = self._read(_core())
+            model.reshape({port.name: list(shape) for port, shape in zip(self.inputs, shapes, strict=True)})
+            self._own = shapes, _core().compile_model(model, "CPU", self._options).create_infer_request()
+
+    def _open_free(self, core: Any, cache: Path | None) -> Any:
+        blob = cache and cache / f"{self._file.stem}-{self._fingerprint()}.blob"
+        if blob is not None and blob.is_file():
+            try:
+                return core.import_model(blob.read_bytes(), "CPU", self._options).create_infer_request()
+            except (RuntimeError, OSError) as error:
+                _LOG.info("%s: cannot be used, compiling again: %s", blob, _one_line(error))
+        try:
+            compiled = core.compile_model(self._read(core), "CPU", self._options)
+        except RuntimeError as error:
+            raise EngineError(
+                f"{self._file}: OpenVINO {_version()} cannot load it: {_one_line(error)}; set engine to onnxruntime"
+            ) from error
+        if blob is not None:
+            _keep(compiled, blob)
+        return compiled.create_infer_request()
+
+    def _read(self, core: Any) -> Any:
+        return core.read_model(str(self._file) if self._content is None else self._content)
+
+    def _fingerprint(self) -> str:
+        """Of what a compiled graph depends on beside its file."""
+        parts = (_version(), cpu.name(), self._precision, self._options["INFERENCE_NUM_THREADS"])
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def precisions() -> tuple[str, ...]:
+    """Numbers that this CPU computes in, the fastest first. Raises EngineError without OpenVINO."""
+    capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return (*(name for name, capability in _CAPABILITIES.items() if capability in capabilities), "float32")
+
+
+@functools.lru_cache(maxsize=1)
+def _core() -> Any:
+    try:
+        with _without_telemetry():
+            import openvino
+    except ImportError as error:
+        raise EngineError(f"engine openvino is not installed ({error}); run: pip install openvino") from error
+    return openvino.Core()
+
+
+@contextlib.contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """Inside, OpenVINO finds no openvino_telemetry, with which it would report its import to Intel's server."""
+    name = "openvino_telemetry"
+    absent = name not in sys.modules
+    if absent:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[name]
+
+
+def _version() -> str:
+    import openvino
+
+    return str(openvino.__version__)
+
+
+def _precision(core: Any, asked: str) -> str:
+    here = precisions()
+    if asked == "auto":
+        return here[0]
+    if asked not in _HINTS:
+        raise ConfigError(f"precision '{asked}' is not known; choose one of: auto, {', '.join(_HINTS)}")
+    if asked not in here:
+        raise DeviceError(
+            f"precision '{asked}': this CPU does not compute in it; choose one of: {', '.join(here)}"
+        )
+    return asked
+
+
+def _keep(compiled: Any, blob: Path) -> None:
+    # a folder that this user cannot write to, or a full disk, only means that every start compiles
+    with contextlib.suppress(OSError, RuntimeError):
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(blob) as beside:
+            beside.write_bytes(compiled.export_model().getvalue())
+
+
+def _port(value: Any) -> Port:
+    shape = tuple(size.get_length() if size.is_static else None for size in value.partial_shape)
+    return Port(value.any_name, shape, np.dtype(value.element_type.to_dtype()))
+
+
+def _one_line(error: BaseException) -> str:
+    """What it says, without line breaks and places in its source."""
+    text = re.sub(r"Exception from \S+:\d+:|Check '.*?' failed at \S+:\d+:", " ", str(error))
+    return " ".join(text.split())

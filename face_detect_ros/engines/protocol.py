@@ -1,0 +1,63 @@
+"""What every engine offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. shape: with a name or None for a size that is free. dtype: None where NumPy has none."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: np.dtype | None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join('?' if size is None else str(size) for size in self.shape)})"
+
+    def fixed(self, axis: int) -> int | None:
+        """The size along `axis`, or None where it is free."""
+        size = self.shape[axis]
+        return size if isinstance(size, int) and size > 0 else None
+
+
+class Engine(Protocol):
+    """A loaded graph. One thread at a time may use an instance.
+
+    device: where and how it computes, for people to read: "cpu (openvino bfloat16)".
+    inputs, outputs: in the graph's order.
+    metadata: texts that the file carries, by key.
+    """
+
+    device: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    metadata: Mapping[str, str]
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs, in the graph's order, for arrays by the names of the inputs; free sizes may change every time.
+
+        Raises:
+            MemoryError: memory ran out.
+            RuntimeError: with the library's reason.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Compute:
+    """How a graph is to be computed.
+
+    device: auto, cpu, cuda or cuda:N.
+    precision: auto, float32, bfloat16 or float16; auto is the fastest of the device.
+    threads: on a CPU; 0: one for each core that this process may use.
+    """
+
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0

@@ -1,0 +1,29 @@
+"""The engine `torch`: the networks as they are defined, on a CPU or, by CUDA graphs, on a GPU.
+
+Detectors that offer it run their own PyTorch code (`nn`); this is what all of them share.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+
+
+def wait_passively() -> None:
+    """Have PyTorch's threads sleep while they have nothing to do, unless the environment says otherwise.
+
+    By default they spin, which takes more of the CPU than most networks here do, from everybody else. It must be
+    called before PyTorch is loaded for the first time.
+    """
+    if "torch" not in sys.modules and not any(name in os.environ for name in _WAITING):
+        os.environ.update(_WAITING)
+
+
+def use_threads(count: int) -> None:
+    """Have PyTorch compute by `count` threads where this thread calls it; 0: as it is."""
+    if count:
+        import torch
+
+        torch.set_num_threads(count)

@@ -1,0 +1,155 @@
+"""Every engine that computes on a CPU and is installed here runs the same graph, of any batch and size."""
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+from helpers.onnx_models import Graph, write  # noqa: E402
+from onnx import TensorProto, helper  # noqa: E402
+
+from face_detect_ros.core.errors import ConfigError, EngineError, WeightsError  # noqa: E402
+from face_detect_ros.engines import catalogue  # noqa: E402
+from face_detect_ros.engines.protocol import Compute  # noqa: E402
+
+ON_CPU = [name for name, entry in catalogue.ENGINES.items() if entry.on_cpu and entry.module]
+HERE = [name for name in ON_CPU if importlib.util.find_spec(catalogue.ENGINES[name].package)]
+CPU = Compute("cpu", "float32")
+needs_openvino = pytest.mark.skipif("openvino" not in HERE, reason="OpenVINO is not installed")
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    """Halves an image, and tells the greatest value of each channel of it."""
+    made = Graph()
+    halved = made.add("AveragePool", "pixels", kernel_shape=[2, 2], strides=[2, 2])
+    outputs = {"halved": halved, "greatest": made.add("ReduceMax", "pixels", axes=[2, 3], keepdims=0)}
+    shape = ["batch", 3, "height", "width"]
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape)]
+    path = tmp_path_factory.mktemp("graphs") / "halves.onnx"
+    return write(path, made, inputs, outputs, {"names": "red, grün"})
+
+
+def pixels(*shape):
+    return np.random.default_rng(0).random(shape, np.float32)
+
+
+def assert_halves(engine, values):
+    halved, greatest = engine.run({"pixels": values})
+    batch, channels, height, width = values.shape
+    expected = values.reshape(batch, channels, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
+    np.testing.assert_allclose(halved, expected, atol=1e-6)
+    np.testing.assert_array_equal(greatest, values.max(axis=(2, 3)))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_any_batch_and_size(name, graph):
+    engine = catalogue.open_graph(name, graph, CPU)
+    for shape in ((1, 3, 32, 64), (1, 3, 64, 32), (3, 3, 2, 2), (1, 3, 32, 64)):
+        assert_halves(engine, pixels(*shape))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_it_tells_what_it_takes_and_gives(name, graph):
+    engine = catalogue.open_graph(name, graph, CPU)
+    assert engine.device.startswith("cpu (")
+    (port,) = engine.inputs
+    assert (port.name, port.dtype, port.fixed(0), port.fixed(1), port.fixed(2)) == (
+        "pixels",
+        np.float32,
+        None,
+        3,
+        None,
+    )
+    assert [each.name for each in engine.outputs] == ["halved", "greatest"]
+    assert engine.metadata["names"] == "red, grün"
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_results_outlive_the_next_run(name, graph):
+    engine = catalogue.open_graph(name, graph, CPU)
+    first = engine.run({"pixels": pixels(1, 3, 4, 4)})
+    kept = [values.copy() for values in first]
+    engine.run({"pixels": pixels(1, 3, 4, 4) + 1})
+    for values, before in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_the_bytes_may_differ_from_the_file(name, graph, tmp_path):
+    engine = catalogue.open_graph(name, tmp_path / "absent.onnx", CPU, content=graph.read_bytes())
+    assert_halves(engine, pixels(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_what_does_not_fit_is_an_error_with_the_reason(name, graph):
+    engine = catalogue.open_graph(name, graph, CPU)
+    with pytest.raises(RuntimeError):
+        engine.run({"pixels": pixels(1, 4, 8, 8)})
+    assert_halves(engine, pixels(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("content", [b"", b"no graph"], ids=["empty", "text"])
+def test_what_is_not_onnx_is_refused(name, tmp_path, content):
+    (tmp_path / "text.onnx").write_bytes(content)
+    with pytest.raises((WeightsError, EngineError), match=r"text\.onnx"):
+        catalogue.open_graph(name, tmp_path / "text.onnx", CPU)
+    with pytest.raises(WeightsError, match=r"absent\.onnx"):
+        catalogue.open_graph(name, tmp_path / "absent.onnx", CPU)
+
+
+@needs_openvino
+@pytest.mark.parametrize("compute", [Compute("cuda"), Compute("cpu", "float8")], ids=["device", "precision"])
+def test_openvino_refuses_what_it_lacks(graph, compute):
+    with pytest.raises(ConfigError, match=r"cuda|float8"):
+        catalogue.open_graph("openvino", graph, compute)
+
+
+@needs_openvino
+def test_openvino_compiles_once(graph, tmp_path, caplog):
+    catalogue.open_graph("openvino", graph, CPU, cache=tmp_path)
+    (blob,) = tmp_path.iterdir()
+    written = blob.stat().st_mtime_ns
+    assert_halves(catalogue.open_graph("openvino", graph, CPU, cache=tmp_path), pixels(2, 3, 8, 4))
+    assert blob.stat().st_mtime_ns == written
+    blob.write_bytes(blob.read_bytes()[:-300])  # damaged: made again
+    assert_halves(catalogue.open_graph("openvino", graph, CPU, cache=tmp_path), pixels(2, 3, 8, 4))
+    assert blob.stat().st_size > 300
+
+
+@needs_openvino
+def test_openvino_does_without_its_folder(graph, tmp_path):
+    (tmp_path / "file").write_text("where a folder should be")
+    assert_halves(catalogue.open_graph("openvino", graph, CPU, cache=tmp_path / "file"), pixels(1, 3, 4, 4))
+
+
+@needs_openvino
+def test_openvino_compiles_a_size_that_comes_again_for_itself(graph, monkeypatch):
+    from face_detect_ros.engines import openvino
+
+    monkeypatch.setattr(openvino, "_OWN_SIZE_AFTER", 3)
+    engine = catalogue.open_graph("openvino", graph, CPU)
+    for _ in range(3):
+        assert_halves(engine, pixels(1, 3, 16, 8))
+    engine._compiling.join()
+    assert engine._own[0] == ((1, 3, 16, 8),)
+    for shape in ((1, 3, 16, 8), (2, 3, 16, 8), (1, 3, 8, 16), (1, 3, 16, 8)):
+        assert_halves(engine, pixels(*shape))
+
+
+@needs_openvino
+def test_openvino_reports_nothing_to_its_makers(tmp_path):
+    """Its import would send an event wherever openvino_telemetry is installed, as pip does with it."""
+    (tmp_path / "openvino_telemetry").mkdir()
+    (tmp_path / "openvino_telemetry" / "__init__.py").write_text("raise SystemExit('telemetry')")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from face_detect_ros.engines import openvino; "
+        "print(openvino.precisions(), 'openvino_telemetry' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("False")
