@@ -55,6 +55,14 @@ choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino
 
 
 @pytest.fixture
+def unrecorded(monkeypatch):
+    """Networks are called as they are: recording their calls takes a second each."""
+    from face_detect_ros.nn import recorded
+
+    monkeypatch.setattr(recorded, "MOST_SHAPES", 0)
+
+
+@pytest.fixture
 def no_larger_files():
     """`with no_larger_files(1000):` no file of this process grows beyond so many bytes, as if the disk were full."""
 

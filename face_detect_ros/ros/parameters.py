@@ -8,7 +8,8 @@ per frame sees a change between two frames, never in the middle of one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -20,6 +21,8 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.ros import rclpy_internals
 
 T = TypeVar("T")
+
+_NAMES_OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides")
 
 
 def parameter(
@@ -58,6 +61,8 @@ def descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     """The rcl_interfaces/ParameterDescriptor of a field made by `parameter`."""
     spec = field.metadata
     message = ParameterDescriptor(description=spec["description"], read_only=spec["read_only"])
+    # rclpy refuses 1 for 1.0; this package takes it, and checks the type itself
+    message.dynamic_typing = isinstance(field.default, float)
     if spec["at_configure"]:
         message.description += " Takes effect at the next configure."
     if spec["choices"]:
@@ -81,7 +86,12 @@ class Parameters(Generic[T]):
 
     def __init__(self, node: Node, schema: type[T], on_change: Callable[[T, T], None] | None = None) -> None:
         self._names = {field.name for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+        self._at_configure = {
+            field.name: field.metadata["at_configure"]
+            for field in dataclasses.fields(schema)  # type: ignore[arg-type]
+        }
         self._schema = schema
+        self._logger = node.get_logger()
         self._on_change = on_change
         values = {}
         for field in dataclasses.fields(schema):  # type: ignore[arg-type]
@@ -103,7 +113,10 @@ class Parameters(Generic[T]):
         node.add_on_set_parameters_callback(self._on_set)
 
     def _validated(self, values: dict[str, Any]) -> T:
+        values = dict(values)
         for field in dataclasses.fields(self._schema):  # type: ignore[arg-type]
+            if isinstance(field.default, float):
+                values[field.name] = _number(field, values[field.name])
             choices = field.metadata["choices"]
             if choices and values[field.name] not in choices:
                 raise ConfigError(f"parameter {field.name} is {values[field.name]!r}; {_allowed(field)}")
@@ -122,7 +135,34 @@ class Parameters(Generic[T]):
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self.value = new
+        late = sorted(name for name in changes if self._at_configure[name])
+        if late:  # rclpy drops the reason of a success
+            self._logger.info(f"{', '.join(late)}: takes effect at the next configure")
         return SetParametersResult(successful=True)
+
+
+def _number(field: dataclasses.Field[Any], value: Any) -> float:
+    """The value of a parameter that is a float, given as a float or an integer. Raises ConfigError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"parameter {field.name} is {value!r}; {_type(field)}")
+    limits = field.metadata["range"]
+    if limits and not limits[0] <= value <= limits[1]:  # NaN is outside
+        raise ConfigError(f"parameter {field.name} is {value!r}; {_allowed(field)}")
+    return float(value)
+
+
+def unknown_overrides(names: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:
+    """Parameters that were given and that no node has, each with the most similar name there is, or "".
+
+    Args:
+        names: What was given.
+        known: What there is. Names that ROS itself understands need not be among them.
+    """
+    known = sorted(known)
+    strange = [
+        name for name in names if name not in known and not name.startswith(_NAMES_OF_ROS) and "." not in name
+    ]
+    return [(name, (difflib.get_close_matches(name, known, 1, 0.6) or [""])[0]) for name in strange]
 
 
 def _allowed(field: dataclasses.Field[Any]) -> str:
@@ -140,8 +180,8 @@ def _type(field: dataclasses.Field[Any]) -> str:
     if isinstance(field.default, int):
         return f"give a whole number, such as {field.default}"
     if isinstance(field.default, float):
-        return f"give a number with a decimal point, such as {field.default}"
-    return "give a text"
+        return f"give a number, such as {field.default}"
+    return f"give a text; one that looks like something else needs quotes: -p {field.name}:='\"007\"'"
 
 
 def markdown_table(schema: type) -> str:

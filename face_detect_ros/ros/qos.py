@@ -6,8 +6,14 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 
-def image_input() -> QoSProfile:
-    """Best effort, newest only: matches every camera driver, reliable or not."""
+def image_input(*, reliable: bool = False) -> QoSProfile:
+    """Profile of an image subscription.
+
+    Best effort matches every camera driver, but loses large images where a fragment is lost. Reliable loses none, and
+    matches reliable publishers only. Both queues are shallow: newest wins.
+    """
+    if reliable:
+        return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=4, reliability=ReliabilityPolicy.RELIABLE)
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 

@@ -33,6 +33,10 @@ PIP_ONLY = {
 }
 
 
+OPTIONAL = {"pi_heif", "pillow_heif"}
+"""Used where installed, and needed by nobody."""
+
+
 def imported_names():
     """Top-level names that the package imports from elsewhere -> one file that does."""
     found = {}
@@ -46,7 +50,8 @@ def imported_names():
             else:
                 continue
             found.update({name.split(".")[0]: file for name in names})
-    return {name: file for name, file in found.items() if name not in {*sys.stdlib_module_names, PACKAGE}}
+    left_out = {*sys.stdlib_module_names, PACKAGE, *OPTIONAL}
+    return {name: file for name, file in found.items() if name not in left_out}
 
 
 def entries(name):

@@ -259,7 +259,12 @@ class Probe:
         name = node.lstrip("/")
 
         def newest():
-            found = [_Status(s) for m in list(self._diagnostics.messages) for s in m.status if s.name == name]
+            found = [
+                _Status(s)
+                for m in list(self._diagnostics.messages)
+                for s in m.status
+                if s.name.partition(": ")[0] == name
+            ]
             return next((status for status in reversed(found) if accept(status)), None)
 
         seen = lambda: f"diagnostics of {name} to say it; the newest: {_newest(self._diagnostics, name)}"  # noqa: E731
@@ -290,8 +295,13 @@ class _Status:
         return f"{self.message!r} {self.values}"
 
 
+def _statuses(collection, name):
+    """Everything that the node `name` ("ns/name") has reported; a status is called "node: task"."""
+    return [s for m in list(collection.messages) for s in m.status if s.name.partition(": ")[0] == name]
+
+
 def _newest(collection, name):
-    found = [s for m in list(collection.messages) for s in m.status if s.name == name]
+    found = _statuses(collection, name)
     return _Status(found[-1]) if found else None
 
 

@@ -12,6 +12,7 @@ from helpers.paths import ROOT
 from helpers.requirement_files import PIP_ONLY, imported_names
 
 import face_detect_ros
+from face_detect_ros.ros.nodes.video_source import VideoSourceParameters
 
 PACKAGE = "face_detect_ros"
 EXECUTABLES = {"face_detect_ros", "face_detector", "object_detector", "perception", "video_source"}
@@ -127,15 +128,20 @@ def test_colcon_finds_the_underlay_only_when_told(where, found, tmp_path):
     assert listed.split() == found
 
 
-def test_rviz_shows_the_topics():
+def test_rviz_shows_the_topics_of_any_namespace():
     config = yaml.safe_load((ROOT / "config" / "perception.rviz").read_text())
     displays = config["Visualization Manager"]["Displays"]
     topics = {d["Topic"]["Value"]: d["Topic"]["Reliability Policy"] for d in displays if "Topic" in d}
+    # relative: -r __ns:=/robot1 moves them all
     assert topics == {
-        "/image_raw": "Best Effort",
-        "/face_detector/image_annotated": "Reliable",
-        "/face_detector/markers": "Reliable",
-        "/object_detector/image_annotated": "Reliable",
-        "/object_detector/markers": "Reliable",
-        "/object_detector/attention": "Reliable",
+        "image_raw": "Best Effort",
+        "face_detector/image_annotated": "Reliable",
+        "face_detector/image_anonymized": "Reliable",
+        "face_detector/markers": "Reliable",
+        "object_detector/image_annotated": "Reliable",
+        "object_detector/markers": "Reliable",
+        "object_detector/attention": "Reliable",
     }
+    default_frame = VideoSourceParameters.frame_id
+    assert config["Visualization Manager"]["Global Options"]["Fixed Frame"] == default_frame
+    assert {"Window Geometry", "Panels"} <= set(config)  # saved by RViz, so that nothing piles up

@@ -77,17 +77,16 @@ WRONG_AT_START = {
     "text_for_a_number": (
         {"level": "high"},
         "level",
-        "'high'; give a number with a decimal point, such as 0.5",
-    ),
-    "whole_number_for_a_fraction": (
-        {"level": 1},
-        "level",
-        "1; give a number with a decimal point, such as 0.5",
+        "'high'; give a number, such as 0.5",
     ),
     "fraction_for_a_count": ({"count": 2.5}, "count", "2.5; give a whole number, such as 3"),
-    "number_for_a_text": ({"name": 7}, "name", "7; give a text"),
+    "number_for_a_text": (
+        {"name": 7},
+        "name",
+        "needs quotes: -p name:=",
+    ),
     "number_for_a_truth": ({"fast": 1}, "fast", "1; give true or false"),
-    "list_for_a_number": ({"level": [0.1, 0.2]}, "level", "give a number with a decimal point"),
+    "list_for_a_number": ({"level": [0.1, 0.2]}, "level", "give a number, such as 0.5"),
     "above_its_range": ({"level": 1.5}, "level", "give a value from 0.0 to 1.0"),
     "below_its_range": ({"count": 0}, "count", "give a value from 1 to 9"),
     "not_a_number": ({"level": float("nan")}, "level", "give a value from 0.0 to 1.0"),
@@ -117,8 +116,29 @@ def test_a_change_is_applied_as_a_new_snapshot(probe, start):
     assert owner.seen[-1][1] == owner.settings.value
 
 
+def test_a_whole_number_is_as_good_as_a_fraction_at_start_and_later(probe, start):
+    owner = start(Owner, parameters={"level": 1}).node
+    assert owner.settings.value.level == 1.0
+    assert isinstance(owner.settings.value.level, float)
+    assert probe.set_parameters("/owner", level=0) == [(True, "")]
+    assert owner.settings.value.level == 0.0
+
+
+def test_a_change_that_waits_for_configure_says_so(probe, start):
+    start(Owner)
+    assert probe.set_parameters("/owner", color="blue") == [(True, "")]
+    probe.wait_for_log("color: takes effect at the next configure")
+
+
+def test_a_misspelled_parameter_is_named_with_the_nearest(probe, start):
+    start(FaceDetector, parameters={"score_treshold": 0.3, "rate_hz": 5.0, "autostart": False})
+    probe.wait_for_log("parameter score_treshold is unknown and was ignored; did you mean score_threshold?")
+    assert probe.logs("rate_hz") == []  # of another node that may be in this process
+
+
 WRONG_LATER = {
-    "wrong_type": ({"level": "high"}, "type"),
+    "wrong_type": ({"level": "high"}, "give a number, such as 0.5"),
+    "truth_for_a_number": ({"level": True}, "give a number, such as 0.5"),
     "out_of_range": ({"count": 10}, "count"),
     "not_a_number": ({"level": float("nan")}, "level"),
     "no_choice": ({"shape": "oval"}, "give one of round, square"),

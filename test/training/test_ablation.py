@@ -14,6 +14,8 @@ from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.training import ablation
 from face_detect_ros.training.learners.start import Architecture
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 COMMAND = ["--epochs", "1", "--input-size", "64", "--device", "cpu"]
 
 

@@ -140,6 +140,7 @@ def test_the_kept_classes_score_as_before(tmp_path: Path) -> None:
     torch.testing.assert_close(new.boxes, old.boxes, atol=0.1, rtol=0)
 
 
+@pytest.mark.usefixtures("unrecorded")
 def test_the_command_trains_goes_on_and_tells_thresholds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,9 +173,11 @@ from dataclasses import replace
 from helpers.training_data import NARROW
 
 from face_detect_ros.cli.app import main
+from face_detect_ros.nn import recorded
 from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.training import default_model
 
+recorded.MOST_SHAPES = 0
 VARIANTS["t"] = NARROW
 default_model.HELD_BACK = 2
 quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "input_size": 64, "evaluate_every": 5}

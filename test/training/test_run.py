@@ -44,6 +44,8 @@ from face_detect_ros.zoo.formats import safetensors_file
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 QUICK = TrainOptions(
     epochs=3, batch=2, input_size=SIDE, precision="float32", warmup_epochs=1, settle_epochs=1, evaluate_every=2, seed=4
@@ -113,8 +115,8 @@ def test_one_batch_is_learned_by_heart(labels: Path, narrow: Architecture) -> No
     optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=5e-3, momentum=0.9))
     loss = DetectionLoss(2)
     totals = []
-    for step in range(120):
-        if step == 90:
+    for step in range(90):
+        if step == 70:
             for group in optimizer.param_groups:
                 group["lr"] /= 10
         output = network(images)

@@ -1,19 +1,22 @@
-"""The image stream of a node: subscription, sharing inside a process, and a watch over a silent topic."""
+"""The image stream of a node: subscription, remaps, and a watch over a silent or lossy topic."""
 
 from __future__ import annotations
 
+import os
 import posixpath
-import threading
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import QoSCompatibility, ReliabilityPolicy, qos_check_compatible
 from sensor_msgs.msg import CompressedImage, Image
 
 from face_detect_ros.core.frame import LazyFrame
-from face_detect_ros.ros import qos
+from face_detect_ros.ros import qos, rclpy_internals
+from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.inputs.loss import LossMeter
 from face_detect_ros.ros.messages.images import lazy_frame
 
 try:
@@ -23,63 +26,30 @@ except ImportError:  # Humble
 
 TOPIC = "image_raw"
 TRANSPORTS = ("raw", "compressed")
-# a camera that is this late is worth a word
 SILENCE_S = 3.0
-# what the middleware says before it has heard a node's name, or of a publisher that is no ROS node
+"""A camera that is this late is worth a warning."""
+FOLLOW_PERIOD_S = 0.2
+"""How often the subscription looks whether publishers came or went."""
+WORTH_TELLING = 0.05
+"""Share of lost images from which on it is worth a warning."""
+_SMALL_SHM_BYTES = 100_000_000
+# what the middleware says before it has heard a node's name, or of a publisher that is not a ROS node
 _NO_NAME = "_NODE_NAME_UNKNOWN_"
-
-
-class ImageHub:
-    """Gives every node of a process the same frames, each decoded at most once.
-
-    Consumers of one topic share one subscription; where the producer lives in this process too, frames go
-    straight to them and never through DDS. Frames arrive on the thread that produced or received them.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._consumers: dict[tuple[str, str], list[ImageInput]] = {}
-        self._local: set[str] = set()
-
-    def advertise(self, topic: str) -> None:
-        """Say that a node of this process will `deliver` the fully qualified `topic`. Before any consumer joins."""
-        self._local.add(topic)
-
-    def deliver(self, topic: str, frame: LazyFrame) -> None:
-        """Hand a frame of an advertised topic to its consumers, whatever transport they asked for."""
-        for transport in TRANSPORTS:
-            self._deliver((topic, transport), frame)
-
-    def join(self, consumer: ImageInput) -> None:
-        with self._lock:
-            group = self._consumers.setdefault(consumer.key, [])
-            group.append(consumer)
-        if len(group) == 1 and consumer.topic not in self._local:
-            consumer.subscribe(lambda frame: self._deliver(consumer.key, frame))
-
-    def leave(self, consumer: ImageInput) -> None:
-        with self._lock:
-            group = self._consumers.get(consumer.key, [])
-            if consumer not in group:
-                return
-            group.remove(consumer)
-        if consumer.subscribed:
-            consumer.unsubscribe()
-            if group:  # the subscription belonged to the one that left
-                group[0].subscribe(lambda frame: self._deliver(consumer.key, frame))
-
-    def _deliver(self, key: tuple[str, str], frame: LazyFrame) -> None:
-        with self._lock:
-            consumers = tuple(self._consumers.get(key, ()))
-        for consumer in consumers:
-            consumer.receive(frame)
 
 
 class ImageInput:
     """One node's image stream on its relative topic `image_raw`.
 
-    transport: "raw" for sensor_msgs/Image, "compressed" for sensor_msgs/CompressedImage on `image_raw/compressed`
-    (image_transport's convention: remapping `image_raw` moves both).
+    The subscription is reliable where every publisher is, and best effort otherwise; it changes when publishers come
+    and go, unless the user has set its `qos_overrides`.
+
+    Args:
+        node: Owner of the subscription.
+        hub: Shared by the nodes of the process.
+        transport: "raw" for sensor_msgs/Image, "compressed" for sensor_msgs/CompressedImage on `image_raw/compressed`
+            (image_transport's convention: remapping `image_raw` moves both; remapping `image_raw/compressed` or
+            `camera_info` itself wins).
+        on_frame: Gets every frame.
     """
 
     def __init__(
@@ -91,24 +61,32 @@ class ImageInput:
         self._transport = transport
         self._type = CompressedImage if transport == "compressed" else Image
         self._subscription: Any = None
+        self._reliable = False
+        self._timer: Any = None
+        self._publisher_count = -1
         self._last_arrival_s = time.monotonic()
         self._warned = ""
         self._silent = False
+        self.loss = LossMeter()
         self.topic = node.resolve_topic_name(TOPIC)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.topic, self._transport
-
-    @property
-    def wire_topic(self) -> str:
+        self.wire_topic = self.topic
         """The topic that a publisher must use."""
-        return self.topic if self._transport == "raw" else f"{self.topic}/{self._transport}"
+        if transport != "raw":
+            self.wire_topic = _remapped(node, f"{TOPIC}/{transport}") or f"{self.topic}/{transport}"
+        prefix = f"qos_overrides.{self.wire_topic}.subscription."
+        self._overrides = tuple(name for name in rclpy_internals.overrides(node) if name.startswith(prefix))
+
+    @property
+    def key(self) -> Hashable:
+        values = tuple(
+            (name, str(rclpy_internals.initial_override(self._node, name))) for name in self._overrides
+        )
+        return self.wire_topic, self._transport, values
 
     @property
     def camera_info_topic(self) -> str:
-        """The camera_info beside the image, by image_transport's convention."""
-        return camera_info_topic(self.topic)
+        """The camera_info beside the image, by image_transport's convention, or where it is remapped to."""
+        return _remapped(self._node, "camera_info") or camera_info_topic(self.topic)
 
     @property
     def rectified(self) -> bool:
@@ -117,54 +95,99 @@ class ImageInput:
 
     @property
     def subscribed(self) -> bool:
+        """Whether this input owns the subscription that the nodes of the process share."""
         return self._subscription is not None
 
     def start(self) -> None:
+        """Have frames from now on."""
         self._last_arrival_s, self._warned, self._silent = time.monotonic(), "", False
+        self.loss.clear()
         self._hub.join(self)
 
     def stop(self) -> None:
+        """Have no more frames."""
         self._hub.leave(self)
 
     def receive(self, frame: LazyFrame) -> None:
         self._last_arrival_s = frame.arrival_s
+        self.loss.add(frame.stamp_ns, frame.arrival_s)
         if self._silent:
             self._silent = False
             self._node.get_logger().info(f"images arrive on {self.wire_topic}")
         self._on_frame(frame)
 
-    def subscribe(self, on_frame: Callable[[LazyFrame], None]) -> None:
-        self._subscription = self._node.create_subscription(
-            self._type,
-            self.wire_topic,
-            lambda message: on_frame(lazy_frame(message)),
-            qos.image_input(),
-            qos_overriding_options=qos.overridable(),
-            # `problem` says it, with both profiles and the remedy
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-        )
+    def subscribe(self) -> None:
+        """Own the subscription of the process."""
+        self._publisher_count = -1
+        self._subscribe(reliable=self._all_reliable())
+        self._timer = self._node.create_timer(FOLLOW_PERIOD_S, self._follow, clock=_steady(self._node))
 
     def unsubscribe(self) -> None:
-        self._node.destroy_subscription(self._subscription)
-        self._subscription = None
+        """Give the subscription up."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
 
     @property
     def problem(self) -> str:
-        """Why no image arrives, or why a publisher's do not, as `watch` found it; empty while all is well."""
+        """Why images do not arrive, as `watch` found it; empty while all is well."""
         return self._warned
 
     def watch(self) -> None:
-        """Look for a reason why no image arrives. Logs each new one once."""
+        """Look for a reason why images do not arrive. Logs each new one once."""
         silent = time.monotonic() - self._last_arrival_s >= SILENCE_S
-        text = self._mismatch(silent) or (self._silence() if silent else "")
+        text = self._mismatch(silent) or (self._silence() if silent else self._lossy())
         if silent and text:
             self._silent = True
-        if text and text != self._warned:
+        if text and _kind(text) != _kind(self._warned):
             self._node.get_logger().warning(text)
         self._warned = text
 
+    def _subscribe(self, *, reliable: bool) -> None:
+        old, self._reliable = self._subscription, reliable
+        key = self.key
+        options = {"qos_overriding_options": qos.overridable()} if self._overrides else {}
+        self._subscription = self._node.create_subscription(
+            self._type,
+            self.wire_topic,
+            lambda message: self._arrived(key, message),
+            qos.image_input(reliable=reliable),
+            # `watch` says it, with both profiles and the remedy
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            **options,
+        )
+        if old is not None:
+            self._node.destroy_subscription(old)
+
+    def _arrived(self, key: Hashable, message: Any) -> None:
+        if self._node.context.ok():  # what is handed over while the process ends would be published too late
+            self._hub.arrived(key, lazy_frame(message))
+
+    def _follow(self) -> None:
+        """Be as reliable as the publishers are."""
+        if self._overrides or not self._node.context.ok():
+            return
+        count = self._node.count_publishers(self.wire_topic)
+        if count == self._publisher_count:
+            return
+        self._publisher_count = count
+        reliable = self._all_reliable()
+        if count and reliable != self._reliable:
+            self._subscribe(reliable=reliable)
+
+    def _all_reliable(self) -> bool:
+        publishers = self._publishers()
+        return bool(publishers) and all(
+            publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in publishers
+        )
+
     def _profile(self) -> Any:
-        return self._subscription.qos_profile if self.subscribed else qos.image_input()
+        owner = self._hub.owner(self.key)
+        subscription = owner._subscription if isinstance(owner, ImageInput) else None
+        return qos.image_input(reliable=self._reliable) if subscription is None else subscription.qos_profile
 
     def _publishers(self) -> list[Any]:
         found = self._node.get_publishers_info_by_topic(self.wire_topic)
@@ -172,7 +195,7 @@ class ImageInput:
         return sorted(found, key=lambda publisher: (publisher.node_namespace, publisher.node_name))
 
     def _mismatch(self, silent: bool) -> str:
-        if not self.subscribed:
+        if self._hub.is_local(self.topic):
             return ""
         for publisher in self._publishers():
             if publisher.node_name == _NO_NAME and not silent:
@@ -195,9 +218,9 @@ class ImageInput:
         return ""
 
     def _silence(self) -> str:
-        ours = f"subscribed with QoS ({qos.describe(self._profile())})"
-        if not self.subscribed:
+        if self._hub.is_local(self.topic):
             return f"no image on {self.topic} for {SILENCE_S:g} s: the video source in this process delivers none"
+        ours = f"subscribed with QoS ({qos.describe(self._profile())})"
         publishers = self._publishers()
         if not publishers:
             return (
@@ -209,6 +232,60 @@ class ImageInput:
             f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}, although it is published by {names}. "
             "Is the camera running? Does it lose large images? (see the README: Large images)"
         )
+
+    def _lossy(self) -> str:
+        """What share of the images does not arrive, the likely reason, and what to do; empty if they do."""
+        rates = None if self._hub.is_local(self.topic) else self.loss.rates()
+        if rates is None or rates[0] >= (1 - WORTH_TELLING) * rates[1]:
+            return ""
+        arriving, published = rates
+        return (
+            f"images are lost on {self.wire_topic}: {arriving:.1f} of {published:.1f} per second arrive. "
+            f"{self._remedy()}"
+        )
+
+    def _remedy(self) -> str:
+        profile = self._profile()
+        if profile.reliability != ReliabilityPolicy.RELIABLE:
+            unreliable = [
+                _name(p)
+                for p in self._publishers()
+                if p.qos_profile.reliability != ReliabilityPolicy.RELIABLE
+            ]
+            if self._overrides or not unreliable:
+                return "The subscription is best effort: remove its qos_overrides, or set reliability to reliable"
+            return (
+                f"{', '.join(unreliable)} publishes best effort: make it reliable, or give its process the transport "
+                "profile that `face_detect_ros doctor` prints"
+            )
+        shm = shutil.disk_usage("/dev/shm") if os.path.isdir("/dev/shm") else None
+        if shm is not None and shm.total < _SMALL_SHM_BYTES:
+            return (
+                f"/dev/shm has {shm.total / 1e6:.0f} MB, too little for large images: start the container with "
+                "--shm-size 512m"
+            )
+        return (
+            "Both sides are reliable, so a process in between is too slow: use image_transport compressed, a smaller "
+            "image, or `perception`, which has camera and detectors in one process"
+        )
+
+
+def _remapped(node: Node, name: str) -> str:
+    """Where the user has remapped the relative topic `name` to; empty if nowhere."""
+    plain = posixpath.join(node.get_namespace(), name)
+    resolved = str(node.resolve_topic_name(name))
+    return "" if resolved == plain else resolved
+
+
+def _kind(text: str) -> str:
+    """A problem without its figures: new ones are not a new problem."""
+    return text.partition(":")[0]
+
+
+def _steady(node: Node) -> Any:
+    from rclpy.clock import Clock, ClockType
+
+    return getattr(node, "steady", None) or Clock(clock_type=ClockType.STEADY_TIME)
 
 
 def _name(publisher: Any) -> str:

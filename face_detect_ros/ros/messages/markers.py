@@ -20,13 +20,16 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.headers import make_header
+from face_detect_ros.tracking.protocol import has_track
 from face_detect_ros.viz.colors import detection_color
 
-# a face is about this wide; anything not listed is drawn at NOMINAL_DISTANCE_M
-NOMINAL_WIDTH_M = {"face": 0.15}
+# a face and the shoulders of a person are about this wide, so that both come out at one distance; anything not listed
+# is drawn at NOMINAL_DISTANCE_M
+NOMINAL_WIDTH_M = {"face": 0.15, "person": 0.5}
 NOMINAL_DISTANCE_M = 1.0
 _MOST_SIDEWAYS = 1e3  # meters at a distance of one
-LIFETIME = Duration(sec=0, nanosec=500_000_000)
+SHORTEST_LIFETIME_S = 0.5
+_IDS = 1 << 29  # marker ids are 32 bits
 
 
 def camera_model(info: CameraInfo | None, width: int, height: int, *, rectified: bool = False) -> CameraModel:
@@ -46,11 +49,12 @@ def markers_message(
     stamp_ns: int,
     frame_id: str,
     names: Sequence[str | None] | None = None,
+    lifetime_s: float = SHORTEST_LIFETIME_S,
 ) -> MarkerArray:
     """A rectangle and a text per detection, in the camera's optical frame (x right, y down, z forward; meters).
 
-    Colors are those of the annotated image: known and unknown faces have different ones. The first marker deletes
-    those of the image before.
+    Colors are those of the annotated image: known and unknown faces have different ones. Each class has a namespace,
+    and a track keeps the ids of its markers, so that RViz moves them instead of blinking.
 
     Args:
         detections: Boxes in pixels of the image.
@@ -59,9 +63,12 @@ def markers_message(
         stamp_ns: Of the image.
         frame_id: Of the image.
         names: (N,) who each detection is, shown instead of its class name where not None.
+        lifetime_s: After this long without an update a marker vanishes.
     """
     header = make_header(stamp_ns, frame_id)
-    message = MarkerArray(markers=[Marker(header=header, action=Marker.DELETEALL)])
+    message = MarkerArray()
+    lifetime = Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
+    tracked = has_track(detections)
     for index, class_id in enumerate(detections.class_ids.tolist()):
         label = labels[class_id]
         corners = _corners(detections.boxes[index], NOMINAL_WIDTH_M.get(label), camera)
@@ -71,17 +78,21 @@ def markers_message(
         name = names[index] if names is not None else None
         red, green, blue = detection_color(label, name)
         color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=1.0)
-        outline = Marker(header=header, ns="boxes", id=index, type=Marker.LINE_STRIP, color=color)
+        track = int(detections.track_ids[index]) if tracked[index] else None  # type: ignore[index]
+        # two markers each; what has no track is told apart by its place in the array
+        number = -2 * (index + 1) if track is None else 2 * (track % _IDS)
+        common = {"header": header, "ns": label, "color": color, "lifetime": lifetime}
+        outline = Marker(id=number, type=Marker.LINE_STRIP, **common)
         outline.pose.orientation.w = 1.0
         outline.scale.x = 0.01 * z
         outline.points = corners
-        outline.lifetime = LIFETIME
-        text = Marker(header=header, ns="labels", id=index, type=Marker.TEXT_VIEW_FACING, color=color)
+        text = Marker(id=number + 1, type=Marker.TEXT_VIEW_FACING, **common)
         text.pose.orientation.w = 1.0
         text.pose.position = Point(x=(corners[0].x + corners[1].x) / 2, y=corners[0].y - 0.05 * z, z=z)
         text.scale.z = 0.05 * z
-        text.text = f"{name or label} {detections.scores[index]:.2f}"
-        text.lifetime = LIFETIME
+        text.scale.x = 0.5 * text.scale.z  # RViz takes it as the width of a space
+        shown = "" if track is None else f" #{track}"
+        text.text = f"{name or label}{shown} {detections.scores[index]:.2f}"
         message.markers += [outline, text]
     return message
 

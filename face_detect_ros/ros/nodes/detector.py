@@ -20,7 +20,8 @@ from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stream import Stream
-from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageHub, ImageInput
+from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageInput
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
 from face_detect_ros.ros.outputs.images import AnnotatedOutput
@@ -121,6 +122,7 @@ class DetectorNode(PerceptionNode[P]):
     """
 
     task: ClassVar[str]
+    health_of = "detections"
 
     def __init__(
         self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: object
@@ -134,6 +136,8 @@ class DetectorNode(PerceptionNode[P]):
         self._input: ImageInput | None = None
         self._label_info: LabelInfoTopic | None = None
         self._largest_batch = 1
+        self._camera = ""  # frame_id of its images
+        self._rejection = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
         super().__init__(name, schema, hub, **node_arguments)
 
@@ -200,6 +204,7 @@ class DetectorNode(PerceptionNode[P]):
     def adopt(self, loaded: Pipeline) -> None:
         params = self._configured or self.params
         self.pipeline = loaded
+        self._camera = self._rejection = ""
         self.stream = loaded.open_stream(self.get_fully_qualified_name())
         self._largest_batch = params.frames_at_once
         self._worker = Worker(
@@ -267,7 +272,19 @@ class DetectorNode(PerceptionNode[P]):
         }
         for output in self.outputs:
             values |= output.values()
-        return pipeline.device, self._input.problem if self.active else "", values
+        return self._camera or self.wire_topic, self._problem(stream) if self.active else "", values
+
+    def _problem(self, stream: Stream) -> str:
+        """What keeps results from coming; empty while all is well."""
+        if self._input is not None and self._input.problem:
+            return self._input.problem
+        if (
+            stream.statistics.input_rate.hz() > 0
+            and stream.statistics.output_rate.hz() == 0
+            and self._rejection
+        ):
+            return f"images arrive, but none can be processed: {self._rejection}"
+        return ""
 
     @property
     def wire_topic(self) -> str:
@@ -335,6 +352,7 @@ class DetectorNode(PerceptionNode[P]):
 
     def _publish_early(self, pipeline: Pipeline, stream: Stream, result: Result) -> None:
         if self._publish(pipeline, result, [output for output in self.outputs if output.early]):
+            self._camera = result.frame.frame_id
             self._count(stream, result)
 
     def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> bool:
@@ -372,5 +390,6 @@ class DetectorNode(PerceptionNode[P]):
 
     def _reject(self, stream: Stream, reason: str, message: str, images: int = 1) -> None:
         stream.statistics.reject(reason, images)
+        self._rejection = message.partition("\n")[0]
         if self._throttle.allows(reason):
             self.get_logger().warning(f"{'image' if images == 1 else f'{images} images'} skipped: {message}")

@@ -21,7 +21,7 @@ from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.enrollment_services import EnrollmentServices
-from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput
@@ -135,10 +135,12 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
 
     task = "faces"
 
-    def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
+    def __init__(
+        self, hub: ImageHub | None = None, *, node_name: str = "face_detector", **node_arguments: Any
+    ) -> None:
         self._vision_info: VisionInfoTopic | None = None
         self._announced_revision = -1
-        super().__init__("face_detector", FaceDetectorParameters, hub, **node_arguments)
+        super().__init__(node_name, FaceDetectorParameters, hub, **node_arguments)
         self._enrollment = EnrollmentServices(self)
 
     @property

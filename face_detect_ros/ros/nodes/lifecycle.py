@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
@@ -19,10 +19,10 @@ from rclpy.task import Future
 from face_detect_ros.core.errors import PerceptionError
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.ros import rclpy_internals
-from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.loading import Loading
 from face_detect_ros.ros.outputs import diagnostics
-from face_detect_ros.ros.parameters import Parameters, parameter
+from face_detect_ros.ros.parameters import Parameters, parameter, unknown_overrides
 
 DIAGNOSTICS_PERIOD_S = 1.0
 LOADING_PERIOD_S = 0.02
@@ -75,6 +75,9 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         ConfigError: A parameter has an unusable initial value.
     """
 
+    health_of: ClassVar[str] = "health"
+    """What its status on `/diagnostics` is about, in a word or two."""
+
     def __init__(
         self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: Any
     ) -> None:
@@ -92,6 +95,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         try:
             self._parameters_of_node: Parameters[P] = Parameters(self, schema, self.on_parameters_changed)
+            self._warn_about_unknown_parameters()
             rclpy_internals.wrap_change_state(self, lambda original: partial(self._change_state, original))
             self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
             self.create_timer(
@@ -210,6 +214,14 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             self.get_logger().error(f"{what} failed: {type(error).__name__}: {error}\n{trace}")
 
     # how it is done
+
+    def _warn_about_unknown_parameters(self) -> None:
+        """A misspelled parameter would otherwise be ignored in silence."""
+        # parameters given on the command line reach every node of a process, so those of others are fine
+        known = {field.name for schema in _subclasses(NodeParameters) for field in dataclasses.fields(schema)}
+        for name, similar in unknown_overrides(rclpy_internals.overrides(self), known):
+            hint = f"; did you mean {similar}?" if similar else ""
+            self.get_logger().warning(f"parameter {name} is unknown and was ignored{hint}")
 
     def _destroy(self) -> None:
         super().destroy_node()
@@ -343,6 +355,13 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         state = rclpy_internals.state_label(self)
         if self.loading:
             problem = problem or "loading"
-        name = self.get_fully_qualified_name().lstrip("/")
+        elif state in ("unconfigured", "finalized"):
+            problem = problem or state
+        name = f"{self.get_fully_qualified_name().lstrip('/')}: {self.health_of}"
         status = diagnostics.status(name, hardware_id, self._last_error, problem, {"state": state, **values})
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), [status]))
+
+
+def _subclasses(kind: type[Any]) -> list[type[Any]]:
+    """A class and everything derived from it."""
+    return [kind, *(each for child in kind.__subclasses__() for each in _subclasses(child))]

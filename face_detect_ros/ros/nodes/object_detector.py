@@ -17,7 +17,7 @@ from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.ros import runtime
-from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.output import Output
@@ -71,8 +71,10 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
 
     task = "objects"
 
-    def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
-        super().__init__("object_detector", ObjectDetectorParameters, hub, **node_arguments)
+    def __init__(
+        self, hub: ImageHub | None = None, *, node_name: str = "object_detector", **node_arguments: Any
+    ) -> None:
+        super().__init__(node_name, ObjectDetectorParameters, hub, **node_arguments)
 
     def configure(self) -> None:
         if not self.params.model:

@@ -12,7 +12,7 @@ import sys
 from rclpy.node import Node
 
 from face_detect_ros.ros import runtime
-from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 from face_detect_ros.ros.nodes.video_source import VideoSource
@@ -27,7 +27,6 @@ def make_nodes() -> list[Node]:
         nodes.append(source)
     else:
         source.destroy_node()
-        hub = ImageHub()  # the other one waits for that source's frames
     nodes.append(FaceDetector(hub))
     objects = ObjectDetector(hub)
     if objects.params.model:

@@ -14,7 +14,8 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.statistics import RateMeter, Throttle
 from face_detect_ros.ros import qos, runtime
-from face_detect_ros.ros.inputs.camera import TOPIC, ImageHub, camera_info_topic
+from face_detect_ros.ros.inputs.camera import TOPIC, camera_info_topic
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.messages import camera_info
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.ros.messages.images import image_message
@@ -30,12 +31,12 @@ class VideoSourceParameters(NodeParameters):
 
     source: str = parameter(
         "",
-        "Picture, folder, video, /dev/video0, rtsp:// or http:// URL, screen, or sample:astronaut.",
+        "Image, folder, video, /dev/video0, rtsp:// or http:// URL, screen, or sample:astronaut.",
         at_configure=True,
     )
     rate_hz: float = parameter(
         SourceOptions.rate_hz,
-        "Pictures a second; 0 is the source's own rate.",
+        "Images per second; 0 is the source's own rate.",
         minimum=0.0,
         maximum=MAX_RATE_HZ,
         at_configure=True,
@@ -55,8 +56,10 @@ class VideoSourceParameters(NodeParameters):
         at_configure=True,
     )
     loop: bool = parameter(SourceOptions.loop, "Start again at the end of a file.", at_configure=True)
-    motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still pictures.", at_configure=True)
-    frame_id: str = parameter("camera", "Coordinate frame of the images.", at_configure=True)
+    motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still images.", at_configure=True)
+    frame_id: str = parameter(
+        "camera_optical_frame", "Coordinate frame of the images, z forward (REP 103).", at_configure=True
+    )
     privacy: bool = PRIVACY
     camera_info_url: str = parameter(
         "", "Calibration YAML: a path, file:// or package:// URL; empty: uncalibrated.", at_configure=True
@@ -85,7 +88,11 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
     Nodes that share its hub get the frames without serializing them; messages are made only for subscribers.
     """
 
-    def __init__(self, hub: ImageHub | None = None, **node_arguments: Any) -> None:
+    health_of = "images"
+
+    def __init__(
+        self, hub: ImageHub | None = None, *, node_name: str = "video_source", **node_arguments: Any
+    ) -> None:
         self._options: SourceOptions | None = None
         self._capture: CaptureThread | None = None
         self._calibration: CameraInfo | None = None
@@ -94,11 +101,16 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._rate = RateMeter()
         self._problem = ""
         self._throttle = Throttle(5.0)
-        super().__init__("video_source", VideoSourceParameters, hub, **node_arguments)
+        self.topic = ""
+        super().__init__(node_name, VideoSourceParameters, hub, **node_arguments)
         self.topic = self.resolve_topic_name(TOPIC)
         self.hub.advertise(self.topic)
         self._images: Any = None
         self._infos: Any = None
+
+    def destroy_node(self) -> None:
+        self.hub.withdraw(self.topic)
+        super().destroy_node()
 
     def configure(self) -> None:
         params = self.params

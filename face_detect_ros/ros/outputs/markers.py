@@ -12,7 +12,12 @@ from visualization_msgs.msg import MarkerArray
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.messages import markers
+from face_detect_ros.ros.messages.markers import SHORTEST_LIFETIME_S
 from face_detect_ros.ros.outputs.output import Output
+
+PERIODS = 2.5
+"""Markers live for this many images, so that one lost image does not make them blink."""
+LONGEST_LIFETIME_S = 10.0
 
 
 class MarkersOutput(Output):
@@ -33,14 +38,26 @@ class MarkersOutput(Output):
         self._camera_info_topic = camera_info_topic
         self._rectified = rectified
         self._subscription: Any = None
+        self._stamp_ns = 0
+        self._lifetime_s = SHORTEST_LIFETIME_S
 
     def message(self, result: Result) -> MarkerArray:
         frame = result.frame
+        step_s = (frame.stamp_ns - self._stamp_ns) * 1e-9
+        self._stamp_ns = frame.stamp_ns
+        if 0 < step_s < LONGEST_LIFETIME_S:
+            self._lifetime_s = min(max(SHORTEST_LIFETIME_S, PERIODS * step_s), LONGEST_LIFETIME_S)
         camera = markers.camera_model(
             self.camera_info, frame.width, frame.height, rectified=self._rectified()
         )
         return markers.markers_message(
-            result.detections, result.labels, camera, frame.stamp_ns, frame.frame_id, names=result.names
+            result.detections,
+            result.labels,
+            camera,
+            frame.stamp_ns,
+            frame.frame_id,
+            result.names,
+            self._lifetime_s,
         )
 
     def once_a_second(self, *, active: bool) -> None:

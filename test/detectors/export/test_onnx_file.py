@@ -25,16 +25,13 @@ from face_detect_ros.detectors.export.onnx_file import ExportReport, export_onnx
 from face_detect_ros.detectors.export.parts import ExportParts  # noqa: E402
 from face_detect_ros.detectors.objects.detector import ObjectDetector  # noqa: E402
 from face_detect_ros.detectors.onnx.format import OnnxFormat  # noqa: E402
-from face_detect_ros.nn import recorded  # noqa: E402
 from face_detect_ros.zoo.published import coco  # noqa: E402
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
 
 SIZE = 96
 
 
-@pytest.fixture(autouse=True)
-def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorded, "MOST_SHAPES", 0)  # recordings take a second each
+pytestmark = pytest.mark.usefixtures("unrecorded")
 
 
 def yolov9_file(folder: Path, *, attention: bool = False) -> Path:

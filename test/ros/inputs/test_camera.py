@@ -9,7 +9,8 @@ from std_msgs.msg import String
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.ros.inputs import camera as image_input
-from face_detect_ros.ros.inputs.camera import ImageHub, ImageInput
+from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
 PICTURE = faceless(12, 16)

@@ -19,7 +19,7 @@ def rgb(marker) -> tuple[int, int, int]:
 def test_known_and_unknown_faces_have_the_colors_of_the_annotated_image() -> None:
     faces = Detections([[0, 0, 50, 50], [100, 0, 150, 50]], [0.9, 0.8], [0, 0])
     message = markers_message(faces, ("face",), CAMERA, 5, "camera", ["王小明", None])
-    known, known_text, unknown, unknown_text = message.markers[1:]
+    known, known_text, unknown, unknown_text = message.markers
     assert rgb(known) == rgb(known_text) == KNOWN_FACE
     assert rgb(unknown) == rgb(unknown_text) == class_color("face")
     assert known_text.text == "王小明 0.90"
@@ -28,7 +28,7 @@ def test_known_and_unknown_faces_have_the_colors_of_the_annotated_image() -> Non
 
 def test_without_a_gallery_everybody_is_unknown() -> None:
     face = Detections([[0, 0, 50, 50]], [0.9], [0])
-    _, outline, text = markers_message(face, ("face",), CAMERA, 5, "camera").markers
+    outline, text = markers_message(face, ("face",), CAMERA, 5, "camera").markers
     assert rgb(outline) == class_color("face")
     assert text.text == "face 0.90"
 
@@ -42,7 +42,7 @@ def info(**changes) -> CameraInfo:
 
 
 def corners(message) -> np.ndarray:
-    return np.array([[p.x, p.y, p.z] for p in message.markers[1].points])
+    return np.array([[p.x, p.y, p.z] for p in message.markers[0].points])
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -89,7 +89,43 @@ def test_every_number_is_finite() -> None:
             k=[float(random.choice(strange)) for _ in range(9)],
         )
         message = markers_message(found, ("face",), camera_model(given, 640, 480), 5, "camera")
-        for marker in message.markers[1:]:
+        for marker in message.markers:
             values = [marker.scale.x, marker.scale.z, marker.pose.position.x, marker.pose.position.y]
             values += [value for point in marker.points for value in (point.x, point.y, point.z)]
             assert np.isfinite(values).all()
+
+
+def test_a_track_keeps_its_markers_and_classes_have_namespaces() -> None:
+    first = Detections([[0, 0, 50, 50], [100, 0, 150, 50]], [0.9, 0.8], [0, 1], [7, 8])
+    then = Detections([[100, 0, 150, 50], [0, 0, 50, 50]], [0.9, 0.8], [1, 0], [8, 7])
+    before, after = (
+        {(m.ns, m.id): m.type for m in markers_message(each, ("face", "person"), CAMERA, 5, "camera").markers}
+        for each in (first, then)
+    )
+    assert before == after
+    assert len(before) == 4
+    assert {namespace for namespace, _ in before} == {"face", "person"}
+    texts = [m.text for m in markers_message(first, ("face", "person"), CAMERA, 5, "camera").markers[1::2]]
+    assert texts == ["face #7 0.90", "person #8 0.80"]
+
+
+def test_what_has_no_track_has_ids_of_its_own() -> None:
+    loose = Detections([[0, 0, 50, 50], [100, 0, 150, 50]], [0.9, 0.8], [0, 0])
+    ids = [marker.id for marker in markers_message(loose, ("face",), CAMERA, 5, "camera").markers]
+    assert len(set(ids)) == 4
+    assert max(ids) < 0
+
+
+def test_text_keeps_together_and_lives_as_long_as_told() -> None:
+    face = Detections([[0, 0, 50, 50]], [0.9], [0])
+    _, text = markers_message(face, ("face",), CAMERA, 5, "camera", lifetime_s=2.5).markers
+    assert text.scale.x == 0.5 * text.scale.z
+    assert (text.lifetime.sec, text.lifetime.nanosec) == (2, 500_000_000)
+
+
+def test_a_person_and_their_face_come_out_at_one_distance() -> None:
+    distance_m, focal_px = 3.0, float(CAMERA.k[0, 0])
+    face_px, person_px = 0.15 * focal_px / distance_m, 0.5 * focal_px / distance_m
+    both = Detections([[0, 0, face_px, face_px], [0, 0, person_px, 200]], [0.9, 0.9], [0, 1])
+    outlines = markers_message(both, ("face", "person"), CAMERA, 5, "camera").markers[::2]
+    assert [round(outline.points[0].z, 3) for outline in outlines] == [distance_m, distance_m]

@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.ros.inputs.camera import ImageHub
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.messages import images
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector

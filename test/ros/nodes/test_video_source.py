@@ -10,7 +10,8 @@ from helpers.ros_tools import faceless, image, stamp_ns, wait_until
 from sensor_msgs.msg import CameraInfo, Image
 
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.ros.inputs.camera import ImageHub, ImageInput
+from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.messages import camera_info
 from face_detect_ros.ros.nodes import video_source
 from face_detect_ros.ros.nodes.video_source import VideoSource
@@ -89,7 +90,12 @@ def test_the_stamp_is_the_time_of_capture_not_of_publishing(probe, start, still)
 def test_without_a_calibration_camera_info_is_uncalibrated(probe, start, still):
     start(VideoSource, parameters=settings(still))
     info = probe.collect("/camera_info", CameraInfo).wait()
-    assert (info.width, info.height, info.k[0], info.header.frame_id) == (320, 240, 0.0, "camera")
+    assert (info.width, info.height, info.k[0], info.header.frame_id) == (
+        320,
+        240,
+        0.0,
+        "camera_optical_frame",
+    )
 
 
 def test_camera_info_comes_with_the_image_and_its_calibration(probe, start, still, calibration):
@@ -260,7 +266,7 @@ def test_a_change_waits_for_the_next_configure(probe, start, still):
         assert probe.change_state(NODE, verb)
     count = len(images)
     wait_until(lambda: len(images) > count + 3, "more images")
-    assert {(m.width, m.header.frame_id) for m in images.messages} == {(320, "camera")}
+    assert {(m.width, m.header.frame_id) for m in images.messages} == {(320, "camera_optical_frame")}
     for verb in ("deactivate", "cleanup", "configure", "activate"):
         assert probe.change_state(NODE, verb)
     images.wait(lambda m: (m.width, m.header.frame_id) == (160, "other"))
@@ -305,7 +311,7 @@ def test_frames_reach_the_nodes_of_the_process_without_messages(probe, start, st
     consumer.stop()
     assert not consumer.subscribed
     assert made == []
-    assert frames[0].frame_id == "camera"
+    assert frames[0].frame_id == "camera_optical_frame"
     assert (frames[0].frame().image == faceless()).all()
 
 

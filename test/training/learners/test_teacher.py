@@ -31,6 +31,8 @@ from face_detect_ros.zoo.formats import safetensors_file
 from face_detect_ros.zoo.published import coco
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 YOLOX = SHARED / "weights" / "yolox_nano.onnx"
 needs_yolox = pytest.mark.skipif(not YOLOX.is_file(), reason="needs ../shared/data/weights/yolox_nano.onnx")
 QUICK = TrainOptions(
