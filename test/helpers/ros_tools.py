@@ -41,6 +41,7 @@ BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # where the face of skimage's astronaut is, in pixels of the 512x512 picture
 ASTRONAUT_FACE_XY = (223, 118)
+PORTRAIT_FACE_XY = (123, 118)
 
 
 @functools.cache
@@ -48,6 +49,14 @@ def astronaut():
     """(512, 512, 3) uint8 RGB: one frontal face."""
     skimage = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
     picture = np.ascontiguousarray(skimage.astronaut())
+    picture.setflags(write=False)
+    return picture
+
+
+@functools.cache
+def portrait():
+    """(240, 240, 3) uint8 RGB: the same face, in an image that a detector is done with soon."""
+    picture = np.ascontiguousarray(astronaut()[:240, 100:340])
     picture.setflags(write=False)
     return picture
 

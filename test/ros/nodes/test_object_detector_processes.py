@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers.objects import write_onnx
-from helpers.ros_tools import DATA, astronaut, image, stamp_ns, wait_until
+from helpers.ros_tools import DATA, astronaut, image, portrait, stamp_ns, wait_until
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
@@ -19,8 +19,8 @@ YOLOX = DATA / "weights" / "yolox_nano.onnx"
 
 @pytest.fixture
 def picture_file(tmp_path):
-    path = tmp_path / "astronaut.png"
-    cv2.imwrite(str(path), astronaut()[..., ::-1])
+    path = tmp_path / "portrait.png"
+    cv2.imwrite(str(path), portrait()[..., ::-1])
     return str(path)
 
 
@@ -85,7 +85,7 @@ def test_under_privacy_no_topic_shows_a_face(probe, execute, picture_file, model
     seen = {topic: probe.collect(topic, Image) for topic in topics}
     wait_until(lambda: all(len(seen[topic]) > 2 for topic in drawn), "pictures of both")
     detector = catalogue.create("dlib_hog", task="faces")
-    assert len(detector.detect([astronaut()], catalogue.FACE_OPTIONS)[0]) == 1
+    assert len(detector.detect([portrait()], catalogue.FACE_OPTIONS)[0]) == 1
     pictures = [decode_image(message) for collection in seen.values() for message in collection.messages]
     for found in detector.detect(pictures, catalogue.FACE_OPTIONS):
         assert len(found) == 0

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from helpers.ros_tools import LATCHED, astronaut, faceless, image, wait_until
+from helpers.ros_tools import LATCHED, PORTRAIT_FACE_XY, astronaut, faceless, image, portrait, wait_until
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
@@ -24,7 +24,6 @@ from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
 NODE = "/face_detector"
 PERIOD_S = 0.05
-FACE_XY = 123, 118  # in `portrait`
 
 
 class Camera:
@@ -75,12 +74,6 @@ def identities(message):
     return [detection.results[0].hypothesis.class_id for detection in message.detections]
 
 
-@functools.cache
-def portrait():
-    """(240, 240, 3) uint8 RGB with one face: small, so that it is seen to quickly."""
-    return np.ascontiguousarray(astronaut()[:240, 100:340])
-
-
 def two_faces():
     small = cv2.resize(astronaut()[:256, 100:356], (400, 400))
     return np.hstack([small, small])
@@ -102,7 +95,7 @@ def test_enroll_recognise_rename_and_forget(start, probe, camera, gallery):
     message = seen.wait(lambda m: "Eileen" in identities(m))
     index = identities(message).index("Eileen")
     assert 0.9 < message.detections[index].results[0].hypothesis.score <= 1.0
-    assert abs(message.detections[index].bbox.center.position.x - FACE_XY[0]) < 20
+    assert abs(message.detections[index].bbox.center.position.x - PORTRAIT_FACE_XY[0]) < 20
     assert trigger(probe, "list_people")[1].startswith("Eileen: ")
     labels.wait(lambda m: [c.class_name for c in m.class_map] == ["face", "Eileen"])
 
@@ -244,7 +237,7 @@ def bystander():
 
 def faces_in(picture):
     found = bystander().detect([np.ascontiguousarray(picture)], catalogue.FACE_OPTIONS)[0]
-    near = np.abs(found.boxes[:, :2] + found.boxes[:, 2:] - 2 * np.array(FACE_XY)).max(axis=1) < 60
+    near = np.abs(found.boxes[:, :2] + found.boxes[:, 2:] - 2 * np.array(PORTRAIT_FACE_XY)).max(axis=1) < 60
     return int(near.sum())
 
 
