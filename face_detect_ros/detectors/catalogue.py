@@ -26,10 +26,12 @@ from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.detectors.isolated import trial
 from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines.catalogue import ANY_ENGINE
 from face_detect_ros.engines.protocol import Compute
+from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
 Task = Literal["faces", "objects"]
@@ -50,6 +52,7 @@ class CatalogueEntry:
     description: one line for lists.
     takes_file: users write "name:path", or may do so where there is a checkpoint. file_is: what the path names, for
         lists.
+    tried_first: such a file is native code's to interpret, so its first run happens in a process of its own.
     checkpoint: name of its weights in `zoo.published.checkpoints`, or empty.
     packaged: name of its weights in `zoo.published.packaged`, or empty.
     precisions: numbers it can compute in.
@@ -64,6 +67,7 @@ class CatalogueEntry:
     description: str
     takes_file: bool = False
     file_is: str = "FILE"
+    tried_first: bool = False
     checkpoint: str = ""
     packaged: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
@@ -108,6 +112,7 @@ _ENTRIES = (
         license="MIT",
         description="CenterFace by ONNX Runtime, with 5 landmarks: any pose, small faces, fast on CPU",
         takes_file=True,
+        tried_first=True,
         checkpoint="centerface",
         score_threshold=0.35,
     ),
@@ -140,6 +145,7 @@ _ENTRIES = (
         license="MIT",
         description="OpenCV's YuNet, published or from an ONNX file of yours, with 5 landmarks: any pose, fast on CPU",
         takes_file=True,
+        tried_first=True,
         checkpoint="yunet",
     ),
     CatalogueEntry(
@@ -189,6 +195,7 @@ _ENTRIES = (
         license="of the user's file",
         description="any YOLO, YOLOX or DETR model from an ONNX file of yours, by ONNX Runtime",
         takes_file=True,
+        tried_first=True,
     ),
     *(
         _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9.factory:create")
@@ -323,14 +330,20 @@ def create(
     if entry.task == "objects":
         arguments["input_size"] = input_size
     if entry.takes_file or entry.packaged or entry.checkpoint:
-        return factory(device, _weights(entry, name), **arguments)
+        path = _weights(entry, name)
+        if entry.tried_first and ":" in name:
+            trial.run(entry.factory, path, arguments)
+        return factory(device, path, **arguments)
     return factory(device, **arguments)
 
 
 def _weights(entry: CatalogueEntry, name: str) -> Path:
     """The file or folder of `name`, which means `entry`. Raises WeightsError."""
     if file := name.partition(":")[2]:
-        return Path(file).expanduser()
+        path = Path(file).expanduser()
+        if path.is_file():
+            weights_file.check(path)
+        return path
     if entry.packaged:
         return packaged.locate(entry.packaged)
     return cache.locate(checkpoints.find(entry.checkpoint))

@@ -15,6 +15,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
 from face_detect_ros.engines import cpu, turns
 from face_detect_ros.engines.protocol import Compute, Port
 from face_detect_ros.files.home import home
+from face_detect_ros.zoo.formats import weights_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class OnnxSession:
         runtime = import_runtime()
         if content is None and not file.is_file():
             raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
+        if content is None:
+            weights_file.check(file)
         self._errors = _exceptions(runtime)
         self._session, self.device = _open(
             runtime, file, content, device, threads or cpu.cores(), self._errors, only

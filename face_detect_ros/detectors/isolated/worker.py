@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
     connection_fd, lifeline_fd, memory_fd = (int(value) for value in arguments[:3])
     factory, device = arguments[3:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides
-    _die_with_owner(lifeline_fd)
+    die_with_owner(lifeline_fd)
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # the owner's stdout carries its results, not what a library may print here
     connection = Connection(connection_fd)
@@ -64,7 +64,7 @@ def _report(error: Exception) -> tuple[str, str, str]:
     return encode_error(error)
 
 
-def _die_with_owner(lifeline_fd: int) -> None:
+def die_with_owner(lifeline_fd: int) -> None:
     """Have the kernel end this process as soon as the other end of the lifeline pipe closes.
 
     A thread that waits for it would not get Python's lock while a network holds it, and PR_SET_PDEATHSIG acts

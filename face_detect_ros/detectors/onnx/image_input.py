@@ -14,6 +14,7 @@ from face_detect_ros.engines.onnxruntime import OnnxSession
 OTHERS = ("orig_target_sizes", "pixel_mask")
 """Names of inputs that are not for images: of RT-DETR, and of DETR in transformers."""
 
+_LARGEST_BATCH = 64
 _BLOCKS_PX = (8, 32, 128)
 
 
@@ -59,6 +60,11 @@ class ImageInput:
             ConfigError: The network cannot have that size.
         """
         if self.height is None or self.width is None:
+            if own_px > object_input.LARGEST_INPUT_PX and not asked_px:
+                raise ConfigError(
+                    f"{file}: names an input of {own_px} pixels, more than {object_input.LARGEST_INPUT_PX}; give "
+                    "input_size"
+                )
             return object_input.input_size(asked_px, own_px, multiple)
         fixed_px = max(self.height, self.width)
         if asked_px not in (0, fixed_px):
@@ -87,6 +93,14 @@ def find(session: OnnxSession, file: Path) -> ImageInput:
         channels_last = axes[3] == 3 and axes[1] != 3
         if (channels_last or axes[1] in (3, None)) and port.dtype is not None:
             height, width = axes[1:3] if channels_last else axes[2:]
+            if (
+                max(height or 1, width or 1) > object_input.LARGEST_INPUT_PX
+                or (axes[0] or 1) > _LARGEST_BATCH
+            ):
+                raise WeightsError(
+                    f"{file}: its input {port} is larger than any detector's; export it again for at most "
+                    f"{object_input.LARGEST_INPUT_PX} pixels a side and {_LARGEST_BATCH} images"
+                )
             return ImageInput(port.name, port.dtype, axes[0], height, width, channels_last)
     there = "; ".join(map(str, session.inputs))
     raise WeightsError(

@@ -268,7 +268,7 @@ def _image_size(metadata: Mapping[str, str], file: Path) -> int:
     """The longest side that the metadata `imgsz` ("640", "[480, 640]") names, or the usual one."""
     if _SIZE_KEY not in metadata:
         return _OWN_PX
-    sides = [int(digits) for digits in re.findall(r"\d+", metadata[_SIZE_KEY])]
+    sides = [int(digits) for digits in re.findall(r"\d+", metadata[_SIZE_KEY][:100])]
     if not sides or min(sides) == 0:
         raise ConfigError(
             f"{file}: its metadata '{_SIZE_KEY}' is {metadata[_SIZE_KEY]!r}, not a size in pixels"
