@@ -15,6 +15,7 @@ import typer
 
 from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, SourceError
+from face_detect_ros.sources.options import describe
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
@@ -57,7 +58,7 @@ def demo(
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:
-            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {stream}")
+            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {describe(stream)}")
         if source is None:
             _check_names(tally)
             if not tally.objects["person"]:
@@ -143,7 +144,8 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
 
     try:
         typer.echo(
-            f"streaming {source} at {RATE_HZ:g} Hz; ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}", err=True
+            f"streaming {describe(source)} at {RATE_HZ:g} Hz; ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}",
+            err=True,
         )
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_CONFIGURE, watch)
         processes.wait_until(

@@ -236,6 +236,8 @@ class _Run:
                 if saved:
                     saved.write(_draw(result))
                 progress.advance()
+            for problem in video.problems:
+                self._fail(problem)
 
     def _report(self, name: str, result: Result) -> None:
         from face_detect_ros.cli.results import as_record

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import typer
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
+from face_detect_ros.core.text import printable, without_credentials
 
 FAILED = 1  # something could not be read, written or computed
 BAD_ARGUMENTS = 2
@@ -43,4 +44,4 @@ def exit_codes() -> Iterator[None]:
 
 def report(error: object) -> None:
     """One line on stderr."""
-    typer.echo(f"face_detect_ros: {error}", err=True)
+    typer.echo(f"face_detect_ros: {printable(without_credentials(str(error)))}", err=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
@@ -86,9 +85,10 @@ class VideoFrames:
     """The frames of a video file, as fast as they decode. Use as a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Raises SourceError if not even one frame can be decoded."""
-        self._path = path
-        self._source = VideoFileSource(path, SourceOptions(source=str(path), loop=False))
+        """Raises SourceError if not even one frame can be decoded. `problems`: what was wrong, once it is read."""
+        self.problems: list[str] = []
+        options = SourceOptions(source=str(path.resolve()), loop=False)
+        self._source = VideoFileSource(path, options, self.problems.append)
 
     def __enter__(self) -> VideoFrames:
         return self
@@ -103,10 +103,7 @@ class VideoFrames:
 
     def count(self) -> int | None:
         """As the file's header says, which can be off by a few; None where it says nothing."""
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        capture.release()
-        return frames if frames > 0 else None
+        return self._source.expected or None
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Each frame as (H, W, 3) uint8 RGB."""

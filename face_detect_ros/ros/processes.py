@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
 from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import Executor
 from rclpy.node import Node
@@ -30,8 +32,10 @@ class NodeProcess:
     def __init__(self, module: str, parameters: Mapping[str, Any], arguments: Sequence[str] = ()) -> None:
         self.name = module.rpartition(".")[2]
         command = [sys.executable, "-m", module, *arguments, "--ros-args", "--log-level", "warn"]
-        for key, value in parameters.items():
-            command += ["-p", f"{key}:={str(value).lower() if isinstance(value, bool) else value}"]
+        # in a file that only this user may read: the arguments of a process are for everybody to see
+        self._parameters = _parameters_file(parameters) if parameters else None
+        if self._parameters is not None:
+            command += ["--params-file", str(self._parameters)]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         self._process = subprocess.Popen(
             command,
@@ -73,6 +77,18 @@ class NodeProcess:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._process.wait()
         self._log.close()
+        if self._parameters is not None:
+            self._parameters.unlink(missing_ok=True)
+
+
+def _parameters_file(parameters: Mapping[str, Any]) -> Path:
+    """A new file of mode 0600 with parameters for whatever node reads it."""
+    plain = (bool, int, float, str)
+    values = {key: value if isinstance(value, plain) else str(value) for key, value in parameters.items()}
+    handle, name = tempfile.mkstemp(prefix="face_detect_ros_", suffix=".yaml")
+    with open(handle, "w", encoding="utf-8") as file:
+        yaml.safe_dump({"/**": {"ros__parameters": values}}, file)
+    return Path(name)
 
 
 def wait_until(

@@ -11,7 +11,8 @@ import cv2
 
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.sources.base import Capture, Warn, no_warning
-from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.ffmpeg import open_url
+from face_detect_ros.sources.fit import check_size, fit
 from face_detect_ros.sources.options import SourceOptions, device_path
 
 
@@ -35,10 +36,11 @@ class CameraSource:
         grabbed = self._capture.grab()
         captured_s = time.monotonic()
         good, image = self._capture.retrieve() if grabbed else (False, None)
-        if not good:
+        if not good or image is None:
             raise SourceError(
                 f"{self.description}: no more pictures come; check its power, cable and network"
             )
+        check_size(image.shape[1], image.shape[0], self._options, self.description)
         image = fit(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._options.width, self._options.height)
         return Capture(image, captured_s)
 
@@ -83,20 +85,13 @@ def open_device(options: SourceOptions, warn: Warn = no_warning) -> CameraSource
     return CameraSource(capture, options)
 
 
-def open_stream(options: SourceOptions) -> CameraSource:
-    """A network camera. Waits at most `timeout_s`. Raises SourceError."""
-    timeout_ms = round(options.timeout_s * 1000)
-    settings = []
-    for name, value in (
-        ("CAP_PROP_OPEN_TIMEOUT_MSEC", timeout_ms),
-        ("CAP_PROP_READ_TIMEOUT_MSEC", timeout_ms),
-        # every decoding thread more delays the pictures by one
-        ("CAP_PROP_N_THREADS", 1),
-    ):
-        if hasattr(cv2, name):  # OpenCV 4.5 lacks the last
-            settings += [getattr(cv2, name), value]
-    # FFmpeg by name: on failure, others would be tried, and their messages print the URL with its password
-    capture = cv2.VideoCapture(options.source.strip(), cv2.CAP_FFMPEG, settings)
+def open_stream(options: SourceOptions, warn: Warn = no_warning) -> CameraSource:
+    """A network camera. Waits at most `timeout_s`. Warns if its certificate is not verified. Raises SourceError."""
+    if options.insecure:
+        warn(
+            f"{options.description}: insecure is set, so whoever is in between can see and change its images"
+        )
+    capture = open_url(options)
     if not capture.isOpened():
         capture.release()
         raise SourceError(

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from face_detect_ros.core.errors import ImageError, SourceError
 from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.images import limits
 from face_detect_ros.images.resizing import for_eyes
+from face_detect_ros.sources.options import SourceOptions
+
+
+def check_size(width: int, height: int, options: SourceOptions, name: str) -> None:
+    """Raise SourceError if images of that size, in pixels, are larger than the limit."""
+    try:
+        limits.check_size(width, height, options.max_image_mpx)
+    except ImageError as error:
+        raise SourceError(f"{name}: {error}") from error
 
 
 def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:

@@ -25,12 +25,14 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
     if kind is Kind.CAMERA:
         return open_device(options, warn)
     if kind is Kind.STREAM:
-        return open_stream(options)
+        return open_stream(options, warn)
     if kind is Kind.SCREEN:
         return ScreenSource(options)
     path = expand_path(options.source)
     if path.is_dir():
         return open_folder(path, options, warn)
     if not path.is_file():
-        raise SourceError(f"{path}: no such file or folder; give a picture, a folder of pictures or a video")
-    return StillsSource([path], options, warn) if is_picture(path) else VideoFileSource(path, options)
+        raise SourceError(
+            f"{options.description}: no such file or folder; give an image, a folder of images or a video"
+        )
+    return StillsSource([path], options, warn) if is_picture(path) else VideoFileSource(path, options, warn)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import enum
 import math
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.text import printable
+from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX, MAX_IMAGE_MPX
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
 MAX_RATE_HZ = 1000.0
 MAX_SIDE_PX = 16384
 _CAMERA_PATH = re.compile(r"/dev/(video\d+|v4l/)")
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+_MISTYPED = re.compile(rf"({'|'.join(sorted(STREAM_SCHEMES, reverse=True))})(:|//)", re.IGNORECASE)
+_CREDENTIALS = re.compile(r":.*@", re.DOTALL)
+_LISTEN = re.compile(r"[?&\s]\w*listen\b", re.IGNORECASE)
 # some cameras want their password inside the path: /user=admin_password=secret_channel=1
 _PATH_SETTING = re.compile(r"=[^/=]*")
 
@@ -53,6 +60,9 @@ class SourceOptions:
     motion: pan and zoom smoothly over stills, so that they move.
     hold_frames: how many pictures each still of a folder is given out for, before the next one.
     timeout_s: longest wait for a network camera or the screen, when opening it and for each picture.
+    max_image_mpx: larger images are refused, in megapixels.
+    insecure: do without the certificate of an https or rtsps camera, for cameras that signed their own.
+    listen: let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.
 
     Raises ConfigError for a value that cannot be used.
     """
@@ -66,6 +76,9 @@ class SourceOptions:
     motion: bool = False
     hold_frames: int = 1
     timeout_s: float = 5.0
+    max_image_mpx: float = MAX_IMAGE_MPX
+    insecure: bool = False
+    listen: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, str) or not self.source.strip():
@@ -77,10 +90,15 @@ class SourceOptions:
         _check_whole("width", self.width, 0, MAX_SIDE_PX)
         _check_whole("height", self.height, 0, MAX_SIDE_PX)
         _check_whole("hold_frames", self.hold_frames, 1, 1_000_000)
-        for name in ("loop", "motion"):
+        _check_number("max_image_mpx", self.max_image_mpx, 0.001, HIGHEST_IMAGE_MPX)
+        for name in ("loop", "motion", "insecure", "listen"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; give true or false")
-        kind_of(self.source)
+        if kind_of(self.source) is Kind.STREAM and listens(self.source) and not self.listen:
+            raise ConfigError(
+                f"{self.description}: waits for whoever sends, from anywhere on the network; set listen to true if "
+                "that is wanted"
+            )
 
     @property
     def kind(self) -> Kind:
@@ -106,14 +124,27 @@ def kind_of(source: str) -> Kind:
         return Kind.SAMPLE
     if source.isdecimal() or _CAMERA_PATH.match(source):
         return Kind.CAMERA
-    if "://" in source:
-        scheme = source.split("://", 1)[0].lower()
-        if scheme not in STREAM_SCHEMES:
+    # nothing of it is shown until its parts are known: a mistyped address may hold a password anywhere
+    if url := _URL.match(source):
+        if url[1].lower() not in STREAM_SCHEMES:
             raise ConfigError(
-                f"source scheme {scheme}:// is unknown; give one of {', '.join(STREAM_SCHEMES)}, or a path"
+                f"source scheme {url[1].lower()}:// is unknown; give one of {', '.join(STREAM_SCHEMES)}, or a path"
             )
         return Kind.STREAM
+    if mistyped := _MISTYPED.match(source):
+        raise ConfigError(f"source looks like an address; begin it with {mistyped[1].lower()}://")
+    if ("://" in source or _CREDENTIALS.search(source)) and not source.startswith(("/", "./", "../", "~")):
+        raise ConfigError(
+            f"source looks like an address without its scheme; begin it with one of "
+            f"{', '.join(f'{scheme}://' for scheme in STREAM_SCHEMES)}, or a path with ./"
+        )
     return Kind.FILE
+
+
+def listens(source: str) -> bool:
+    """Whether a stream waits for a sender instead of asking one."""
+    scheme, _, rest = source.strip().partition("://")
+    return scheme.lower() == "udp" or _LISTEN.search(rest) is not None
 
 
 def device_path(source: str) -> str:
@@ -124,10 +155,12 @@ def device_path(source: str) -> str:
 
 def describe(source: str) -> str:
     """`source` for people to read: user, password, query and settings in the path of a URL are left out."""
-    source = source.strip()
-    if "://" not in source:
-        return device_path(source)
-    scheme, rest = source.split("://", 1)
+    source = printable(source.strip())
+    url = _URL.match(source)
+    if url is None:
+        # of what looks like a mistyped address, what follows its password
+        return source.rsplit("@", 1)[-1] if _CREDENTIALS.search(source) else device_path(source)
+    scheme, rest = url[1], source[url.end() :]
     # from the last @ on, not by a URL parser: to that, an unescaped / in a password starts the path
     rest = re.split(r"[?#]", rest.rsplit("@", 1)[-1], maxsplit=1)[0]
     return f"{scheme}://{_PATH_SETTING.sub('=...', rest)}"
@@ -135,7 +168,7 @@ def describe(source: str) -> str:
 
 def expand_path(source: str) -> Path:
     """The path a FILE source names."""
-    return Path(source.strip()).expanduser()
+    return Path(os.path.expanduser(source.strip()))
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:

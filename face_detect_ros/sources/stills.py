@@ -74,7 +74,7 @@ class StillsSource:
                 self._position = 0
             path = self._files[self._position]
             try:
-                self._view = self._prepare(read_picture(path))
+                self._view = self._prepare(read_picture(path, self._options.max_image_mpx))
                 return self._view
             except SourceError as error:
                 if len(self._files) == 1:

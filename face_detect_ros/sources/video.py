@@ -10,12 +10,14 @@ from typing import Any
 import cv2
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.sources.base import Capture
-from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.base import Capture, Warn, no_warning
+from face_detect_ros.sources.ffmpeg import open_file
+from face_detect_ros.sources.fit import check_size, fit
 from face_detect_ros.sources.options import SourceOptions
 
 FALLBACK_RATE_HZ = 25.0
 """Of a video whose header gives no usable rate."""
+_COMPLETE = 0.9  # headers estimate how many frames there are
 
 
 class VideoFileSource:
@@ -23,8 +25,10 @@ class VideoFileSource:
 
     live = False
 
-    def __init__(self, path: Path, options: SourceOptions) -> None:
-        """Raises SourceError if not even one frame can be decoded."""
+    def __init__(self, path: Path, options: SourceOptions, warn: Warn = no_warning) -> None:
+        """`warn` is told of an end that comes too early. Raises SourceError if not even one frame can be decoded."""
+        self._warn = warn
+        self._frames = 0
         self.description = options.description
         self._path = path
         self._options = options
@@ -36,6 +40,8 @@ class VideoFileSource:
             raise SourceError(
                 f"{path}: no frame of this video can be decoded; convert it, for example to H.264 MP4"
             )
+        self.expected = _whole(self._capture, cv2.CAP_PROP_FRAME_COUNT)
+        """How many frames its header announces, which can be off by a few; 0 where it does not say."""
         rate_hz = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate_hz: float | None = options.rate_hz or (
             rate_hz if 0.1 <= rate_hz <= 240 else FALLBACK_RATE_HZ
@@ -49,6 +55,8 @@ class VideoFileSource:
         if self._capture is None:
             return None
         capture = self._grab()
+        if capture is None:
+            self._check_complete()
         if capture is None and self._options.loop:
             # opened anew: seeking to the start fails in some containers
             self._capture.release()
@@ -67,15 +75,36 @@ class VideoFileSource:
     def _open(self) -> Any:
         if not os.access(self._path, os.R_OK):
             raise SourceError(f"{self._path}: no permission to read it")
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        capture = open_file(self._path)
         if not capture.isOpened():
-            raise SourceError(f"{self._path}: neither a picture nor a video that can be read, or damaged")
+            raise SourceError(f"{self._path}: neither an image nor a video that can be read, or damaged")
+        # 0 where it does not say
+        width = max(1, _whole(capture, cv2.CAP_PROP_FRAME_WIDTH))
+        height = max(1, _whole(capture, cv2.CAP_PROP_FRAME_HEIGHT))
+        check_size(width, height, self._options, str(self._path))
+        self._frames = 0
         return capture
+
+    def _check_complete(self) -> None:
+        """Say it once if the file ended long before its header says."""
+        if 0 < self._frames < _COMPLETE * self.expected:
+            self._warn(
+                f"{self._path}: only {self._frames} of {self.expected} frames can be read; it is damaged or cut off"
+            )
+            self.expected = 0
 
     def _grab(self) -> Capture | None:
         good, image = self._capture.read()
         captured_s = time.monotonic()
         if not good:
             return None
+        self._frames += 1
+        check_size(image.shape[1], image.shape[0], self._options, str(self._path))
         image = fit(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._options.width, self._options.height)
         return Capture(image, captured_s)
+
+
+def _whole(capture: Any, setting: int) -> int:
+    """A number in a video's header; 0 where it makes no sense."""
+    value = float(capture.get(setting))
+    return int(value) if 0 < value < 1e9 else 0

@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
 
 
 def test_a_missing_path_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no such file or folder; give a picture, a folder"):
+    with pytest.raises(SourceError, match="no such file or folder; give an image, a folder"):
         open_source(SourceOptions(str(tmp_path / "missing.jpg")))
 
 

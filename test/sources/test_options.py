@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.sources import open_source
 from face_detect_ros.sources.options import Kind, SourceOptions, describe, expand_path
 
 
@@ -31,7 +32,7 @@ from face_detect_ros.sources.options import Kind, SourceOptions, describe, expan
     ],
 )
 def test_kind(source: str, kind: Kind) -> None:
-    options = SourceOptions(source)
+    options = SourceOptions(source, listen=True)
     assert options.kind is kind
     assert options.live is (kind in (Kind.CAMERA, Kind.STREAM, Kind.SCREEN))
 
@@ -57,6 +58,10 @@ def test_kind(source: str, kind: Kind) -> None:
         ({"timeout_s": 0.0}, "timeout_s is 0.0"),
         ({"loop": 1}, "loop is 1; give true or false"),
         ({"motion": "yes"}, "motion"),
+        ({"insecure": 1}, "insecure"),
+        ({"listen": None}, "listen"),
+        ({"max_image_mpx": 0}, "max_image_mpx is 0; give a number"),
+        ({"max_image_mpx": 1000}, "max_image_mpx"),
     ],
     ids=str,
 )
@@ -89,6 +94,9 @@ def test_defaults() -> None:
         "motion": False,
         "hold_frames": 1,
         "timeout_s": 5.0,
+        "max_image_mpx": 100.0,
+        "insecure": False,
+        "listen": False,
     }
     values = dataclasses.asdict(SourceOptions("x"))
     assert values == {"source": "x", **expected}
@@ -122,6 +130,67 @@ def test_passwords_are_never_shown(source: str, shown: str) -> None:
         assert "ter2" not in text
     if "_password=" not in source:
         assert options.description == shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rtsp:/admin:hunter2@camera/main",
+        "rtsp:admin:hunter2@camera/main",
+        "rtsp//admin:hunter2@camera/main",
+        "RTSP:\\\\admin:hunter2@camera/main",
+        "rtps://admin:hunter2@camera/main",
+        "admin:hunter2@rtsp://camera/main",
+        "admin:hunter2@camera:554/main",
+        "admin:hun/ter2@camera/main",
+        "://admin:hunter2@camera",
+    ],
+)
+def test_mistyped_addresses_are_errors_that_do_not_show_them(source: str) -> None:
+    with pytest.raises(ConfigError, match=r"looks like an address|is unknown") as caught:
+        SourceOptions(source)
+    assert "ter2" not in str(caught.value)
+    assert "ter2" not in describe(source)
+
+
+@pytest.mark.parametrize(
+    "source", ["//admin:hunter2@camera/main", "./admin:hunter2@camera", "~admin:hunter2@camera"]
+)
+def test_a_path_that_looks_like_an_address_is_not_shown(source: str) -> None:
+    options = SourceOptions(source)
+    assert options.kind is Kind.FILE
+    with pytest.raises(SourceError) as caught:
+        open_source(options)
+    assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "udp://0.0.0.0:1234",
+        "udp://239.0.0.1:1234",
+        "tcp://0.0.0.0:1234?listen=1",
+        "tcp://0.0.0.0:1234?timeout=1&listen",
+        "rtmp://127.0.0.1/live?LISTEN=1",
+        "http://127.0.0.1:1/x?listen=2",
+        "rtmp://127.0.0.1/live rtmp_listen=1",
+    ],
+)
+def test_a_source_waits_for_senders_only_when_asked(source: str) -> None:
+    with pytest.raises(ConfigError, match="waits for whoever sends, from anywhere"):
+        SourceOptions(source)
+    assert SourceOptions(source, listen=True).kind is Kind.STREAM
+
+
+@pytest.mark.parametrize(
+    "source", ["tcp://camera:1234", "http://camera/listen?listener=1", "rtsp://listen/x"]
+)
+def test_other_sources_ask(source: str) -> None:
+    SourceOptions(source)
+
+
+def test_a_source_cannot_command_a_terminal() -> None:
+    assert SourceOptions("rtsp://a/\x1b[31mb\nc").description == "rtsp://a/\\x1b[31mb\\nc"
 
 
 def test_a_path_may_start_at_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from helpers.paths import SHARED
+from helpers.paths import FIELD, SHARED
 from helpers.sources import write_video
 
 from face_detect_ros.core.errors import SourceError
@@ -78,9 +79,9 @@ def test_captures_are_stamped_in_order(clip: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("text.mp4", b"not a video", "neither a picture nor a video"),
-        ("empty.mkv", b"", "neither a picture nor a video"),
-        ("text.unknown", b"hello", "neither a picture nor a video"),
+        ("text.mp4", b"not a video", "neither an image nor a video"),
+        ("empty.mkv", b"", "neither an image nor a video"),
+        ("text.unknown", b"hello", "neither an image nor a video"),
     ],
     ids=["text", "empty", "unknown suffix"],
 )
@@ -133,8 +134,8 @@ class Capture:
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return True
 
-    def get(self, _: int) -> float:
-        return self.rate_hz
+    def get(self, setting: int) -> float:
+        return self.rate_hz if setting == cv2.CAP_PROP_FPS else 0.0
 
     def read(self) -> tuple[bool, np.ndarray]:
         return self.good, np.zeros((4, 4, 3), np.uint8)
@@ -154,6 +155,69 @@ def test_a_video_that_opens_but_gives_no_frame_is_an_error(
     monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Capture(25.0, good=False))
     with pytest.raises(SourceError, match="no frame of this video can be decoded; convert it"):
         open_source(SourceOptions(str(clip)))
+
+
+def cut_off(path: Path, keep: float) -> Path:
+    """Zeros in place of the last frames of an AVI whose header and index announce them all."""
+    data = bytearray(path.read_bytes())
+    start, end = data.index(b"movi"), data.rindex(b"idx1")
+    cut = start + round((end - start) * keep)
+    data[cut:end] = bytes(end - cut)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_an_end_that_comes_too_early_is_told_once(tmp_path: Path, loop: bool) -> None:
+    path = cut_off(write_video(tmp_path / "clip.avi", [100] * 40), 0.5)
+    told: list[str] = []
+    source = open_source(SourceOptions(str(path), loop=loop), told.append)
+    count = sum(source.read() is not None for _ in range(60))
+    assert len(told) == 1
+    assert count == 60 if loop else 10 < count < 36
+    assert "of 40 frames can be read; it is damaged or cut off" in told[0]
+    source.close()
+
+
+def test_a_complete_video_is_not_told_of(clip: Path) -> None:
+    told: list[str] = []
+    levels_of(open_source(SourceOptions(str(clip), loop=False), told.append), 7)
+    assert not told
+
+
+def test_frames_above_the_limit_are_refused(clip: Path) -> None:
+    with pytest.raises(SourceError, match=r"clip\.avi: image claims 64x48 pixels; more than"):
+        open_source(SourceOptions(str(clip), max_image_mpx=0.003))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:{port}/a.ts\n#EXT-X-ENDLIST\n",
+        "v=0\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    ],
+    ids=["playlist", "session description"],
+)
+def test_a_file_opens_neither_a_connection_nor_a_port(tmp_path: Path, content: str) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0.2)
+        path = tmp_path / "clip.mp4"
+        path.write_text(content.format(port=server.getsockname()[1]))
+        with pytest.raises(SourceError, match=r"clip\.mp4"):
+            open_source(SourceOptions(str(path)))
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.skipif(not FIELD.is_dir(), reason="no files from the field beside the repository")
+def test_a_damaged_video_from_the_field() -> None:
+    told: list[str] = []
+    source = open_source(SourceOptions(str(FIELD / "corrupted.mp4"), loop=False), told.append)
+    while source.read() is not None:
+        pass
+    assert "only 28 of 50 frames can be read" in told[0]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recorded clips beside the repository ({SHARED.name})")

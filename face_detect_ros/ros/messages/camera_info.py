@@ -93,7 +93,7 @@ def _path(location: str, name: str) -> Path:
     values = {"NAME": name, "ROS_HOME": os.environ.get("ROS_HOME") or str(Path.home() / ".ros")}
     location = _VARIABLE.sub(lambda match: values.get(match[1], match[0]), location)
     if "://" not in location:
-        return Path(location).expanduser()
+        return Path(os.path.expanduser(location))
     try:
         url = urlsplit(location)
     except ValueError as error:

@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.statistics import RateMeter, Throttle
+from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.inputs.camera import TOPIC, camera_info_topic
 from face_detect_ros.ros.inputs.hub import ImageHub
@@ -57,6 +58,23 @@ class VideoSourceParameters(NodeParameters):
     )
     loop: bool = parameter(SourceOptions.loop, "Start again at the end of a file.", at_configure=True)
     motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still images.", at_configure=True)
+    max_image_mpx: float = parameter(
+        SourceOptions.max_image_mpx,
+        "Larger images are refused, in megapixels.",
+        minimum=0.1,
+        maximum=HIGHEST_IMAGE_MPX,
+        at_configure=True,
+    )
+    insecure: bool = parameter(
+        SourceOptions.insecure,
+        "Do without the certificate of an https:// or rtsps:// camera: whoever is in between can see its images.",
+        read_only=True,
+    )
+    listen: bool = parameter(
+        SourceOptions.listen,
+        "Let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.",
+        read_only=True,
+    )
     frame_id: str = parameter(
         "camera_optical_frame", "Coordinate frame of the images, z forward (REP 103).", at_configure=True
     )
@@ -79,6 +97,9 @@ class VideoSourceParameters(NodeParameters):
             height=self.height,
             loop=self.loop,
             motion=self.motion,
+            max_image_mpx=self.max_image_mpx,
+            insecure=self.insecure,
+            listen=self.listen,
         )
 
 

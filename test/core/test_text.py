@@ -1,0 +1,27 @@
+"""Text from outside in logs and messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from face_detect_ros.core.text import printable, without_credentials
+
+
+def test_control_characters_and_line_breaks_are_shown_as_such() -> None:
+    assert printable("a\x1b[2Jb\nc\r\u202e é 王 \\") == "a\\x1b[2Jb\\nc\\r\\u202e é 王 \\"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://admin:hunter2@camera/main: no answer", "rtsp://camera/main: no answer"),
+        ("cannot open 'https://u:hunter2@a/b' or http://c:d@e", "cannot open 'https://a/b' or http://e"),
+        ("rtsp:/admin:hunter2@camera", "rtsp:/camera"),
+        ("//admin:hunt@er2@camera", "//camera"),
+        ("model.onnx: 3 names; 12:30 at noon", "model.onnx: 3 names; 12:30 at noon"),
+        ("mail someone@example.org", "mail someone@example.org"),
+        ("http://host:80/a@b", "http://b"),  # an unescaped / may belong to a password
+    ],
+)
+def test_credentials_are_left_out(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
