@@ -14,6 +14,7 @@ from rclpy.qos import QoSCompatibility, ReliabilityPolicy, qos_check_compatible
 from sensor_msgs.msg import CompressedImage, Image
 
 from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros import qos, rclpy_internals
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.loss import LossMeter
@@ -50,15 +51,23 @@ class ImageInput:
             (image_transport's convention: remapping `image_raw` moves both; remapping `image_raw/compressed` or
             `camera_info` itself wins).
         on_frame: Gets every frame.
+        decode: How images are decoded.
     """
 
     def __init__(
-        self, node: Node, hub: ImageHub, transport: str, on_frame: Callable[[LazyFrame], Any]
+        self,
+        node: Node,
+        hub: ImageHub,
+        transport: str,
+        on_frame: Callable[[LazyFrame], Any],
+        decode: DecodeOptions = DEFAULTS,
     ) -> None:
         self._node = node
         self._hub = hub
         self._on_frame = on_frame
         self._transport = transport
+        self._decode = decode
+        self._told_of_pixels = False
         self._type = CompressedImage if transport == "compressed" else Image
         self._subscription: Any = None
         self._reliable = False
@@ -81,7 +90,7 @@ class ImageInput:
         values = tuple(
             (name, str(rclpy_internals.initial_override(self._node, name))) for name in self._overrides
         )
-        return self.wire_topic, self._transport, values
+        return self.wire_topic, self._transport, self._decode, values
 
     @property
     def camera_info_topic(self) -> str:
@@ -164,7 +173,13 @@ class ImageInput:
 
     def _arrived(self, key: Hashable, message: Any) -> None:
         if self._node.context.ok():  # what is handed over while the process ends would be published too late
-            self._hub.arrived(key, lazy_frame(message))
+            self._hub.arrived(key, lazy_frame(message, self._decode, self._tell_of_pixels))
+
+    def _tell_of_pixels(self, text: str) -> None:
+        """Log once what is odd about the values of pixels."""
+        if not self._told_of_pixels and self._node.context.ok():
+            self._told_of_pixels = True
+            self._node.get_logger().warning(f"{self.wire_topic}: {text}")
 
     def _follow(self) -> None:
         """Be as reliable as the publishers are."""

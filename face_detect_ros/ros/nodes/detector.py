@@ -15,6 +15,8 @@ from face_detect_ros.core.mailbox import Worker
 from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
+from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
@@ -46,6 +48,20 @@ class DetectorParameters(NodeParameters):
     )
     image_transport: str = parameter(
         TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
+    )
+    max_image_mpx: float = parameter(
+        DecodeOptions.max_image_mpx,
+        "Larger images are refused, in megapixels.",
+        minimum=0.1,
+        maximum=HIGHEST_IMAGE_MPX,
+        at_configure=True,
+    )
+    image_bits: int = parameter(
+        DecodeOptions.bits,
+        "Bits of 16-bit pixels that hold the value, such as 10 or 12 for raw sensors; 0: as the encoding says.",
+        minimum=0,
+        maximum=16,
+        at_configure=True,
     )
     score_threshold: float = parameter(
         DetectOptions.score_threshold, "Lowest score published.", minimum=0.0, maximum=1.0
@@ -99,6 +115,10 @@ class DetectorParameters(NodeParameters):
     def detect_options(self) -> DetectOptions:
         names = [field.name for field in dataclasses.fields(DetectOptions) if field.name != "class_ids"]
         return DetectOptions(**{name: getattr(self, name) for name in names})
+
+    def decode_options(self) -> DecodeOptions:
+        """How images are decoded. Raises ConfigError for unusable settings."""
+        return DecodeOptions(max_image_mpx=self.max_image_mpx, bits=self.image_bits)
 
     @property
     def tracker_options(self) -> TrackerOptions:
@@ -186,7 +206,9 @@ class DetectorNode(PerceptionNode[P]):
         params = self._configured = self.params
         self.outputs = self.make_outputs(params)
         self._label_info = LabelInfoTopic(self)
-        self._input = ImageInput(self, self.hub, params.image_transport, self._receive)
+        self._input = ImageInput(
+            self, self.hub, params.image_transport, self._receive, params.decode_options()
+        )
 
     def load(self) -> Pipeline:
         params = self._configured or self.params
@@ -247,6 +269,7 @@ class DetectorNode(PerceptionNode[P]):
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
+        new.decode_options()
         if self.pipeline is not None:
             self.options(new, self.pipeline.labels)
         if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:

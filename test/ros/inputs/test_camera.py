@@ -1,5 +1,6 @@
 """The image stream of a node: one subscription for a whole process, and a word when nothing comes."""
 
+import numpy as np
 import pytest
 from helpers.ros_tools import BEST_EFFORT, RELIABLE, Probe, compressed, faceless, image, wait_until
 from rclpy.node import Node
@@ -7,7 +8,9 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
+from face_detect_ros.core.errors import ImageError
 from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros.inputs import camera as image_input
 from face_detect_ros.ros.inputs.camera import ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
@@ -19,11 +22,11 @@ PICTURE = faceless(12, 16)
 class Viewer(Node):
     """Keeps the frames of its image input, and asks it for problems as diagnostics do."""
 
-    def __init__(self, hub=None, transport="raw", name="viewer", **arguments):
+    def __init__(self, hub=None, transport="raw", name="viewer", decode=DEFAULTS, **arguments):
         super().__init__(name, **arguments)
         self.frames = []
         self.problem = ""
-        self.input = ImageInput(self, hub or ImageHub(), transport, self.frames.append)
+        self.input = ImageInput(self, hub or ImageHub(), transport, self.frames.append, decode)
         self.create_timer(0.1, self.look)
         self.input.start()
 
@@ -58,6 +61,36 @@ def test_two_consumers_share_one_subscription_and_one_decoding(probe, start):
     assert first.frames[0] is second.frames[0]
     assert first.frames[0].frame() is second.frames[0].frame()
     assert len(probe.subscriptions_of("/image_raw")) == 1
+
+
+def dark(value=900):
+    return image(np.full((12, 16), value, "<u2"), encoding="mono16", step=32)
+
+
+def test_nearly_black_images_of_few_bits_are_told_of_once(probe, start):
+    viewer = start(Viewer).node
+    probe.send_until(probe.publisher(), dark(), lambda: len(viewer.frames) > 2, "frames")
+    for frame in viewer.frames[:3]:
+        assert frame.frame().image.max() == 3
+    assert "image_bits" in probe.wait_for_log("/image_raw: 16-bit pixels use only their lowest 10 bits")
+    assert len(probe.logs("16-bit pixels")) == 1
+
+
+def test_images_are_decoded_as_the_options_say(probe, start):
+    viewer = start(Viewer, decode=DecodeOptions(bits=10, max_image_mpx=0.001)).node
+    publisher = probe.publisher()
+    probe.send_until(publisher, dark(), lambda: viewer.frames, "a frame")
+    assert viewer.frames[0].frame().image.max() == 225
+    large = image(faceless(40, 50))
+    probe.send_until(publisher, large, lambda: _refused(viewer.frames[-1]), "an image above the limit")
+
+
+def _refused(frame):
+    try:
+        frame.frame()
+    except ImageError as error:
+        return error.reason == "size"
+    return False
 
 
 def test_when_the_owner_of_the_subscription_leaves_another_takes_over(probe, start):
