@@ -1,8 +1,22 @@
 """Errors for bad input. Each message says what is wrong, where, and what to do next."""
 
+_JOINERS = "\u200c\u200d"  # not printable by themselves, but parts of names in Persian and Indian scripts
+
 
 class PerceptionError(Exception):
-    """Base of every error this package raises for bad input; anything else is a bug."""
+    """Base of every error this package raises for bad input; anything else is a bug.
+
+    Its text may quote files, servers and messages of others. Control characters in it are escaped, so that nothing from
+    outside moves the cursor of a terminal, hides a part of a line or begins a new one in a log.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if text.isprintable():
+            return text
+        return "".join(
+            letter if letter.isprintable() or letter in _JOINERS else ascii(letter)[1:-1] for letter in text
+        )
 
 
 class ConfigError(PerceptionError):
@@ -22,7 +36,7 @@ class WeightsError(PerceptionError):
 
 
 class SourceError(PerceptionError):
-    """A picture, video, camera or stream cannot be opened or read."""
+    """An image file, video, camera or stream cannot be opened or read."""
 
 
 class OutputError(PerceptionError):
@@ -30,15 +44,15 @@ class OutputError(PerceptionError):
 
 
 class DetectorError(PerceptionError):
-    """A detector failed on a picture that was valid."""
+    """A detector failed on a valid image."""
 
 
 class TrainingError(PerceptionError):
-    """A training cannot go on: a loss that is no number, or a state that does not fit."""
+    """A training cannot continue: its loss is not a number, or a saved state does not fit."""
 
 
 class GalleryError(PerceptionError):
-    """The gallery of known people cannot be opened, read or written, or refuses what was asked of it."""
+    """The gallery of known people cannot be opened, read or written, or refuses a request."""
 
 
 class ImageError(PerceptionError):

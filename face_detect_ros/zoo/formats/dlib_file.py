@@ -1,20 +1,15 @@
 """Reads dlib's serialized networks (`.dat` files) in plain Python.
 
-The format: integers are a control byte (bit 7 the sign, bits 0 to 3 the length) and that many little-endian
-bytes; floating-point numbers are a mantissa and an exponent of 2 as two such integers; a text or a list is
-its length and its items; a bool is "0" or "1"; a tensor is a version, four sizes and its values as
-little-endian float32. A network is a version number per layer from output to input, then the input, then the
-details of each layer from input to output, each followed by what is left of its training.
+A network is a version number per layer from output to input, then the input, then the details of each layer from input
+to output, each followed by what is left of its training. `dlib_reader` knows how values are stored.
 
-Nothing is guessed: whatever is not as expected is a WeightsError with the file, the byte and the reason, and
-nothing is allocated before the file is known to be long enough for it.
+Nothing is guessed: anything unexpected is a WeightsError with the file, the byte and the reason.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -36,24 +31,27 @@ from face_detect_ros.nn.dlib.description import (
     Structure,
     Tag,
 )
+from face_detect_ros.zoo.formats.dlib_reader import LARGEST_SIDE, Reader
 from face_detect_ros.zoo.published import dlib_models
 
 _MOST_WINDOWS = 1000
-_LONGEST_NAME = 100
-_LARGEST_SIDE = 1 << 20  # of a window, a filter or a picture; far beyond any network
-_INFINITE = (32000, 32001, 32002)  # exponents that stand for infinity, its negative and not-a-number
 
 
 def load(model: dlib_models.ModelFile, structure: Structure) -> NetworkDescription:
-    """The network in one of dlib's published files, which is checked against its checksum first.
+    """Reads one of dlib's published files, after a check of its digest.
 
-    Raises WeightsError for a missing, damaged or altered file, or one that is not built like `structure`.
+    Args:
+        model: the file.
+        structure: its layers, as they must be.
+
+    Raises:
+        WeightsError: the file is missing, damaged or altered, or not built like `structure`.
     """
     return read(dlib_models.verify(model), structure)
 
 
 def read(path: Path, structure: Structure) -> NetworkDescription:
-    """The network in the file `path`. Raises WeightsError as `parse` does, and if it cannot be read."""
+    """Reads the file `path`. Raises WeightsError as `parse` does, and if it cannot be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -62,11 +60,17 @@ def read(path: Path, structure: Structure) -> NetworkDescription:
 
 
 def parse(data: bytes, structure: Structure, *, source: str) -> NetworkDescription:
-    """The network in `data`, whose layers are those of `structure`; `source` names it in errors.
+    """Reads a network.
 
-    Raises WeightsError naming the byte where `data` ends early, holds something else, or goes on.
+    Args:
+        data: the bytes of a file.
+        structure: its layers, as they must be.
+        source: names it in errors.
+
+    Raises:
+        WeightsError: `data` ends early, holds something else, or continues after the network; names the byte.
     """
-    reader = _Reader(data, source)
+    reader = Reader(data, source)
     reader.version("network", 1)
     head = _head(reader)
     for kind in reversed(structure[1:]):
@@ -87,13 +91,13 @@ def parse(data: bytes, structure: Structure, *, source: str) -> NetworkDescripti
     return NetworkDescription(source, head, network_input, tuple(layers))
 
 
-def _head(reader: _Reader) -> MmodOptions | MetricOptions:
+def _head(reader: Reader) -> MmodOptions | MetricOptions:
     name = reader.name("a loss", "loss_mmod_", "loss_metric_2")
     if name == "loss_metric_2":
         return MetricOptions(margin=reader.real(), threshold=reader.real())
     version = reader.version("mmod options", 1, 2, 3, 4)
     if version == 1:
-        windows = [DetectorWindow(reader.count(_LARGEST_SIDE), reader.count(_LARGEST_SIDE))]
+        windows = [DetectorWindow(reader.count(LARGEST_SIDE), reader.count(LARGEST_SIDE))]
     else:
         windows = [_window(reader) for _ in range(reader.count(_MOST_WINDOWS))]
     if not windows or any(not (window.width and window.height) for window in windows):
@@ -112,25 +116,25 @@ def _head(reader: _Reader) -> MmodOptions | MetricOptions:
     return MmodOptions(tuple(windows), nms_overlap, nms_covered, regression)
 
 
-def _window(reader: _Reader) -> DetectorWindow:
+def _window(reader: Reader) -> DetectorWindow:
     version = reader.version("detector window", 1, 2)
-    width, height = reader.count(_LARGEST_SIDE), reader.count(_LARGEST_SIDE)
+    width, height = reader.count(LARGEST_SIDE), reader.count(LARGEST_SIDE)
     return DetectorWindow(width, height, reader.text() if version == 2 else "")
 
 
-def _input(reader: _Reader) -> RgbInput:
+def _input(reader: Reader) -> RgbInput:
     name = reader.name(
         "an input", "input_rgb_image_pyramid", "input_rgb_image_pyramid2", "input_rgb_image_sized"
     )
     mean = (reader.real(), reader.real(), reader.real())
     if name == "input_rgb_image_sized":
-        return RgbInput(mean, size=(reader.count(_LARGEST_SIDE), reader.count(_LARGEST_SIDE)))
+        return RgbInput(mean, size=(reader.count(LARGEST_SIDE), reader.count(LARGEST_SIDE)))
     if name == "input_rgb_image_pyramid":
         return RgbInput(mean, padding=10, outer_padding=11)  # what dlib had fixed before it stored them
-    return RgbInput(mean, padding=reader.count(_LARGEST_SIDE), outer_padding=reader.count(_LARGEST_SIDE))
+    return RgbInput(mean, padding=reader.count(LARGEST_SIDE), outer_padding=reader.count(LARGEST_SIDE))
 
 
-def _layer(reader: _Reader, name: str, number: str) -> Layer:
+def _layer(reader: Reader, name: str, number: str) -> Layer:
     if name == "con":
         return _convolution(reader)
     if name == "affine":
@@ -148,10 +152,10 @@ def _layer(reader: _Reader, name: str, number: str) -> Layer:
     raise ValueError(f"a structure cannot hold '{name}'")
 
 
-def _convolution(reader: _Reader) -> Convolution:
+def _convolution(reader: Reader) -> Convolution:
     version = reader.name("a convolution", "con_4", "con_5")
     values = reader.tensor()
-    outputs = reader.count(_LARGEST_SIDE)
+    outputs = reader.count(LARGEST_SIDE)
     window, stride, padding = reader.pair(), reader.pair(), reader.pair()
     shape, bias_shape = reader.shape(), reader.shape()
     _multipliers(reader)
@@ -165,7 +169,7 @@ def _convolution(reader: _Reader) -> Convolution:
     return Convolution(filters.reshape(shape), bias, stride, padding)
 
 
-def _affine(reader: _Reader) -> Affine:
+def _affine(reader: Reader) -> Affine:
     version = reader.name("an affine layer", "affine_", "bn_con2")
     values = reader.tensor()
     shape, shift_shape = reader.shape(), reader.shape()
@@ -191,7 +195,7 @@ def _affine(reader: _Reader) -> Affine:
     return Affine(scale, (shift - scale * means).astype(np.float32))
 
 
-def _pool(reader: _Reader, name: str) -> Pool:
+def _pool(reader: Reader, name: str) -> Pool:
     reader.name("a pooling layer", f"{name}_2")
     window, stride, padding = reader.pair(), reader.pair(), reader.pair()
     everything = window == (0, 0)
@@ -201,9 +205,9 @@ def _pool(reader: _Reader, name: str) -> Pool:
     return Pool(name[:3], window, stride, padding)
 
 
-def _fully_connected(reader: _Reader) -> FullyConnected:
+def _fully_connected(reader: Reader) -> FullyConnected:
     version = reader.name("a fully connected layer", "fc_2", "fc_3")
-    outputs, inputs = reader.count(_LARGEST_SIDE), reader.count(_LARGEST_SIDE)
+    outputs, inputs = reader.count(LARGEST_SIDE), reader.count(LARGEST_SIDE)
     values = reader.tensor()
     shape, bias_shape = reader.shape(), reader.shape()
     has_bias = reader.integer(4) == 0
@@ -218,144 +222,15 @@ def _fully_connected(reader: _Reader) -> FullyConnected:
     return FullyConnected(weights.reshape(inputs, outputs), bias if has_bias else None)
 
 
-def _multipliers(reader: _Reader) -> None:
+def _multipliers(reader: Reader) -> None:
     for _ in range(4):
         reader.real()  # of learning rate and weight decay
 
 
-def _training_leftovers(reader: _Reader, *, is_first: bool) -> None:
+def _training_leftovers(reader: Reader, *, is_first: bool) -> None:
     for _ in range(3):
         reader.boolean()
     for _ in range(3):
         reader.tensor()
     if is_first:
-        reader.count(1)  # samples that the input makes of one picture
-
-
-class _Reader:
-    """Steps through `data`; `fail` names the item that was read last."""
-
-    def __init__(self, data: bytes, source: str) -> None:
-        self._data = data
-        self._source = source
-        self._at = 0  # of the next byte
-        self._item = 0  # where the item read last begins
-
-    def fail(self, reason: str) -> NoReturn:
-        raise WeightsError(f"{self._source}: byte {self._item}: {reason}; {dlib_models.REPAIR}")
-
-    def integer(self, size: int, *, signed: bool = True) -> int:
-        """An integer that dlib holds in `size` bytes."""
-        self._item = self._at
-        control = self._take(1)[0]
-        length = control & 0x0F
-        if control & (0x70 if signed else 0xF0) or not 1 <= length <= size:
-            self.fail(f"expected an integer of at most {size} bytes, found control byte {control:#04x}")
-        value = int.from_bytes(self._take(length), "little")
-        return -value if control & 0x80 else value
-
-    def count(self, limit: int) -> int:
-        """A size from 0 to `limit`."""
-        value = self.integer(8)
-        if not 0 <= value <= limit:
-            self.fail(f"expected a number from 0 to {limit}, found {value}")
-        return value
-
-    def pair(self) -> tuple[int, int]:
-        return self.count(_LARGEST_SIDE), self.count(_LARGEST_SIDE)
-
-    def version(self, what: str, *known: int) -> int:
-        value = self.integer(4)
-        if value not in known:
-            names = " or ".join(map(str, known))
-            self.fail(f"expected version {names} of {what}, found {value}")
-        return value
-
-    def real(self) -> float:
-        start = self._at
-        mantissa, exponent = self.integer(8), self.integer(2)
-        self._item = start
-        if exponent in _INFINITE or abs(exponent) > 1100:
-            self.fail(f"a number is not finite or out of range (exponent {exponent})")
-        try:
-            return math.ldexp(mantissa, exponent)
-        except OverflowError:
-            self.fail(f"a number is out of range (exponent {exponent})")
-
-    def fraction(self) -> float:
-        value = self.real()
-        if not 0.0 <= value <= 1.0:
-            self.fail(f"expected a number from 0 to 1, found {value:g}")
-        return value
-
-    def boolean(self) -> bool:
-        value = self.byte()
-        if value not in b"01":
-            self.fail(f"expected a truth value, '0' or '1', found byte {value:#04x}")
-        return value == ord("1")
-
-    def byte(self) -> int:
-        self._item = self._at
-        return self._take(1)[0]
-
-    def text(self) -> str:
-        length = self.integer(8, signed=False)
-        start = self._item
-        if length > _LONGEST_NAME:
-            self.fail(f"expected a name, found a text of {length} bytes")
-        raw = self._take(length)
-        self._item = start
-        try:
-            return raw.decode("ascii")
-        except UnicodeDecodeError:
-            self.fail(f"a name holds the bytes {raw!r}")
-
-    def name(self, what: str, *known: str) -> str:
-        value = self.text()
-        if value not in known:
-            self.fail(f"expected {what} ({', '.join(known)}), found {value!r}")
-        return value
-
-    def shape(self) -> tuple[int, int, int, int]:
-        """Sizes (samples, channels, rows, columns) of a tensor stored elsewhere."""
-        self.version("tensor sizes", 1)
-        return self._sizes()
-
-    def tensor(self) -> np.ndarray:
-        """Values of a tensor, flat (N,) float32, all finite."""
-        start = self._at
-        self.version("tensor", 2)
-        shape = self._sizes()
-        self._item = start
-        size = math.prod(shape)
-        if size * 4 > len(self._data) - self._at:
-            self.fail(f"the file ends inside a tensor of {shape} values")
-        values = np.frombuffer(self._data, "<f4", size, self._at).astype(np.float32)
-        self._at += size * 4
-        if not np.isfinite(values).all():
-            self.fail(f"a tensor of {shape} holds a value that is not finite")
-        return values
-
-    def split(self, values: np.ndarray, *sizes: int) -> list[np.ndarray]:
-        """The parts of `values`, which must be as long as all `sizes` together."""
-        if len(values) != sum(sizes):
-            self.fail(f"expected {' + '.join(map(str, sizes))} weights, found {len(values)}")
-        return np.split(values, np.cumsum(sizes)[:-1])
-
-    def end(self) -> None:
-        self._item = self._at
-        if self._at != len(self._data):
-            self.fail(f"the network ends here, the file {len(self._data) - self._at} bytes later")
-
-    def _sizes(self) -> tuple[int, int, int, int]:
-        # each alone may be as long as the file, no longer
-        limit = len(self._data)
-        return self.count(limit), self.count(limit), self.count(limit), self.count(limit)
-
-    def _take(self, length: int) -> bytes:
-        end = self._at + length
-        if end > len(self._data):
-            self.fail("the file ends early")
-        taken = self._data[self._at : end]
-        self._at = end
-        return taken
+        reader.count(1)  # samples that the input makes of one image

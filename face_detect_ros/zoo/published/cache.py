@@ -1,11 +1,11 @@
 """Where published weights are on this machine, and whether they are what they should be.
 
-One folder per checkpoint, named as it is, under `root()`, or under `installed_root()` where the set-up put it. A
-file is right if its SHA-256 is the published one or, where none is published, the one recorded when it first came here.
+Each checkpoint has a folder of its name under `root()`, or under `installed_root()` if the set-up put it there. A file
+is right if its SHA-256 is the published one or, if none is published, the one recorded on the first fetch.
 
-Reading hundreds of megabytes at every start would cost a node a second or more, so content that was checked once is
-believed for as long as the file's stamp (see `records`) stays the same: size, both times of change, inode. Every
-program that writes to the file changes it. What does not is a disk that decays; `verify` reads everything.
+Reading hundreds of megabytes at every start would cost a node a second or more. Content that was checked once is
+therefore trusted as long as the file's stamp (see `records`) stays the same; every program that writes to the file
+changes that. Silent disk corruption does not: `verify` reads everything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ State = Literal["ok", "missing", "altered", "unreadable"]
 
 @dataclass(frozen=True)
 class FileState:
-    """What one file of a checkpoint is like here. detail: why, in words; empty for "ok" and "missing"."""
+    """The state of one file of a checkpoint. detail: the reason, in words; empty for "ok" and "missing"."""
 
     path: Path
     state: State
@@ -39,23 +39,23 @@ class FileState:
 
 
 def root() -> Path:
-    """`$FACE_DETECT_ROS_MODELS`, or `$ROS_HOME/face_detect_ros/models` (ROS_HOME: ~/.ros unless set)."""
+    """Returns `$FACE_DETECT_ROS_MODELS`, or `$ROS_HOME/face_detect_ros/models` (ROS_HOME: ~/.ros unless set)."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     return Path(chosen).expanduser().absolute() if chosen else home() / "models"
 
 
 def installed_root() -> Path:
-    """Models that the set-up of this Python environment brought along; a fetched model of the same name wins."""
+    """Returns the folder of models that came with this Python environment; fetched ones of the same name win."""
     return Path(sys.prefix) / "share" / "face_detect_ros" / "models"
 
 
 def fetched_folder(checkpoint: Checkpoint) -> Path:
-    """Where its files are put when they are fetched."""
+    """Returns the folder that files are fetched into."""
     return root() / checkpoint.name
 
 
 def folder(checkpoint: Checkpoint) -> Path:
-    """Where its files are, or would be after a fetch."""
+    """Returns the folder in which the files are, or would be after a fetch."""
     fetched, installed = fetched_folder(checkpoint), installed_root() / checkpoint.name
     names = [remote.name for remote in checkpoint.files]
     if any((fetched / name).is_file() for name in names):
@@ -64,7 +64,7 @@ def folder(checkpoint: Checkpoint) -> Path:
 
 
 def locate(checkpoint: Checkpoint) -> Path:
-    """The checked file, or folder of files, of `checkpoint`. Raises WeightsError if it is absent or altered."""
+    """Returns the checked file, or the folder of checked files. Raises WeightsError for missing or altered ones."""
     states = examine(checkpoint)
     missing = [state.path.name for state in states if state.state == "missing"]
     if missing:
@@ -79,33 +79,33 @@ def locate(checkpoint: Checkpoint) -> Path:
 
 
 def by_hand(checkpoint: Checkpoint, names: Sequence[str]) -> str:
-    """The end of a sentence that says how one gets the files of these names without this program."""
+    """Returns the end of a sentence that says how to get the files of these names without this program."""
     return f"or copy {', '.join(names)} into {folder(checkpoint)} by hand (published at {checkpoint.source})"
 
 
 def presence(checkpoint: Checkpoint) -> Literal["yes", "partly", "no"]:
-    """Whether its files are here, whatever is in them."""
+    """Tells whether the files are here, whatever they contain."""
     there = [(folder(checkpoint) / remote.name).is_file() for remote in checkpoint.files]
     return "yes" if all(there) else "partly" if any(there) else "no"
 
 
 def examine(checkpoint: Checkpoint) -> tuple[FileState, ...]:
-    """The state of each file; what has not changed since it was last checked is not read again."""
+    """Returns the state of each file; unchanged files are not read again."""
     return _examine(checkpoint, thorough=False)
 
 
 def verify(checkpoint: Checkpoint) -> tuple[FileState, ...]:
-    """The state of each file, by its content."""
+    """Returns the state of each file, by its content."""
     return _examine(checkpoint, thorough=True)
 
 
 def expected_sha256(remote: RemoteFile, record: Record | None) -> str:
-    """The digest a file must have; empty where nobody has stated or recorded one."""
+    """Returns the digest that a file must have; empty if none is published or recorded."""
     return remote.sha256 or (record.sha256 if record else "")
 
 
 def record_content(place: Path, name: str, sha256: str, stamp: records.Stamp) -> None:
-    """Note that the file of this name has this content. Raises OSError, WeightsError."""
+    """Records the content of the file of this name. Raises OSError, WeightsError."""
     known = records.read(place)
     records.write(place, {**known, name: records.made(sha256, stamp)})
 
@@ -124,7 +124,7 @@ def _examine(checkpoint: Checkpoint, *, thorough: bool) -> tuple[FileState, ...]
     )
     changed = {name: record for name, record in updated.items() if record != known.get(name)}
     if changed:
-        # a folder that this user cannot write to only means that the files are read at every start
+        # in a folder that this user cannot write to, files are read at every start
         with contextlib.suppress(OSError):
             records.write(place, {**records.read(place), **changed})  # another process may have added some
     return states
@@ -133,7 +133,7 @@ def _examine(checkpoint: Checkpoint, *, thorough: bool) -> tuple[FileState, ...]
 def _file_state(
     checkpoint: Checkpoint, path: Path, remote: RemoteFile, known: dict[str, Record], *, thorough: bool
 ) -> FileState:
-    """Brings the record in `known` up to date."""
+    """Updates the record in `known`."""
     record = known.get(remote.name)
     expected = expected_sha256(remote, record)
     try:
@@ -147,7 +147,7 @@ def _file_state(
         return FileState(path, "unreadable", f"cannot be read: {error.strerror or error}")
     if expected and actual != expected:
         if record:
-            known[remote.name] = replace(record, stamp=None)  # so that nobody believes it from now on
+            known[remote.name] = replace(record, stamp=None)  # not to be trusted from now on
         return FileState(path, "altered", _altered(checkpoint, remote, actual, expected, record))
     if record is None or record.sha256 != actual or record.stamp != stamp:
         fresh = records.made(actual, stamp)

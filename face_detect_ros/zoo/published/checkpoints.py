@@ -1,8 +1,7 @@
 """Published weights: where they come from, what they are, and under which license.
 
-Each fact here was read on the page that `source`, `license_stated` or `reference` names; what is not stated there is
-left empty. Weights whose license would bind the user's own code (GPL, AGPL) or that are for members only are not
-listed.
+Every fact was read on the page that `source`, `license_stated` or `reference` names; what is not stated there is left
+empty. Weights whose license would bind the user's own code (GPL, AGPL), or that only members get, are not listed.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from face_detect_ros.core.errors import ConfigError
 class RemoteFile:
     """One file of a checkpoint.
 
-    name: inside the checkpoint's folder. url: where it is published. sha256: 64 hex digits, or empty where the
-    digest is recorded on first fetch.
+    Attributes:
+        name: inside the checkpoint's folder.
+        url: where it is published.
+        sha256: 64 hex digits; empty if nobody publishes them, then the digest is recorded on the first fetch.
     """
 
     name: str
@@ -29,12 +30,17 @@ class RemoteFile:
 class Checkpoint:
     """Published weights of one model.
 
-    files: one (then `cache.locate` gives that file) or several (then it gives their folder).
-    source: page to read about them. license: SPDX, of the weights. license_stated: page that says so.
-    input_size: pixels; side of the square that the network sees, or the picture's shorter side where it keeps its
-        shape (deformable-detr, conditional-detr); None where it takes any size.
-    classes: what they detect, in words. ap: published COCO val2017 AP in per cent, or None.
-    reference: where `ap` is from; empty without one.
+    Attributes:
+        name: of the checkpoint and of its folder.
+        files: one (`cache.locate` returns that file) or several (it returns their folder).
+        source: page about the weights.
+        license: SPDX identifier, of the weights.
+        license_stated: page that states the license.
+        input_size: side of the square that the network sees, or the shorter side of the image where that keeps its
+            shape (deformable-detr, conditional-detr), in pixels; None if it takes any size.
+        classes: what the model detects, in words.
+        ap: published AP on COCO val2017 in percent, or None.
+        reference: page that states `ap`; empty without one.
     """
 
     name: str
@@ -75,7 +81,7 @@ def _yolov9(size: str, ap: float | None) -> Checkpoint:
 def _hub(
     name: str, repository: str, revision: str, sha256: str, ap: float, reference: str, input_size: int = 640
 ) -> Checkpoint:
-    """Weights that transformers reads. revision: a commit, whose content cannot change, or "main"."""
+    """Weights that transformers reads. revision: a commit, whose content never changes, or "main"."""
     page = f"{HUB}/{repository}"
     files = tuple(
         RemoteFile(file, f"{page}/resolve/{revision}/{file}", digest)

@@ -1,4 +1,4 @@
-"""The classes of COCO (Lin et al., 2014), which published object detectors know."""
+"""The classes of COCO (Lin et al., 2014), which most published object detectors know."""
 
 # in the order of the official category ids 1-90, whose gaps are left out: index 0 is id 1, index 79 is id 90
 CLASSES: tuple[str, ...] = (

@@ -41,7 +41,7 @@ FACE_MODELS = (LANDMARKS_5, CNN_DETECTOR, DESCRIPTOR)
 
 
 def import_dlib() -> Any:
-    """The module dlib. Raises ConfigError where it is not installed or does not load."""
+    """Returns the module dlib. Raises ConfigError if it is not installed or does not load."""
     try:
         return importlib.import_module("dlib")
     except ImportError as error:
@@ -51,7 +51,7 @@ def import_dlib() -> Any:
 
 
 def locate(model: ModelFile) -> Path:
-    """Path of a model file. Raises WeightsError if the package or the file is missing."""
+    """Returns the path of a model file. Raises WeightsError if the package or the file is missing."""
     # found without importing it: older releases of the package need pkg_resources, which new Pythons lack
     spec = importlib.util.find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
@@ -64,10 +64,13 @@ def locate(model: ModelFile) -> Path:
 
 
 def verify(model: ModelFile) -> Path:
-    """Path of a model file whose content is right.
+    """Returns the path of a model file after a check of its digest.
 
-    Needed because dlib only notices a file that ends early, and a changed byte inside the landmark trees can
-    make it read outside its memory. Raises WeightsError for a missing, unreadable or altered file.
+    dlib itself only notices a file that ends early, and a changed byte in the landmark trees can make it read outside
+    its memory.
+
+    Raises:
+        WeightsError: the file is missing, unreadable or altered.
     """
     path = locate(model)
     try:
@@ -80,7 +83,7 @@ def verify(model: ModelFile) -> Path:
 
 
 def load(model: ModelFile, loader: Callable[[str], Any]) -> Any:
-    """`loader(path)` of a checked model file. Raises WeightsError, also where `loader` fails."""
+    """Returns `loader(path)` of a checked model file. Raises WeightsError, also if `loader` fails."""
     path = verify(model)
     try:
         return loader(str(path))
@@ -91,17 +94,26 @@ def load(model: ModelFile, loader: Callable[[str], Any]) -> Any:
 
 
 def cpu_only(device: str, what: str) -> str:
-    """ "cpu" for "auto" and "cpu". Raises DeviceError for any other device, naming `what` cannot use it."""
+    """Returns "cpu" for "auto" and "cpu". Raises DeviceError, which names `what`, for any other device."""
     if device in ("auto", "cpu"):
         return "cpu"
     raise DeviceError(f"device '{device}': {what} runs on the CPU only; set device to cpu or auto")
 
 
 def choose_network_device(dlib: Any, device: str) -> str:
-    """The device dlib's networks will run on, "cpu" or "cuda:N"; makes dlib use that GPU.
+    """Selects the device for dlib's networks.
 
-    dlib decides this when it is built: with CUDA its networks run on a GPU only, without CUDA on the CPU
-    only. Raises DeviceError where `device` is not what this build offers, or is no device name.
+    That is decided when dlib is built: with CUDA its networks run on a GPU only, without CUDA on the CPU only.
+
+    Args:
+        dlib: the module.
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        "cpu" or "cuda:N", which dlib then uses.
+
+    Raises:
+        DeviceError: this build does not offer the device, or there is no such device.
     """
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
     if match is None:

@@ -1,4 +1,4 @@
-"""Weights that come with this package, in its folder `weights`; a card beside each says what it is."""
+"""Weights that come with this package, in its folder `weights`; a card beside each describes them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _FOLDER = Path(__file__).parents[2] / "weights"
 
 
 def locate(name: str) -> Path:
-    """The file called `name`. Raises WeightsError where it is not there."""
+    """Returns the path of the file `name`. Raises WeightsError if it is missing."""
     path = _FOLDER / name
     if not path.is_file():
-        raise WeightsError(f"{path}: comes with face_detect_ros but is not there; install the package again")
+        raise WeightsError(f"{path}: comes with face_detect_ros but is missing; install the package again")
     return path
 
 
 def card(name: str) -> Path:
-    """The Markdown file about the weights called `name`."""
+    """Returns the path of the Markdown file about the weights `name`."""
     return _FOLDER / Path(name).with_suffix(".md")

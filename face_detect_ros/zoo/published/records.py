@@ -1,8 +1,7 @@
-"""What is known about the files in one checkpoint's folder: a small JSON file beside them.
+"""What is known about the files in a checkpoint's folder: a small JSON file beside them.
 
-It holds each file's SHA-256, recorded when it first came here where none is published, and a stamp: what the file
-system said of the file when its content was last checked. As long as the stamp holds, the content need not be
-read again.
+It holds the SHA-256 of each file, recorded on the first fetch if none is published, and a stamp: what the file system
+said of the file when its content was last checked. While the stamp stays the same, the content is not read again.
 """
 
 from __future__ import annotations
@@ -26,12 +25,18 @@ _HINT = "the files beside it cannot be checked: delete the whole folder and fetc
 _QUIET_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int, int]
-"""Size, times of change of content and of state in ns, inode. The second time cannot be set back by a program."""
+"""Size in bytes, times of the last change of content and of state in ns, inode; no program can set the second time."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """sha256: 64 hex digits. recorded: when, UTC. stamp: None where the content must be read to be believed."""
+    """What is known about one file.
+
+    Attributes:
+        sha256: 64 hex digits.
+        recorded: when, in UTC.
+        stamp: when the content was last checked, or None if it must be read again.
+    """
 
     sha256: str
     recorded: str
@@ -39,7 +44,7 @@ class Record:
 
 
 def read(folder: Path) -> dict[str, Record]:
-    """Records by file name; none where there is no such file. Raises WeightsError for one that is damaged."""
+    """Returns the records of a folder by file name; none without the file. Raises WeightsError if it is damaged."""
     path = folder / FILE_NAME
     if not path.exists():
         return {}
@@ -53,7 +58,7 @@ def read(folder: Path) -> dict[str, Record]:
 
 
 def write(folder: Path, records: dict[str, Record]) -> None:
-    """Replace the records of `folder` in one step. Raises OSError."""
+    """Replaces the records of a folder in one step. Raises OSError."""
     files = {
         name: {"sha256": record.sha256, "recorded": record.recorded, "stamp": record.stamp}
         for name, record in sorted(records.items())
@@ -65,19 +70,19 @@ def write(folder: Path, records: dict[str, Record]) -> None:
 
 
 def made(sha256: str, stamp: Stamp) -> Record:
-    """The record of content that has just been read, `stamp` having been taken before reading it."""
+    """Returns the record of content that has just been read; `stamp` was taken before that."""
     quiet = time.time_ns() - max(stamp[1], stamp[2]) > _QUIET_NS
     return Record(sha256, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), stamp if quiet else None)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Raises OSError."""
+    """Returns what the file system says of a file. Raises OSError."""
     status = path.stat()
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def sha256_of(path: Path) -> str:
-    """64 hex digits. Raises OSError."""
+    """Returns the SHA-256 of a file, as 64 hex digits. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
