@@ -35,7 +35,7 @@ def invoke(*arguments: object) -> Result:
 
 def run(*arguments: object, **more) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False, **more
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=100, check=False, **more
     )
 
 
@@ -138,7 +138,7 @@ def test_a_file_name_that_is_not_utf8(picture: Path, tmp_path: Path) -> None:
         result = subprocess.run(
             [*map(os.fsencode, [*COMMAND, "detect", *LIGHT, *arguments]), strange],
             capture_output=True,
-            timeout=60,
+            timeout=100,
             check=False,
         )
         assert result.returncode == 0, result.stderr
@@ -282,7 +282,7 @@ def test_lines_come_out_as_they_are_made(picture: Path, tmp_path: Path) -> None:
     assert process.poll() is None
     fifo.write_bytes(picture.read_bytes())
     assert json.loads(process.stdout.readline())["image"] == str(fifo)
-    process.communicate(timeout=30)
+    process.communicate(timeout=100)
     assert process.returncode == 0
 
 
@@ -314,7 +314,7 @@ def test_ctrl_c(tmp_path: Path, model: str) -> None:
         process.stdout.readline()
         time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: also to the child
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=100)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -186,7 +186,7 @@ def test_ctrl_c_leaves_what_the_next_run_continues(server, models) -> None:
     part = models / "tiny" / "w.pt.part"
     wait_for_part(part)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=100)
     assert process.returncode == 130
     assert error == "face_detect_ros: tiny: interrupted; the same command continues where it stopped\n"
     size = part.stat().st_size
@@ -203,7 +203,7 @@ def test_a_terminal_shows_how_far_it_is_and_a_pipe_does_not(server) -> None:
     process = start(url, "fetch", "tiny", stdout=subprocess.PIPE, stderr=follower, env=environment, text=True)
     os.close(follower)
     shown = shown_until_closed(leader)
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=100)[0]
     assert process.returncode == 0
     assert "w.pt" in shown
     assert "500.0" in shown

@@ -237,7 +237,7 @@ def test_a_reader_that_leaves_is_no_error(filled):
     command = [sys.executable, "-m", "face_detect_ros.cli.app", "people", "list", "--gallery", str(filled)]
     reading, writing = os.pipe()
     os.close(reading)
-    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=100, check=False)
     os.close(writing)
     assert process.returncode == 141
     assert process.stderr == b""

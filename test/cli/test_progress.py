@@ -28,6 +28,6 @@ def test_on_a_terminal_only_and_never_on_stdout() -> None:
     )
     os.close(follower)
     shown = shown_until_closed(leader)
-    assert process.communicate(timeout=30)[0] == b"done\n"
+    assert process.communicate(timeout=100)[0] == b"done\n"
     assert "5/5" in shown
     assert "faces [1]" in shown

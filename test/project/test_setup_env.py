@@ -222,7 +222,7 @@ def sh(project, tmp_path):
             env={"PATH": str(programs), **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=100,
         )
 
     return run
@@ -283,7 +283,7 @@ def test_two_set_ups_do_not_run_at_once(project):
             assert "waiting for another" in other.stdout.readline()
             assert other.poll() is None
             fcntl.flock(handle, fcntl.LOCK_UN)
-            assert other.wait(timeout=20) == 1
+            assert other.wait(timeout=100) == 1
     finally:
         os.close(handle)
 
@@ -328,4 +328,4 @@ def test_everything_runs_from_anywhere_without_sourcing(finished, folder):
         [finished.python, "-m", "pytest", "--version"],
         [finished.python.with_name("pytest"), "--version"],
     ):
-        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=100)

@@ -67,7 +67,7 @@ def test_images_arrive(camera: str, viewer: str, width: int, height: int) -> Non
     publisher = start("camera", camera, width, height)
     try:
         subscriber = start("viewer", viewer, width, height)
-        output, _ = subscriber.communicate(timeout=60)
+        output, _ = subscriber.communicate(timeout=100)
     finally:
         publisher.kill()
         publisher.communicate()

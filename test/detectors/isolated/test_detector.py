@@ -254,7 +254,7 @@ def start_owner(factory: str, folder: Path, as_file: bool = False) -> subprocess
 @pytest.mark.parametrize("as_file", [False, True])
 def test_it_works_without_a_main_guard_and_keeps_stdout_clean(as_file: bool, tmp_path: Path) -> None:
     owner = start_owner("echo", tmp_path, as_file)
-    output, _ = owner.communicate(timeout=30)
+    output, _ = owner.communicate(timeout=100)
     assert owner.returncode == 0
     assert [line for line in output.splitlines() if not line.isdecimal()] == ["done"]
 

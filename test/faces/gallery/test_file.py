@@ -103,7 +103,7 @@ def test_readers_in_other_processes_while_one_writes(path):
             gallery.enroll(f"person {number % 7}", looks[2 * number : 2 * number + 2], "x")
             time.sleep(0.002)
         for reader in readers:
-            assert int(reader.communicate(timeout=30)[0]) > 1
+            assert int(reader.communicate(timeout=100)[0]) > 1
             assert reader.returncode == 0
 
 
@@ -342,7 +342,7 @@ def test_a_full_disk_changes_nothing(path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     process = start(script, path, preexec_fn=limited)
-    output = process.communicate(timeout=30)[0].splitlines()
+    output = process.communicate(timeout=100)[0].splitlines()
     assert process.returncode == 0
     assert output[0] == "first"
     number, message = output[1].split(" ", 1)

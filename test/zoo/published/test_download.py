@@ -431,7 +431,7 @@ def test_of_two_processes_one_fetches_and_the_other_waits(server, models) -> Non
     first = start(checkpoint)
     wait_for_part(models / "m" / "w.pt.part", 1)
     second = start(checkpoint)
-    said = second.communicate(timeout=30)[0]
+    said = second.communicate(timeout=100)[0]
     assert first.wait(30) == 0
     assert second.returncode == 0
     assert said == "m: another process is fetching it; waiting\n"
