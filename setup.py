@@ -30,10 +30,10 @@ setup(
     entry_points={
         "console_scripts": [
             "face_detect_ros = face_detect_ros.cli.app:main",
-            "face_detector = face_detect_ros.ros.nodes.face_detector:main",
-            "object_detector = face_detect_ros.ros.nodes.object_detector:main",
-            "video_source = face_detect_ros.ros.nodes.video_source:main",
-            "perception = face_detect_ros.ros.nodes.perception:main",
+            "face_detector = face_detect_ros.ros.start:face_detector",
+            "object_detector = face_detect_ros.ros.start:object_detector",
+            "video_source = face_detect_ros.ros.start:video_source",
+            "perception = face_detect_ros.ros.start:perception",
         ],
     },
 )

@@ -90,10 +90,17 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
     """
     carry_large_images()
-    # rclpy's own handler ends the spinning; a KeyboardInterrupt besides would come up in any callback
-    signal.signal(signal.SIGINT, lambda *_: None)
+    started = False
+
+    def interrupted(*_: object) -> None:
+        if not started:  # nobody else would notice
+            os._exit(0)
+
+    # once it has started, rclpy's own handler ends the spinning; a KeyboardInterrupt would come up in any callback
+    signal.signal(signal.SIGINT, interrupted)
     try:
         rclpy.init(args=list(args) if args is not None else None)
+        started = True
     except Exception as error:  # noqa: BLE001 - rclpy has no narrower type for unusable ROS arguments
         print(f"cannot start ROS: {error}", file=sys.stderr)
         return 1

@@ -369,13 +369,13 @@ def ros_arguments(parameters=None, remaps=None, namespace=None):
 
 
 class Executable:
-    """`python -m face_detect_ros.ros.nodes.MODULE` in a process group of its own."""
+    """`python -m face_detect_ros.ros.start MODULE` in a process group of its own."""
 
     def __init__(self, module, *, parameters=None, remaps=None, namespace=None, environment=None):
         words = ros_arguments(parameters, remaps, namespace)
         self._output = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"face_detect_ros.ros.nodes.{module}", *words],
+            [sys.executable, "-m", "face_detect_ros.ros.start", module, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,7 +1,14 @@
 """Running nodes: which executor, and what ends it."""
 
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import rclpy
+from helpers.ros_tools import wait_until
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -66,3 +73,19 @@ def test_an_end_in_the_middle_of_a_callback_is_quiet(context, executor, node):
 def test_it_returns_at_once_after_the_end(context, executor, node):
     context.try_shutdown()
     runtime.spin(executor, context)
+
+
+def catches(pid, number):
+    """Whether the process has a handler for the signal (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(re.search(r"SigCgt:\s*(\w+)", status).group(1), 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_modules_are_imported_ends_in_silence(number):
+    command = [sys.executable, "-m", "face_detect_ros.ros.start", "object_detector"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        wait_until(lambda: catches(process.pid, signal.SIGTERM), "the handler of the entry point")
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == (0, "")

@@ -1,10 +1,12 @@
 """The image stream of a node: one subscription for a whole process, and a word when nothing comes."""
 
+import time
+
 import numpy as np
 import pytest
 from helpers.ros_tools import BEST_EFFORT, RELIABLE, Probe, compressed, faceless, image, wait_until
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
@@ -236,3 +238,64 @@ def test_a_silent_topic_shows_in_the_diagnostics_of_a_detector(probe, start, imp
 
 def test_the_patience_is_three_seconds():
     assert image_input.SILENCE_S == 3.0
+
+
+# reliability
+
+
+def reliability(probe, topic="/image_raw"):
+    return [subscription.qos_profile.reliability for subscription in probe.subscriptions_of(topic)]
+
+
+def test_the_subscription_is_as_reliable_as_its_publishers(probe, start, camera):
+    start(Viewer)
+    wait_until(lambda: reliability(probe) == [ReliabilityPolicy.BEST_EFFORT], "a subscription for everybody")
+    reliable = camera.publisher(subscribers=0, qos=QoSProfile(depth=1))
+    wait_until(lambda: reliability(probe) == [ReliabilityPolicy.RELIABLE], "a reliable subscription")
+    unreliable = camera.publisher(subscribers=0, qos=BEST_EFFORT)
+    wait_until(lambda: reliability(probe) == [ReliabilityPolicy.BEST_EFFORT], "one that both reach")
+    camera.node.destroy_publisher(unreliable)
+    wait_until(lambda: reliability(probe) == [ReliabilityPolicy.RELIABLE], "a reliable one again")
+    camera.node.destroy_publisher(reliable)
+
+
+def test_the_user_s_reliability_wins(probe, start, camera):
+    start(Viewer, parameters={"qos_overrides./image_raw.subscription.reliability": "best_effort"})
+    camera.publisher(subscribers=0, qos=QoSProfile(depth=1))
+    wait_until(lambda: probe.publishers_of("/image_raw"), "the camera")
+    time.sleep(3 * image_input.FOLLOW_PERIOD_S)
+    assert reliability(probe) == [ReliabilityPolicy.BEST_EFFORT]
+
+
+def test_nodes_with_different_overrides_do_not_share_a_subscription(probe, start):
+    hub = ImageHub()
+    start(Viewer, hub=hub, name="first")
+    override = {"qos_overrides./image_raw.subscription.reliability": "reliable"}
+    start(Viewer, hub=hub, name="second", parameters=override)
+    expected = {ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE}
+    wait_until(lambda: set(reliability(probe)) == expected, "two subscriptions")
+
+
+def test_when_the_source_of_the_process_goes_its_consumers_hear_others(probe, start):
+    hub = ImageHub()
+    hub.advertise("/image_raw")
+    viewer = start(Viewer, hub=hub).node
+    assert probe.subscriptions_of("/image_raw") == []
+    hub.withdraw("/image_raw")
+    probe.send_until(probe.publisher(), image(PICTURE), lambda: viewer.frames, "a frame")
+    hub.advertise("/image_raw")
+    wait_until(lambda: not probe.subscriptions_of("/image_raw"), "the subscription's end")
+
+
+@pytest.mark.parametrize(
+    ("remaps", "wire_topic", "info_topic"),
+    [
+        ({"image_raw": "/front/image"}, "/front/image/compressed", "/front/camera_info"),
+        ({"image_raw/compressed": "/jpeg"}, "/jpeg", "/camera_info"),
+        ({"image_raw": "/front/image", "camera_info": "/info"}, "/front/image/compressed", "/info"),
+    ],
+    ids=["image_raw", "the compressed topic itself", "camera_info itself"],
+)
+def test_remaps_are_honored_name_by_name(start, remaps, wire_topic, info_topic):
+    viewer = start(Viewer, transport="compressed", remaps=remaps).node
+    assert (viewer.input.wire_topic, viewer.input.camera_info_topic) == (wire_topic, info_topic)
