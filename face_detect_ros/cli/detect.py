@@ -15,6 +15,7 @@ import typer
 from face_detect_ros.cli.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
+from face_detect_ros.engines.catalogue import AUTO, CHOICES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +44,8 @@ def detect(
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")] = "auto",
+    engine: Annotated[str, typer.Option(help=f"What computes the network: {', '.join(CHOICES)}.")] = AUTO,
+    threads: Annotated[int, typer.Option(min=0, help="Of the network on a CPU; 0: one for each core.")] = 0,
     score_threshold: Annotated[
         float | None,
         typer.Option(
@@ -127,6 +130,8 @@ def detect(
             model=name,
             device=device,
             precision=precision,
+            engine=engine,
+            threads=threads,
             input_size=input_size,
             recognition=_recognition(gallery) if task == "faces" else None,
         )

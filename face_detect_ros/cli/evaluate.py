@@ -15,6 +15,7 @@ import typer
 from face_detect_ros.cli.evaluate_tracking import tracking
 from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
+from face_detect_ros.engines.catalogue import AUTO, CHOICES
 from face_detect_ros.faces.embedders.catalogue import DEFAULT as DEFAULT_EMBEDDER
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")]
 Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")]
+Engine = Annotated[str, typer.Option(help=f"What computes the network: {', '.join(CHOICES)}.")]
 
 
 @app.command()
@@ -49,6 +51,7 @@ def faces(
     ] = DEFAULT_MODEL["faces"],
     device: Device = "auto",
     precision: Precision = "auto",
+    engine: Engine = AUTO,
     score_threshold: Annotated[
         float | None,
         typer.Option(
@@ -93,7 +96,7 @@ def faces(
         options = FaceEvaluationOptions(iou, min_face_px)
         pictures = read_labels(annotations, images)
         with contextlib.closing(
-            catalogue.create(model, task=task, device=device, precision=precision)
+            catalogue.create(model, task=task, device=device, precision=precision, engine=engine)
         ) as detector:
             if task == "objects":
                 detect_options = replace(detect_options, class_ids=class_ids("face", detector.labels))
@@ -112,6 +115,7 @@ def coco(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    engine: Engine = AUTO,
     input_size: Annotated[
         int, typer.Option(help="Longest side of what the network sees, in pixels; 0: the model's own.")
     ] = 0,
@@ -166,7 +170,12 @@ def coco(
         )
         labeled = read_annotations(annotations, images, limit=limit)
         opened = catalogue.create(
-            name, task="objects", device=device, precision=precision, input_size=input_size
+            name,
+            task="objects",
+            device=device,
+            precision=precision,
+            input_size=input_size,
+            engine=engine,
         )
         with contextlib.closing(opened) as detector:
             detector.warmup()
@@ -196,6 +205,7 @@ def agreement(
     ] = "dlib_cnn",
     device: Device = "auto",
     precision: Precision = "auto",
+    engine: Engine = AUTO,
     score_threshold: Annotated[
         float, typer.Option(help="Score from which faces count.")
     ] = FACE_OPTIONS.score_threshold,
@@ -223,7 +233,7 @@ def agreement(
         pictures = picture_files(images)
         with (
             contextlib.closing(
-                catalogue.create(model, task="faces", device=device, precision=precision)
+                catalogue.create(model, task="faces", device=device, precision=precision, engine=engine)
             ) as detector,
             contextlib.closing(catalogue.create(reference, task="faces")) as other,
             progress_bar(model, len(pictures)) as advance,

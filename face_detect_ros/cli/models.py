@@ -203,6 +203,21 @@ def export(
         typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
 
 
+@app.command()
+def clean() -> None:
+    """Remove the exported and compiled graphs of the engines; they are made again when they are needed.
+
+    They are in the folder engines below that of the models. Weights stay.
+
+    Exit code: 0; 1 if they cannot be removed.
+    """
+    with exit_codes():
+        from face_detect_ros.engines import graphs
+
+        size = graphs.clean()
+        typer.echo(f"{graphs.folder()}: {size / 1e6:.0f} MB removed" if size else "nothing to remove")
+
+
 def _lines(file: Path) -> list[str]:
     from face_detect_ros.files.reading import read_text
 

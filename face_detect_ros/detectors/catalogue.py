@@ -29,7 +29,7 @@ from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors.isolated import trial
 from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
-from face_detect_ros.engines.catalogue import ANY_ENGINE
+from face_detect_ros.engines.catalogue import ANY_ENGINE, ONNX_ENGINES
 from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
@@ -110,10 +110,12 @@ _ENTRIES = (
         task="faces",
         factory="face_detect_ros.detectors.faces.centerface:create",
         license="MIT",
-        description="CenterFace by ONNX Runtime, with 5 landmarks: any pose, small faces, fast on CPU",
+        description="CenterFace, with 5 landmarks: any pose, small faces, fast on CPU",
         takes_file=True,
         tried_first=True,
         checkpoint="centerface",
+        precisions=ANY_PRECISION,
+        engines=ONNX_ENGINES,
         score_threshold=0.35,
     ),
     CatalogueEntry(
@@ -193,8 +195,10 @@ _ENTRIES = (
         task="objects",
         factory="face_detect_ros.detectors.onnx.detector:create",
         license="of the user's file",
-        description="any YOLO, YOLOX or DETR model from an ONNX file of yours, by ONNX Runtime",
+        description="any YOLO, YOLOX or DETR model from an ONNX file of yours, without PyTorch",
         takes_file=True,
+        precisions=ANY_PRECISION,
+        engines=ONNX_ENGINES,
         tried_first=True,
     ),
     *(
@@ -322,8 +326,11 @@ def create(
     factory = load_factory(entry.factory)
     if entry.engines:
         order = engine_catalogue.order(entry.name, engine, device, entry.engines)
-        sized = (input_size,) if entry.task == "objects" else ()
-        return factory(_weights(entry, name), Compute(device, precision, threads), order, *sized)
+        sized: dict[str, str | int] = {"input_size": input_size} if entry.task == "objects" else {}
+        path = _weights(entry, name)
+        if entry.tried_first and ":" in name:
+            trial.run(entry.factory, path, sized, engine_names=order)
+        return factory(path, Compute(device, precision, threads), order, **sized)
     arguments: dict[str, str | int] = {}
     if entry.precisions != ONLY_FLOAT32:
         arguments["precision"] = precision

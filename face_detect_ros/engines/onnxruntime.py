@@ -100,7 +100,9 @@ def create(
             f"precision '{compute.precision}': engine onnxruntime computes in the numbers of its file, float32; "
             "set precision to auto, or engine to openvino or torch"
         )
-    return OnnxSession(file, compute.device, threads=compute.threads, content=content)
+    # TensorRT compiles for minutes: it is an engine of its own, for who asks for it or has measured it
+    quick = (CUDA, OPENVINO, CPU)
+    return OnnxSession(file, compute.device, threads=compute.threads, content=content, only=quick)
 
 
 def import_runtime() -> Any:

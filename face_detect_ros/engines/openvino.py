@@ -19,7 +19,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError, W
 from face_detect_ros.engines import cpu, turns
 from face_detect_ros.engines.protocol import Compute, Port
 from face_detect_ros.files.whole_file import whole_file
-from face_detect_ros.zoo.formats import onnx_graph
+from face_detect_ros.zoo.formats import onnx_graph, weights_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,16 +76,29 @@ class OpenVinoEngine:
         }
         self._file, self._content = file, content
         self.device = f"cpu (openvino {self._precision})"
+        if content is None and not file.is_file():
+            raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
+        if content is None:
+            weights_file.check(file)
         try:
-            self.metadata: Mapping[str, str] = onnx_graph.metadata(content or file.read_bytes())
+            read = file.read_bytes() if content is None else content
+            self.metadata: Mapping[str, str] = onnx_graph.metadata(read)
+            names = onnx_graph.output_names(read)
         except OSError as error:
-            raise WeightsError(f"{file}: {error.strerror or error}; give the model as onnx:FILE") from error
+            raise WeightsError(f"{file}: {error.strerror or error}") from error
         except ValueError as error:
             raise WeightsError(f"{file}: {error}; get the file again or export it again") from error
-        self._free = self._open_free(core, cache)
+        self._blob = cache and cache / f"{file.stem}-{self._fingerprint(read)}.blob"
+        self._free: Any = self._open_free()
         compiled = self._free.get_compiled_model()
-        self.inputs = tuple(map(_port, compiled.inputs))
-        self.outputs = tuple(map(_port, compiled.outputs))
+        self.inputs = tuple(_port(value, value.any_name) for value in compiled.inputs)
+        # a value may have several names, and be several outputs
+        named = [value.get_names() for value in compiled.outputs]
+        self._positions = [next(i for i, each in enumerate(named) if name in each) for name in names]
+        self.outputs = tuple(
+            _port(compiled.outputs[position], name)
+            for position, name in zip(self._positions, names, strict=True)
+        )
         self._own: tuple[_Shapes, Any] | None = None
         self._latest: _Shapes = ()
         self._in_a_row = 0
@@ -96,20 +109,25 @@ class OpenVinoEngine:
         request = self._request_for(tuple(array.shape for array in arrays))
         try:
             with turns.take():
-                results = request.infer(arrays, share_inputs=True)
+                results = request.infer(arrays, share_inputs=True, share_outputs=True)
+                found = [np.array(results[position]) for position in self._positions]
         except RuntimeError as error:
+            # where shapes did not fit, the graph keeps some of them, and refuses others from then on
+            self._free = self._own = None
             reason = _one_line(error)
             if re.search(
                 r"bad_alloc|out of memory|failed to allocate|could not create a memory", reason, re.IGNORECASE
             ):
                 raise MemoryError(reason) from error
             raise RuntimeError(reason) from error
-        return list(results.values())
+        return found
 
     def _request_for(self, shapes: _Shapes) -> Any:
         own = self._own
         if own is not None and own[0] == shapes:
             return own[1]
+        if self._free is None:
+            self._free = self._open_free()
         self._in_a_row = self._in_a_row + 1 if shapes == self._latest else 1
         self._latest = shapes
         if self._in_a_row == _OWN_SIZE_AFTER and (self._compiling is None or not self._compiling.is_alive()):
@@ -127,8 +145,8 @@ class OpenVinoEngine:
             model.reshape({port.name: list(shape) for port, shape in zip(self.inputs, shapes, strict=True)})
             self._own = shapes, _core().compile_model(model, "CPU", self._options).create_infer_request()
 
-    def _open_free(self, core: Any, cache: Path | None) -> Any:
-        blob = cache and cache / f"{self._file.stem}-{self._fingerprint()}.blob"
+    def _open_free(self) -> Any:
+        core, blob = _core(), self._blob
         if blob is not None and blob.is_file():
             try:
                 return core.import_model(blob.read_bytes(), "CPU", self._options).create_infer_request()
@@ -147,10 +165,12 @@ class OpenVinoEngine:
     def _read(self, core: Any) -> Any:
         return core.read_model(str(self._file) if self._content is None else self._content)
 
-    def _fingerprint(self) -> str:
-        """Of what a compiled graph depends on beside its file."""
+    def _fingerprint(self, content: bytes) -> str:
+        """Of all that a compiled graph depends on."""
         parts = (_version(), cpu.name(), self._precision, self._options["INFERENCE_NUM_THREADS"])
-        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+        digest = hashlib.sha256("\n".join(map(str, parts)).encode())
+        digest.update(content)
+        return digest.hexdigest()[:16]
 
 
 def precisions() -> tuple[str, ...]:
@@ -210,9 +230,9 @@ def _keep(compiled: Any, blob: Path) -> None:
             beside.write_bytes(compiled.export_model().getvalue())
 
 
-def _port(value: Any) -> Port:
+def _port(value: Any, name: str) -> Port:
     shape = tuple(size.get_length() if size.is_static else None for size in value.partial_shape)
-    return Port(value.any_name, shape, np.dtype(value.element_type.to_dtype()))
+    return Port(name, shape, np.dtype(value.element_type.to_dtype()))
 
 
 def _one_line(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -61,3 +61,7 @@ class Compute:
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
+
+    def in_float32(self) -> Compute:
+        """The same, but float32 where nobody chose a precision."""
+        return replace(self, precision="float32") if self.precision == "auto" else self

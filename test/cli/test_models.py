@@ -139,7 +139,7 @@ def test_info_says_all_that_is_known(tiny, models) -> None:
     for needed in (tiny.source, tiny.files[1].url, tiny.files[1].sha256, "altered", "two classes", "12.3"):
         assert needed in text
     assert "dlib's CNN" in invoke("info", "mmod").stdout
-    assert "ONNX Runtime" in invoke("info", "onnx:FILE").stdout
+    assert "ONNX file of yours" in invoke("info", "onnx:FILE").stdout
 
 
 def test_a_digest_that_nobody_published_is_recorded_on_first_fetch(server, monkeypatch) -> None:

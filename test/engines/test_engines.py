@@ -93,6 +93,33 @@ def test_what_does_not_fit_is_an_error_with_the_reason(name, graph):
 
 
 @pytest.mark.parametrize("name", HERE)
+def test_an_error_in_the_middle_of_a_graph_spoils_nothing(name, tmp_path):
+    made = Graph()
+    added = made.add("Add", made.add("Relu", "pixels"), made.constant(np.ones((1, 3, 8, 8))))
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3, "height", "width"])]
+    engine = catalogue.open_graph(name, write(tmp_path / "m.onnx", made, inputs, {"added": added}), CPU)
+    for _ in range(2):
+        (found,) = engine.run({"pixels": pixels(1, 3, 8, 8)})
+        np.testing.assert_allclose(found, pixels(1, 3, 8, 8) + 1, rtol=1e-6)
+        with pytest.raises(RuntimeError):
+            engine.run({"pixels": pixels(1, 3, 4, 8)})
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_outputs_keep_the_names_and_the_order_of_the_file(name, tmp_path):
+    """Also where two of them are one value, or nothing but another name stands between."""
+    made = Graph()
+    first = made.add("Relu", "pixels")
+    second = made.add("Neg", "pixels")
+    inputs = [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 2])]
+    outputs = {"z": second, "a": first, "m": first}
+    engine = catalogue.open_graph(name, write(tmp_path / "m.onnx", made, inputs, outputs), CPU)
+    assert [port.name for port in engine.outputs] == ["z", "a", "m"]
+    values = np.array([[-1, 2]], np.float32)
+    assert [found.tolist() for found in engine.run({"pixels": values})] == [[[1, -2]], [[0, 2]], [[0, 2]]]
+
+
+@pytest.mark.parametrize("name", HERE)
 @pytest.mark.parametrize("content", [b"", b"no graph"], ids=["empty", "text"])
 def test_what_is_not_onnx_is_refused(name, tmp_path, content):
     (tmp_path / "text.onnx").write_bytes(content)

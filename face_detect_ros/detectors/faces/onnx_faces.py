@@ -22,7 +22,7 @@ from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors.faces.scanning import FaceCandidates, scan_place, scan_scale
 from face_detect_ros.detectors.objects import input as object_input
 from face_detect_ros.detectors.stages import StageClock
-from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.engines.protocol import Engine
 
 LABELS = ("face",)
 _BATCH_PX = 400_000  # more at once gains nothing on a CPU
@@ -71,23 +71,23 @@ class OnnxFaceDetector:
     before they are cut at the border. Points of a face cut by the border can lie outside of the image.
     """
 
-    def __init__(self, session: OnnxSession, reader: FaceReader, name: str) -> None:
-        """Raises WeightsError for a session that is not such a network."""
+    def __init__(self, engine: Engine, reader: FaceReader, name: str) -> None:
+        """Raises WeightsError for an engine that is not such a network."""
         self.labels: tuple[str, ...] = LABELS
-        self.device = session.device
+        self.device = engine.device
         self.times = StageTimes()
         self._name = name
-        self._session: OnnxSession | None = session
+        self._engine: Engine | None = engine
         self._reader = reader
-        self._input, self._batch, self._size = _image_input(session, reader.pixels, name)
+        self._input, self._batch, self._size = _image_input(engine, reader.pixels, name)
         self._canvas = object_input.Canvas(reader.pixels.fill)
         self._batch_px = _BATCH_PX if self.device.startswith("cpu") else _GPU_BATCH_PX
 
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
         for image in images:
             check_image(image)
-        session = self._session
-        if session is None:
+        engine = self._engine
+        if engine is None:
             raise DetectorError("the detector is closed")
         clock = StageClock()
         places = [self._place(image, options.min_size_px) for image in images]
@@ -97,7 +97,7 @@ class OnnxFaceDetector:
             try:
                 pixels = self._prepare([images[index] for index in batch], chosen)
                 clock.lap("pre")
-                outputs = session.run({self._input: pixels})
+                outputs = engine.run({self._input: pixels})
                 clock.lap("network")
                 found = self._reader.read(outputs, chosen[0].target, options.score_threshold)
             except (RuntimeError, MemoryError, ValueError) as error:
@@ -116,7 +116,7 @@ class OnnxFaceDetector:
 
     def close(self) -> None:
         """Release the network; a `detect` in another thread still ends well."""
-        self._session = None
+        self._engine = None
 
     def _place(self, image: np.ndarray, min_size_px: int) -> Letterbox:
         height, width = image.shape[:2]
@@ -172,22 +172,20 @@ class OnnxFaceDetector:
         )
 
 
-def output_error(file: Path, what: str, session: OnnxSession) -> WeightsError:
+def output_error(file: Path, what: str, engine: Engine) -> WeightsError:
     """For a file whose outputs are those of another network. what: name of the network expected."""
-    there = "; ".join(map(str, session.outputs))
+    there = "; ".join(map(str, engine.outputs))
     return WeightsError(f"{file}: not a {what} that is known here: its outputs are {there}")
 
 
-def _image_input(
-    session: OnnxSession, pixels: Pixels, name: str
-) -> tuple[str, int | None, tuple[int, int] | None]:
+def _image_input(engine: Engine, pixels: Pixels, name: str) -> tuple[str, int | None, tuple[int, int] | None]:
     """(input's name, batch or None if free, (height, width) or None if free). Raises WeightsError."""
     channels, height, width = (3, 1, 2) if pixels.channels_last else (1, 2, 3)
-    if len(session.inputs) == 1 and len(session.inputs[0].shape) == 4:
-        port = session.inputs[0]
+    if len(engine.inputs) == 1 and len(engine.inputs[0].shape) == 4:
+        port = engine.inputs[0]
         if port.fixed(channels) in (3, None) and port.dtype == np.float32:
             sides = port.fixed(height), port.fixed(width)
             size = None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
             return port.name, port.fixed(0), size
-    there = "; ".join(map(str, session.inputs))
+    there = "; ".join(map(str, engine.inputs))
     raise WeightsError(f"{name}: not a face detector for color images: its inputs are {there}")

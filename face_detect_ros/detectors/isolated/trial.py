@@ -14,12 +14,13 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import PerceptionError, WeightsError
 from face_detect_ros.detectors.isolated.protocol import decode_error, encode_error
+from face_detect_ros.engines.protocol import Compute
 
 _START = "from face_detect_ros.detectors.isolated.trial import main"
 _DEADLINE_S = 60.0
@@ -30,13 +31,21 @@ _PASSED: set[tuple] = set()
 _ADVICE = "it may be damaged or malicious; get it again from a source that you trust"
 
 
-def run(factory: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: float = _DEADLINE_S) -> None:
+def run(
+    factory: str,
+    file: Path,
+    arguments: Mapping[str, Any],
+    *,
+    engine_names: Sequence[str] = (),
+    deadline_s: float = _DEADLINE_S,
+) -> None:
     """Makes the detector, lets it look at one image on the CPU, and throws it away, all in another process.
 
     Args:
         factory: "module:function" as in the catalogue.
         file: of weights, or a folder of files.
         arguments: further ones for the factory.
+        engine_names: what it may be computed by, for a factory that asks for it.
         deadline_s: for an empty file; larger ones get more.
 
     Raises:
@@ -51,6 +60,7 @@ def run(factory: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: f
         factory,
         str(file),
         json.dumps(arguments),
+        *engine_names,
         size,
         status.st_mtime_ns,
         status.st_ctime_ns,
@@ -73,6 +83,7 @@ def run(factory: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: f
         factory,
         str(file),
         json.dumps(arguments),
+        *engine_names,
     ]
     try:
         done = subprocess.run(
@@ -112,11 +123,12 @@ def main(arguments: list[str]) -> None:
     """The process: tries, and prints class, message and reason of the error, if any, as JSON.
 
     Args:
-        arguments: file number of the lifeline, bytes of memory, factory, file, further arguments as JSON.
+        arguments: file number of the lifeline, bytes of memory, factory, file, further arguments as JSON, names of
+            engines.
     """
     from face_detect_ros.detectors.isolated.worker import die_with_owner
 
-    lifeline, memory, factory, file, further = arguments
+    lifeline, memory, factory, file, further, *engine_names = arguments
     die_with_owner(int(lifeline))
     result = os.dup(1)
     os.dup2(2, 1)  # what a library prints is not the result
@@ -126,7 +138,7 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
     encoded = ("", "", "")
     try:
-        _try(factory, Path(file), json.loads(further))
+        _try(factory, Path(file), json.loads(further), engine_names)
     except PerceptionError as error:
         encoded = encode_error(error)
     except MemoryError:
@@ -139,10 +151,13 @@ def main(arguments: list[str]) -> None:
     os._exit(0)  # threads of a network may still run
 
 
-def _try(factory: str, file: Path, arguments: Mapping[str, Any]) -> None:
+def _try(factory: str, file: Path, arguments: Mapping[str, Any], engine_names: list[str]) -> None:
     from face_detect_ros.detectors.catalogue import load_factory
 
-    detector = load_factory(factory)("cpu", file, **arguments)
+    if engine_names:
+        detector = load_factory(factory)(file, Compute("cpu"), engine_names, **arguments)
+    else:
+        detector = load_factory(factory)("cpu", file, **arguments)
     try:
         detector.warmup()
     finally:

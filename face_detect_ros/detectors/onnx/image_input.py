@@ -9,7 +9,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.objects import input as object_input
-from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.engines.protocol import Engine
 
 OTHERS = ("orig_target_sizes", "pixel_mask")
 """Names of inputs that are not for images: of RT-DETR, and of DETR in transformers."""
@@ -81,13 +81,13 @@ class ImageInput:
         return np.ascontiguousarray(batch, self.dtype)
 
 
-def find(session: OnnxSession, file: Path) -> ImageInput:
+def find(engine: Engine, file: Path) -> ImageInput:
     """The input for images.
 
     Raises:
         WeightsError: There is none, or more than one.
     """
-    ports = [port for port in session.inputs if port.name not in OTHERS]
+    ports = [port for port in engine.inputs if port.name not in OTHERS]
     if len(ports) == 1 and len(ports[0].shape) == 4 and ports[0].dtype is not None:
         port, axes = ports[0], [ports[0].fixed(axis) for axis in range(4)]
         channels_last = axes[3] == 3 and axes[1] != 3
@@ -102,7 +102,7 @@ def find(session: OnnxSession, file: Path) -> ImageInput:
                     f"{object_input.LARGEST_INPUT_PX} pixels a side and {_LARGEST_BATCH} images"
                 )
             return ImageInput(port.name, port.dtype, axes[0], height, width, channels_last)
-    there = "; ".join(map(str, session.inputs))
+    there = "; ".join(map(str, engine.inputs))
     raise WeightsError(
         f"{file}: not an object detector: expected one input for color images, (B, 3, H, W) or (B, H, W, 3); "
         f"it has {there}"

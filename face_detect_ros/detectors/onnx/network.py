@@ -1,4 +1,4 @@
-"""An object detector in an ONNX file, by ONNX Runtime: what its pixels should be and how its outputs are laid out.
+"""An object detector in an ONNX file, by an engine: what its pixels should be and how its outputs are laid out.
 
 Both are told by its metadata (`format`, `libreyolo`), by files beside it (`huggingface`, `mmdeploy`), or recognized
 (`recognition`) in a trial run, which also shows that the file works here.
@@ -27,7 +27,7 @@ from face_detect_ros.detectors.onnx.candidates import candidates
 from face_detect_ros.detectors.onnx.format import OnnxFormat
 from face_detect_ros.detectors.onnx.layouts import LAYOUTS
 from face_detect_ros.detectors.onnx.layouts.layout import Match, Proposals, Trial, UnclearError
-from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.engines.protocol import Engine
 from face_detect_ros.images.resizing import by_edges, resizer
 
 _LOG = logging.getLogger(__name__)
@@ -51,11 +51,11 @@ class OnnxNetwork:
         overlapping: Whether suppression must choose among its boxes.
     """
 
-    def __init__(self, session: OnnxSession, file: Path, asked_px: int = 0) -> None:
+    def __init__(self, engine: Engine, file: Path, asked_px: int = 0) -> None:
         """Recognizes the layout in a trial run.
 
         Args:
-            session: The loaded file.
+            engine: The loaded file.
             file: Its path.
             asked_px: `input_size` of `create`.
 
@@ -63,15 +63,15 @@ class OnnxNetwork:
             ConfigError: Layout, pixels or classes cannot be told, or `asked_px` does not fit.
             WeightsError: The file does not run, or is not an object detector.
         """
-        metadata = session.metadata
+        metadata = engine.metadata
         if metadata.get("task", "detect") != "detect":
             raise WeightsError(f"{file}: its task is '{metadata['task']}'; give a model that detects objects")
-        self.device = session.device
-        self._session = session
-        self._input = image_input.find(session, file)
+        self.device = engine.device
+        self._engine = engine
+        self._input = image_input.find(engine, file)
         told = onnx_format.described(metadata, file) or libreyolo.described(metadata, file)
         named = onnx_labels.named_in(metadata, file)
-        folder = None if told else _Folder(session, file)
+        folder = None if told else _Folder(engine, file)
         size = told or (folder and folder.format)
         multiple = size.multiple if size else _STRIDE
         own_px = size.size if size and _SIZE_KEY not in metadata else _image_size(metadata, file)
@@ -79,7 +79,7 @@ class OnnxNetwork:
         self._said: dict[str, Any] = {
             "label_count": None if named is None else len(named),
             "suppressed": _is_suppressed(metadata),
-            "sized": any(port.name == _SIZES_INPUT for port in session.inputs),
+            "sized": any(port.name == _SIZES_INPUT for port in engine.inputs),
             "told": told is not None,
         }
         trial = self._trial(self._input.size(-(-self._longest_px // multiple) * multiple), file)
@@ -148,7 +148,7 @@ class OnnxNetwork:
             return self._proposals(self._run(batch), size)
         count = len(batch[self._input.name])
         singles = ({name: values[[index]] for name, values in batch.items()} for index in range(count))
-        return [self._proposals(self._session.run(single), size)[0] for single in singles]
+        return [self._proposals(self._engine.run(single), size)[0] for single in singles]
 
     def decode(self, output: list[Proposals], options: DetectOptions) -> list[Candidates]:
         return [
@@ -175,14 +175,14 @@ class OnnxNetwork:
                     name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
                     for name, values in part.items()
                 }
-            parts.append([output[: step - missing] for output in self._session.run(part)])
+            parts.append([output[: step - missing] for output in self._engine.run(part)])
         if len(parts) == 1:
             return parts[0]
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def _feeds(self, pixels: np.ndarray, places: Sequence[Letterbox]) -> Feeds:
         feeds = {self._input.name: pixels}
-        for port in self._session.inputs:
+        for port in self._engine.inputs:
             if port.name == _SIZES_INPUT:
                 # as RT-DETR has it: width first
                 feeds[port.name] = np.array([place.target[::-1] for place in places], port.dtype)
@@ -200,15 +200,15 @@ class OnnxNetwork:
         try:
             # one image is all that a network without a batch axis takes
             single = self._input.batch in (None, 1)
-            outputs = self._session.run(batch) if single else self._run(batch)
+            outputs = self._engine.run(batch) if single else self._run(batch)
         except (RuntimeError, MemoryError) as error:
             raise WeightsError(f"{file}: does not run on an image of {size[1]}x{size[0]}: {error}") from error
-        for port, output in zip(self._session.outputs, outputs, strict=True):
+        for port, output in zip(self._engine.outputs, outputs, strict=True):
             if not isinstance(output, np.ndarray) or output.ndim == 0:
                 raise WeightsError(f"{file}: not an object detector: output {port} is not an array")
             if output.dtype.kind == "f" and np.isnan(output).any():
                 raise WeightsError(f"{file}: gives values that are not numbers; get it or export it again")
-        names = [port.name for port in self._session.outputs]
+        names = [port.name for port in self._engine.outputs]
         return Trial(dict(zip(names, outputs, strict=True)), size, **self._said)
 
     def _check_batch(self, file: Path) -> None:
@@ -238,12 +238,12 @@ class OnnxNetwork:
 class _Folder:
     """The Hugging Face files beside an ONNX file whose outputs may be those of a DETR."""
 
-    def __init__(self, session: OnnxSession, file: Path) -> None:
+    def __init__(self, engine: Engine, file: Path) -> None:
         self.format: OnnxFormat | None = None
         self.names: tuple[str, ...] | None = None
         self._file = file
         self._problem: ConfigError | None = None
-        if len(session.outputs) != 2 or any(len(port.shape) != 3 for port in session.outputs):
+        if len(engine.outputs) != 2 or any(len(port.shape) != 3 for port in engine.outputs):
             return
         try:
             self.format, self.names = huggingface.described(file), huggingface.named_in(file)

@@ -15,6 +15,7 @@ from face_detect_ros.core.mailbox import Worker
 from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.pipeline.options import PipelineOptions
@@ -45,6 +46,19 @@ class DetectorParameters(NodeParameters):
     device: str = parameter("auto", "Where the network runs: auto, cpu, cuda or cuda:N.", at_configure=True)
     precision: str = parameter(
         "auto", "Number format of the network.", choices=catalogue.ANY_PRECISION, at_configure=True
+    )
+    engine: str = parameter(
+        engines.AUTO,
+        "What computes the network; auto: the fastest, as measured.",
+        choices=engines.CHOICES,
+        at_configure=True,
+    )
+    threads: int = parameter(
+        0,
+        "Threads of the network on a CPU; 0: one for each core.",
+        minimum=0,
+        maximum=1024,
+        at_configure=True,
     )
     image_transport: str = parameter(
         TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
@@ -170,6 +184,8 @@ class DetectorNode(PerceptionNode[P]):
             model=params.model,
             device=params.device,
             precision=params.precision,
+            engine=params.engine,
+            threads=params.threads,
             tracker=params.tracker,
             tracker_options=params.tracker_options,
         )

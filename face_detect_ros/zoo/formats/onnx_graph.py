@@ -53,6 +53,20 @@ def metadata(content: bytes) -> dict[str, str]:
     return {_text(entry, _ENTRY_KEY): _text(entry, _ENTRY_VALUE) for entry in entries}
 
 
+def output_names(content: bytes) -> list[str]:
+    """Names of the graph's outputs, in order. Raises ValueError for bytes that are not an ONNX file."""
+    view = memoryview(content)
+    for number, wire, _, payload, end in _fields(view):
+        if (number, wire) == (_MODEL_GRAPH, _LENGTH):
+            graph = view[payload:end]
+            return [
+                _text(graph[payload:end], _VALUE_NAME)
+                for number, wire, _, payload, end in _fields(graph)
+                if (number, wire) == (_GRAPH_OUTPUT, _LENGTH)
+            ]
+    raise ValueError("not an ONNX file: it holds no graph")
+
+
 def with_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
     """The same file with more texts, which must have new keys."""
     entries = (

@@ -16,6 +16,7 @@ from face_detect_ros.core.errors import DetectorError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.faces import centerface, scanning
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.zoo.published import cache, checkpoints
 
 OWN_BOX = (181, 58, 270, 178)  # of the real network for astronaut()
@@ -136,7 +137,9 @@ def test_odd_sizes(made: Detector, shape: tuple[int, int], min_size_px: int) -> 
 
 
 def test_closed_is_closed(tmp_path: Path) -> None:
-    detector = centerface.create("cpu", red_finder(tmp_path / "red.onnx"))
+    detector = centerface.create(
+        red_finder(tmp_path / "red.onnx"), Compute("cpu", "float32"), ["onnxruntime"]
+    )
     detector.close()
     detector.close()
     with pytest.raises(DetectorError, match="closed"):
@@ -151,7 +154,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"faces\.onnx"):
-        centerface.create("cpu", path)
+        centerface.create(path, Compute("cpu"), ["onnxruntime"])
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def test_it_is_read_as_its_author_reads_it(real: Detector) -> None:
     """Peaks of the maps turned into boxes and points one by one, in the author's order of steps."""
     image = np.ascontiguousarray(np.hstack([astronaut(), astronaut()[:, ::-1]])[:, 200:900][:, :672])
     found = own_size(real, image, score_threshold=0.3)
-    session = real._session
+    session = real._engine
     heat, size, offset, points = session.run({"input.1": image.transpose(2, 0, 1)[None].astype(np.float32)})
     for box, score, landmarks in zip(found.boxes, found.scores, found.landmarks, strict=True):
         row, column = np.argwhere(np.abs(heat[0, 0] - score) < 1e-5)[0]

@@ -15,6 +15,7 @@ from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.isolated import trial
 
 ONNX = "face_detect_ros.detectors.onnx.detector:create"
+ENGINES = ["onnxruntime"]
 FIELD = Path(__file__).parents[4] / "shared" / "cases" / "field"
 
 
@@ -76,12 +77,14 @@ def test_a_good_file_is_tried_once_and_used(tmp_path, monkeypatch):
 
 def test_a_loop_without_end_is_ended(tmp_path):
     with pytest.raises(WeightsError, match=r"endless\.onnx: its first run was ended after 3 s; it may be"):
-        trial.run(ONNX, endless(tmp_path / "endless.onnx"), {"input_size": 0}, deadline_s=3.0)
+        trial.run(
+            ONNX, endless(tmp_path / "endless.onnx"), {"input_size": 0}, engine_names=ENGINES, deadline_s=3.0
+        )
 
 
 def test_what_needs_all_memory_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"vast\.onnx: (does not run|its first run ended|needs more)"):
-        trial.run(ONNX, vast(tmp_path / "vast.onnx"), {"input_size": 0})
+        trial.run(ONNX, vast(tmp_path / "vast.onnx"), {"input_size": 0}, engine_names=ENGINES)
 
 
 def test_a_huge_input_is_refused_before_it_is_made(tmp_path):
@@ -89,13 +92,13 @@ def test_a_huge_input_is_refused_before_it_is_made(tmp_path):
     path = write(tmp_path / "huge.onnx", [identity], shape=(1, 3, 30_000, 30_000))
     assert path.stat().st_size < 4000
     with pytest.raises(WeightsError, match=r"huge\.onnx: its input .*30000.* is larger than any detector's"):
-        trial.run(ONNX, path, {"input_size": 0})
+        trial.run(ONNX, path, {"input_size": 0}, engine_names=ENGINES)
 
 
 def test_errors_arrive_as_they_were(tmp_path):
     path = write(tmp_path / "other.onnx", [helper.make_node("Identity", ["images"], ["boxes"])])
     with pytest.raises(ConfigError, match=r"other\.onnx: "):
-        trial.run(ONNX, path, {"input_size": 0})
+        trial.run(ONNX, path, {"input_size": 0}, engine_names=ENGINES)
 
 
 def test_a_crash_is_told(tmp_path, monkeypatch):
@@ -109,7 +112,7 @@ def test_a_crash_is_told(tmp_path, monkeypatch):
 def test_it_ends_with_its_owner(tmp_path):
     path = endless(tmp_path / "endless.onnx")
     code = "import sys; from pathlib import Path; from face_detect_ros.detectors.isolated.trial import run; "
-    code += "run(sys.argv[1], Path(sys.argv[2]), {})"
+    code += f"run(sys.argv[1], Path(sys.argv[2]), {{}}, engine_names={ENGINES})"
     owner = subprocess.Popen([sys.executable, "-c", code, ONNX, str(path)])
     deadline = time.monotonic() + 60
     while not children(owner.pid):

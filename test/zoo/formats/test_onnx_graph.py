@@ -7,7 +7,7 @@ import pytest
 from helpers.paths import FIELD
 from onnx import TensorProto, helper, numpy_helper
 
-from face_detect_ros.zoo.formats.onnx_graph import free_axes
+from face_detect_ros.zoo.formats.onnx_graph import free_axes, metadata, output_names, with_metadata
 
 
 def convolution(weights_as_inputs: bool) -> bytes:
@@ -84,3 +84,18 @@ def test_public_files_still_load() -> None:
         name = after.get_inputs()[0].name
         for a, b in zip(before.run(None, {name: pixels}), after.run(None, {name: pixels}), strict=True):
             assert np.abs(a - b).max() < 1e-3
+
+
+def test_texts_and_outputs_are_read_and_texts_added() -> None:
+    content = convolution(True)
+    assert metadata(content) == {"note": "kept"}
+    assert output_names(content) == ["blurred"]
+    more = with_metadata(content, {"größe": "320", "empty": ""})
+    assert metadata(more) == {"note": "kept", "größe": "320", "empty": ""}
+    onnx.checker.check_model(onnx.load_from_string(more), full_check=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network"], ids=["empty", "text"])
+def test_what_is_no_onnx_file_has_no_outputs(content: bytes) -> None:
+    with pytest.raises(ValueError, match="not an ONNX file"):
+        output_names(content)
