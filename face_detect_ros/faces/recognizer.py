@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,11 +21,19 @@ _RELOOK_S = 1.0
 LOOKS_PER_IMAGE = 4
 """Most faces embedded in one image, the longest unseen first: a crowd must not stop the images."""
 
-# longer than any tracker keeps a track that is not seen
-_TRACK_MEMORY_S = 10.0
+# by number, not by age: whoever gives the ids decides how long a track may be away. More than an image has faces
+_TRACKS_KEPT = 1000
 _UNKNOWN = Match(
     name=None, nearest=None, distance=float("inf"), runner_up_distance=float("inf"), similarity=0.0
 )
+
+
+@dataclass
+class _Track:
+    """match: the latest answer."""
+
+    match: Match = _UNKNOWN
+    looked_s: float = -math.inf
 
 
 class People(Protocol):
@@ -51,6 +61,11 @@ class Recognizer:
         embedder: Used, not closed.
         people: Used, not closed.
         looks_per_image: Most faces embedded in one image; None for all of them.
+
+    Attributes:
+        looks: (128,) embeddings of the faces that were looked at in the latest image, by the positive id of the track.
+        restarts: How many times everything about the tracks was forgotten, because time started again or the gallery
+            changed.
     """
 
     def __init__(
@@ -62,8 +77,9 @@ class Recognizer:
         self._votes = TrackVotes()
         self._clock = StampClock()
         self._revision: int | None = None
-        self._known: dict[int, Match] = {}  # by track id
-        self._looked_s: dict[int, float] = {}
+        self._tracks: dict[int, _Track] = {}  # by id; the one seen last comes last
+        self.looks: dict[int, np.ndarray] = {}
+        self.restarts = 0
 
     def identify(
         self,
@@ -73,47 +89,58 @@ class Recognizer:
         options: MatchOptions,
         arrival_s: float | None = None,
     ) -> list[Match]:
-        """One Match per face. image: (H, W, 3) uint8 RGB; faces: with track_ids, in its pixels.
+        """Say who the faces of the next image are.
 
-        A face that was not looked at in this picture has its track's last answer. Raises GalleryError if the gallery
-        can no longer be read.
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            faces: With track_ids, in its pixels. Tracks that are not confirmed yet are looked at, too.
+            stamp_ns: Of the image. One that is seconds older than the latest forgets every track.
+            options: When a face has a name.
+            arrival_s: When it arrived, in seconds of a monotonic clock, if known.
+
+        Returns:
+            A match for each face. A face that was not looked at in this image has its track's last answer.
+
+        Raises:
+            GalleryError: The gallery can no longer be read.
         """
         snapshot = self._people.snapshot()
         if not self._clock.advance(stamp_ns, arrival_s) or snapshot.revision != self._revision:
             self._revision = snapshot.revision
-            self._known, self._looked_s = {}, {}
+            self._tracks = {}
             self._votes.clear()
-        tracks = [] if faces.track_ids is None else faces.track_ids.tolist()
-        if not tracks or not snapshot.people:
+            self.restarts += 1
+        self.looks = {}
+        ids = [] if faces.track_ids is None else np.abs(faces.track_ids).tolist()
+        if not ids or not snapshot.people:
             return [_UNKNOWN] * len(faces)
-        self._forget_ended(tracks)
-        due = self._due(tracks)
+        tracks = [self._see(track_id) if track_id else _Track() for track_id in ids]
+        due = self._due(ids, tracks)
         if due:
             embeddings = self._embedder.embed(self._embedder.chips(image, faces.select(due)))
             looks = match(embeddings, snapshot, options)
-            looked = [tracks[index] for index in due]
+            looked = [ids[index] for index in due]
             answers = self._votes.update(looked, looks, snapshot.revision, options)
-            self._known.update(zip(looked, answers, strict=True))
-            self._looked_s.update((track, self._clock.now_s) for track in looked)
-        return [self._known.get(track, _UNKNOWN) for track in tracks]
+            self.looks = dict(zip(looked, embeddings, strict=True))
+            for index, answer in zip(due, answers, strict=True):
+                tracks[index].match, tracks[index].looked_s = answer, self._clock.now_s
+        return [track.match for track in tracks]
 
-    def _forget_ended(self, tracks: Sequence[int]) -> None:
-        """Drop what is known of tracks that have not been seen for long: they have ended."""
-        now_s = self._clock.now_s
-        alive = {track for track, at in self._looked_s.items() if now_s - at < _TRACK_MEMORY_S} | set(tracks)
-        if len(alive) < len(self._looked_s):
-            self._votes.keep_only(alive)
-            self._known = {track: known for track, known in self._known.items() if track in alive}
-            self._looked_s = {track: at for track, at in self._looked_s.items() if track in alive}
+    def _see(self, track_id: int) -> _Track:
+        """What is known of the track, which is the latest seen now."""
+        track = self._tracks[track_id] = self._tracks.pop(track_id, _Track())
+        if len(self._tracks) > _TRACKS_KEPT:
+            del self._tracks[next(iter(self._tracks))]
+            self._votes.keep_only(self._tracks)
+        return track
 
-    def _due(self, tracks: Sequence[int]) -> list[int]:
+    def _due(self, ids: Sequence[int], tracks: Sequence[_Track]) -> list[int]:
         """Indices of the faces to look at now."""
         now_s = self._clock.now_s
         due = [
             index
             for index, track in enumerate(tracks)
-            if self._known.get(track, _UNKNOWN).name is None
-            or now_s - self._looked_s.get(track, -np.inf) >= _RELOOK_S
+            if ids[index] and (track.match.name is None or now_s - track.looked_s >= _RELOOK_S)
         ]
-        due.sort(key=lambda index: self._looked_s.get(tracks[index], -np.inf))
+        due.sort(key=lambda index: tracks[index].looked_s)
         return due[: self._looks_per_image]

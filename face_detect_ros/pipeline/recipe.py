@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors import catalogue
@@ -110,13 +111,17 @@ class Recipe:
 
     def _recognize(self, wanted: Recognition) -> Recognize:
         embedder = embedders.create(wanted.embedder, device=self.device)
+        memory: dict[str, Any] = {
+            "looks_per_image": wanted.looks_per_image,
+            "lost_age_s": self.tracker_options.lost_age_s,
+        }
         try:
             gallery = Gallery(wanted.gallery or default_path(), embedder.model_id, embedder.model_version)
             if not wanted.frozen:
-                return Recognize(embedder, gallery, looks_per_image=wanted.looks_per_image)
+                return Recognize(embedder, gallery, **memory)
             with gallery:
                 people = KnownPeople(gallery.snapshot())
         except BaseException:
             embedder.close()
             raise
-        return Recognize(embedder, people, looks_per_image=wanted.looks_per_image)
+        return Recognize(embedder, people, **memory)

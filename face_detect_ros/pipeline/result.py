@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,8 @@ class Result:
         covered: (H, W, 3) uint8 RGB, the image without recognizable faces; None where nobody asked for it.
         positions: (N, 3) float64, the place of each of `detections` in meters in the camera's optical frame (REP 103:
             x right, y down, z forward), NaN where unknown; None where there is no depth.
+        rename: Tells the tracker that a track is that of an earlier thing, see `Tracker.rename`; None where nothing
+            tracks.
         times: Milliseconds of the detector call that this frame was part of.
     """
 
@@ -37,6 +39,7 @@ class Result:
     identities: tuple[Match, ...] | None = None
     covered: np.ndarray | None = None
     positions: np.ndarray | None = None
+    rename: Callable[[int, int], None] | None = None
     times: StageTimes = field(default_factory=StageTimes)
 
     @property

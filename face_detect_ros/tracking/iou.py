@@ -87,20 +87,27 @@ class IouTracker:
         ids[started] = new if self._options.min_hits <= 1 else -new
         return replace(detections, track_ids=ids)
 
+    def rename(self, track_id: int, earlier_id: int) -> None:
+        """See `Tracker.rename`."""
+        mine = self._ids == abs(track_id)
+        if mine.any() and earlier_id != abs(track_id):
+            self._hits[mine] = np.maximum(self._hits[mine], self._options.min_hits)
+            self._ids[mine] = earlier_id
+            self._keep(mine | (self._ids != earlier_id))
+
     def _end_old(self) -> None:
         age_s = self._clock.now_s - self._seen_s
         missed = self._clock.images - self._seen_image - 1
         # a little more, so that a track of exactly that age does not depend on the last bit
         young = (age_s <= self._options.max_age_s + 1e-6) | (missed <= self._options.max_age_images)
-        alive = young & (age_s <= LONGEST_GAP_S)
+        alive = young & (age_s <= max(LONGEST_GAP_S, self._options.max_age_s))
         if not alive.all():
-            self._ids, self._class_ids, self._boxes = (
-                self._ids[alive],
-                self._class_ids[alive],
-                self._boxes[alive],
-            )
-            self._velocities, self._seen_s = self._velocities[alive], self._seen_s[alive]
-            self._seen_image, self._hits = self._seen_image[alive], self._hits[alive]
+            self._keep(alive)
+
+    def _keep(self, rows: np.ndarray) -> None:
+        self._ids, self._class_ids, self._boxes = self._ids[rows], self._class_ids[rows], self._boxes[rows]
+        self._velocities, self._seen_s = self._velocities[rows], self._seen_s[rows]
+        self._seen_image, self._hits = self._seen_image[rows], self._hits[rows]
 
     def _predict(self) -> np.ndarray:
         """(T, 4) float32 xyxy: where the tracks should be in this image."""

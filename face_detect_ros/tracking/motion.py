@@ -28,7 +28,8 @@ _WEAK_OVERLAP = 0.4  # of a track with a weak detection
 _WEAKEST = 0.1  # lower scores are noise
 _MARGIN = 0.3  # by which boxes are enlarged for the second chance
 _CAMERA_TRACKS = 3  # fewer do not tell the camera's motion from their own
-_SURE_AFTER_S = 0.5  # a thing seen twice over this time is confirmed, however few images it took
+_UNCONFIRMED_MISSES = 1  # in a row; a false detection seldom comes in every second image
+_SURE_AFTER_S = 0.25  # a thing seen twice over this time is confirmed, however few images it took
 
 
 @dataclass
@@ -120,6 +121,14 @@ class MotionTracker:
             ids[new] = started if self._options.min_hits <= 1 else -started
         return replace(detections, track_ids=ids)
 
+    def rename(self, track_id: int, earlier_id: int) -> None:
+        """See `Tracker.rename`."""
+        mine = self._tracks.ids == abs(track_id)
+        if mine.any() and earlier_id != abs(track_id):
+            self._tracks.confirmed[mine] = True
+            self._tracks.ids[mine] = earlier_id
+            self._tracks = self._tracks.select(mine | (self._tracks.ids != earlier_id))
+
     def _end_old(self) -> np.ndarray:
         """Drop the tracks that have ended. (T,) bool: which of the rest are not lost."""
         options, tracks = self._options, self._tracks
@@ -128,9 +137,10 @@ class MotionTracker:
         missed = self._clock.images - tracks.seen_image - 1
         few = missed <= options.max_age_images
         active = (age_s <= options.max_age_s) | few
-        alive = (active | (age_s <= options.lost_age_s)) & (age_s <= LONGEST_GAP_S)
-        # a false detection seldom comes twice in a row
-        alive &= tracks.confirmed | (missed <= 0)
+        alive = (active | (age_s <= options.lost_age_s)) & (
+            age_s <= max(LONGEST_GAP_S, options.max_age_s, options.lost_age_s)
+        )
+        alive &= tracks.confirmed | (missed <= _UNCONFIRMED_MISSES)
         if alive.all():
             return active
         self._tracks = tracks.select(alive)
@@ -146,7 +156,7 @@ class MotionTracker:
         allowed = tracks.class_ids[:, None] == detections.class_ids
         expected = self._expected()
         iou, height = overlap(_corners(expected), found)
-        shift = self._camera_shift(expected, boxes, np.where(allowed & strong, iou, 0.0), active)
+        shift = self._camera_shift(expected, boxes, np.where(allowed & strong, iou, 0.0))
         if shift is not None:
             tracks.state[:, 0, :2] += shift
             tracks.observed[:, :2] += shift
@@ -183,9 +193,7 @@ class MotionTracker:
             expected += (self._clock.image_s - self._clock.now_s) * self._tracks.state[:, 1]
         return expected
 
-    def _camera_shift(
-        self, expected: np.ndarray, boxes: np.ndarray, iou: np.ndarray, active: np.ndarray
-    ) -> np.ndarray | None:
+    def _camera_shift(self, expected: np.ndarray, boxes: np.ndarray, iou: np.ndarray) -> np.ndarray | None:
         """(2,) px by which everything moved unexpectedly, because the camera did; None if that is not certain."""
         tracks = self._tracks
         if len(tracks) < _CAMERA_TRACKS or len(boxes) < _CAMERA_TRACKS or self._clock.late:

@@ -50,6 +50,15 @@ class Tracker(Protocol):
         """
         ...
 
+    def rename(self, track_id: int, earlier_id: int) -> None:
+        """A track turned out to be a thing that had another track before: it goes on under that id, confirmed.
+
+        Args:
+            track_id: Id of a track, as `update` gave it; the sign does not matter. Nothing happens if it has ended.
+            earlier_id: An id that `update` gave before. A track that has it now ends.
+        """
+        ...
+
     def reset(self) -> None:
         """Forget every track. Ids are not used again."""
         ...

@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.tracking import catalogue as trackers
+from face_detect_ros.tracking.options import TrackerOptions
 from face_detect_ros.viz.anonymize import AnonymizerOptions
 
 SECOND = 10**9
@@ -81,7 +83,9 @@ def frame(stamp_s=0.0, code=0):
 
 
 def tracked(detector, *stages):
-    return Pipeline(detector, [Track(trackers.create), *stages], OPTIONS)
+    """Tracks have their ids at once."""
+    tracker = partial(trackers.create, options=TrackerOptions(min_hits=1))
+    return Pipeline(detector, [Track(tracker), *stages], OPTIONS)
 
 
 def run(pipeline, stream, *stamps_s, options=OPTIONS):
@@ -177,6 +181,64 @@ def test_names_come_from_several_looks_at_a_track():
     assert embedder.looks == 6  # settled names are looked at again only after a while
 
 
+@pytest.mark.parametrize(
+    "stamps_s",
+    [
+        pytest.param([0, 5, 10], id="an image in five seconds"),
+        pytest.param([0, 0.99, 2.02], id="one a second"),
+        pytest.param([0, 0.04, 0.01], id="out of order"),
+        pytest.param([-1, -1, -1], id="no stamps"),
+    ],
+)
+def test_names_come_at_any_rate_and_order(stamps_s):
+    face = galleries.faces(1)[0]
+    pipeline = tracked(Shows(), Recognize(Embeds(face), KnownPeople(galleries.snapshot({"Ann": face[None]}))))
+    assert run(pipeline, pipeline.open_stream(), *stamps_s)[-1].names == ["Ann"] * 2
+
+
+def test_a_name_comes_no_later_for_a_track_that_is_not_confirmed():
+    face = galleries.faces(1)[0]
+    people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
+    pipeline = Pipeline(Shows((0.9,)), [Track(trackers.create), Recognize(Embeds(face), people)], OPTIONS)
+    results = run(pipeline, pipeline.open_stream(), 0, 0.03, 0.06, 0.09)
+    assert [result.detections.track_ids.item() for result in results] == [-1, -1, -1, 1]
+    assert results[2].names == ["Ann"]
+
+
+@pytest.mark.parametrize(
+    ("known", "away_s", "ids"),
+    [
+        pytest.param(True, 3600, [2, 2, 1, 1], id="enrolled"),
+        pytest.param(False, 8, [1, 1, 1, 1], id="a stranger"),
+        pytest.param(False, 20, [2, 2, 2, 2], id="a stranger, much later"),
+    ],
+)
+def test_a_face_that_comes_back_elsewhere_keeps_its_id(known, away_s, ids):
+    ann, other = galleries.faces(2)
+    detector = Shows((0.9,))
+    people = KnownPeople(galleries.snapshot({"Ann": (ann if known else other)[None]}))
+    pipeline = tracked(detector, Recognize(Embeds(ann), people))
+    stream = pipeline.open_stream()
+    before = run(pipeline, stream, 0, 0.1, 0.2)
+    detector.found = dataclasses.replace(detector.found, boxes=BOXES[1:2] + 500)
+    after = run(pipeline, stream, *(away_s + 0.1 * step for step in range(4)))
+    assert [result.detections.track_ids.item() for result in before] == [1, 1, 1]
+    assert [result.detections.track_ids.item() for result in after] == ids
+
+
+def test_whoever_is_forgotten_does_not_come_back():
+    ann, other = galleries.faces(2)
+    detector = Shows((0.9,))
+    people = KnownPeople(galleries.snapshot({"Ann": ann[None]}))
+    pipeline = tracked(detector, Recognize(Embeds(ann), people))
+    stream = pipeline.open_stream()
+    run(pipeline, stream, 0, 0.1, 0.2)
+    people._snapshot = dataclasses.replace(galleries.snapshot({"Bea": other[None]}), revision=99)
+    detector.found = dataclasses.replace(detector.found, boxes=BOXES[1:2] + 500)
+    (result,) = run(pipeline, stream, 5)
+    assert result.detections.track_ids.item() == 2
+
+
 @pytest.mark.parametrize(("most", "looks"), [(1, 1), (None, 3)])
 def test_looks_per_image(most, looks):
     face = galleries.faces(1)[0]
@@ -244,7 +306,9 @@ def test_a_recipe_gives_what_the_detector_finds(tmp_path):
         result = pipeline.process([(stream, Frame(astronaut()))], pipeline.default_options)[0]
         found = pipeline.detector.detect([astronaut()], pipeline.default_options.detect)[0]
     assert result.detections.boxes.tolist() == found.boxes.tolist()
-    assert result.detections.track_ids.tolist() == list(range(1, len(found) + 1))
+    assert result.detections.track_ids.tolist() == [
+        -1 - index for index in range(len(found))
+    ]  # not confirmed yet
 
 
 def _count_faces(recipe):

@@ -11,6 +11,7 @@ from face_detect_ros.tracking.iou import IouTracker
 from face_detect_ros.tracking.options import TrackerOptions
 
 STEP_S = 0.1
+AT_ONCE = TrackerOptions(min_hits=1)
 
 
 def square(x: float, y: float = 100, side: float = 40) -> tuple[float, float, float, float]:
@@ -81,13 +82,13 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_numbers(case: Case) -> None:
-    assert run(IouTracker(), case.pictures) == case.ids
+    assert run(IouTracker(AT_ONCE), case.pictures) == case.ids
 
 
 def test_many() -> None:
     start = [square(60 * i, 60 * j) for i in range(10) for j in range(10)]
     shuffled = np.random.default_rng(0).permutation(100)
-    tracker = IouTracker()
+    tracker = IouTracker(AT_ONCE)
     (first,) = run(tracker, [start])
     moved = [tuple(v + 8 for v in start[i]) for i in shuffled]
     second = tracker.update(found(*moved), at(1)).track_ids
@@ -96,7 +97,7 @@ def test_many() -> None:
 
 
 def test_classes_are_kept_apart() -> None:
-    tracker = IouTracker()
+    tracker = IouTracker(AT_ONCE)
     assert tracker.update(found(square(100), square(100), class_ids=[0, 1]), at(0)).track_ids.tolist() == [
         1,
         2,
@@ -117,16 +118,16 @@ def test_everything_else_is_passed_on() -> None:
         landmarks=np.ones((2, 5, 2)),
         embeddings=np.ones((2, 128)),
     )
-    after = IouTracker().update(before, 0)
+    after = IouTracker(AT_ONCE).update(before, 0)
     for name in ("boxes", "scores", "class_ids", "landmarks", "embeddings"):
         assert np.array_equal(getattr(before, name), getattr(after, name))
     assert after.track_ids.tolist() == [1, 2]
     assert before.track_ids.tolist() == [77, 78]
-    assert IouTracker().update(Detections.empty(), 0).track_ids.shape == (0,)
+    assert IouTracker(AT_ONCE).update(Detections.empty(), 0).track_ids.shape == (0,)
 
 
 def test_stamps_a_moment_apart_do_not_throw_a_track_off() -> None:
-    tracker = IouTracker()
+    tracker = IouTracker(AT_ONCE)
     tracker.update(found(square(100)), 0)
     tracker.update(found(square(103)), 1)  # 3 px in a nanosecond
     assert tracker.update(found(square(100)), 100_000_000).track_ids.tolist() == [1]
@@ -134,7 +135,7 @@ def test_stamps_a_moment_apart_do_not_throw_a_track_off() -> None:
 
 def test_two_instances_side_by_side_are_as_each_alone() -> None:
     case = CASES["crossing on two lines"]
-    a, b = IouTracker(), IouTracker()
+    a, b = IouTracker(AT_ONCE), IouTracker(AT_ONCE)
     together = []
     for step, boxes in enumerate(case.pictures):
         together.append(a.update(found(*boxes), at(step)).track_ids.tolist())
@@ -149,7 +150,7 @@ def test_the_same_input_gives_the_same_numbers() -> None:
             [square(x, y) for x, y in generator.uniform(0, 400, (generator.integers(0, 30), 2))]
             for _ in range(30)
         ]
-        return run(IouTracker(), pictures)
+        return run(IouTracker(AT_ONCE), pictures)
 
     assert numbers() == numbers()
     for ids in numbers():
@@ -158,12 +159,16 @@ def test_the_same_input_gives_the_same_numbers() -> None:
 
 def test_options_decide() -> None:
     pictures = [[square(100)], [square(125)]]  # IoU 0.23
-    assert run(IouTracker(iou_threshold=0.2, search_margin=0.0), pictures) == [[1], [1]]
-    assert run(IouTracker(iou_threshold=0.3, search_margin=0.0), pictures) == [[1], [2]]
-    assert run(IouTracker(iou_threshold=0.3, search_margin=0.5), pictures) == [[1], [1]]
+    assert run(IouTracker(AT_ONCE, iou_threshold=0.2, search_margin=0.0), pictures) == [[1], [1]]
+    assert run(IouTracker(AT_ONCE, iou_threshold=0.3, search_margin=0.0), pictures) == [[1], [2]]
+    assert run(IouTracker(AT_ONCE, iou_threshold=0.3, search_margin=0.5), pictures) == [[1], [1]]
     gap = [[square(100)], NOTHING, [square(100)]]
-    assert run(IouTracker(TrackerOptions(max_age_s=0.15, max_age_images=0)), gap) == [[1], [], [2]]
-    assert run(IouTracker(TrackerOptions(max_age_s=0.2, max_age_images=0)), gap) == [[1], [], [1]]
+    assert run(IouTracker(TrackerOptions(min_hits=1, max_age_s=0.15, max_age_images=0)), gap) == [
+        [1],
+        [],
+        [2],
+    ]
+    assert run(IouTracker(TrackerOptions(min_hits=1, max_age_s=0.2, max_age_images=0)), gap) == [[1], [], [1]]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +181,6 @@ def test_bad_arguments_are_refused(wrong: dict[str, float]) -> None:
 
 @pytest.mark.parametrize("box", [(5, 5, 5, 5), (50, 50, 20, 20), (-1e6, -1e6, 1e6, 1e6)], ids=str)
 def test_degenerate_boxes_get_a_number_too(box: tuple[float, ...]) -> None:
-    tracker = IouTracker()
+    tracker = IouTracker(AT_ONCE)
     for step in range(3):
         assert len(tracker.update(found(box, square(100)), at(step)).track_ids) == 2

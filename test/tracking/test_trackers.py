@@ -20,6 +20,11 @@ def found(*centers_x: float, scores: float | list[float] = 0.9) -> Detections:
     return Detections(boxes, np.broadcast_to(scores, len(boxes)), np.zeros(len(boxes)))
 
 
+def tracker_of(name: str, **options: float) -> Tracker:
+    """Publishes ids at once unless told otherwise."""
+    return catalogue.create(name, TrackerOptions(**{"min_hits": 1, **options}))
+
+
 def ids_of(tracker: Tracker, detections: Detections, ms: float, **more: float) -> list[int]:
     tracked = tracker.update(detections, START_NS + round(ms * MS), **more)
     assert np.array_equal(tracked.boxes, detections.boxes)
@@ -30,7 +35,7 @@ def ids_of(tracker: Tracker, detections: Detections, ms: float, **more: float) -
 @EVERY_TRACKER
 @pytest.mark.parametrize("hz", [0.2, 1, 2, 5, 10, 30, 60])
 def test_a_thing_keeps_its_id_at_every_rate(name: str, hz: float) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     generator = np.random.default_rng(0)
     # the same jitter of the clock and of the detector for all rates
     for step, (jitter_ms, shift) in enumerate(generator.normal(0, [3, 1], (20, 2))):
@@ -40,14 +45,14 @@ def test_a_thing_keeps_its_id_at_every_rate(name: str, hz: float) -> None:
 
 @EVERY_TRACKER
 def test_a_moving_thing_keeps_its_id_through_dropped_images(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     for step in [0, 1, 2, 4, 5, 9, 10, 11, 14, 20, 21]:
         assert ids_of(tracker, found(100 + 4 * step), step * 33) == [1]
 
 
 @EVERY_TRACKER
 def test_a_few_missed_detections_do_not_end_a_track_at_a_slow_rate(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     assert ids_of(tracker, found(100), 0) == [1]
     for step in range(1, 4):
         ids_of(tracker, found(), 2000 * step)
@@ -56,14 +61,14 @@ def test_a_few_missed_detections_do_not_end_a_track_at_a_slow_rate(name: str) ->
 
 @EVERY_TRACKER
 def test_a_long_gap_ends_a_track(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     assert ids_of(tracker, found(100), 0) == [1]
     assert ids_of(tracker, found(100), 3_600_000) == [2]
 
 
 @EVERY_TRACKER
 def test_images_slightly_out_of_order_keep_their_ids(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     for step in range(20):
         ms = 50 * step - (27 if step % 3 == 2 else 0) - (30 if step % 3 == 2 else 0)
         assert ids_of(tracker, found(100 + ms / 10), ms) == [1]
@@ -71,7 +76,7 @@ def test_images_slightly_out_of_order_keep_their_ids(name: str) -> None:
 
 @EVERY_TRACKER
 def test_two_publishers_on_one_topic_keep_their_ids(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     for step in range(41):
         if step % 2:
             assert ids_of(tracker, found(300, 400), 33 * step - 60) == [2, 3]
@@ -81,7 +86,7 @@ def test_two_publishers_on_one_topic_keep_their_ids(name: str) -> None:
 
 @EVERY_TRACKER
 def test_a_late_image_ages_nothing(name: str) -> None:
-    tracker = catalogue.create(name, TrackerOptions(max_age_s=0.0, max_age_images=1, lost_age_s=0.0))
+    tracker = tracker_of(name, max_age_s=0.0, max_age_images=1, lost_age_s=0.0)
     ids_of(tracker, found(100), 1000)
     for _ in range(4):
         ids_of(tracker, found(), 900)
@@ -90,14 +95,14 @@ def test_a_late_image_ages_nothing(name: str) -> None:
 
 @EVERY_TRACKER
 def test_time_that_starts_again_starts_new_tracks(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     assert [ids_of(tracker, found(100), ms) for ms in (10_000, 10_100)] == [[1], [1]]
     assert [ids_of(tracker, found(100), ms) for ms in (0, 100)] == [[2], [2]]
 
 
 @EVERY_TRACKER
 def test_reset_forgets_tracks_but_not_their_ids(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     ids_of(tracker, found(100), 0)
     tracker.reset()
     assert ids_of(tracker, found(100), 100) == [2]
@@ -109,7 +114,7 @@ def test_reset_forgets_tracks_but_not_their_ids(name: str) -> None:
 def test_without_usable_stamps_ages_follow_arrival_or_the_number_of_images(
     name: str, stamp_ns: int, arrivals: bool
 ) -> None:
-    tracker = catalogue.create(name, TrackerOptions(max_age_images=0, lost_age_s=0.0))
+    tracker = tracker_of(name, max_age_images=0, lost_age_s=0.0)
     period_s = 0.3
 
     def see(detections: Detections, step: int) -> list[int]:
@@ -125,7 +130,7 @@ def test_without_usable_stamps_ages_follow_arrival_or_the_number_of_images(
 
 @EVERY_TRACKER
 def test_a_weak_detection_continues_a_track_but_starts_none(name: str) -> None:
-    tracker = catalogue.create(name)
+    tracker = tracker_of(name)
     assert ids_of(tracker, found(100, 300, scores=[0.9, 0.3]), 0, score_threshold=0.5) == [1, NO_TRACK]
     assert ids_of(tracker, found(100, 300, scores=[0.3, 0.3]), 100, score_threshold=0.5) == [1, NO_TRACK]
     tracked = tracker.update(found(100, 300), START_NS + 200 * MS, score_threshold=0.5)
@@ -135,9 +140,37 @@ def test_a_weak_detection_continues_a_track_but_starts_none(name: str) -> None:
 
 @EVERY_TRACKER
 def test_an_id_is_published_once_a_thing_was_seen_often_enough(name: str) -> None:
-    tracker = catalogue.create(name, TrackerOptions(min_hits=3))
+    tracker = tracker_of(name, min_hits=3)
     assert [ids_of(tracker, found(100), 100 * step) for step in range(4)] == [[-1], [-1], [1], [1]]
     assert has_track(tracker.update(found(100, 300), START_NS + 400 * MS)).tolist() == [True, False]
+
+
+@EVERY_TRACKER
+def test_a_thing_that_every_second_image_shows_gets_an_id(name: str) -> None:
+    tracker = tracker_of(name, min_hits=3)
+    seen = [ids_of(tracker, found(100) if step % 2 == 0 else found(), 33 * step) for step in range(7)]
+    assert seen[::2] == [[-1], [-1], [1], [1]]
+
+
+@pytest.mark.parametrize(("hz", "images"), [(30, 4), (10, 4), (5, 3), (3, 2), (1, 2)])
+def test_a_slow_source_needs_fewer_images_to_confirm_a_thing(hz: float, images: int) -> None:
+    tracker = catalogue.create("motion")
+    seen = [ids_of(tracker, found(100), step * 1000 / hz) for step in range(5)]
+    assert seen == [[-1]] * (images - 1) + [[1]] * (5 - images + 1)
+
+
+@EVERY_TRACKER
+def test_a_track_goes_on_under_an_earlier_id(name: str) -> None:
+    tracker = tracker_of(name, min_hits=3, max_age_s=0.2, max_age_images=0, lost_age_s=5.0)
+    for step in range(4):
+        ids_of(tracker, found(100), 33 * step)
+    assert ids_of(tracker, found(500), 1000) == [-2]
+    tracker.rename(-2, 1)
+    assert ids_of(tracker, found(500), 1033) == [1]
+    assert ids_of(tracker, found(100, 500), 1066) == [-3, 1]  # nothing else has that id
+    tracker.rename(99, 7)
+    tracker.rename(1, 1)
+    assert ids_of(tracker, found(100, 500), 1100) == [-3, 1]
 
 
 @EVERY_TRACKER
@@ -150,7 +183,7 @@ def test_everything_else_is_passed_on(name: str) -> None:
         landmarks=np.ones((2, 5, 2)),
         embeddings=np.ones((2, 128)),
     )
-    after = catalogue.create(name).update(before, 0)
+    after = tracker_of(name).update(before, 0)
     for field in ("boxes", "scores", "class_ids", "landmarks", "embeddings"):
         assert np.array_equal(getattr(before, field), getattr(after, field))
     assert after.track_ids.tolist() == [1, 2]
@@ -159,7 +192,7 @@ def test_everything_else_is_passed_on(name: str) -> None:
 
 @EVERY_TRACKER
 def test_nothing_is_tracked_as_nothing(name: str) -> None:
-    tracked = catalogue.create(name).update(Detections.empty(), 0)
+    tracked = tracker_of(name).update(Detections.empty(), 0)
     assert tracked.track_ids.shape == (0,)
     assert not has_track(Detections.empty()).size
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.recognizer import LOOKS_PER_IMAGE, People, Recognizer
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stage import Step
+from face_detect_ros.tracking.options import TrackerOptions
+from face_detect_ros.tracking.returning import ReturningFaces
 
 
 class Recognize:
@@ -19,16 +24,23 @@ class Recognize:
         embedder: Closed with the stage.
         people: The gallery, or a snapshot of one. A gallery is closed with the stage.
         looks_per_image: Most faces compared in one image, the longest unseen first; None for all of them.
+        lost_age_s: A face without a name that comes back within this time keeps its id; one with a name always does.
     """
 
     name = "recognize"
 
     def __init__(
-        self, embedder: Embedder, people: People, *, looks_per_image: int | None = LOOKS_PER_IMAGE
+        self,
+        embedder: Embedder,
+        people: People,
+        *,
+        looks_per_image: int | None = LOOKS_PER_IMAGE,
+        lost_age_s: float = TrackerOptions.lost_age_s,
     ) -> None:
         self.embedder = embedder
         self.people = people
         self._looks_per_image = looks_per_image
+        self._lost_age_s = lost_age_s
 
     @property
     def gallery(self) -> Gallery | None:
@@ -37,13 +49,39 @@ class Recognize:
 
     def open(self) -> Step:
         recognizer = Recognizer(self.embedder, self.people, looks_per_image=self._looks_per_image)
+        returning = ReturningFaces(self._lost_age_s)
+        clock = StampClock()
+        restarts = 0
 
         def step(result: Result, options: PipelineOptions) -> Result:
+            nonlocal restarts
             frame = result.frame
             matches = recognizer.identify(
                 frame.image, result.detections, frame.stamp_ns, options.match, frame.arrival_s
             )
-            return replace(result, identities=tuple(matches))
+            result = replace(result, identities=tuple(matches))
+            clock.advance(frame.stamp_ns, frame.arrival_s)
+            if recognizer.restarts != restarts:
+                restarts = recognizer.restarts
+                returning.reset()
+            ids = result.detections.track_ids
+            if ids is None or result.rename is None:
+                return result
+            named = zip(np.abs(ids).tolist(), matches, strict=True)
+            earlier_ids = returning.update(
+                ids.tolist(),
+                clock.now_s,
+                looks=recognizer.looks,
+                names={track: match.name for track, match in named if match.name is not None},
+                accept_distance=options.match.accept_distance,
+                margin=options.match.margin,
+            )
+            for track, earlier in earlier_ids.items():
+                result.rename(track, earlier)
+            if not earlier_ids:
+                return result
+            renamed = [earlier_ids.get(abs(track), track) for track in ids.tolist()]
+            return replace(result, detections=replace(result.detections, track_ids=np.array(renamed)))
 
         return step
 

@@ -37,7 +37,10 @@ class Track:
                     found, frame.stamp_ns, score_threshold=threshold, arrival_s=frame.arrival_s
                 )
             counts = _counts(found, options)
-            return replace(result, detections=found.select(counts), faint=found.select(~counts))
+            rename = None if tracker is None else tracker.rename
+            return replace(
+                result, detections=found.select(counts), faint=found.select(~counts), rename=rename
+            )
 
         return step
 

@@ -115,6 +115,13 @@ class DetectorParameters(NodeParameters):
         maximum=600.0,
         at_configure=True,
     )
+    max_age_images: int = parameter(
+        TrackerOptions.max_age_images,
+        "A track is not lost before it was missed in more images than this.",
+        minimum=0,
+        maximum=1000,
+        at_configure=True,
+    )
     lost_age_s: float = parameter(
         TrackerOptions.lost_age_s,
         "A lost track may be found again for this long.",
@@ -136,7 +143,12 @@ class DetectorParameters(NodeParameters):
 
     @property
     def tracker_options(self) -> TrackerOptions:
-        return TrackerOptions(min_hits=self.min_hits, max_age_s=self.max_age_s, lost_age_s=self.lost_age_s)
+        return TrackerOptions(
+            min_hits=self.min_hits,
+            max_age_s=self.max_age_s,
+            max_age_images=self.max_age_images,
+            lost_age_s=self.lost_age_s,
+        )
 
     @property
     def frames_at_once(self) -> int:

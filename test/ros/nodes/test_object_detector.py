@@ -54,7 +54,7 @@ class Camera:
 
 def test_detections_carry_class_names_and_the_header_of_the_image(probe, start, objects):
     objects("scripted")
-    start(ObjectDetector, parameters={"model": "scripted"})
+    start(ObjectDetector, parameters={"model": "scripted", "min_hits": 1})
     camera = Camera(probe)
     found = camera.show(np.zeros((100, 200, 3), np.uint8))
     assert stamp_ns(found.header) == camera.stamp_ns

@@ -87,7 +87,7 @@ def test_enroll_recognise_rename_and_forget(start, probe, camera, gallery):
     camera(portrait())
     message = seen.wait(lambda m: len(m.detections) > 0)
     assert set(identities(message)) == {"unknown"}
-    assert message.detections[0].id != ""
+    assert seen.wait(lambda m: m.detections[0].id != "")
 
     probe.set_parameters(NODE, enroll_name="Eileen")
     success, text = trigger(probe, "enroll")
