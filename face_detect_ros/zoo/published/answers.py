@@ -77,7 +77,7 @@ async def final(client: httpx2.AsyncClient, request: httpx2.Request, offset: int
     sha256, size = "", None
     for _ in range(_MOST_REDIRECTS):
         response = await client.send(request, stream=True)
-        if response.next_request is None and response.is_success:
+        if response.status_code in (200, 206):  # others that count as success have no file in them
             return _checked(response, offset, sha256, size)
         await response.aclose()
         location = response.headers.get("Location", "")
@@ -109,6 +109,8 @@ def _checked(response: httpx2.Response, offset: int, sha256: str, size: int | No
             raise TryAgainError("the server sent another part than the one asked for", restart=True)
     else:
         offset = 0
+    if total == 0:
+        raise DownloadError("gave an empty file")
     tag: str = headers.get("ETag", "")
     # a weak tag does not promise the same bytes
     validator = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")

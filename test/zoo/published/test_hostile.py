@@ -79,6 +79,18 @@ def test_a_chunked_answer_is_final_with_its_end_marker_only(serve, models):
     assert fetch(whole).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("200 OK\r\nContent-Length: 0", "gave an empty file"),
+        ("204 No Content", "HTTP 204"),
+        ("202 Soon", "HTTP 202"),
+    ],
+)
+def test_an_answer_without_a_file_is_not_one(serve, models, status, said):
+    refused(serve(lambda _: [f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n".encode()]), models, said)
+
+
 def test_the_size_that_a_redirect_states_counts(server, models):
     wanted = server.checkpoint("m", known=False, w_pt=b"")
     served = server.files["/m/w.pt"]
