@@ -1,4 +1,4 @@
-"""The shipped parameter file and the README show the defaults that the code has."""
+"""The shipped parameter file and the documentation show the defaults that the code has."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def test_the_parameter_file_has_no_other_node() -> None:
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_the_readme_shows_the_parameters_of(name: str) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert markdown_table(NODES[name]) in readme
+def test_the_documentation_shows_the_parameters_of(name: str) -> None:
+    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    assert markdown_table(NODES[name]) in page
