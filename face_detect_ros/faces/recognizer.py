@@ -13,8 +13,9 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.people import GallerySnapshot
-from face_detect_ros.faces.matching import Match, TrackVotes, match
+from face_detect_ros.faces.matching import Match, match
 from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.faces.votes import TrackVotes
 
 # a face whose name is settled is looked at again after so long: embedding it in every picture would tell nothing new
 _RELOOK_S = 1.0

@@ -21,7 +21,17 @@ def _end_at_once(*_: object) -> None:
 def _run(node: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # until rclpy takes over
         signal.signal(number, _end_at_once)
+    if _asks_for_help(sys.argv[1:]):
+        from face_detect_ros.ros.help import help_text
+
+        print(help_text(node))
+        return
     importlib.import_module(f"face_detect_ros.ros.nodes.{node}").main()
+
+
+def _asks_for_help(arguments: list[str]) -> bool:
+    own = arguments[: arguments.index("--ros-args")] if "--ros-args" in arguments else arguments
+    return "--help" in own or "-h" in own
 
 
 def face_detector() -> None:

@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 
 from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.faces.gallery.people import GallerySnapshot
-from face_detect_ros.faces.matching import (
-    Match,
-    MatchOptions,
-    TrackVotes,
-    match,
-    own_limit,
-    separation,
-    similarity,
-)
+from face_detect_ros.faces.matching import Match, MatchOptions, match, own_limit, separation, similarity
+from face_detect_ros.faces.votes import TrackVotes
 
 OPTIONS = MatchOptions()
 

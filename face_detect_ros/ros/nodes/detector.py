@@ -169,6 +169,15 @@ class DetectorNode(PerceptionNode[P]):
 
     task: ClassVar[str]
     health_of = "detections"
+    topics: ClassVar[dict[str, str]] = {
+        "image_raw": "subscribed: the camera; image_raw/compressed with image_transport:=compressed",
+        "camera_info": "subscribed, beside the image: used for markers",
+        "~/detections": "vision_msgs/Detection2DArray: boxes, classes, scores, tracks",
+        "~/image_annotated": "sensor_msgs/Image with the detections drawn on it",
+        "~/markers": "visualization_msgs/MarkerArray for RViz",
+        "~/label_info": "vision_msgs/LabelInfo: names of the classes",
+        "/diagnostics": "state, rates, latencies, dropped and rejected images",
+    }
 
     def __init__(
         self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: object

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.core.protocols import DetectOptions
@@ -134,6 +134,16 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     """
 
     task = "faces"
+    topics: ClassVar[dict[str, str]] = {
+        **DetectorNode.topics,
+        "~/identities": "vision_msgs/Detection2DArray: who the faces are",
+        "~/image_anonymized": "sensor_msgs/Image with faces covered",
+        "~/vision_info": "vision_msgs/VisionInfo: the gallery and its version",
+        "~/enroll": "service std_srvs/Trigger: learn the face in view as enroll_name",
+        "~/forget": "service std_srvs/Trigger: erase enroll_name",
+        "~/rename": "service std_srvs/Trigger: enroll_name becomes rename_to",
+        "~/list_people": "service std_srvs/Trigger: people in the gallery",
+    }
 
     def __init__(
         self, hub: ImageHub | None = None, *, node_name: str = "face_detector", **node_arguments: Any

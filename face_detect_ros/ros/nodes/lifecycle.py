@@ -75,6 +75,8 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         ConfigError: A parameter has an unusable initial value.
     """
 
+    topics: ClassVar[dict[str, str]] = {}
+    """Topics and services -> what they carry, for `--help`."""
     health_of: ClassVar[str] = "health"
     """What its status on `/diagnostics` is about, in a word or two."""
 

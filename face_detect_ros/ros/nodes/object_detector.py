@@ -7,7 +7,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors import catalogue
@@ -70,6 +70,10 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     """
 
     task = "objects"
+    topics: ClassVar[dict[str, str]] = {
+        **DetectorNode.topics,
+        "~/attention": "sensor_msgs/Image: heat map of what counted for one detection",
+    }
 
     def __init__(
         self, hub: ImageHub | None = None, *, node_name: str = "object_detector", **node_arguments: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
@@ -110,6 +110,11 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
     """
 
     health_of = "images"
+    topics: ClassVar[dict[str, str]] = {
+        "image_raw": "sensor_msgs/Image, rgb8, stamped at capture",
+        "camera_info": "sensor_msgs/CameraInfo from camera_info_url, scaled to the image",
+        "/diagnostics": "state, rate, a lost camera",
+    }
 
     def __init__(
         self, hub: ImageHub | None = None, *, node_name: str = "video_source", **node_arguments: Any

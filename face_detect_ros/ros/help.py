@@ -1,0 +1,45 @@
+"""What `ros2 run face_detect_ros NODE --help` prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import textwrap
+
+from face_detect_ros.ros.nodes.lifecycle import NodeParameters, PerceptionNode
+
+# executable -> its nodes, as "module:class:parameters"
+_CLASSES = {
+    "face_detector": ("face_detector:FaceDetector:FaceDetectorParameters",),
+    "object_detector": ("object_detector:ObjectDetector:ObjectDetectorParameters",),
+    "video_source": ("video_source:VideoSource:VideoSourceParameters",),
+}
+_CLASSES["perception"] = tuple(entry for entries in _CLASSES.values() for entry in entries)
+
+
+def help_text(executable: str) -> str:
+    """Purpose, topics and parameters of an executable's nodes, for a terminal."""
+    module = importlib.import_module(f"face_detect_ros.ros.nodes.{executable}")
+    lines = [inspect.cleandoc(module.__doc__ or ""), "", "Set a parameter: --ros-args -p NAME:=VALUE"]
+    for entry in _CLASSES[executable]:
+        lines += ["", *_describe(*entry.split(":"))]
+    return "\n".join(lines)
+
+
+def _describe(module: str, node: str, parameters: str) -> list[str]:
+    code = importlib.import_module(f"face_detect_ros.ros.nodes.{module}")
+    kind: type[PerceptionNode[NodeParameters]] = getattr(code, node)
+    lines = [f"{module}: topics and services"]
+    lines += [f"  {name:<22} {what}" for name, what in kind.topics.items()]
+    lines += ["", f"{module}: parameters"]
+    for field in dataclasses.fields(getattr(code, parameters)):
+        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        lines.append(f"  {field.name}: {default!r}" if default == "" else f"  {field.name}: {default}")
+        spec = field.metadata
+        allowed = f" One of: {', '.join(spec['choices'])}." if spec["choices"] else ""
+        allowed += " From {} to {}.".format(*spec["range"]) if spec["range"] else ""
+        lines += textwrap.wrap(
+            spec["description"] + allowed, 92, initial_indent="      ", subsequent_indent="      "
+        )
+    return lines
