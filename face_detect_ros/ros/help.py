@@ -10,7 +10,7 @@ import textwrap
 from face_detect_ros.ros.nodes.lifecycle import NodeParameters, PerceptionNode
 
 # executable -> its nodes, as "module:class:parameters"
-_CLASSES = {
+_CLASSES: dict[str, tuple[str, ...]] = {
     "face_detector": ("face_detector:FaceDetector:FaceDetectorParameters",),
     "object_detector": ("object_detector:ObjectDetector:ObjectDetectorParameters",),
     "video_source": ("video_source:VideoSource:VideoSourceParameters",),
