@@ -37,7 +37,7 @@ lint: setup ## check format, style, types and the direction of imports
 	@$(BIN)/lint-imports
 
 docs: .venv-docs/finished ## build the documentation, with an API reference from the docstrings: site/index.html
-	@.venv-docs/bin/sphinx-build --quiet --jobs auto --doctree-dir site/.doctrees docs site
+	@.venv-docs/bin/sphinx-build --quiet --jobs auto --doctree-dir .venv-docs/doctrees docs site
 
 # an environment of its own: the API reference is read from the source, without ROS or PyTorch
 .venv-docs/finished: requirements/docs.txt requirements/constraints-docs.txt

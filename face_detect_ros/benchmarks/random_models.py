@@ -38,7 +38,8 @@ def yolov9(
 ) -> YoloV9:
     """In eval mode, float32, on the CPU. With attention its gates are open by a tenth.
 
-    calm: with normalizations and scores as they are made, which amplify no rounding: for comparisons in float32.
+    Args:
+        calm: With normalizations and scores as they are made, which amplify no rounding: for comparisons in float32.
     """
     torch.manual_seed(0)
     model = YoloV9(variant, classes, self_attention=attention, cross_attention=attention)

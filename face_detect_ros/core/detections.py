@@ -16,14 +16,15 @@ from face_detect_ros.core.landmarks import LandmarkSet
 class Detections:
     """N detections in one image; N = 0 is ordinary.
 
-    boxes: (N, 4) float32 xyxy, pixels of the original image.
-    scores: (N,) float32 in [0, 1].
-    class_ids: (N,) int32, index into the detector's `labels`.
-    track_ids: (N,) int64, or None where nothing tracks. Positive: a track. Negative: a track that is not
-        confirmed yet, whose id will be the opposite. 0: none.
-    landmarks: (N, 5, 2) float32 xy, pixels of the original image, or None.
-    landmark_set: which five points those are, and in which order: see `core.landmarks`.
-    embeddings: (N, 128) float32, or None.
+    Attributes:
+        boxes: (N, 4) float32 xyxy, pixels of the original image.
+        scores: (N,) float32 in [0, 1].
+        class_ids: (N,) int32, index into the detector's `labels`.
+        track_ids: (N,) int64, or None where nothing tracks. Positive: a track. Negative: a track that is not
+            confirmed yet, whose id will be the opposite. 0: none.
+        landmarks: (N, 5, 2) float32 xy, pixels of the original image, or None.
+        landmark_set: Which five points those are, and in which order: see `core.landmarks`.
+        embeddings: (N, 128) float32, or None.
 
     Input is converted to these dtypes. Raises ValueError for another shape, a score outside [0, 1] or a value
     that is not finite.

@@ -28,10 +28,11 @@ def check_image(image: np.ndarray) -> None:
 class Frame:
     """One picture.
 
-    image: (H, W, 3) uint8, RGB; never written to after construction.
-    stamp_ns: capture time, nanoseconds since the epoch of the clock that stamped it.
-    frame_id: coordinate frame of the camera's optical center (REP 103, REP 105).
-    arrival_s: `time.monotonic` reading when it came in; None for images that do not arrive at some time.
+    Attributes:
+        image: (H, W, 3) uint8, RGB; never written to after construction.
+        stamp_ns: Capture time, nanoseconds since the epoch of the clock that stamped it.
+        frame_id: Coordinate frame of the camera's optical center (REP 103, REP 105).
+        arrival_s: `time.monotonic` reading when it came in; None for images that do not arrive at some time.
 
     Raises ImageError for any other image.
     """

@@ -16,12 +16,13 @@ from face_detect_ros.core.errors import ConfigError
 class DetectOptions:
     """What to keep of a picture; may change from one call to the next.
 
-    score_threshold: lowest score kept, in [0, 1].
-    iou_threshold: above this overlap of two boxes of one class the lower score goes, in [0, 1].
-    max_detections: most detections of one picture, best first; at least 1.
-    min_size_px: smallest width or height looked for, in pixels of the original image. A detector that scans at
-        a scale of its choice chooses it by this. 0: the detector's own default, which may grow with the image.
-    class_ids: classes kept, as indices into the detector's labels; empty: all of them.
+    Attributes:
+        score_threshold: Lowest score kept, in [0, 1].
+        iou_threshold: Above this overlap of two boxes of one class the lower score goes, in [0, 1].
+        max_detections: Most detections of one picture, best first; at least 1.
+        min_size_px: Smallest width or height looked for, in pixels of the original image. A detector that scans at
+            a scale of its choice chooses it by this. 0: the detector's own default, which may grow with the image.
+        class_ids: Classes kept, as indices into the detector's labels; empty: all of them.
 
     Raises ConfigError for a value outside its range.
     """
@@ -58,9 +59,10 @@ class StageTimes:
 class Detector(Protocol):
     """Finds things in pictures. One thread at a time may use an instance.
 
-    labels: class names; `Detections.class_ids` index into them.
-    device: where it computes, for people to read: "cpu", "cuda:0".
-    times: of the latest `detect` call.
+    Attributes:
+        labels: Class names; `Detections.class_ids` index into them.
+        device: Where it computes, for people to read: "cpu", "cuda:0".
+        times: Of the latest `detect` call.
     """
 
     labels: tuple[str, ...]

@@ -33,8 +33,11 @@ from face_detect_ros.ros.messages.images import decode_image
 class Tally:
     """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here.
 
-    names: how many faces were given each name, "unknown" included. pictures_with_doubles: one name for two faces.
-    objects: in how many pictures each class was found; searched: pictures that the object detector answered for.
+    Attributes:
+        names: How many faces were given each name, "unknown" included.
+        pictures_with_doubles: One name for two faces.
+        objects: In how many pictures each class was found.
+        searched: Pictures that the object detector answered for.
     """
 
     images: set[int] = field(default_factory=set)

@@ -33,12 +33,13 @@ class Roi:
 class Calibration:
     """A calibration, with the fields of sensor_msgs/CameraInfo.
 
-    width, height: In pixels of the whole sensor, to which `k` and `p` refer.
-    d: Coefficients of the distortion model.
-    k: 9 numbers: focal lengths and principal point of raw images; k[0] is 0 if the camera is not calibrated.
-    r: 9 numbers: rotation to the rectified camera.
-    p: 12 numbers: projection of rectified images.
-    binning_x, binning_y: Pixels of the sensor that one of the image combines; 0 is 1.
+    Attributes:
+        width, height: In pixels of the whole sensor, to which `k` and `p` refer.
+        d: Coefficients of the distortion model.
+        k: 9 numbers: focal lengths and principal point of raw images; k[0] is 0 if the camera is not calibrated.
+        r: 9 numbers: rotation to the rectified camera.
+        p: 12 numbers: projection of rectified images.
+        binning_x, binning_y: Pixels of the sensor that one of the image combines; 0 is 1.
     """
 
     width: int

@@ -30,11 +30,12 @@ class CameraModel:
     Points are in its optical frame (REP 103: x right, y down, z forward), meters. Pixels are (x, y) as boxes have them:
     (0, 0) is the outer corner of the first pixel.
 
-    width, height: Of the images, in pixels.
-    k: (3, 3) float64: focal lengths and principal point, pixels, from the middle of the first pixel.
-    d: Coefficients of the distortion; none for rectified images.
-    fisheye: Whether they are those of the equidistant model.
-    shift: (2,) float64: fx * Tx and fy * Ty of a rectified stereo camera, in pixels * meters.
+    Attributes:
+        width, height: Of the images, in pixels.
+        k: (3, 3) float64: focal lengths and principal point, pixels, from the middle of the first pixel.
+        d: Coefficients of the distortion; none for rectified images.
+        fisheye: Whether they are those of the equidistant model.
+        shift: (2,) float64: fx * Tx and fy * Ty of a rectified stereo camera, in pixels * meters.
     """
 
     width: int

@@ -34,12 +34,14 @@ _MOST_PX = 1 << 16
 class InputSettings:
     """How images are prepared.
 
-    size: (height, width) to stretch to; or None, then edges: (shortest, longest) that an image of any shape is
-        resized to; or None, then it stays as it is. within: (height, width) that it is resized to fit into.
-    padded: (height, width) that zeros at the right and bottom fill up, or None.
-    mean, std: Of values after multiplication by `factor`.
-    resample: Pillow's number of a filter.
-    plain: Resize without averaging and without rounding.
+    Attributes:
+        size: (height, width) to stretch to; or None, then edges: (shortest, longest) that an image of any shape is
+            resized to; or None, then it stays as it is.
+        within: (height, width) that it is resized to fit into.
+        padded: (height, width) that zeros at the right and bottom fill up, or None.
+        mean, std: Of values after multiplication by `factor`.
+        resample: Pillow's number of a filter.
+        plain: Resize without averaging and without rounding.
     """
 
     size: tuple[int, int] | None = None
@@ -170,7 +172,8 @@ def _side(value: Any) -> int:
 def sized(settings: InputSettings, asked_px: int, multiple: int, file: Path) -> InputSettings:
     """The settings with `asked_px` as longest side, if not 0.
 
-    multiple: of what the sides must be. Raises ConfigError for a size that the network cannot take.
+    Args:
+        multiple: Of what the sides must be. Raises ConfigError for a size that the network cannot take.
     """
     if multiple > 1 and not (settings.padded or settings.size):
         raise ConfigError(f"{file}: this network needs pictures of one size; give size with height and width")

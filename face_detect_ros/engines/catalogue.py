@@ -35,8 +35,12 @@ TORCH = "torch"
 class EngineEntry:
     """One engine.
 
-    name: what users write. package: the Python package that it needs. module: its file; empty: the detector's own code.
-    install: what to run where the package is missing. on_cpu, on_gpu: where it computes.
+    Attributes:
+        name: What users write.
+        package: The Python package that it needs.
+        module: Its file; empty: the detector's own code.
+        install: What to run where the package is missing.
+        on_cpu, on_gpu: Where it computes.
     """
 
     name: str

@@ -19,10 +19,11 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, re
 class LabeledPicture:
     """The faces of one picture.
 
-    boxes: (N, 4) float32 xyxy, pixels of the picture.
-    crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not counts neither
-        way.
-    complete: every face in it is labeled, so a detection without a label is a false one.
+    Attributes:
+        boxes: (N, 4) float32 xyxy, pixels of the picture.
+        crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not
+            counts neither way.
+        complete: Every face in it is labeled, so a detection without a label is a false one.
     """
 
     path: Path

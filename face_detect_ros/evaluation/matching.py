@@ -13,11 +13,12 @@ from face_detect_ros.core import boxes as box_geometry
 class Matches:
     """One picture's outcome.
 
-    scores: (D,) of its detections, best first.
-    right: (D,) bool; found a label that counts.
-    wrong: (D,) bool; found nothing. What is neither found a label that does not count.
-    found_at: (L,) score of the detection that found each label; NaN where none did.
-    counts: (L,) bool; labels that count.
+    Attributes:
+        scores: (D,) of its detections, best first.
+        right: (D,) bool; found a label that counts.
+        wrong: (D,) bool; found nothing. What is neither found a label that does not count.
+        found_at: (L,) score of the detection that found each label; NaN where none did.
+        counts: (L,) bool; labels that count.
     """
 
     scores: np.ndarray
@@ -69,8 +70,10 @@ def match(
 class PrecisionRecall:
     """Precision and recall at every score, from the highest to the lowest.
 
-    scores: (K,) strictly falling; precision, recall: (K,) when everything at or above that score is kept.
-    labels: how many labels count.
+    Attributes:
+        scores: (K,) strictly falling.
+        precision, recall: (K,) when everything at or above that score is kept.
+        labels: How many labels count.
     """
 
     scores: np.ndarray

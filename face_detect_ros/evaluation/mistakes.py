@@ -24,8 +24,10 @@ Pair = tuple[int | None, int | None]
 class Mistakes:
     """Of one picture, by its number. Categories are indices.
 
-    pairs: (labeled, found) of every label and detection that counts; None where there is no partner.
-    boxes: (N, 4) xyxy pixels, scores: (N,), captions: N texts, of those that differ; the score of what was missed is 0.
+    Attributes:
+        pairs: (labeled, found) of every label and detection that counts; None where there is no partner.
+        boxes: (N, 4) xyxy pixels, scores: (N,), captions: N texts, of those that differ; the score of what
+            was missed is 0.
     """
 
     picture: int

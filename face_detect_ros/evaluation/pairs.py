@@ -15,8 +15,11 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_text, regular_file
 class Pairs:
     """P pairs of pictures.
 
-    pictures: distinct files. first, second: (P,) index into them. same: (P,) bool, one person.
-    folds: (P,) which part of the list each belongs to, from 0 on.
+    Attributes:
+        pictures: Distinct files.
+        first, second: (P,) index into them.
+        same: (P,) bool, one person.
+        folds: (P,) which part of the list each belongs to, from 0 on.
     """
 
     pictures: tuple[Path, ...]

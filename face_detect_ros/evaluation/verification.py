@@ -12,7 +12,9 @@ FALSE_ACCEPT_RATES = (1e-3, 1e-2, 1e-1)
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
     """The threshold with which most pairs are judged right; the middle between two distances.
 
-    distances: (P,); same: (P,) bool. Of several equally good ones the lowest: a false accept is the worse mistake.
+    Args:
+        distances: (P,).
+        same: (P,) bool. Of several equally good ones the lowest: a false accept is the worse mistake.
     """
     order = np.argsort(distances, kind="stable")
     values, hits = distances[order], same[order]
@@ -29,7 +31,8 @@ def accuracy_by_fold(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(F,) accuracies and (F,) thresholds: each fold is judged by the best threshold of the others.
 
-    folds: (P,) from 0 on, at least 2 different.
+    Args:
+        folds: (P,) from 0 on, at least 2 different.
     """
     accuracies, thresholds = [], []
     for fold in np.unique(folds):

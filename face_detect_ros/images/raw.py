@@ -23,9 +23,10 @@ from face_detect_ros.images.limits import MAX_IMAGE_MPX, check_size
 class DecodeOptions:
     """How images of messages are decoded.
 
-    max_image_mpx: Larger images are refused, in megapixels.
-    bits: How many bits of 16-bit pixels hold the value, 8 to 16, for cameras that leave the upper ones empty;
-        0: as many as the encoding says.
+    Attributes:
+        max_image_mpx: Larger images are refused, in megapixels.
+        bits: How many bits of 16-bit pixels hold the value, 8 to 16, for cameras that leave the upper ones empty;
+            0: as many as the encoding says.
 
     Raises ConfigError for a value outside its range.
     """
@@ -46,11 +47,12 @@ DEFAULTS = DecodeOptions()
 class Encoding(NamedTuple):
     """A memory layout.
 
-    bits: Of a channel value.
-    channels: In a pixel.
-    to_rgb: OpenCV's code to 8-bit RGB; None for RGB itself, and for planes that OpenCV has no code for.
-    rows: Rows of `step` bytes for each row of the image: more than 1 where planes of color follow the brightness.
-    even: Width and height must be multiples of these.
+    Attributes:
+        bits: Of a channel value.
+        channels: In a pixel.
+        to_rgb: OpenCV's code to 8-bit RGB; None for RGB itself, and for planes that OpenCV has no code for.
+        rows: Rows of `step` bytes for each row of the image: more than 1 where planes of color follow the brightness.
+        even: Width and height must be multiples of these.
     """
 
     bits: int

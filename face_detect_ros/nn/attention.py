@@ -28,10 +28,11 @@ from face_detect_ros.nn.size_cache import SizeCache
 class MapAttention(nn.Module):
     """What self- and cross-attention share.
 
-    channels, key_channels: C and Ck, multiples of 4 (sine positions).
-    heads: H, divides C.
-    window: (rows, columns) of keys that a query can see: the keys' map is cut into such windows from its top left
-        corner, the queries' map into as many of the same places; None: every query sees every key.
+    Args:
+        channels, key_channels: C and Ck, multiples of 4 (sine positions).
+        heads: H, divides C.
+        window: (rows, columns) of keys that a query can see: the keys' map is cut into such windows from its top left
+            corner, the queries' map into as many of the same places; None: every query sees every key.
 
     Raises ConfigError for channels, heads or a window that do not fit.
     """
@@ -160,7 +161,10 @@ class MapAttention(nn.Module):
 class SelfAttention2d(MapAttention):
     """Every cell of a map gathers from all its cells (or those of its window).
 
-    channels: C; heads: H; window: (rows, columns) or None.
+    Args:
+        channels: C.
+        heads: H.
+        window: (rows, columns) or None.
 
     Raises ConfigError as `MapAttention`, and for a map of another shape.
     """
@@ -196,8 +200,9 @@ class CrossAttention2d(MapAttention):
     def forward(self, x: Tensor, y: Tensor, positions: Tensor | None = None) -> Tensor:
         """The shape of x, from keys and values of y (B, Ck, hk, wk).
 
-        x: a map (B, C, h, w), or a set (B, Nq, C).
-        positions: of a set: added to its queries; broadcast to (B, Nq, C).
+        Args:
+            x: A map (B, C, h, w), or a set (B, Nq, C).
+            positions: Of a set: added to its queries; broadcast to (B, Nq, C).
         """
         if x.ndim == 3:
             return self._mix(self._placed_set(x, y, positions), self._placed(y), _tokens(y))

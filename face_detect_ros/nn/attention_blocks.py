@@ -51,7 +51,8 @@ class GatedCrossAttention(nn.Module):
 class CrossLevelAttention(nn.Module):
     """Each finer map of a pyramid plus what its cells gather from the coarsest map.
 
-    channels: of the maps, from the finest to the coarsest.
+    Args:
+        channels: Of the maps, from the finest to the coarsest.
     """
 
     def __init__(self, channels: Sequence[int], head_width: int) -> None:

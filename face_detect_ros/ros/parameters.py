@@ -37,7 +37,9 @@ def parameter(
 ) -> Any:
     """A dataclass field that is a ROS parameter of type bool, int, float or str.
 
-    read_only: fixed once the node exists. at_configure: may change at any time, is used at the next configure.
+    Args:
+        read_only: Fixed once the node exists.
+        at_configure: May change at any time, is used at the next configure.
     """
     if (minimum is None) != (maximum is None):
         raise TypeError("give both ends of a range: a parameter descriptor has no half-open ones")

@@ -20,8 +20,9 @@ def no_warning(message: str) -> None:
 class Capture:
     """One picture from a source.
 
-    image: (H, W, 3) uint8 RGB; never written to: a still gives the same array again and again.
-    captured_s: `time.monotonic` reading taken right after the grab.
+    Attributes:
+        image: (H, W, 3) uint8 RGB; never written to: a still gives the same array again and again.
+        captured_s: `time.monotonic` reading taken right after the grab.
     """
 
     image: np.ndarray

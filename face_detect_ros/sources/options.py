@@ -43,26 +43,27 @@ _LIVE_KINDS = (Kind.CAMERA, Kind.STREAM, Kind.SCREEN)
 class SourceOptions:
     """Where pictures come from.
 
-    source: one of
-        a path to a picture, to a folder of pictures or to a video file;
-        ``/dev/video0`` or ``0``: a V4L2 camera;
-        ``rtsp://...``, ``http://...`` (also rtsps, rtmp, https, udp, tcp): a network camera;
-        ``screen``, ``screen::0.0`` or ``screen::0.0+100,50``: this computer's screen, a given X display, or
-        the `width` x `height` pixels of it whose left upper corner is at 100,50;
-        ``sample:astronaut``: a picture that comes with scikit-image.
-    rate_hz: pictures a second; 0 is the source's own rate (a video's frame rate, whatever a camera gives, 15
-        for stills and the screen). A video plays faster or slower by it; of a camera that gives more, some
-        are left out.
-    width, height: size of every picture given out, in pixels; 0 is the source's own. With one of them the
-        other follows the aspect ratio. With both the picture is fitted in without distortion or loss, between
-        black borders (letterbox). A camera is also asked for this size.
-    loop: start again at the end of a file; else the source finishes there.
-    motion: pan and zoom smoothly over stills, so that they move.
-    hold_frames: how many pictures each still of a folder is given out for, before the next one.
-    timeout_s: longest wait for a network camera or the screen, when opening it and for each picture.
-    max_image_mpx: larger images are refused, in megapixels.
-    insecure: do without the certificate of an https or rtsps camera, for cameras that signed their own.
-    listen: let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.
+    Attributes:
+        source: One of
+            a path to a picture, to a folder of pictures or to a video file;
+            ``/dev/video0`` or ``0``: a V4L2 camera;
+            ``rtsp://...``, ``http://...`` (also rtsps, rtmp, https, udp, tcp): a network camera;
+            ``screen``, ``screen::0.0`` or ``screen::0.0+100,50``: this computer's screen, a given X display, or
+            the `width` x `height` pixels of it whose left upper corner is at 100,50;
+            ``sample:astronaut``: a picture that comes with scikit-image.
+        rate_hz: Pictures a second; 0 is the source's own rate (a video's frame rate, whatever a camera gives, 15
+            for stills and the screen). A video plays faster or slower by it; of a camera that gives more, some
+            are left out.
+        width, height: Size of every picture given out, in pixels; 0 is the source's own. With one of them the
+            other follows the aspect ratio. With both the picture is fitted in without distortion or loss, between
+            black borders (letterbox). A camera is also asked for this size.
+        loop: Start again at the end of a file; else the source finishes there.
+        motion: Pan and zoom smoothly over stills, so that they move.
+        hold_frames: How many pictures each still of a folder is given out for, before the next one.
+        timeout_s: Longest wait for a network camera or the screen, when opening it and for each picture.
+        max_image_mpx: Larger images are refused, in megapixels.
+        insecure: Do without the certificate of an https or rtsps camera, for cameras that signed their own.
+        listen: Let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.
 
     Raises ConfigError for a value that cannot be used.
     """

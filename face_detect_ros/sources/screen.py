@@ -30,8 +30,9 @@ _READ_BYTES = 1 << 20
 class ScreenArea:
     """What to grab.
 
-    display: an X display, like ":0.0".
-    corner: x, y of the left upper corner in pixels, or None for the whole screen.
+    Attributes:
+        display: An X display, like ":0.0".
+        corner: X, y of the left upper corner in pixels, or None for the whole screen.
     """
 
     display: str

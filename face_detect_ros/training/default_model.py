@@ -79,7 +79,9 @@ def train_default(
 ) -> Path:
     """Train, or go on; the weights file, in `output`.
 
-    data: folder with `instances_train.json` and `images`. teacher: file of a `teacher.Teacher`.
+    Args:
+        data: Folder with `instances_train.json` and `images`.
+        teacher: File of a `teacher.Teacher`.
 
     Raises as `session.train` does.
     """

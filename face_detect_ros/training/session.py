@@ -38,9 +38,11 @@ _EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detect
 class Task:
     """What is trained on what.
 
-    architecture: of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
-    initial: weights file for the YOLOv9 to begin with; None: from nothing. license, source: written into its file.
-    teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 beside the labels.
+    Attributes:
+        architecture: Of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
+        initial: Weights file for the YOLOv9 to begin with; None: from nothing.
+        license, source: Written into its file.
+        teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 beside the labels.
     """
 
     architecture: Architecture | Path

@@ -58,9 +58,10 @@ class Progress:
 class Trainer:
     """Trains the network of `learner`.
 
-    evaluate: figures of its average, `AP` among them.
-    depends_on: what the result depends on besides the options; a state saved with another is not gone on with.
-    name_pictures: names of the pictures of these numbers, for messages.
+    Args:
+        evaluate: Figures of its average, `AP` among them.
+        depends_on: What the result depends on besides the options; a state saved with another is not gone on with.
+        name_pictures: Names of the pictures of these numbers, for messages.
     """
 
     def __init__(

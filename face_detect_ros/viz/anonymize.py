@@ -34,13 +34,14 @@ _SAME_PLACE_IOU = 0.3  # without tracks: from here on a box takes the place of a
 class AnonymizerOptions:
     """How faces are covered, and which.
 
-    style: "blur", "pixelate" or "box" (black). The strength follows the size of the face: at most 6 x 6 cells, or a
-        blur by 0.2 of its longer side, after which waves shorter than a third of it are below one step of an 8-bit
-        color. Only a box leaves nothing at all.
-    margin: how far beyond its box a face is covered, on each side, as part of the box's width and height.
-    hold_s, hold_pictures: a face that is no longer found stays covered where it was until more than so much time has
-        passed and more than so many pictures.
-    whom: "everybody"; "unknown", which exempts people with a name; or "known", those people only.
+    Attributes:
+        style: "blur", "pixelate" or "box" (black). The strength follows the size of the face: at most 6 x 6 cells, or a
+            blur by 0.2 of its longer side, after which waves shorter than a third of it are below one step of an 8-bit
+            color. Only a box leaves nothing at all.
+        margin: How far beyond its box a face is covered, on each side, as part of the box's width and height.
+        hold_s, hold_pictures: A face that is no longer found stays covered where it was until more than so
+            much time has passed and more than so many pictures.
+        whom: "everybody"; "unknown", which exempts people with a name; or "known", those people only.
 
     Raises ConfigError for a value outside its range.
     """
@@ -100,11 +101,12 @@ class Anonymizer:
     ) -> np.ndarray:
         """A new picture in which the faces are covered.
 
-        image: (H, W, 3) uint8 RGB; not modified.
-        faces: boxes in its pixels; track_ids are used where they are given.
-        stamp_ns: of the picture; one that is seconds before the last one forgets the held faces.
-        names: (N,) who each face is, None for unknown; without it nobody is known.
-        faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
+        Args:
+            image: (H, W, 3) uint8 RGB; not modified.
+            faces: Boxes in its pixels; track_ids are used where they are given.
+            stamp_ns: Of the picture; one that is seconds before the last one forgets the held faces.
+            names: (N,) who each face is, None for unknown; without it nobody is known.
+            faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
 
         Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError if `names` has another length.
         """

@@ -16,7 +16,9 @@ _LAST_COLOR = 220  # of 255 of Turbo; the last ones grow dark again
 def blend_heat_map(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A new picture with `heat` over it: the more, the less of the picture is left; none where it is 0.
 
-    image: (H, W, 3) uint8 RGB; not modified. heat: (H, W) float in [0, 1], from blue over green to red.
+    Args:
+        image: (H, W, 3) uint8 RGB; not modified.
+        heat: (H, W) float in [0, 1], from blue over green to red.
 
     Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError for a heat map of another size or
     with values outside [0, 1].

@@ -58,7 +58,8 @@ class Recorder:
     def heat_map(self, weights: torch.Tensor, query: int, place: Letterbox) -> np.ndarray:
         """(H, W) float32 of the picture, greatest 1; all 0 if the query looked at nothing inside it.
 
-        weights: of the last layer's cross-attention: (Q, heads, ...) over levels and points, or (heads, Q, cells).
+        Args:
+            weights: Of the last layer's cross-attention: (Q, heads, ...) over levels and points, or (heads, Q, cells).
         """
         if self._samples:
             levels = _cells(self._sampling.seen, weights.float(), query)

@@ -44,7 +44,9 @@ _MOST_UNMATCHED = (
 class ExportReport:
     """What was written and how far it is from PyTorch.
 
-    size: (height, width) of the input. box_difference_px, score_difference: the greatest.
+    Attributes:
+        size: (height, width) of the input.
+        box_difference_px, score_difference: The greatest.
     """
 
     file: Path
@@ -66,7 +68,9 @@ def export_onnx(
 ) -> ExportReport:
     """Write the object detector `name` of the catalogue into the file `destination`, whole or not at all.
 
-    input_size: longest side of the input in pixels; 0: the model's own. opset: 16 to 20; None: OPSET.
+    Args:
+        input_size: Longest side of the input in pixels; 0: the model's own.
+        opset: 16 to 20; None: OPSET.
 
     Raises ConfigError for a name that is unknown or does not run on PyTorch, an opset or input size that does not go,
     or a missing library; WeightsError; OutputError where `destination` exists or cannot be written; DetectorError where

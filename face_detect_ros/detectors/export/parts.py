@@ -14,9 +14,12 @@ from face_detect_ros.detectors.onnx.format import OnnxFormat
 class ExportParts:
     """A network from pixels to detections as one module in float32 on the CPU.
 
-    module: takes (B, 3, H, W) pixels as `format` says; gives boxes (B, N, 4) xyxy in input pixels and scores (B, N, C).
-        Where masked, it also takes (B, H, W) int64 that is 1 where pictures are and 0 in the padding.
-    format: of layout boxes_scores. size: (H, W).
+    Attributes:
+        module: Takes (B, 3, H, W) pixels as `format` says; gives boxes (B, N, 4) xyxy in input pixels and
+            scores (B, N, C). Where masked, it also takes (B, H, W) int64 that is 1 where pictures are and 0
+            in the padding.
+        format: Of layout boxes_scores.
+        size: (H, W).
     """
 
     module: nn.Module

@@ -64,10 +64,11 @@ def margin_of(score: float) -> float:
 class ScanLimits:
     """What a dlib detector can take.
 
-    smallest_px: side of the smallest box it gives, in pixels of the picture it scans.
-    largest_scan_px: most pixels it scans, for the sake of memory; a larger picture is shrunk to this, and the
-        smallest face found grows accordingly.
-    largest_batch_px: most pixels of pictures that it scans together; a picture above it is scanned alone.
+    Attributes:
+        smallest_px: Side of the smallest box it gives, in pixels of the picture it scans.
+        largest_scan_px: Most pixels it scans, for the sake of memory; a larger picture is shrunk to this, and the
+            smallest face found grows accordingly.
+        largest_batch_px: Most pixels of pictures that it scans together; a picture above it is scanned alone.
     """
 
     smallest_px: int

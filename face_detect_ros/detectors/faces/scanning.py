@@ -20,9 +20,10 @@ _LARGEST_SCAN_PX = 8_300_000  # 4K
 class FaceCandidates:
     """What a network proposes for one image, before overlapping boxes go.
 
-    boxes: (K, 4) float32 xyxy, pixels of the network's input.
-    scores: (K,) float32 in [0, 1].
-    points: (K, 5, 2) float32 xy in pixels of the input, or None where the network has none.
+    Attributes:
+        boxes: (K, 4) float32 xyxy, pixels of the network's input.
+        scores: (K,) float32 in [0, 1].
+        points: (K, 5, 2) float32 xy in pixels of the input, or None where the network has none.
     """
 
     boxes: np.ndarray

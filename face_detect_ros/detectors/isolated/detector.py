@@ -35,7 +35,8 @@ _WORKER = "from face_detect_ros.detectors.isolated.worker import main"
 class IsolatedDetector:
     """A Detector whose work happens in a child process.
 
-    factory: "module:function" as in the catalogue; called with `device` in the child.
+    Args:
+        factory: "module:function" as in the catalogue; called with `device` in the child.
 
     The constructor waits until the child has loaded its weights and raises what the factory raised
     (ConfigError, DeviceError, WeightsError, ...), or DetectorError if the child died. A child that dies later

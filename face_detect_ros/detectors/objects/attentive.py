@@ -19,7 +19,9 @@ class AttentiveNetwork(ObjectNetwork, Protocol):
     def attend(self, batch: Any, box: np.ndarray, place: Letterbox) -> np.ndarray:
         """(h, w) float32, none below 0, over the whole input: what counted for the detection nearest to `box`.
 
-        batch: what `prepare` gave for one picture at `place`. box: (4,) float32 xyxy, pixels of the network's input.
+        Args:
+            batch: What `prepare` gave for one picture at `place`.
+            box: (4,) float32 xyxy, pixels of the network's input.
         """
         ...
 

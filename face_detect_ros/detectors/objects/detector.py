@@ -26,7 +26,10 @@ from face_detect_ros.detectors.stages import StageClock
 class Candidates:
     """What a network proposes for one picture.
 
-    boxes: (K, 4) float32 xyxy, pixels of the network's input. scores: (K,) float32 in [0, 1]. class_ids: (K,) int.
+    Attributes:
+        boxes: (K, 4) float32 xyxy, pixels of the network's input.
+        scores: (K,) float32 in [0, 1].
+        class_ids: (K,) int.
     """
 
     boxes: np.ndarray
@@ -37,8 +40,10 @@ class Candidates:
 class ObjectNetwork(Protocol):
     """A network for objects with its ways in and out.
 
-    labels: class names. device: where it computes, for people to read.
-    overlapping: it gives several boxes for one thing, so non-maximum suppression must choose.
+    Attributes:
+        labels: Class names.
+        device: Where it computes, for people to read.
+        overlapping: It gives several boxes for one thing, so non-maximum suppression must choose.
     """
 
     labels: tuple[str, ...]

@@ -153,7 +153,9 @@ def _best_label(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Scores, cells and class ids, (B, k) each, best first: every cell's best class, if it is wanted.
 
-    scores: (B, N, C). best: (B, N), the greatest of each cell.
+    Args:
+        scores: (B, N, C).
+        best: (B, N), the greatest of each cell.
     """
     classes = _classes(scores, options)
     if classes is not None:

@@ -29,7 +29,8 @@ class FoldedConvolution(nn.Module):
     ) -> None:
         """weight: (out, in, height, width), bias: (out,), both with the affine layer folded in.
 
-        stride, padding: (y, x).
+        Args:
+            stride, padding: (y, x).
         """
         super().__init__()
         tensor = torch.from_numpy(np.ascontiguousarray(weight, np.float32))

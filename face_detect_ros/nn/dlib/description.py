@@ -78,10 +78,11 @@ Layer = Convolution | Affine | Relu | Pool | FullyConnected | Tag | Skip | Add
 class RgbInput:
     """(value - mean) / 256 of each channel.
 
-    mean: red, green, blue.
-    size: (height, width) of the only pictures taken, or None for any.
-    padding, outer_padding: pixels between and around the levels of a tiled pyramid; None for a network
-        without one.
+    Attributes:
+        mean: Red, green, blue.
+        size: (height, width) of the only pictures taken, or None for any.
+        padding, outer_padding: Pixels between and around the levels of a tiled pyramid; None for a network
+            without one.
     """
 
     mean: tuple[float, float, float]

@@ -61,7 +61,8 @@ class PyramidLayout:
 def layout(height: int, width: int, padding: int, outer_padding: int) -> PyramidLayout:
     """How dlib lays out the pyramid of a height x width picture: a column downward, the rest upward beside it.
 
-    padding, outer_padding: pixels between the levels and around the canvas.
+    Args:
+        padding, outer_padding: Pixels between the levels and around the canvas.
     """
     sizes = [(height, width)]
     while True:

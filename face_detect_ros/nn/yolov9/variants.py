@@ -17,16 +17,20 @@ class Elan:
 class Variant:
     """One size of the network.
 
-    stem: channels at strides 2 and 4.
-    elans: layers of the backbone at strides 4, 8, 16, 32; elan1: the first is an ELAN1, without bottlenecks.
-    downs: channels that the layers between them give; adown: those are ADown, else AConv.
-    depth: bottlenecks in each RepNCSP.
-    pooled: channels after the spatial pyramid pooling.
-    top_down: layers of the neck on its way to strides 16 and 8.
-    bottom_up: layers of the neck on its way back to strides 16 and 32; bottom_up_downs: channels before them.
-    column: the main path has a second, reversible column.
-    branch: the auxiliary branch of training: "neck" (a second way down to stride 8) or "column".
-    head_width: channels of one head of attention.
+    Attributes:
+        stem: Channels at strides 2 and 4.
+        elans: Layers of the backbone at strides 4, 8, 16, 32.
+        elan1: The first is an ELAN1, without bottlenecks.
+        downs: Channels that the layers between them give.
+        adown: Those are ADown, else AConv.
+        depth: Bottlenecks in each RepNCSP.
+        pooled: Channels after the spatial pyramid pooling.
+        top_down: Layers of the neck on its way to strides 16 and 8.
+        bottom_up: Layers of the neck on its way back to strides 16 and 32.
+        bottom_up_downs: Channels before them.
+        column: The main path has a second, reversible column.
+        branch: The auxiliary branch of training: "neck" (a second way down to stride 8) or "column".
+        head_width: Channels of one head of attention.
     """
 
     stem: tuple[int, int]

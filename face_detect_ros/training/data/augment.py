@@ -27,8 +27,10 @@ _LEAST_VISIBLE = 0.1  # of a box's area; less of a thing cannot be recognized
 class Tile:
     """Where one picture lies in the output.
 
-    source: its number. left, top: of its corner, and scale, in pixels of the output (per pixel of the picture).
-    window: (left, top, right, bottom) of the whole pixels that show it.
+    Attributes:
+        source: Its number.
+        left, top: Of its corner, and scale, in pixels of the output (per pixel of the picture).
+        window: (left, top, right, bottom) of the whole pixels that show it.
     """
 
     source: int

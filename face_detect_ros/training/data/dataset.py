@@ -27,10 +27,13 @@ _SHOWN = 8  # entries named in one error
 class Sample:
     """One picture and what it shows.
 
-    boxes: (N, 4) float32 xyxy inside the picture's borders, the picture being upright, as its EXIF orientation says.
-    class_ids: (N,) int64, into DataSet.classes. crowd: (N,) bool, a box around many things.
-    unknown: classes of which it may show more than is labeled.
-    size: (width, height) of the picture whose pixels the boxes are in; None: they are in shares of its size.
+    Attributes:
+        boxes: (N, 4) float32 xyxy inside the picture's borders, the picture being upright, as its EXIF
+            orientation says.
+        class_ids: (N,) int64, into DataSet.classes.
+        crowd: (N,) bool, a box around many things.
+        unknown: Classes of which it may show more than is labeled.
+        size: (width, height) of the picture whose pixels the boxes are in; None: they are in shares of its size.
     """
 
     path: Path

@@ -89,7 +89,9 @@ class Batch:
 class BatchLoader:
     """The batches of one process.
 
-    batch: pictures a step of this process. rank, processes: its share of an epoch, as in torch.distributed.
+    Args:
+        batch: Pictures a step of this process.
+        rank, processes: Its share of an epoch, as in torch.distributed.
     """
 
     def __init__(

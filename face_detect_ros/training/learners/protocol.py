@@ -15,7 +15,8 @@ from face_detect_ros.training.losses.detection import Losses, Truth
 class Learner(Protocol):
     """A network and how it learns.
 
-    network: what is trained, in float32 on the CPU; `Trainer` moves it and keeps its average.
+    Attributes:
+        network: What is trained, in float32 on the CPU; `Trainer` moves it and keeps its average.
     """
 
     network: nn.Module

@@ -104,7 +104,8 @@ def score_loss(logits: Tensor, taught: Tensor, lesson: Lesson) -> Tensor:
 def map_loss(maps: Sequence[Tensor], lesson: Lesson) -> Tensor:
     """Scalar in [0, 2]: 1 less the correlation of each channel with the teacher's, mean over channels and strides.
 
-    maps: (B, W, h, w) of each stride, through the adapters.
+    Args:
+        maps: (B, W, h, w) of each stride, through the adapters.
     """
     losses = [
         (_standard(own.float()) - _standard(theirs)).square().mean() / 2

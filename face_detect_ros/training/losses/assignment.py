@@ -47,8 +47,13 @@ def assign(
     An anchor wanted by several boxes goes to the one it overlaps most. Its target score is its alignment, scaled so
     that the best anchor of a box gets its overlap.
 
-    scores: (B, N, C) predicted, in [0, 1]. boxes: (B, N, 4) predicted. anchors: (N, 2) xy of their centers.
-    true_boxes: (B, M, 4). true_classes: (B, M) int64. true_valid: (B, M) bool, False for padding.
+    Args:
+        scores: (B, N, C) predicted, in [0, 1].
+        boxes: (B, N, 4) predicted.
+        anchors: (N, 2) xy of their centers.
+        true_boxes: (B, M, 4).
+        true_classes: (B, M) int64.
+        true_valid: (B, M) bool, False for padding.
     """
     batch, count, classes = scores.shape
     most = true_boxes.shape[1]

@@ -26,10 +26,14 @@ from face_detect_ros.training.options import LossOptions
 class Truth:
     """The labels of a batch.
 
-    boxes: (B, M, 4) float32. class_ids: (B, M) int64. valid: (B, M) bool, False for padding.
-    crowd_boxes: (B, K, 4) float32 and crowd_class_ids: (B, K) int64, -1 for padding: regions where nothing is known
-        about that class. known: (B, C) bool; False: the picture may show more of that class than is labeled, so what
-        is not labeled teaches nothing.
+    Attributes:
+        boxes: (B, M, 4) float32.
+        class_ids: (B, M) int64.
+        valid: (B, M) bool, False for padding.
+        crowd_boxes: (B, K, 4) float32 and crowd_class_ids: (B, K) int64, -1 for padding: regions where nothing is known
+            about that class.
+        known: (B, C) bool; False: the picture may show more of that class than is labeled, so what
+            is not labeled teaches nothing.
     """
 
     boxes: Tensor
@@ -101,7 +105,10 @@ def losses_to(
 ) -> Losses:
     """The loss of outputs whose targets are given.
 
-    sides: (B, N, 4 * R). logits: (B, N, C). points: (N, 3), see `anchor_points`.
+    Args:
+        sides: (B, N, 4 * R).
+        logits: (B, N, C).
+        points: (N, 3), see `anchor_points`.
     """
     anchors, strides = points[:, :2], points[:, 2]
     norm = target.scores.sum().clamp(min=1)

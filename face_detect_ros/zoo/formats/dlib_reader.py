@@ -31,8 +31,9 @@ class Reader:
 
     def __init__(self, data: bytes, source: str) -> None:
         """Args:
-        data: the file.
-        source: names it in errors.
+        Args:
+            data: The file.
+            source: Names it in errors.
         """
         self._data = data
         self._source = source

@@ -62,12 +62,13 @@ class Download:
         retrying: Callable[[str], None],
     ) -> None:
         """Args:
-        url: address of the file.
-        partial: where to write it.
-        checked: the caller knows its digest and compares it afterwards.
-        options: how long to try.
-        progress: told the bytes that are here, and how many there will be (None: unknown).
-        retrying: told, in words, why an attempt failed and when the next one begins.
+        Args:
+            url: Address of the file.
+            partial: Where to write it.
+            checked: The caller knows its digest and compares it afterwards.
+            options: How long to try.
+            progress: Told the bytes that are here, and how many there will be (None: unknown).
+            retrying: Told, in words, why an attempt failed and when the next one begins.
         """
         self.sha256 = ""
         self.resumed = False

@@ -37,8 +37,10 @@ def load(
 ) -> LoadedYoloV9:
     """The network in the file `path`.
 
-    attention: with attention; if the file was trained without, it is new and changes nothing yet.
-    auxiliary: with the auxiliary branch. labels: class names instead of the file's; needed where it has none.
+    Args:
+        attention: With attention; if the file was trained without, it is new and changes nothing yet.
+        auxiliary: With the auxiliary branch.
+        labels: Class names instead of the file's; needed where it has none.
 
     Raises WeightsError for a file that cannot be read, is damaged or holds another network; ConfigError for labels that
     are missing or of another number, and for a file that was trained with attention if `attention` is false.
@@ -71,7 +73,9 @@ def convert(
 ) -> None:
     """Write what `load` can read as a file of this package, with the same numbers and without the auxiliary branch.
 
-    license: SPDX, of the weights; empty: as the source says. labels: as for `load`.
+    Args:
+        license: SPDX, of the weights; empty: as the source says.
+        labels: As for `load`.
 
     Raises WeightsError and ConfigError as `load` does, OutputError if `destination` exists (and may not be
     overwritten) or cannot be written.
@@ -95,7 +99,8 @@ def save(
 ) -> None:
     """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels.
 
-    halved: matrices in float16; the numbers of normalizations, and biases, stay as they are.
+    Args:
+        halved: Matrices in float16; the numbers of normalizations, and biases, stay as they are.
     """
     description = ModelDescription(
         ARCHITECTURE,
