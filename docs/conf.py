@@ -18,7 +18,10 @@ version = release = re.findall(r'__version__ = "(.+)"', (ROOT / project / "__ini
 
 extensions = ["myst_parser", "autoapi.extension", "sphinx.ext.napoleon"]
 html_theme = "sphinx_rtd_theme"
-html_theme_options = {"navigation_depth": 3, "collapse_navigation": True}  # some hundred pages: seconds, not minutes
+html_theme_options = {
+    "navigation_depth": 3,
+    "collapse_navigation": True,
+}  # some hundred pages: seconds, not minutes
 html_title = f"{project} {version}"
 html_copy_source = False
 exclude_patterns = ["_build"]
