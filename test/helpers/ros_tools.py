@@ -30,7 +30,7 @@ from std_msgs.msg import Header
 from helpers.paths import ROOT
 
 # generous: the machine may be busy with other things
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 DATA = ROOT.parent / "shared" / "data"
 
 RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
