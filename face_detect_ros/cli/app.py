@@ -7,6 +7,7 @@ body, so that help answers at once.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import Annotated
 
@@ -61,6 +62,9 @@ def _root(
 
 def main() -> None:
     """Entry point of the console script."""
+    os.environ.setdefault(
+        "OPENCV_LOG_LEVEL", "SILENT"
+    )  # before it is loaded: errors of ours say what is wrong
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             # a file name that is not UTF-8 must not end the run

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.images.formats import SUFFIXES as PICTURE_SUFFIXES
+from face_detect_ros.images.formats import SUFFIXES, UNREAD_SUFFIXES
 from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.video import FALLBACK_RATE_HZ, VideoFileSource
 
@@ -75,7 +75,7 @@ def _inside(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            known = Path(name).suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+            known = Path(name).suffix.lower() in SUFFIXES | UNREAD_SUFFIXES | VIDEO_SUFFIXES
             if known and not name.startswith("."):
                 files.append(Path(parent, name))
     return files

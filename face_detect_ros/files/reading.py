@@ -243,8 +243,17 @@ def number(value: Any, *, most: float = 1e15) -> float:
 
 
 def regular_file(path: Path) -> bool:
-    """Whether `path` is a regular file, or a link to one."""
+    """Whether `path`, which a file may name, is a regular file or a link to one. Raises nothing."""
+    return stat.S_ISREG(_mode(path))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path`, which a file may name, is a folder or a link to one. Raises nothing."""
+    return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
     try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        return False
+        return path.stat().st_mode
+    except (OSError, ValueError):  # too long, not readable, with a zero byte, ...
+        return 0

@@ -24,8 +24,8 @@ _FORMAT = re.compile(
     r"\s*(?P<encoding>[^;]*?)\s*;\s*(?P<codec>\w*)\s*(?:compressed\s*(?P<target>\w*))?\s*", re.I
 )
 _ONE_CHANNEL = ("mono", "bayer")
-# what Pillow knows of the other codecs that OpenCV decodes
-_OTHERS = ["TIFF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM"]
+# other codecs that publishers use, by Pillow's names
+_OTHERS = ["TIFF", "WEBP", "BMP"]
 
 
 class CompressedFormat(NamedTuple):

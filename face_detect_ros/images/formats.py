@@ -29,6 +29,8 @@ _RAW_SUFFIXES = {
     "others": (".orf", ".raf", ".rw2", ".pef", ".srw", ".x3f", ".3fr", ".iiq"),
 }
 _RAW = frozenset(suffix for suffixes in _RAW_SUFFIXES.values() for suffix in suffixes)
+UNREAD_SUFFIXES = _RAW | {".jxl", ".exr"}
+"""Endings of images that are not read, in lower case: reading them says what to do."""
 _BESIDE = {
     "texts": (".txt", ".md", ".rst", ".html", ".htm", ".log"),
     "data": (".json", ".jsonl", ".xml", ".csv", ".tsv", ".db", ".npy", ".npz"),

@@ -34,6 +34,7 @@ _FORMATS = [
 ]
 _FORMATS += ["TGA", "PSD", "SUN", "SGI", "PCX", "ICO", "DDS"]
 _BACKGROUND = 255  # white, as a browser shows transparent images
+_ORIENTATION = 274  # of EXIF
 _PLANAR, _PLANES, _BITS = 284, 2, 258  # of TIFF
 _FILTERS = threading.Lock()
 
@@ -76,7 +77,8 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         _check_tiff(image)
     image.load()
     with contextlib.suppress(struct.error, ValueError, TypeError, KeyError, SyntaxError):  # of a damaged tag
-        image = ImageOps.exif_transpose(image) or image
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image) or image
     if image.mode == "F":
         return float_to_rgb(np.asarray(image))
     if image.mode.startswith("I"):
@@ -85,7 +87,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (_BACKGROUND,) * 4)
         image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def float_to_rgb(values: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedE
 from rclpy.node import Node
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.images.quiet import silence_opencv
 
 # how long an end may wait for a detector that is in the middle of a picture
 STOP_TIMEOUT_S = 0.5
@@ -90,6 +91,7 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
     """
     carry_large_images()
+    silence_opencv()
     started = False
 
     def interrupted(*_: object) -> None:

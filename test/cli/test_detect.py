@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from helpers.objects import write_onnx
 from helpers.paths import SHARED
+from helpers.sources import cut_off, write_video
 from helpers.terminals import shown_until_closed
 from skimage.data import astronaut, chelsea
 from typer.testing import CliRunner, Result
@@ -270,6 +271,14 @@ def test_one_bad_picture_does_not_stop_the_others(picture: Path, tmp_path: Path)
 def test_a_truncated_video_gives_what_it_has(clip: Path) -> None:
     clip.write_bytes(clip.read_bytes()[:-20])
     assert run("detect", "--json", *LIGHT, clip).returncode in (0, 1)
+
+
+def test_a_damaged_video_says_how_many_frames_there_should_be(tmp_path: Path) -> None:
+    video = cut_off(write_video(tmp_path / "cut.avi", [100] * 20), 0.5)
+    result = run("detect", "--json", *LIGHT, video)
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) >= 5
+    assert "of 20 frames can be read; it is damaged or cut off" in result.stderr
 
 
 def test_lines_come_out_as_they_are_made(picture: Path, tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ def test_enroll_a_folder_of_people(tmp_path, gallery):
     write(people / "Other" / "same.png", face)
     write(people / "unknown" / "1.png", face)
     (people / "Other" / "bad.jpg").write_bytes(b"rubbish")
+    (people / "Other" / "camera.CR2").write_bytes(b"II*\0")
+    (people / "Other" / "letter.docx").write_bytes(b"PK")
     write(people / ".hidden" / "1.png", face)
 
     result = invoke("enroll", people, "--gallery", gallery, "--json")
@@ -73,12 +75,15 @@ def test_enroll_a_folder_of_people(tmp_path, gallery):
         ("Eileen", "two.png"): "several_faces",
         ("Eileen", "small.png"): "too_small",
         ("Other", "bad.jpg"): "unreadable",
+        ("Other", "camera.CR2"): "unreadable",
+        ("Other", "letter.docx"): "unreadable",
         ("Other", "same.png"): "somebody_else",
         ("unknown", "1.png"): "name",
     }
     assert all(record["message"] for record in records if not record["enrolled"])
     assert result.exit_code == 1
     assert "bad.jpg" in result.stderr
+    assert "camera.CR2: camera raw files are not read" in result.stderr
 
     # again adds nothing, and the report for people says what was refused
     result = invoke("enroll", people, "--gallery", gallery)

@@ -55,6 +55,16 @@ def write_video(path: Path, levels: list[int], rate_hz: float = 25.0, codec: str
     return path
 
 
+def cut_off(path: Path, keep: float) -> Path:
+    """Zeros in place of the last frames of an AVI whose header and index announce them all."""
+    data = bytearray(path.read_bytes())
+    start, end = data.index(b"movi"), data.rindex(b"idx1")
+    cut = start + round((end - start) * keep)
+    data[cut:end] = bytes(end - cut)
+    path.write_bytes(data)
+    return path
+
+
 def read_on(source: FrameSource, most: int = 1000) -> None:
     """Read, and leave it to the caller to see what ends it."""
     for _ in range(most):

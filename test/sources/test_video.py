@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers.paths import FIELD, SHARED
-from helpers.sources import write_video
+from helpers.sources import cut_off, write_video
 
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.sources import SourceOptions, open_source
@@ -155,16 +155,6 @@ def test_a_video_that_opens_but_gives_no_frame_is_an_error(
     monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Capture(25.0, good=False))
     with pytest.raises(SourceError, match="no frame of this video can be decoded; convert it"):
         open_source(SourceOptions(str(clip)))
-
-
-def cut_off(path: Path, keep: float) -> Path:
-    """Zeros in place of the last frames of an AVI whose header and index announce them all."""
-    data = bytearray(path.read_bytes())
-    start, end = data.index(b"movi"), data.rindex(b"idx1")
-    cut = start + round((end - start) * keep)
-    data[cut:end] = bytes(end - cut)
-    path.write_bytes(data)
-    return path
 
 
 @pytest.mark.parametrize("loop", [False, True])

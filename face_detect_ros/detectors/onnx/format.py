@@ -16,6 +16,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.objects.input import PADDING
 from face_detect_ros.detectors.onnx.labels import NAMES_KEY
 from face_detect_ros.detectors.onnx.layouts import LAYOUTS
+from face_detect_ros.files.reading import parse_json
 from face_detect_ros.images.resizing import FILTERS, OURS
 
 KEY = "face_detect_ros"
@@ -127,12 +128,12 @@ def described(metadata: Mapping[str, str], file: Path) -> OnnxFormat | None:
     if KEY not in metadata:
         return None
     try:
-        said = json.loads(metadata[KEY])
+        said = parse_json(metadata[KEY], KEY)
         unknown = set(said) - {field.name for field in fields(OnnxFormat)}
         if unknown:
             raise ConfigError(f"unknown: {', '.join(sorted(unknown))}")
         return replace(usual(said["layout"]), **said)
-    except (ValueError, TypeError, KeyError, ConfigError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ConfigError) as error:
         known = ", ".join(field.name for field in fields(OnnxFormat))
         raise ConfigError(
             f"{file}: its metadata '{KEY}' is not a JSON object with 'layout' and, where unusual, others of {known} "

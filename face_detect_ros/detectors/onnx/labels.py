@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.files.reading import read_text
+from face_detect_ros.files.reading import SMALL_BYTES, read_text
 from face_detect_ros.zoo.published import coco
 
 if TYPE_CHECKING:
@@ -119,9 +119,11 @@ def coco_by_category() -> tuple[str, ...]:
 
 
 def _parse_names(text: str, where: str) -> tuple[str, ...]:
+    if len(text) > SMALL_BYTES:
+        raise ConfigError(f"{where} is longer than names of classes are")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
@@ -130,7 +132,7 @@ def _parse_names(text: str, where: str) -> tuple[str, ...]:
         try:
             value = {int(index): name for index, name in value.items()}
             value = [value[index] for index in range(len(value))]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ConfigError(f"{where} does not name every class from 0 on ({error})") from error
     return _checked(value, where)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.reading import LARGE_BYTES, read_text
 
 _USUAL_DETECTIONS = "det.txt"
 _PERSON = 1
@@ -91,13 +92,14 @@ def _common_detections(folder: Path, homes: list[Path]) -> str:
 
 
 def _read_sequence(home: Path, detections: str) -> Sequence:
-    info = configparser.ConfigParser()
+    info = configparser.ConfigParser(interpolation=None)
+    text = read_text(home / "seqinfo.ini")
     try:
-        info.read_string((home / "seqinfo.ini").read_text())
+        info.read_string(text)
         section = info["Sequence"]
         length, rate = int(section["seqLength"]), float(section["frameRate"])
         width, height = int(section["imWidth"]), int(section["imHeight"])
-    except (OSError, UnicodeDecodeError, KeyError, ValueError, configparser.Error) as error:
+    except (KeyError, ValueError, OverflowError, configparser.Error) as error:
         raise ConfigError(f"{home / 'seqinfo.ini'} cannot be read: {error}") from error
     if not (0 < length <= _LAST_FRAME and 0 < rate < 10_000):
         raise ConfigError(f"{home / 'seqinfo.ini'}: seqLength is {length} and frameRate is {rate:g}")
@@ -138,10 +140,11 @@ def as_scores(values: np.ndarray) -> np.ndarray:
 
 def _read_table(path: Path, columns: int) -> np.ndarray:
     """(N, at least `columns`) float64."""
+    text = read_text(path, most_bytes=LARGE_BYTES)
     try:
-        rows = [line.split(",") for line in path.read_text().splitlines() if line.strip()]
+        rows = [line.split(",") for line in text.splitlines() if line.strip()]
         table = np.array(rows, np.float64)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} cannot be read as MOTChallenge text: {error}") from error
     if not len(table):
         return np.empty((0, 10))

@@ -17,7 +17,14 @@ import numpy as np
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.evaluation.coco_annotations import partly_labeled
-from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, read_yaml, regular_file
+from face_detect_ros.files.reading import (
+    LARGE_BYTES,
+    is_folder,
+    read_bytes,
+    read_json,
+    read_yaml,
+    regular_file,
+)
 from face_detect_ros.images.reading import picture_files
 
 _SHOWN = 8  # entries named in one error
@@ -145,7 +152,7 @@ def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") 
         raise ConfigError(
             f"{file}: not a data set's YAML with names and {split} ({type(error).__name__}: {error})"
         ) from error
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise ConfigError(f"{file}: {split}: there is no folder {folder}")
     chosen = _choose(names, classes, file)
     report = _Report(file)

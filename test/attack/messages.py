@@ -1,0 +1,164 @@
+"""Malformed messages: every one is decoded to an image or refused in words, and every number published is finite.
+
+python test/attack/messages.py --count 120000
+"""
+
+from __future__ import annotations
+
+import array
+import io
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from attack.tally import Tally, arguments, counted_stderr, damaged
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.images.quiet import silence_opencv
+from face_detect_ros.images.raw import ENCODINGS, DecodeOptions
+from face_detect_ros.ros.messages.images import decode_compressed, decode_image
+from face_detect_ros.ros.messages.markers import camera_model, markers_message
+
+Case = tuple[str, Callable[[], object]]
+_SIZES = (0, 1, 2, 3, 7, 8, 16, 33, 640, 65535, 2**31, 2**32 - 1)
+_NUMBERS = (0.0, -0.0, 1.0, -1.0, 0.1, 500.0, 1e-300, 1e300, -1e300, math.nan, math.inf, -math.inf)
+_FORMATS = (
+    "jpeg",
+    "png",
+    "",
+    "rgb8; jpeg compressed bgr8",
+    "rgb8; jpeg compressed rgb8",
+    "mono16; png compressed ",
+)
+_FORMATS += (
+    "bayer_rggb8; png compressed ",
+    "16UC1; png compressed ",
+    "16UC1; compressedDepth png",
+    ";;;",
+    "\0; \x1b[2J",
+)
+_DETECTIONS = Detections(
+    [[0, 0, 640, 480], [5, 5, 5, 5], [-1e6, -1e6, 1e6, 1e6], [1e30, 0, 2e30, 9]], [0.5] * 4, [0] * 4
+)
+
+
+def check_image(image: np.ndarray) -> None:
+    assert image.ndim == 3, image.shape
+    assert image.shape[2] == 3, image.shape
+    assert image.dtype == np.uint8, image.dtype
+
+
+def raw_images(random: np.random.Generator) -> Iterator[Case]:
+    names = [*ENCODINGS, "16UC1", "8UC2", "mono12", "bayer_rggb10", "NV12", "hologram", "", "\0", "rgb8 "]
+    while True:
+        encoding = names[int(random.integers(0, len(names)))]
+        width, height, step = (_SIZES[int(random.integers(0, len(_SIZES)))] for _ in range(3))
+        if random.random() < 0.6:  # nearly right
+            layout = ENCODINGS.get(encoding, ENCODINGS["mono8"])
+            width, height = int(random.integers(1, 40)), int(random.integers(1, 40))
+            step = width * layout.channels * layout.bits // 8 + int(random.integers(-1, 3))
+            length = int(step * height * layout.rows) + int(random.integers(-1, 2)) * int(
+                random.random() < 0.3
+            )
+        else:
+            length = int(random.integers(0, 5000))
+        message = Image(
+            width=width,
+            height=height,
+            step=max(0, step),
+            encoding=encoding,
+            is_bigendian=int(random.integers(0, 3)),
+        )
+        message.data = array.array("B", random.integers(0, 256, max(0, length), np.uint8).tobytes())
+        options = DecodeOptions(bits=int(random.choice([0, 8, 10, 12, 16])))
+        yield (
+            f"{encoding!r} {width}x{height} step {step}, {length} bytes",
+            lambda message=message, options=options: check_image(decode_image(message, options)),
+        )
+
+
+def compressed_images(random: np.random.Generator) -> Iterator[Case]:
+    image = random.integers(0, 256, (48, 64, 3), np.uint8)
+    smooth = cv2.GaussianBlur(image, (0, 0), 5)
+    codecs = [
+        (".jpg", ()),
+        (".jpg", (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)),
+        (".jpg", (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)),
+    ]
+    codecs += [(".png", ()), (".webp", ()), (".tiff", ()), (".bmp", ())]
+    originals = [
+        cv2.imencode(kind, each, values)[1].tobytes() for kind, values in codecs for each in (image, smooth)
+    ]
+    originals += [cv2.imencode(".png", smooth[..., 0].astype(np.uint16) * 257)[1].tobytes()]
+    file = io.BytesIO()
+    PillowImage.fromarray(smooth).save(file, "PNG", compress_level=9)
+    originals.append(file.getvalue())
+    while True:
+        data = damaged(originals[int(random.integers(0, len(originals)))], random)
+        form = _FORMATS[int(random.integers(0, len(_FORMATS)))]
+        message = CompressedImage(format=form, data=array.array("B", data))
+        yield f"{form!r}, {len(data)} bytes", lambda message=message: check_image(decode_compressed(message))
+
+
+def calibrations(random: np.random.Generator) -> Iterator[Case]:
+    models = ("plumb_bob", "rational_polynomial", "equidistant", "", "mei", "\0")
+
+    def numbers(count: int) -> list[float]:
+        return [float(value) for value in random.choice(_NUMBERS, count)]
+
+    def sides(count: int) -> list[int]:
+        return [int(value) for value in random.choice([0, 1, 2, 480, 640, 2**32 - 1], count)]
+
+    while True:
+        info = CameraInfo(k=numbers(9), p=numbers(12), r=numbers(9), d=numbers(int(random.integers(0, 16))))
+        if random.random() < 0.5:  # nearly right
+            info.k = [500.0, 0.0, 320.0, 0.0, 500.0, 240.0, 0.0, 0.0, 1.0]
+            info.k[int(random.integers(0, 9))] = numbers(1)[0]
+        info.distortion_model = models[int(random.integers(0, len(models)))]
+        info.width, info.height, info.binning_x, info.binning_y = sides(4)
+        if random.random() < 0.7:
+            info.width, info.height, info.binning_x, info.binning_y = 640, 480, 0, 0
+        info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = (
+            sides(4) if random.random() < 0.3 else [0] * 4
+        )
+        rectified = bool(random.integers(0, 2))
+
+        def case(info: CameraInfo = info, rectified: bool = rectified) -> None:
+            camera = camera_model(info, 640, 480, rectified=rectified)
+            for marker in markers_message(_DETECTIONS, ("face",), camera, 5, "camera").markers:
+                values = [marker.scale.x, marker.scale.y, marker.scale.z, *_xyz(marker.pose.position)]
+                values += [value for point in marker.points for value in _xyz(point)]
+                assert all(map(math.isfinite, values)), values
+
+        yield f"{info.distortion_model!r} k {list(info.k)} d {list(info.d)}", case
+
+
+def _xyz(point) -> tuple[float, float, float]:
+    return point.x, point.y, point.z
+
+
+def main() -> int:
+    asked = arguments(__doc__.splitlines()[0], 120_000)
+    silence_opencv()
+    random = np.random.default_rng(asked.seed)
+    kinds = {"Image": raw_images, "CompressedImage": compressed_images, "CameraInfo": calibrations}
+    kinds = {name: make for name, make in kinds.items() if asked.only in name}
+    tally = Tally()
+    with counted_stderr(tally):
+        for name, make in kinds.items():
+            cases = make(random)
+            for number in range(asked.count // len(kinds)):
+                told, case = next(cases)
+                tally.run(name, f"{number} ({told})", case)
+    return tally.report()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
