@@ -162,7 +162,7 @@ def _recognition(gallery: Path | None) -> Recognition | None:
         if gallery is not None:
             raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
         return None
-    with Gallery(path) as opened:
+    with Gallery(path, read_only=True) as opened:
         anybody = bool(opened.people())
     return Recognition(path, looks_per_image=None, frozen=True) if anybody else None
 

@@ -125,14 +125,15 @@ def list_people(
     Exit code: 0; 1 if the gallery cannot be read.
     """
     with exit_codes():
+        from face_detect_ros.faces.gallery.gallery import Gallery
         from face_detect_ros.faces.gallery.looks import as_text
 
         path = _path(gallery)
         people: tuple[Person, ...] = ()
-        model = damaged = None
-        if path.exists():
-            with _opened(gallery) as opened:
-                people, model, damaged = opened.people(), opened.model, opened.set_aside
+        model = None
+        if os.path.lexists(path):
+            with Gallery(path, read_only=True) as opened:
+                people, model = opened.people(), opened.model
         if json:
             rows = [
                 {"name": p.name, "looks": p.looks, "since": as_text(p.since), "sources": list(p.sources)}
@@ -149,8 +150,6 @@ def list_people(
                 sources = sources if len(sources) <= 60 else f"{sources[:57]}..."
                 looks = f"{person.looks} look{'s' * (person.looks != 1)}"
                 typer.echo(f"{person.name:<{width}}  {looks:>9}  since {as_text(person.since)}  {sources}")
-        if damaged:
-            raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -202,7 +201,7 @@ def export_people(
 
     Exit code: 0; 1 if there is no gallery or the file exists or cannot be written.
     """
-    with exit_codes(), _existing(gallery) as opened:
+    with exit_codes(), _reading(gallery) as opened:
         from face_detect_ros.faces.gallery.transfer import export_gallery
 
         looks = export_gallery(opened, file)
@@ -252,6 +251,14 @@ def _say_if_set_aside(gallery: Gallery) -> bool:
     if gallery.set_aside:
         report(f"gallery {gallery.path}: was damaged; it is kept as {gallery.set_aside}, a new one was made")
     return gallery.set_aside is not None
+
+
+@contextlib.contextmanager
+def _reading(gallery: Path | None) -> Iterator[Gallery]:
+    from face_detect_ros.faces.gallery.gallery import Gallery
+
+    with Gallery(_path(gallery), read_only=True) as opened:
+        yield opened
 
 
 @contextlib.contextmanager

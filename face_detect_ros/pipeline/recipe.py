@@ -116,7 +116,8 @@ class Recipe:
             "lost_age_s": self.tracker_options.lost_age_s,
         }
         try:
-            gallery = Gallery(wanted.gallery or default_path(), embedder.model_id, embedder.model_version)
+            path = wanted.gallery or default_path()
+            gallery = Gallery(path, embedder.model_id, embedder.model_version, read_only=wanted.frozen)
             if not wanted.frozen:
                 return Recognize(embedder, gallery, **memory)
             with gallery:

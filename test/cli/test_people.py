@@ -211,16 +211,48 @@ def test_verbs_that_need_a_gallery(gallery, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["remove", "A"]])
-def test_a_damaged_gallery_is_reported(tmp_path, arguments):
+def damage(path):
+    with Gallery(path, MODEL) as opened:
+        opened.enroll("Ann", faces(1), "x")
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * 12000)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["export", "{file}"]])
+def test_verbs_that_read_report_a_damaged_gallery_and_leave_it(tmp_path, arguments):
     path = tmp_path / "gallery.sqlite3"
-    path.write_text("damaged")
+    damaged = damage(path)
+    arguments = [argument.format(file=tmp_path / "out") for argument in arguments]
     result = invoke("people", *arguments, "--gallery", path)
+    assert result.exit_code == 1
+    assert "is damaged; nothing was changed" in result.stderr
+    assert path.read_bytes() == damaged
+    assert list(tmp_path.glob("*.damaged-*")) == []
+
+
+def test_a_verb_that_writes_sets_a_damaged_gallery_aside(tmp_path):
+    path = tmp_path / "gallery.sqlite3"
+    damaged = damage(path)
+    result = invoke("people", "remove", "A", "--gallery", path)
     assert result.exit_code == 1
     assert "was damaged" in result.stderr
     (aside,) = tmp_path.glob("*.damaged-*")
     assert str(aside) in result.stderr
-    assert aside.read_text() == "damaged"
+    assert aside.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["remove", "A"]])
+def test_a_file_that_is_not_a_gallery_is_refused_and_left_alone(tmp_path, arguments):
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Ann")
+    path.chmod(0o644)
+    result = invoke("people", *arguments, "--gallery", path)
+    assert result.exit_code == 1
+    assert "is not a gallery" in result.stderr
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("Dear Ann", 0o644)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_help():

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from face_detect_ros.files.home import home
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x66646772  # "fdgr": a file of another program is not taken for a damaged gallery
+_SQLITE = b"SQLite format 3\0"
+_HEADER_BYTES = 100
+_APPLICATION_AT = 68  # bytes from the start of the file, as SQLite's file format says
 _ASIDE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 _SCHEMA = """
@@ -69,13 +73,32 @@ def default_path() -> Path:
     return home() / "gallery.sqlite3"
 
 
-def open_file(path: Path, *, busy_timeout_s: float) -> OpenFile:
+def open_file(path: Path, *, busy_timeout_s: float, read_only: bool = False) -> OpenFile:
     """Open the gallery at `path`; make it, with its folders, if there is none.
 
-    A damaged file is renamed and a new one made; `OpenFile.set_aside` says so. Raises GalleryError for a
-    newer schema, a database of another program, and a place that cannot be read or written.
+    The file is looked at before it is touched. Only one that provably is, or was, a gallery of this package is ever
+    changed: a damaged one is renamed and a new one made, and `OpenFile.set_aside` says so.
+
+    Args:
+        path: The file.
+        busy_timeout_s: How long to wait for other programs that write to it.
+        read_only: Change nothing, and make nothing.
+
+    Returns:
+        The connection.
+
+    Raises:
+        GalleryError: The file is something else (a database of another program, a link, a device), has a newer schema,
+            or is in a place that cannot be read or written; with `read_only` also if it is missing or damaged.
     """
     with _opening, explained(path):
+        if "\0" in str(path):
+            raise GalleryError(f"gallery {str(path)!r}: no path has such a character; give another")
+        ours = _look(path, busy_timeout_s)
+        if read_only:
+            if not ours:
+                raise GalleryError(f"gallery {path}: there is none; enroll somebody first")
+            return OpenFile(_connect_to_read(path, busy_timeout_s), file_identity(path))
         _prepare_place(path)
         connection = _connect_if_sound(path, busy_timeout_s)
         aside = None
@@ -130,14 +153,72 @@ def _advice(error: sqlite3.Error) -> str:
     return "nothing was changed; look at the disk (full, a quota, defective) and try again"
 
 
+def _look(path: Path, busy_timeout_s: float) -> bool:
+    """Whether there is a gallery, sound or damaged. Touches nothing; raises GalleryError for anything else."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if stat.S_ISLNK(status.st_mode):
+        raise GalleryError(f"gallery {path}: is a symbolic link; give the path of the file itself")
+    if stat.S_ISDIR(status.st_mode):
+        raise GalleryError(f"gallery {path}: is a folder; give the path of a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise GalleryError(f"gallery {path}: is not a regular file; give another path")
+    if status.st_size == 0:
+        return True  # as SQLite leaves it before the first table
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header.startswith(_SQLITE):
+        raise GalleryError(
+            f"gallery {path}: is not a gallery, nor the remains of one; nothing was changed. Move the file "
+            "away, or give another path"
+        )
+    if int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big") == _APPLICATION_ID:
+        return True
+    # what was just made may have its mark in the log alone
+    try:
+        with contextlib.closing(_connect_to_read(path, busy_timeout_s, check=False)) as connection:
+            _check_owner(connection, path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        raise GalleryError(
+            f"gallery {path}: is a damaged database of another program; nothing was changed. Give another path"
+        ) from error
+    return True
+
+
+def _connect_to_read(path: Path, busy_timeout_s: float, *, check: bool = True) -> sqlite3.Connection:
+    """A connection that changes nothing. Raises GalleryError for a damaged gallery and for one of another program."""
+    # a folder that cannot be written to has no room for the index of the log; without a log none is needed
+    alone = not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK)
+    place = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+    connection = sqlite3.connect(
+        place, busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True
+    )
+    try:
+        if check:
+            _check_owner(connection, path)
+            _check_content(connection)
+    except (_DamagedError, sqlite3.DatabaseError) as error:
+        connection.close()
+        if not is_damage(error):
+            raise
+        raise GalleryError(
+            f"gallery {path}: is damaged; nothing was changed. The next program that writes to it, such as enroll, "
+            "sets it aside and makes a new one"
+        ) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _prepare_place(path: Path) -> None:
     """Folders, and an empty file of mode 0600, which SQLite takes for a database without tables."""
-    if "\0" in str(path):
-        raise GalleryError(f"gallery {str(path)!r}: no path has such a character; give another")
     try:
         _make_folders(path.parent)
-        if path.is_dir():
-            raise GalleryError(f"gallery {path}: is a folder; give the path of a file")
         _create(path)
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)

@@ -42,7 +42,8 @@ _BUSY_TIMEOUT_S = 5.0
 class Gallery:
     """People and their embeddings in a file. Threads may share an instance; use it as a context manager.
 
-    path: the file; made if missing, with folders of mode 0700.
+    path: the file; made if missing, with folders of mode 0700. A file that is something else is never touched.
+    read_only: change nothing, in a folder that cannot be written to as well. The file must be there.
     model_id, model_version: the model that makes and compares embeddings here. None: only list, forget,
         rename and export, whatever the file's model.
     working_model: (id, version) of that model.
@@ -58,12 +59,14 @@ class Gallery:
         model_id: str | None = None,
         model_version: str = "1",
         *,
+        read_only: bool = False,
         busy_timeout_s: float = _BUSY_TIMEOUT_S,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.path = path
         self.set_aside: Path | None = None
         self.working_model = None if model_id is None else (model_id, model_version)
+        self._read_only = read_only
         self._busy_timeout_s = busy_timeout_s
         self._clock = clock
         self._lock = threading.RLock()
@@ -217,14 +220,16 @@ class Gallery:
             return [chip for (chip,) in rows]
 
     def _open(self) -> None:
-        self._file = gallery_file.open_file(self.path, busy_timeout_s=self._busy_timeout_s)
+        self._file = gallery_file.open_file(
+            self.path, busy_timeout_s=self._busy_timeout_s, read_only=self._read_only
+        )
         self.set_aside = self._file.set_aside or self.set_aside
         self._snapshot = self._seen = None
         try:
             with explained(self.path):
                 self._check_model(self._file.connection)
                 erasing = "SELECT value FROM state WHERE key = 'erasing'"
-                if self._file.connection.execute(erasing).fetchone()[0]:
+                if not self._read_only and self._file.connection.execute(erasing).fetchone()[0]:
                     # a process was killed between deleting and wiping; one that reads may still be in the way
                     with contextlib.suppress(GalleryError):
                         self._erase_remains()
@@ -246,6 +251,8 @@ class Gallery:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        if self._read_only:
+            raise GalleryError(f"gallery {self.path}: was opened to read only; nothing was changed")
         with self._reading() as connection, _transaction(connection, "IMMEDIATE"):
             self._check_model(connection)
             yield connection

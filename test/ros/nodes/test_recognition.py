@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from helpers.galleries import faces
 from helpers.ros_tools import LATCHED, PORTRAIT_FACE_XY, astronaut, faceless, image, portrait, wait_until
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
@@ -218,15 +219,28 @@ def test_a_gallery_of_another_model_is_an_error_of_configure(start, probe, galle
 
 
 def test_a_damaged_gallery_is_set_aside_and_reported(start, probe, gallery):
-    gallery.write_bytes(b"this is no database" * 100)
+    with Gallery(gallery, embed.MODEL_ID, embed.MODEL_VERSION) as opened:
+        opened.enroll("Ann", faces(1), "x")
+    with gallery.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * 12000)
+    damaged = gallery.read_bytes()
     start(FaceDetector, parameters={"gallery": str(gallery)})
     probe.wait_for_state(NODE, "active")
-    aside = [
-        path for path in gallery.parent.iterdir() if path.read_bytes().startswith(b"this is no database")
-    ]
-    assert len(aside) == 1
-    assert aside[0].name != gallery.name
-    assert aside[0].name in probe.wait_for_log("was damaged")
+    (aside,) = gallery.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == damaged
+    assert aside.name in probe.wait_for_log("was damaged")
+
+
+def test_a_gallery_that_is_something_else_is_left_alone_and_the_node_goes_on_answering(start, probe, gallery):
+    gallery.write_text("Dear Ann")
+    start(FaceDetector, parameters={"gallery": str(gallery)})
+    status = probe.diagnostics(NODE, lambda status: "is not a gallery" in status.message)
+    assert status.values["state"] == "unconfigured"
+    assert gallery.read_text() == "Dear Ann"
+    assert trigger(probe, "list_people")[0] is False
+    assert probe.set_parameters(NODE, gallery=str(gallery.with_name("another"))) == [(True, "")]
+    assert probe.change_state(NODE, "configure")
 
 
 @functools.cache
