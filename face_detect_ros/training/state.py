@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from face_detect_ros.core.errors import OutputError, TrainingError
+from face_detect_ros.core.errors import OutputError, TrainingError, WeightsError
 from face_detect_ros.files.whole_file import whole_file
+from face_detect_ros.zoo.formats import torch_file
+from face_detect_ros.zoo.formats.stored_tensors import StoredTensor
+from face_detect_ros.zoo.formats.torch_file import TorchFile
 
 STATE_NAME = "state.pt"
 
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """`whole_file` of a training, the only one in its folder. Raises OutputError."""
+    """As `whole_file`, for the only training in a folder. Raises OutputError."""
     try:
         with whole_file(path, only_writer=True) as beside:
             yield beside
@@ -32,7 +34,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """No other training works in `folder` meanwhile. Raises TrainingError where one does."""
+    """Inside, no other training uses `folder`. Raises TrainingError if one does."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -49,27 +51,44 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Tensors, numbers and texts that a training goes on from. Raises OutputError."""
+    """Saves tensors, numbers and texts from which a training continues. Raises OutputError."""
     with written_whole(folder / STATE_NAME) as path:
         torch.save(state, path)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:
-    """What `save_state` wrote, on the CPU; None where nothing was saved. Raises TrainingError for a damaged file."""
+    """Reads what `save_state` wrote, without running anything in the file.
+
+    Returns:
+        The state, tensors on the CPU; None if nothing was saved.
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
     path = folder / STATE_NAME
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise TrainingError(
-            f"{path}: cannot be read ({type(error).__name__}); delete it to begin anew"
-        ) from error
+        with torch_file.opened(path) as file:
+            state: dict[str, Any] = _read(file.content, file)
+    except WeightsError as error:
+        raise TrainingError(f"{error}; delete it to begin anew") from error
     return state
 
 
+def _read(value: Any, file: TorchFile) -> Any:
+    """`value` with its tensors read from `file`."""
+    if isinstance(value, StoredTensor):
+        return file.tensor(value)
+    if isinstance(value, dict):
+        return {key: _read(each, file) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_read(each, file) for each in value)
+    return value
+
+
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What two records of options differ in, as "name: saved -> now"."""
+    """Returns the differences between two records of options, as "name: saved -> now"."""
     rows = []
     for name in sorted(saved.keys() | now.keys()):
         if saved.get(name) != now.get(name):

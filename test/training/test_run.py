@@ -271,7 +271,7 @@ class TestWhatCannotGoOn:
     def test_a_damaged_state(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
         (tmp_path / "run").mkdir()
         (tmp_path / "run/state.pt").write_bytes(b"PK\x03\x04 and no more")
-        with pytest.raises(TrainingError, match=r"state\.pt: cannot be read .*; delete it to begin anew"):
+        with pytest.raises(TrainingError, match=r"state\.pt: damaged, .*; delete it to begin anew"):
             train(task_of(labels, narrow), QUICK, tmp_path / "run", device="cpu")
 
     def test_a_folder_where_another_training_is_at_work(

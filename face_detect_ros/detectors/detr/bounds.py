@@ -22,7 +22,7 @@ _LARGEST_NUMBER = 1_000_000
 _SIDES = ("anchor_image_size", "image_size")
 # Modules without weights, weights that are shared or replaced after they were made: a network may have more parts than
 # its file has tensors, but not many times as many.
-_PARTS_PER_TENSOR, _OTHER_PARTS = 4, 1000
+_PARTS_PER_TENSOR, _OTHER_PARTS, _MOST_PARTS = 4, 1000, 10_000
 _NUMBERS_PER_NUMBER, _OTHER_NUMBERS = 4, 10_000_000
 
 
@@ -55,7 +55,7 @@ def built_for(folder: Path, tensors: Mapping[str, torch.Tensor]) -> Iterator[Non
     Raises:
         ConfigError: the network got that large.
     """
-    parts = _PARTS_PER_TENSOR * len(tensors) + _OTHER_PARTS
+    parts = min(_PARTS_PER_TENSOR * len(tensors) + _OTHER_PARTS, _MOST_PARTS)
     numbers = _NUMBERS_PER_NUMBER * sum(tensor.numel() for tensor in tensors.values()) + _OTHER_NUMBERS
     left = {"modules": parts, "tensors": parts, "numbers": numbers}
     thread = threading.get_ident()
