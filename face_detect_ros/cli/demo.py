@@ -15,7 +15,7 @@ import typer
 
 from face_detect_ros.cli.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, SourceError
-from face_detect_ros.sources.options import describe
+from face_detect_ros.sources.options import SourceOptions, describe
 
 if TYPE_CHECKING:
     from rclpy.executors import Executor
@@ -51,6 +51,8 @@ def demo(
     enrolled person was not recognized, if somebody else was taken for them, or if the object detector saw no person.
     """
     with exit_codes():
+        if source is not None:
+            SourceOptions(source)  # refused before anything is started
         _prepare(out)
         gallery = out / "gallery.sqlite3"
         stream = source or _two_people(out, gallery)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# user and password of a URL; of a mistyped one too, with any number of slashes
-_CREDENTIALS = re.compile(r"(\b[a-z][a-z0-9+.-]*:/*|//)[^\s/@]*:\S*@", re.IGNORECASE)
+# user and password of a URL; of a mistyped one too, with any number of slashes or without its scheme
+_CREDENTIALS = re.compile(r"(\b[a-z][a-z0-9+.-]*:/+|//)?[^\s/@:'\"]*:\S*@", re.IGNORECASE)
 
 
 def printable(text: str) -> str:
@@ -15,4 +15,4 @@ def printable(text: str) -> str:
 
 def without_credentials(text: str) -> str:
     """The text with user and password left out of whatever looks like a URL."""
-    return _CREDENTIALS.sub(r"\1", text)
+    return _CREDENTIALS.sub(lambda match: match[1] or "", text)

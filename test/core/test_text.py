@@ -18,6 +18,9 @@ def test_control_characters_and_line_breaks_are_shown_as_such() -> None:
         ("cannot open 'https://u:hunter2@a/b' or http://c:d@e", "cannot open 'https://a/b' or http://e"),
         ("rtsp:/admin:hunter2@camera", "rtsp:/camera"),
         ("//admin:hunt@er2@camera", "//camera"),
+        ("rtsp//admin:hunter2@camera", "rtsp//camera"),
+        ("rtsp:admin:hunter2@camera: missing", "camera: missing"),
+        ("'admin:hunter2@camera' is missing", "'camera' is missing"),
         ("model.onnx: 3 names; 12:30 at noon", "model.onnx: 3 names; 12:30 at noon"),
         ("mail someone@example.org", "mail someone@example.org"),
         ("http://host:80/a@b", "http://b"),  # an unescaped / may belong to a password

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -167,6 +169,26 @@ def test_nobody_there_and_no_password_in_sight(scheme: str, capfd: pytest.Captur
         open_source(SourceOptions(url, timeout_s=2))
     assert "hunter2" not in str(caught.value)
     # nor in what OpenCV and FFmpeg print themselves
+    assert "hunter2" not in "".join(capfd.readouterr())
+
+
+def test_a_password_in_a_playlist_is_not_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://admin:hunter2@127.0.0.1:1/a.ts\n#EXT-X-ENDLIST\n"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+            self.end_headers()
+            self.wfile.write(playlist.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(SourceError, match="no answer, or no video"):
+            open_source(SourceOptions(f"http://127.0.0.1:{server.server_address[1]}/live.m3u8", timeout_s=3))
+        server.shutdown()
     assert "hunter2" not in "".join(capfd.readouterr())
 
 

@@ -218,6 +218,11 @@ def test_a_calibration_inside_a_package(monkeypatch, calibration):
 NOT_CONFIGURABLE = {
     "no_source": ({}, "parameter source is empty; set it to a picture"),
     "blank_source": ({"source": "  "}, "source is empty"),
+    "mistyped_address": (
+        {"source": "rtsp:/admin:hunter2@camera"},
+        "looks like an address; begin it with rtsp://$",
+    ),
+    "listener": ({"source": "udp://admin:hunter2@0.0.0.0:1"}, "udp://0.0.0.0:1: waits for whoever sends"),
     "unknown_scheme": ({"source": "gopher://host/x"}, "scheme gopher:// is unknown"),
     "broken_calibration": ({"camera_info_url": "/does/not/exist.yaml"}, "camera_info_url: /does/not/exist"),
 }
@@ -230,6 +235,8 @@ def test_what_cannot_be_configured_can_be_corrected(probe, start, still, wrong, 
     probe.wait_for_log(f"cannot configure: .*{words}")
     status = probe.diagnostics(NODE, lambda status: not status.ok)
     assert status.message.startswith("cannot configure: ")
+    assert "hunter2" not in status.message
+    assert not probe.logs("hunter2")
     assert probe.state(NODE) == "unconfigured"
     assert all(successful for successful, _ in probe.set_parameters(NODE, **good))
     assert probe.change_state(NODE, "configure")
