@@ -19,16 +19,16 @@ input_size: for objects; longest side in pixels of what the network sees, 0 for 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.detectors.isolated import trial
 from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
+from face_detect_ros.engines import trial
 from face_detect_ros.engines.catalogue import ANY_ENGINE, ONNX_ENGINES
 from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.zoo.formats import weights_file
@@ -329,7 +329,7 @@ def create(
         sized: dict[str, str | int] = {"input_size": input_size} if entry.task == "objects" else {}
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:
-            trial.run(entry.factory, path, sized, engine_names=order)
+            _try(entry, path, sized, order)
         return factory(path, Compute(device, precision, threads), order, **sized)
     arguments: dict[str, str | int] = {}
     if entry.precisions != ONLY_FLOAT32:
@@ -339,9 +339,28 @@ def create(
     if entry.takes_file or entry.packaged or entry.checkpoint:
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:
-            trial.run(entry.factory, path, arguments)
+            _try(entry, path, arguments)
         return factory(device, path, **arguments)
     return factory(device, **arguments)
+
+
+def _try(
+    entry: CatalogueEntry, path: Path, arguments: dict[str, str | int], engine_names: Sequence[str] = ()
+) -> None:
+    """Has a file of others run for the first time in a process of its own. Raises PerceptionError."""
+    look = {"factory": entry.factory, "arguments": arguments, "engine_names": list(engine_names)}
+    trial.run(f"{__name__}:look_once", path, look)
+
+
+def look_once(path: Path, factory: str, arguments: dict[str, str | int], engine_names: Sequence[str]) -> None:
+    """Makes a detector on the CPU, lets it look at one image, and closes it. Raises PerceptionError."""
+    make = load_factory(factory)
+    given = (path, Compute("cpu"), engine_names) if engine_names else ("cpu", path)
+    detector = make(*given, **arguments)
+    try:
+        detector.warmup()
+    finally:
+        detector.close()
 
 
 def _weights(entry: CatalogueEntry, name: str) -> Path:

@@ -165,7 +165,7 @@ CRAFTED_PICKLES = {
 
 
 def crafted_onnx(folder: Path) -> dict[str, Path]:
-    from detectors.isolated import test_trial
+    from engines import test_trial
     from onnx import helper
 
     identity = helper.make_node("Identity", ["images"], ["boxes"])

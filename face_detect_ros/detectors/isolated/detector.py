@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from face_detect_ros.core.child_process import decode_error
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
-from face_detect_ros.detectors.isolated.protocol import PictureMemory, decode_error
+from face_detect_ros.detectors.isolated.protocol import PictureMemory
 
 _LOG = logging.getLogger(__name__)
 _WORKER = "from face_detect_ros.detectors.isolated.worker import main"

@@ -10,13 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from face_detect_ros.core import errors
-
 Place = tuple[int, tuple[int, int, int]]
 """Where one picture lies: byte offset and (H, W, 3)."""
-
-EncodedError = tuple[str, str, str]
-"""Class name in core.errors, message, reason (of an ImageError, else empty)."""
 
 _ALIGNMENT = 64  # a cache line
 
@@ -69,20 +64,3 @@ def _anonymous_file() -> int:
         return os.memfd_create("face_detect_ros_pictures", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:  # an interpreter built for an old C library
         return os.dup(file.fileno())
-
-
-def encode_error(error: BaseException) -> EncodedError:
-    """Any exception as plain values; one from outside core.errors becomes a DetectorError that names it."""
-    name = type(error).__name__
-    if isinstance(error, errors.PerceptionError) and hasattr(errors, name):
-        return name, str(error), getattr(error, "reason", "")
-    return errors.DetectorError.__name__, f"{name}: {error}", ""
-
-
-def decode_error(encoded: EncodedError) -> errors.PerceptionError:
-    """The exception again, of its own class."""
-    name, message, reason = encoded
-    if name == errors.ImageError.__name__:
-        return errors.ImageError(reason, message)
-    error: errors.PerceptionError = getattr(errors, name)(message)
-    return error

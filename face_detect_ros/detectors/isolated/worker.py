@@ -7,18 +7,17 @@ with the file numbers it inherits; never run by hand.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import select
 import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
 
+from face_detect_ros.core.child_process import die_with_owner, encode_error
 from face_detect_ros.core.errors import PerceptionError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.catalogue import load_factory
-from face_detect_ros.detectors.isolated.protocol import PictureMemory, encode_error
+from face_detect_ros.detectors.isolated.protocol import PictureMemory
 
 
 def main(arguments: list[str]) -> None:
@@ -62,17 +61,3 @@ def _report(error: Exception) -> tuple[str, str, str]:
         # the owner's traceback ends at the process border; a bug is found by this one
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
     return encode_error(error)
-
-
-def die_with_owner(lifeline_fd: int) -> None:
-    """Have the kernel end this process as soon as the other end of the lifeline pipe closes.
-
-    A thread that waits for it would not get Python's lock while a network holds it, and PR_SET_PDEATHSIG acts
-    on the end of the thread that started this process, not of the owner.
-    """
-    signal.signal(signal.SIGIO, signal.SIG_DFL)  # its default action ends the process
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
-    fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, fcntl.fcntl(lifeline_fd, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([lifeline_fd], [], [], 0)[0]:  # closed before the kernel was asked to watch it
-        os._exit(1)

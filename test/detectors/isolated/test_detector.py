@@ -309,7 +309,7 @@ def test_catalogue_errors_come_through_the_child(tmp_path: Path, monkeypatch: py
 
 
 def test_config_error_keeps_its_class() -> None:
-    from face_detect_ros.detectors.isolated.protocol import decode_error, encode_error
+    from face_detect_ros.core.child_process import decode_error, encode_error
 
     for error in (ConfigError("a"), WeightsError("b"), ImageError("step", "c"), DetectorError("d")):
         again = decode_error(encode_error(error))

@@ -1,8 +1,8 @@
-"""Files that are made here need no process of their own for their first run; `isolated/test_trial.py` has it."""
+"""Files that are made here need no process of their own for their first run; `engines/test_trial.py` has it."""
 
 import pytest
 
-from face_detect_ros.detectors.isolated import trial
+from face_detect_ros.engines import trial
 
 
 @pytest.fixture(autouse=True)

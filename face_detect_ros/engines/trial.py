@@ -8,21 +8,21 @@ bounded memory, and nothing of value in it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from face_detect_ros.core.child_process import decode_error, die_with_owner, encode_error
 from face_detect_ros.core.errors import PerceptionError, WeightsError
-from face_detect_ros.detectors.isolated.protocol import decode_error, encode_error
-from face_detect_ros.engines.protocol import Compute
 
-_START = "from face_detect_ros.detectors.isolated.trial import main"
+_START = "from face_detect_ros.engines.trial import main"
 _DEADLINE_S = 60.0
 _BYTES_PER_S = 2e6  # of a large file, on a small robot
 _MEMORY_BYTES = 4 << 30
@@ -31,41 +31,25 @@ _PASSED: set[tuple] = set()
 _ADVICE = "it may be damaged or malicious; get it again from a source that you trust"
 
 
-def run(
-    factory: str,
-    file: Path,
-    arguments: Mapping[str, Any],
-    *,
-    engine_names: Sequence[str] = (),
-    deadline_s: float = _DEADLINE_S,
-) -> None:
-    """Makes the detector, lets it look at one image on the CPU, and throws it away, all in another process.
+def run(function: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: float = _DEADLINE_S) -> None:
+    """Calls `function(file, **arguments)` in another process and forgets what it returns.
 
     Args:
-        factory: "module:function" as in the catalogue.
-        file: of weights, or a folder of files.
-        arguments: further ones for the factory.
-        engine_names: what it may be computed by, for a factory that asks for it.
+        function: "module:function"; should use the file as it will be used later, on the CPU.
+        file: of weights.
+        arguments: further ones, as JSON has them.
         deadline_s: for an empty file; larger ones get more.
 
     Raises:
         WeightsError: it did not end in time, or ended the process.
-        PerceptionError: what the factory raised.
+        PerceptionError: what the function raised.
     """
     if not file.is_file():
-        return  # which the factory says in better words
+        return  # which the caller says in better words
     status = file.stat()
     size = status.st_size
-    passed = (
-        factory,
-        str(file),
-        json.dumps(arguments),
-        *engine_names,
-        size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_ino,
-    )
+    further = json.dumps(arguments)
+    passed = (function, str(file), further, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     if passed in _PASSED:
         return
     deadline_s += size / _BYTES_PER_S
@@ -74,17 +58,7 @@ def run(
     code = f"import sys; sys.path[:] = {path!r}; {_START}; main(sys.argv[1:])"
     memory = _MEMORY_BYTES + _MEMORY_PER_BYTE * size
     lifeline, ours = os.pipe()
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        str(lifeline),
-        str(memory),
-        factory,
-        str(file),
-        json.dumps(arguments),
-        *engine_names,
-    ]
+    command = [sys.executable, "-c", code, str(lifeline), str(memory), function, str(file), further]
     try:
         done = subprocess.run(
             command,
@@ -123,12 +97,9 @@ def main(arguments: list[str]) -> None:
     """The process: tries, and prints class, message and reason of the error, if any, as JSON.
 
     Args:
-        arguments: file number of the lifeline, bytes of memory, factory, file, further arguments as JSON, names of
-            engines.
+        arguments: file number of the lifeline, bytes of memory, function, file, further arguments as JSON.
     """
-    from face_detect_ros.detectors.isolated.worker import die_with_owner
-
-    lifeline, memory, factory, file, further, *engine_names = arguments
+    lifeline, memory, function, file, further = arguments
     die_with_owner(int(lifeline))
     result = os.dup(1)
     os.dup2(2, 1)  # what a library prints is not the result
@@ -138,7 +109,8 @@ def main(arguments: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
     encoded = ("", "", "")
     try:
-        _try(factory, Path(file), json.loads(further), engine_names)
+        module, _, name = function.partition(":")
+        getattr(importlib.import_module(module), name)(Path(file), **json.loads(further))
     except PerceptionError as error:
         encoded = encode_error(error)
     except MemoryError:
@@ -149,16 +121,3 @@ def main(arguments: list[str]) -> None:
         json.dump(encoded, stdout)
     sys.stderr.flush()
     os._exit(0)  # threads of a network may still run
-
-
-def _try(factory: str, file: Path, arguments: Mapping[str, Any], engine_names: list[str]) -> None:
-    from face_detect_ros.detectors.catalogue import load_factory
-
-    if engine_names:
-        detector = load_factory(factory)(file, Compute("cpu"), engine_names, **arguments)
-    else:
-        detector = load_factory(factory)("cpu", file, **arguments)
-    try:
-        detector.warmup()
-    finally:
-        detector.close()

@@ -12,11 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.isolated import trial
+from face_detect_ros.engines import trial
 
-ONNX = "face_detect_ros.detectors.onnx.detector:create"
-ENGINES = ["onnxruntime"]
-FIELD = Path(__file__).parents[4] / "shared" / "cases" / "field"
+LOOK = "face_detect_ros.detectors.catalogue:look_once"
+ONNX = {
+    "factory": "face_detect_ros.detectors.onnx.detector:create",
+    "arguments": {"input_size": 0},
+    "engine_names": ["onnxruntime"],
+}
+FIELD = Path(__file__).parents[3] / "shared" / "cases" / "field"
 
 
 def write(path, nodes, constants=(), shape=(1, 3, 64, 64)):
@@ -77,14 +81,12 @@ def test_a_good_file_is_tried_once_and_used(tmp_path, monkeypatch):
 
 def test_a_loop_without_end_is_ended(tmp_path):
     with pytest.raises(WeightsError, match=r"endless\.onnx: its first run was ended after 3 s; it may be"):
-        trial.run(
-            ONNX, endless(tmp_path / "endless.onnx"), {"input_size": 0}, engine_names=ENGINES, deadline_s=3.0
-        )
+        trial.run(LOOK, endless(tmp_path / "endless.onnx"), ONNX, deadline_s=3.0)
 
 
 def test_what_needs_all_memory_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"vast\.onnx: (does not run|its first run ended|needs more)"):
-        trial.run(ONNX, vast(tmp_path / "vast.onnx"), {"input_size": 0}, engine_names=ENGINES)
+        trial.run(LOOK, vast(tmp_path / "vast.onnx"), ONNX)
 
 
 def test_a_huge_input_is_refused_before_it_is_made(tmp_path):
@@ -92,17 +94,17 @@ def test_a_huge_input_is_refused_before_it_is_made(tmp_path):
     path = write(tmp_path / "huge.onnx", [identity], shape=(1, 3, 30_000, 30_000))
     assert path.stat().st_size < 4000
     with pytest.raises(WeightsError, match=r"huge\.onnx: its input .*30000.* is larger than any detector's"):
-        trial.run(ONNX, path, {"input_size": 0}, engine_names=ENGINES)
+        trial.run(LOOK, path, ONNX)
 
 
 def test_errors_arrive_as_they_were(tmp_path):
     path = write(tmp_path / "other.onnx", [helper.make_node("Identity", ["images"], ["boxes"])])
     with pytest.raises(ConfigError, match=r"other\.onnx: "):
-        trial.run(ONNX, path, {"input_size": 0}, engine_names=ENGINES)
+        trial.run(LOOK, path, ONNX)
 
 
 def test_a_crash_is_told(tmp_path, monkeypatch):
-    (tmp_path / "crashing.py").write_text("import os\ndef create(device, file):\n    os.abort()\n")
+    (tmp_path / "crashing.py").write_text("import os\ndef create(file):\n    os.abort()\n")
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "a.onnx").write_bytes(b"x")
     with pytest.raises(WeightsError, match=r"a\.onnx: its first run ended the process .*\(SIGABRT\)"):
@@ -111,9 +113,9 @@ def test_a_crash_is_told(tmp_path, monkeypatch):
 
 def test_it_ends_with_its_owner(tmp_path):
     path = endless(tmp_path / "endless.onnx")
-    code = "import sys; from pathlib import Path; from face_detect_ros.detectors.isolated.trial import run; "
-    code += f"run(sys.argv[1], Path(sys.argv[2]), {{}}, engine_names={ENGINES})"
-    owner = subprocess.Popen([sys.executable, "-c", code, ONNX, str(path)])
+    code = "import sys; from pathlib import Path; from face_detect_ros.engines.trial import run; "
+    code += f"run(sys.argv[1], Path(sys.argv[2]), {ONNX})"
+    owner = subprocess.Popen([sys.executable, "-c", code, LOOK, str(path)])
     deadline = time.monotonic() + 60
     while not children(owner.pid):
         assert time.monotonic() < deadline
