@@ -20,7 +20,8 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.faces import dlib_faces, mmod
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
-from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
+from face_detect_ros.faces.embedders.dlib import LENGTH
+from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
 from face_detect_ros.faces.matching import match
 from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.nn.dlib import tiled_pyramid
@@ -94,7 +95,7 @@ def _descriptors() -> list[Row]:
 def _matching() -> Row:
     """One face compared with everybody; the limit is reading the gallery's embeddings once."""
     random = np.random.default_rng(0)
-    looks = random.normal(0, 0.05, (_PEOPLE * _LOOKS, DIMENSIONS)).astype(np.float32)
+    looks = random.normal(0, 0.05, (_PEOPLE * _LOOKS, LENGTH)).astype(np.float32)
     since = datetime.now(timezone.utc)
     people = tuple(Person(f"{number:06d}", _LOOKS, since) for number in range(_PEOPLE))
     gallery = GallerySnapshot(people, looks, np.repeat(np.arange(_PEOPLE), _LOOKS))

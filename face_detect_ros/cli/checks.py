@@ -137,9 +137,24 @@ def check_face_models() -> Finding:
     return Finding("face models", "ok", f"{len(paths)} files, checksums right, in {paths[0].parent}")
 
 
+def check_face_detector() -> Finding:
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.zoo.published import cache, checkpoints
+
+    name = catalogue.default_model("faces")
+    states = cache.examine(checkpoints.find(catalogue.find(name, task="faces").checkpoint))
+    wrong = [state for state in states if state.state != "ok"]
+    if wrong:
+        advice = f"face_detect_ros models fetch {name}; without it: model:=mmod"
+        return Finding(
+            "face detector", "bad", f"{wrong[0].path}: {wrong[0].detail or wrong[0].state}", advice
+        )
+    return Finding("face detector", "ok", f"{name}, checksum right, in {states[0].path.parent}")
+
+
 def check_torch() -> Finding:
     if importlib.util.find_spec("torch") is None:
-        advice = "pip install torch; without it face_detector needs model:=dlib_hog embedder:=dlib, objects onnx:FILE"
+        advice = "pip install torch; without it face_detector needs embedder:=dlib, objects onnx:FILE"
         return Finding("torch", "note", "not there", advice)
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
@@ -165,7 +180,12 @@ def check_onnxruntime() -> Finding:
     try:
         onnxruntime = importlib.import_module(name)
     except ImportError:
-        return Finding(name, "note", "not there", "pip install onnxruntime; only onnx:FILE needs it")
+        return Finding(
+            name,
+            "note",
+            "not there",
+            "pip install onnxruntime; the default face detector and onnx:FILE need it",
+        )
     providers = [
         provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()
     ]
@@ -239,6 +259,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_cv_bridge,
     check_dlib,
     check_face_models,
+    check_face_detector,
     check_torch,
     check_transformers,
     check_safetensors,

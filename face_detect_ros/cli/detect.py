@@ -93,13 +93,15 @@ def detect(
     {"image": path,
      "detections": [{"box": [x1, y1, x2, y2], "score": s, "class": name,
                      "track": number,
-                     "landmarks": [[x, y], ...],
+                     "landmarks": [[x, y], ...], "landmark_set": "five_points",
                      "identity": {"name": name, "distance": d}}],
      "ms": {"pre": t, "network": t, "post": t}}
 
     Boxes and landmarks are in pixels of the image, times in milliseconds. Frames of a video are named clip.mp4#0,
     clip.mp4#1 and so on; only they have tracks: one thing keeps its number, and names come from several frames.
-    Landmarks are five points of a face, in the order that the model's documentation gives. Faces have an identity only
+    Landmarks are five points of a face. "five_points": right eye, left eye, tip of the nose, right and left corner of
+    the mouth; "eye_corners" (dlib's models): left eye (outer, inner corner), right eye (outer, inner), base of the
+    nose; left and right are the person's own. Faces have an identity only
     where people are enrolled: "unknown" where it is not certain; the distance is to the nearest person, null for a face
     that was not compared. Objects have neither landmarks nor an identity.
 

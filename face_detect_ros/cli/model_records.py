@@ -1,4 +1,4 @@
-"""What `face_detect_ros models` says of a detector, as JSON-ready records."""
+"""What `face_detect_ros models` says of a detector or an embedder, as JSON-ready records."""
 
 from __future__ import annotations
 
@@ -7,16 +7,26 @@ from typing import Any
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import CatalogueEntry
+from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.faces.embedders.catalogue import EmbedderEntry
 from face_detect_ros.zoo.formats import safetensors_file
 from face_detect_ros.zoo.published import cache, checkpoints, dlib_models, packaged
 from face_detect_ros.zoo.published.checkpoints import Checkpoint
 
+Entry = CatalogueEntry | EmbedderEntry
 
-def find(name: str) -> CatalogueEntry:
-    """The catalogue's entry, for either task; "onnx:FILE" means "onnx". Raises ConfigError, listing what there is."""
-    entry = catalogue.CATALOGUE.get(name.partition(":")[0])
+
+def entries() -> dict[str, Entry]:
+    """Every detector and embedder, by name."""
+    return {**catalogue.CATALOGUE, **embedders.CATALOGUE}
+
+
+def find(name: str) -> Entry:
+    """The entry of either catalogue; "onnx:FILE" means "onnx". Raises ConfigError, listing what there is."""
+    known = entries()
+    entry = known.get(name.partition(":")[0])
     if entry is None:
-        raise ConfigError(f"model '{name}' is not known; choose one of: {', '.join(catalogue.CATALOGUE)}")
+        raise ConfigError(f"model '{name}' is not known; choose one of: {', '.join(known)}")
     return entry
 
 
@@ -31,7 +41,7 @@ def with_weights(names: list[str]) -> list[Checkpoint]:
     return list(chosen.values())
 
 
-def row(entry: CatalogueEntry) -> dict[str, Any]:
+def row(entry: Entry) -> dict[str, Any]:
     """What `list` shows."""
     checkpoint = checkpoints.find(entry.checkpoint) if entry.checkpoint else None
     input_size = checkpoint.input_size if checkpoint else None
@@ -82,7 +92,7 @@ def packaged_details(name: str) -> dict[str, Any]:
     }
 
 
-def _here(entry: CatalogueEntry, checkpoint: Checkpoint | None) -> str:
+def _here(entry: Entry, checkpoint: Checkpoint | None) -> str:
     if entry.needs_file:
         return "yours"
     if checkpoint is not None:

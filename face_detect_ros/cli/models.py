@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Every detector of the catalogue: name, task, license, input size, published COCO AP, weights here or not.
+    """Every detector and face embedder: name, task, license, input size, published COCO AP, weights here or not.
 
     Here: yes, no, partly (some files are missing), or whose file it is that the name wants.
 
@@ -31,10 +31,9 @@ def list_models(json: Json = False) -> None:
     Exit code: 0.
     """
     with exit_codes():
-        from face_detect_ros.cli.model_records import row
-        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.cli.model_records import entries, row
 
-        rows = [row(entry) for entry in catalogue.CATALOGUE.values()]
+        rows = [row(entry) for entry in entries().values()]
         if json:
             typer.echo(json_format.dumps(rows))
             return

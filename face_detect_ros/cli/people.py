@@ -44,7 +44,8 @@ def enroll(
     gallery: GalleryPath = None,
     model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
     embedder: Annotated[
-        str, typer.Option(metavar="NAME", help="What describes a face: dlib_resnet or dlib.")
+        str,
+        typer.Option(metavar="NAME", help="What describes a face: dlib_resnet, dlib, arcface:FILE, sface."),
     ] = "dlib_resnet",
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
     min_face_px: Annotated[
@@ -85,10 +86,12 @@ def enroll(
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
+        from face_detect_ros.faces.embedders import catalogue as embedders
         from face_detect_ros.pipeline.enroller import Enroller, folders_of_people, report_lines
         from face_detect_ros.pipeline.recipe import Recipe, Recognition
 
-        options = EnrollmentOptions(min_face_px=min_face_px, min_sharpness=min_sharpness)
+        entry = embedders.find(embedder)
+        options = EnrollmentOptions(min_face_px, min_sharpness, unlike_distance=entry.unlike_distance)
         catalogue.find(model, task="faces")
         folders = folders_of_people(folder)
         recognition = Recognition(_path(gallery), embedder)
@@ -105,6 +108,12 @@ def enroll(
                         advance()
                         if json:
                             print_json(record)
+            left = enroller.gallery.people_without_looks()
+        if left:
+            names = ", ".join(person.name for person in left)
+            report(
+                f"{names}: enrolled with another embedder; to be recognized by {embedder}, enroll them again"
+            )
         if not json:
             for line in report_lines(enroller.records):
                 typer.echo(line)
@@ -117,10 +126,11 @@ def list_people(
     gallery: GalleryPath = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
-    """Everybody in the gallery: name, number of looks, since when, from what.
+    """Everybody in the gallery: name, number of looks, since when, by which embedders, from what.
 
-    With --json: {"gallery": path, "model": {"id": i, "version": v} or null, "people": [{"name": n, "looks": k,
-    "since": time, "sources": [...]}, ...]}.
+    With --json: {"gallery": path, "models": [{"id": i, "version": v}, ...], "people": [{"name": n, "looks": k,
+    "since": time, "models": ["i (version v)", ...], "sources": [...]}, ...]}; "model" is the only one of "models",
+    else null.
 
     Exit code: 0; 1 if the gallery cannot be read.
     """
@@ -130,17 +140,24 @@ def list_people(
 
         path = _path(gallery)
         people: tuple[Person, ...] = ()
-        model = None
+        models: tuple[tuple[str, str], ...] = ()
         if os.path.lexists(path):
             with Gallery(path, read_only=True) as opened:
-                people, model = opened.people(), opened.model
+                people, models = opened.people(), opened.models
         if json:
             rows = [
-                {"name": p.name, "looks": p.looks, "since": as_text(p.since), "sources": list(p.sources)}
+                {
+                    "name": p.name,
+                    "looks": p.looks,
+                    "since": as_text(p.since),
+                    "models": list(p.models),
+                    "sources": list(p.sources),
+                }
                 for p in people
             ]
-            described = None if model is None else {"id": model[0], "version": model[1]}
-            print_json({"gallery": str(path), "model": described, "people": rows})
+            described = [{"id": name, "version": version} for name, version in models]
+            only = described[0] if len(described) == 1 else None
+            print_json({"gallery": str(path), "model": only, "models": described, "people": rows})
         elif not people:
             typer.echo(f"nobody is in the gallery {path}")
         else:
@@ -149,7 +166,10 @@ def list_people(
                 sources = ", ".join(person.sources)
                 sources = sources if len(sources) <= 60 else f"{sources[:57]}..."
                 looks = f"{person.looks} look{'s' * (person.looks != 1)}"
-                typer.echo(f"{person.name:<{width}}  {looks:>9}  since {as_text(person.since)}  {sources}")
+                made_by = f"  by {', '.join(person.models)}" if len(models) > 1 else ""
+                typer.echo(
+                    f"{person.name:<{width}}  {looks:>9}  since {as_text(person.since)}{made_by}  {sources}"
+                )
 
 
 @app.command()
@@ -218,13 +238,13 @@ def import_people(
     People of the same name are taken to be the same: they get the looks they lack. Nothing is removed. A file
     with a fault anywhere changes nothing.
 
-    Exit code: 0; 1 if the file is damaged, of a newer version or of another embedding model than the gallery.
+    Looks of several embedders may stand side by side. Exit code: 0; 1 if the file is damaged or of a newer version.
     """
     with exit_codes():
         from face_detect_ros.faces.gallery.transfer import import_portable, read_portable
 
         portable = read_portable(file)
-        with _opened(gallery, *(portable.model or ())) as opened:
+        with _opened(gallery) as opened:
             added = import_portable(opened, portable)
             typer.echo(f"{added} of {len(portable)} looks are new; {len(opened.people())} people")
             if opened.set_aside:

@@ -38,6 +38,7 @@ def as_record(name: str, result: Result) -> dict[str, Any]:
             item["track"] = int(detections.track_ids[index])
         if detections.landmarks is not None:
             item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
+            item["landmark_set"] = detections.landmark_set
         if identities is not None:
             match = identities[index]
             distance = round(match.distance, 4) if math.isfinite(match.distance) else None

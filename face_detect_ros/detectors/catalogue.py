@@ -110,7 +110,7 @@ _ENTRIES = (
         task="faces",
         factory="face_detect_ros.detectors.faces.centerface:create",
         license="MIT",
-        description="CenterFace, with 5 landmarks: any pose, small faces, fast on CPU",
+        description="CenterFace with 5 landmarks: any pose, small faces, bounded time at any image size",
         takes_file=True,
         tried_first=True,
         checkpoint="centerface",
@@ -232,7 +232,7 @@ _ENTRIES = (
 )
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in _ENTRIES}
 
-DEFAULT_MODEL: dict[str, str] = {"faces": "mmod", "objects": "yolov9-robot"}
+DEFAULT_MODEL: dict[str, str] = {"faces": "centerface", "objects": "yolov9-robot"}
 
 # min_size_px 0: each detector has its own, and CenterFace's grows with the image
 FACE_OPTIONS = DetectOptions(score_threshold=0.5, iou_threshold=0.4, max_detections=100, min_size_px=0)

@@ -17,7 +17,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.faces.embedders.catalogue import Embedder
-from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
+from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
 from face_detect_ros.faces.matching import MatchOptions, match
 from face_detect_ros.images.reading import picture_files, read_picture
 
@@ -97,7 +97,7 @@ def describe(
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], np.ndarray, int]:
-    """Names and (N, 128) embeddings of all pictures, and how many showed no face."""
+    """Names and (N, D) embeddings of all pictures, and how many showed no face."""
     names: list[str] = []
     chips: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
@@ -117,7 +117,7 @@ def describe(
             advance()
     if chips:
         embeddings.append(embedder.embed(np.stack(chips)))
-    return names, np.concatenate([np.empty((0, DIMENSIONS), np.float32), *embeddings]), without_face
+    return names, np.concatenate(embeddings) if embeddings else np.empty((0, 0), np.float32), without_face
 
 
 def rates(

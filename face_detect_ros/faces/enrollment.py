@@ -44,7 +44,7 @@ class Accepted:
     """A picture good enough to enroll from.
 
     face: index of the face in the picture's detections.
-    embedding: (128,) float32.
+    embedding: (D,) float32.
     chip: (150, 150, 3) uint8 RGB, what the embedding was made from.
     """
 
@@ -106,7 +106,7 @@ def conflict(
     match_options: MatchOptions,
     options: EnrollmentOptions,
 ) -> Refusal | None:
-    """Why this (128,) look cannot be one of `name`; None if it can."""
+    """Why this (D,) look cannot be one of `name`; None if it can."""
     found = match(embedding[None], people, match_options)[0]
     if found.name is not None and found.name != name:
         return Refusal(

@@ -1,6 +1,6 @@
 """Who is it: the nearest person of the gallery, or nobody where that is not certain.
 
-Distances are Euclidean between 128-d embeddings. dlib's 0.6 is the threshold for *pairs* of pictures; among a
+Distances are Euclidean between embeddings of one embedder. dlib's 0.6 is the threshold for *pairs* of pictures; among a
 thousand people nearly every stranger is within 0.6 of somebody. A name is therefore given only if
 
 - the nearest look is within `accept_distance`,
@@ -23,12 +23,6 @@ from face_detect_ros.faces.options import MatchOptions
 
 __all__ = ["Match", "MatchOptions", "match", "own_limit", "separation", "similarity"]
 
-# P(same person | distance) for as many matched as mismatched pairs: a logistic fitted to the 1,800 pairs of
-# three folds of LFW (dlib's descriptor); measured against fitted, it is off by 0.05 at most where 5 % of the
-# pairs lie, and by 0.005 in the rest
-_SAME_PERSON_SLOPE = 47.8
-_SAME_PERSON_MIDPOINT = 0.616
-
 
 @dataclass(frozen=True)
 class Match:
@@ -50,19 +44,24 @@ class Match:
     similarity: float
 
 
-def similarity(distance: float) -> float:
-    """0 to 1, falling with the distance: 0.5 at 0.616, 0.99 at 0.52, 0.01 at 0.71."""
+def similarity(distance: float, options: MatchOptions) -> float:
+    """0 to 1, falling with the distance: how likely it is that a pair shows one person, were there as many of each.
+
+    A logistic, fitted to 1,800 pairs of three folds of LFW. For dlib's descriptor it is 0.5 at 0.616, 0.99 at 0.52 and
+    0.01 at 0.71; measured against fitted, it is off by 0.05 at most where 5 % of the pairs lie, and by 0.005 in the
+    rest.
+    """
     # beyond 2 it is 0 anyway, and exp would overflow
-    return 1.0 / (1.0 + math.exp(_SAME_PERSON_SLOPE * (min(distance, 2.0) - _SAME_PERSON_MIDPOINT)))
+    return 1.0 / (1.0 + math.exp(options.even_slope * (min(distance, 2.0) - options.even_distance)))
 
 
 def match(embeddings: np.ndarray, people: GallerySnapshot, options: MatchOptions) -> list[Match]:
-    """Each face of (N, 128) `embeddings` compared with everybody. Raises GalleryError for another shape."""
+    """Each face of (N, D) `embeddings` compared with everybody. Raises GalleryError for another shape."""
     if not len(embeddings):
         return []
-    faces = check_embeddings(embeddings)
     if not people.people:
-        return [Match(None, None, math.inf, math.inf, 0.0)] * len(faces)
+        return [Match(None, None, math.inf, math.inf, 0.0)] * len(check_embeddings(embeddings))
+    faces = check_embeddings(embeddings, people.embeddings.shape[1])
     return [_match_one(face, people, options) for face in faces]
 
 
@@ -101,11 +100,11 @@ def _match_one(face: np.ndarray, people: GallerySnapshot, options: MatchOptions)
         and distance < own_limit(person, people, options)  # last, because it may have to be computed
     )
     name = people.people[person].name
-    return Match(name if certain else None, name, distance, runner_up, similarity(distance))
+    return Match(name if certain else None, name, distance, runner_up, similarity(distance, options))
 
 
 def _squared_to_people(face: np.ndarray, people: GallerySnapshot) -> np.ndarray:
-    """(128,) to (P,) float32: squared distance to the nearest look of each person."""
+    """(D,) to (P,) float32: squared distance to the nearest look of each person."""
     # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b: the gallery's memory is read once, and nothing else takes time. By einsum:
     # a matrix product of this shape is no faster, and its threads wait for each other on a busy machine
     partial: np.ndarray = people.squared_norms - 2 * np.einsum("nd,d->n", people.embeddings, face)

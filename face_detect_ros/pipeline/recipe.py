@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,8 @@ class Recipe:
                 stage.close()
             raise
         options = PipelineOptions(catalogue.default_options(model, task=self.task))
+        if self.recognition is not None:
+            options = replace(options, match=embedders.find(self.recognition.embedder).match)
         return Pipeline(detector, stages, options)
 
     def _track(self) -> Track:

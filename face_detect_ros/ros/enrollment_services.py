@@ -38,6 +38,8 @@ class EnrollmentParameters(Protocol):
     def recognize(self) -> bool: ...
     @property
     def match_options(self) -> MatchOptions: ...
+    @property
+    def enrollment_options(self) -> EnrollmentOptions: ...
 
 
 class EnrollingNode(Protocol):
@@ -102,7 +104,7 @@ class EnrollmentServices:
             recognition.embedder,
             people,
             options,
-            EnrollmentOptions(),
+            self._node.params.enrollment_options,
         )
         if isinstance(verdict, Refusal):
             request.refusal = verdict

@@ -75,8 +75,9 @@ def test_json_of_a_picture(picture: Path) -> None:
     (face,) = record["detections"]
     assert face["class"] == "face"
     assert 0.5 <= face["score"] <= 1
-    assert np.abs(np.array(face["box"]) - (179, 83, 267, 171)).max() < 20
+    assert np.abs(np.array(face["box"]) - (181, 58, 270, 178)).max() < 10
     assert np.array(face["landmarks"]).shape == (5, 2)
+    assert face["landmark_set"] == "five_points"
 
 
 def test_output_for_people(picture: Path) -> None:
@@ -148,11 +149,13 @@ def test_a_file_name_that_is_not_utf8(picture: Path, tmp_path: Path) -> None:
 
 def test_options_reach_the_detector(picture: Path) -> None:
     none = json.loads(invoke("--json", "--min-size-px", 150, picture).stdout)
-    many = json.loads(invoke("--json", "--score-threshold", 0.1, picture).stdout)
+    many = json.loads(invoke("--json", "--model", "mmod", "--score-threshold", 0.1, picture).stdout)
     assert len(none["detections"]) == 0
     assert len(many["detections"]) > 1
     exact = [
-        json.loads(invoke("--json", "--precision", precision, picture).stdout)["detections"][0]["score"]
+        json.loads(invoke("--json", "--model", "mmod", "--precision", precision, picture).stdout)[
+            "detections"
+        ][0]["score"]
         for precision in ("float32", "float32", "auto")
     ]
     assert exact[0] == exact[1] == pytest.approx(exact[2], abs=0.01)
@@ -410,18 +413,19 @@ def test_a_published_model_finds_a_person_and_a_cat(picture: Path, tmp_path: Pat
 
 def test_faces_are_named_where_there_is_a_gallery(tmp_path: Path) -> None:
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.faces import align
     from face_detect_ros.faces.embedders import catalogue as embed
     from face_detect_ros.faces.gallery.gallery import Gallery
     from face_detect_ros.images.reading import read_picture, sample_file
 
     path = sample_file("astronaut")
     picture = read_picture(path)
-    faces = catalogue.create("dlib_hog", task="faces").detect([picture], catalogue.FACE_OPTIONS)[0]
+    name = catalogue.default_model("faces")
+    options = catalogue.default_options(name, task="faces")
+    faces = catalogue.create(name, task="faces").detect([picture], options)[0]
     embedder = embed.create()
     gallery = tmp_path / "gallery.sqlite3"
     with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
-        opened.enroll("Eileen", embedder.embed(align.face_chips(picture, faces.landmarks[:1])), str(path))
+        opened.enroll("Eileen", embedder.embed(embedder.chips(picture, faces.select([0]))), str(path))
     result = invoke("--json", "--gallery", gallery, path)
     assert result.exit_code == 0, result.stderr
     best = json.loads(result.stdout)["detections"][0]

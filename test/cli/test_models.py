@@ -17,6 +17,7 @@ from helpers.terminals import shown_until_closed
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
+from face_detect_ros.cli.model_records import entries
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
@@ -62,7 +63,7 @@ def listed() -> dict[str, dict[str, object]]:
 
 def test_list_has_every_detector_of_both_tasks(tiny) -> None:
     rows = listed()
-    assert set(rows) == {entry.usage for entry in catalogue.CATALOGUE.values()}
+    assert set(rows) == {entry.usage for entry in entries().values()}
     assert rows["mmod"]["here"] == "yes"
     assert rows["onnx:FILE"]["here"] == "yours"
     assert rows["tiny-attn"] == {

@@ -109,8 +109,8 @@ def test_enroll_without_refusals_and_with_chips(tmp_path, gallery):
 def test_enroll_into_a_gallery_of_another_model(tmp_path, filled):
     write(tmp_path / "people" / "A" / "1.png", np.zeros((100, 100, 3), np.uint8))
     result = invoke("enroll", tmp_path / "people", "--gallery", filled)
-    assert result.exit_code == 1
-    assert "cannot be compared" in result.stderr
+    assert result.exit_code == 1  # no face in it
+    assert "Anna, Ben, Zoë 王: enrolled with another embedder" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_list(filled):
     assert listed["model"] == {"id": MODEL, "version": "1"}
     assert listed["gallery"] == str(filled)
     assert [person["name"] for person in listed["people"]] == ["Anna", "Ben", "Zoë 王"]
-    assert set(listed["people"][0]) == {"name", "looks", "since", "sources"}
+    assert set(listed["people"][0]) == {"name", "looks", "since", "models", "sources"}
 
 
 def test_list_nobody_makes_no_file(gallery, monkeypatch, tmp_path):

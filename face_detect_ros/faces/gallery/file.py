@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.gallery.people import LONGEST, SHORTEST
 from face_detect_ros.files.home import home
 
 SCHEMA_VERSION = 1
@@ -37,7 +38,7 @@ CREATE TABLE looks (
     number INTEGER PRIMARY KEY,
     person INTEGER NOT NULL REFERENCES people (number) ON DELETE CASCADE,
     model INTEGER NOT NULL REFERENCES models (number),
-    embedding BLOB NOT NULL,  -- 128 float32, little endian
+    embedding BLOB NOT NULL,  -- float32, little endian; as many for all looks of a model
     at TEXT NOT NULL,         -- UTC, ISO 8601 with a Z
     source TEXT NOT NULL,     -- what it was taken from
     chip BLOB                 -- PNG, or NULL
@@ -326,7 +327,8 @@ def _check_content(connection: sqlite3.Connection) -> None:
         raise _DamagedError
     try:
         bad = connection.execute(
-            "SELECT count(*) FROM looks WHERE typeof(embedding) != 'blob' OR length(embedding) != 512"
+            "SELECT count(*) FROM looks WHERE typeof(embedding) != 'blob' OR length(embedding) % 4 "
+            f"OR length(embedding) NOT BETWEEN {4 * SHORTEST} AND {4 * LONGEST}"
         ).fetchone()[0]
         keys = {key for (key,) in connection.execute("SELECT key FROM state")}
     except sqlite3.OperationalError as error:

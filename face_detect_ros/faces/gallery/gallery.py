@@ -1,7 +1,8 @@
 """The gallery: people a robot knows, in one SQLite file.
 
-What is stored: names, embeddings (with the model that made them), when and from what each was taken and, only
-if asked for, the 150x150 pictures they were made from. The file is the user's alone (mode 0600).
+What is stored: names, embeddings (with the embedder that made them), when and from what each was taken and, only
+if asked for, the pictures they were made from. Looks of several embedders may stand side by side; a `Gallery` that was
+opened for one sees the others' in `people_without_looks` alone. The file is the user's alone (mode 0600).
 
 Durable: when `enroll` returns, the looks are on disk; a process killed earlier leaves the gallery as it was.
 Shared: any number of processes may read while one writes; `snapshot` costs microseconds until something
@@ -25,12 +26,15 @@ from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery import file as gallery_file
 from face_detect_ros.faces.gallery.file import default_path, explained
 from face_detect_ros.faces.gallery.looks import (
+    Model,
     StoredLook,
     as_bytes,
     as_png,
     as_text,
     check_source,
+    load_people,
     load_snapshot,
+    model_text,
 )
 from face_detect_ros.faces.gallery.people import GallerySnapshot, Person, check_embeddings, check_name
 
@@ -44,13 +48,12 @@ class Gallery:
 
     path: the file; made if missing, with folders of mode 0700. A file that is something else is never touched.
     read_only: change nothing, in a folder that cannot be written to as well. The file must be there.
-    model_id, model_version: the model that makes and compares embeddings here. None: only list, forget,
-        rename and export, whatever the file's model.
-    working_model: (id, version) of that model.
+    model_id, model_version: the embedder that makes and compares looks here. None: only list, forget, rename,
+        export and import, whatever made the looks.
+    working_model: (id, version) of that embedder.
     set_aside: where a damaged file was put before a new one was made; None where all was well. Tell the user.
 
-    Raises GalleryError if the file cannot be used: embeddings of another model, a newer schema, a place that
-    cannot be written.
+    Raises GalleryError if the file cannot be used: a newer schema, a place that cannot be written.
     """
 
     def __init__(
@@ -97,22 +100,34 @@ class Gallery:
             return _revision(connection)
 
     @property
-    def model(self) -> tuple[str, str] | None:
-        """(id, version) of the model that made the stored embeddings; None while there are none."""
+    def models(self) -> tuple[Model, ...]:
+        """(id, version) of every embedder that made looks here, sorted."""
         with self._reading() as connection:
-            return _stored_model(connection)
+            return _stored_models(connection)
 
     def people(self) -> tuple[Person, ...]:
-        """Everybody, sorted by name."""
-        return self.snapshot().people
+        """Everybody who has looks of the working model, sorted by name; without such a model, everybody."""
+        if self.working_model is not None:
+            return self.snapshot().people
+        with self._reading() as connection:
+            return load_people(connection)
+
+    def people_without_looks(self) -> tuple[Person, ...]:
+        """Who was enrolled with other embedders only: cannot be recognized with this one until enrolled again."""
+        here = {person.name for person in self.people()}
+        with self._reading() as connection:
+            return tuple(person for person in load_people(connection) if person.name not in here)
 
     def embeddings(self) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 128) float32 and for each its person's index (N,) int32 into `people()`."""
+        """(N, D) float32 and for each its person's index (N,) int32 into `people()`."""
         snapshot = self.snapshot()
         return snapshot.embeddings, snapshot.person_index
 
     def snapshot(self) -> GallerySnapshot:
-        """People and embeddings as they are now; the same object as long as nothing has changed."""
+        """People and their looks of the working model as they are now; the same object while nothing changes.
+
+        Raises GalleryError, also where no working model was given and the looks are of several.
+        """
         with self._reading() as connection:
             data_version = connection.execute("PRAGMA data_version").fetchone()[0]
             seen = (int(data_version), self._own_writes)
@@ -120,8 +135,7 @@ class Gallery:
                 with _transaction(connection, "DEFERRED"):  # people and looks of one moment
                     revision = _revision(connection)
                     if self._snapshot is None or self._snapshot.revision != revision:
-                        self._check_model(connection)
-                        self._snapshot = load_snapshot(connection, revision)
+                        self._snapshot = load_snapshot(connection, self._model_to_read(connection), revision)
                 self._seen = seen
             return self._snapshot
 
@@ -134,41 +148,27 @@ class Gallery:
     ) -> int:
         """Add looks of a person, new or known; how many were added, on disk when this returns.
 
-        embeddings: (N, 128), or (128,) for one. Those the person already has, bit for bit, are left out.
+        embeddings: (N, D), or (D,) for one. Those the person already has, bit for bit, are left out.
         source: what they were taken from: a file, a topic.
         chips: the pictures they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
 
         Raises GalleryError; then nothing was added.
         """
+        if self.working_model is None:
+            raise GalleryError(f"gallery {self.path}: was opened without a model; nobody can be added")
         name, source, array = check_name(name), check_source(source), check_embeddings(embeddings)
         if chips is not None and len(chips) != len(array):
             raise GalleryError(f"{len(array)} embeddings came with {len(chips)} chips; give one for each")
         pictures = [None] * len(array) if chips is None else [as_png(chip) for chip in chips]
         at = as_text(self._clock())
         rows = zip(array, pictures, strict=True)
-        return self.add({name: [StoredLook(as_bytes(row), at, source, picture) for row, picture in rows]})
+        looks = [StoredLook(as_bytes(row), at, source, picture) for row, picture in rows]
+        return self.add({self.working_model: {name: looks}})
 
-    def add(self, looks: Mapping[str, Sequence[StoredLook]]) -> int:
-        """Add checked looks by name, all or none; how many were new. For `enroll` and transfer.py."""
-        if self.working_model is None:
-            raise GalleryError(f"gallery {self.path}: was opened without a model; nobody can be added")
-        added = 0
+    def add(self, looks: Mapping[Model, Mapping[str, Sequence[StoredLook]]]) -> int:
+        """Add checked looks by model and name, all or none; how many were new. For `enroll` and transfer.py."""
         with self._writing() as connection:
-            model = _model_number(connection, self.working_model)
-            for name, rows in looks.items():
-                person = _person_number(connection, name)
-                known = connection.execute("SELECT embedding FROM looks WHERE person = ?", (person,))
-                have = {embedding for (embedding,) in known}
-                for look in rows:
-                    if look.embedding not in have:
-                        have.add(look.embedding)
-                        added += 1
-                        connection.execute(
-                            "INSERT INTO looks (person, model, embedding, at, source, chip) "
-                            "VALUES (?, ?, ?, ?, ?, ?)",
-                            (person, model, *look),
-                        )
-        return added
+            return sum(_add(connection, model, by_name) for model, by_name in looks.items())
 
     def forget(self, name: str) -> int:
         """Erase a person from every file of the gallery; how many looks they had. Raises GalleryError."""
@@ -197,18 +197,19 @@ class Gallery:
         self._erase_remains()
 
     @contextlib.contextmanager
-    def reading_looks(self) -> Iterator[tuple[int, Iterator[tuple[str, StoredLook]]]]:
-        """For export: how many looks there are, and each with its person's name, sorted by name, then age.
+    def reading_looks(self) -> Iterator[tuple[int, Iterator[tuple[str, Model, StoredLook]]]]:
+        """For export: how many looks there are, and each with its person's name and its model, by name, then age.
 
         Other threads wait until the context ends.
         """
         with self._reading() as connection, _transaction(connection, "DEFERRED"):
             count = connection.execute("SELECT count(*) FROM looks").fetchone()[0]
             rows = connection.execute(
-                "SELECT name, embedding, at, source, chip FROM looks "
-                "JOIN people ON people.number = looks.person ORDER BY name, looks.number"
+                "SELECT name, id, version, embedding, at, source, chip FROM looks "
+                "JOIN people ON people.number = looks.person JOIN models ON models.number = looks.model "
+                "ORDER BY name, looks.number"
             )
-            yield count, ((row[0], StoredLook(*row[1:])) for row in rows)
+            yield count, ((row[0], (row[1], row[2]), StoredLook(*row[3:])) for row in rows)
 
     def chips(self, name: str) -> list[bytes]:
         """The kept pictures of a person, PNG; empty where none were kept."""
@@ -227,7 +228,6 @@ class Gallery:
         self._snapshot = self._seen = None
         try:
             with explained(self.path):
-                self._check_model(self._file.connection)
                 erasing = "SELECT value FROM state WHERE key = 'erasing'"
                 if not self._read_only and self._file.connection.execute(erasing).fetchone()[0]:
                     # a process was killed between deleting and wiping; one that reads may still be in the way
@@ -254,18 +254,18 @@ class Gallery:
         if self._read_only:
             raise GalleryError(f"gallery {self.path}: was opened to read only; nothing was changed")
         with self._reading() as connection, _transaction(connection, "IMMEDIATE"):
-            self._check_model(connection)
             yield connection
             connection.execute("UPDATE state SET value = value + 1 WHERE key = 'revision'")
             self._own_writes += 1
 
-    def _check_model(self, connection: sqlite3.Connection) -> None:
-        stored = _stored_model(connection)
-        if stored and self.working_model and stored != self.working_model:
+    def _model_to_read(self, connection: sqlite3.Connection) -> Model:
+        stored = _stored_models(connection)
+        if self.working_model is None and len(stored) > 1:
             raise GalleryError(
-                f"gallery {self.path}: holds embeddings of {_model_text(stored)}, which cannot be compared with "
-                f"those of {_model_text(self.working_model)}; choose that embedder, or another gallery and enroll again"
+                f"gallery {self.path}: holds looks of {', '.join(map(model_text, stored))}, which cannot be compared "
+                "with each other; open it for one of them"
             )
+        return self.working_model or (stored[0] if stored else ("", ""))
 
     def _find(self, connection: sqlite3.Connection, name: str) -> int:
         row = connection.execute("SELECT number FROM people WHERE name = ?", (name,)).fetchone()
@@ -309,13 +309,38 @@ def _revision(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT value FROM state WHERE key = 'revision'").fetchone()[0])
 
 
-def _stored_model(connection: sqlite3.Connection) -> tuple[str, str] | None:
-    row = connection.execute("SELECT id, version FROM models LIMIT 1").fetchone()
-    return None if row is None else (str(row[0]), str(row[1]))
+def _stored_models(connection: sqlite3.Connection) -> tuple[Model, ...]:
+    rows = connection.execute(
+        "SELECT id, version FROM models WHERE number IN (SELECT model FROM looks) ORDER BY id, version"
+    )
+    return tuple((str(name), str(version)) for name, version in rows)
 
 
-def _model_text(model: tuple[str, str]) -> str:
-    return f"model '{model[0]}' (version {model[1]})"
+def _add(connection: sqlite3.Connection, model: Model, looks: Mapping[str, Sequence[StoredLook]]) -> int:
+    number, added = _model_number(connection, model), 0
+    known = connection.execute("SELECT length(embedding) FROM looks WHERE model = ? LIMIT 1", (number,))
+    lengths = {length for (length,) in known} | {
+        len(look.embedding) for rows in looks.values() for look in rows
+    }
+    if len(lengths) > 1:
+        raise GalleryError(
+            f"looks of {model_text(model)} differ in length: {sorted(lengths)} bytes; enroll again"
+        )
+    for name, rows in looks.items():
+        person = _person_number(connection, name)
+        mine = connection.execute(
+            "SELECT embedding FROM looks WHERE person = ? AND model = ?", (person, number)
+        )
+        have = {embedding for (embedding,) in mine}
+        for look in rows:
+            if look.embedding not in have:
+                have.add(look.embedding)
+                added += 1
+                connection.execute(
+                    "INSERT INTO looks (person, model, embedding, at, source, chip) VALUES (?, ?, ?, ?, ?, ?)",
+                    (person, number, *look),
+                )
+    return added
 
 
 def _model_number(connection: sqlite3.Connection, model: tuple[str, str]) -> int:

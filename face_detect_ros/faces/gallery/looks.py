@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.core.frame import check_image
-from face_detect_ros.faces.gallery.people import DIMENSIONS, GallerySnapshot, Person
+from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
 
 _LONGEST_SOURCE = 1000
 
@@ -18,7 +20,7 @@ _LONGEST_SOURCE = 1000
 class StoredLook(NamedTuple):
     """One row of the gallery, checked.
 
-    embedding: 128 float32, little endian. at: see `as_text`. source: what it was taken from. chip: PNG.
+    embedding: float32, little endian. at: see `as_text`. source: what it was taken from. chip: PNG.
     """
 
     embedding: bytes
@@ -28,7 +30,7 @@ class StoredLook(NamedTuple):
 
 
 def as_bytes(embedding: np.ndarray) -> bytes:
-    """(128,) as the gallery stores it."""
+    """(D,) as the gallery stores it."""
     return bytes(embedding.astype("<f4").tobytes())
 
 
@@ -42,25 +44,51 @@ def as_moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 
 
-def load_snapshot(connection: sqlite3.Connection, revision: int) -> GallerySnapshot:
-    """Everybody and everything in the tables `people` and `looks`."""
-    rows = connection.execute(
-        "SELECT name, embedding, at, source FROM looks "
-        "JOIN people ON people.number = looks.person ORDER BY name, looks.number"
-    ).fetchall()
-    people: list[Person] = []
-    index: list[int] = []
-    sources: set[str] = set()
-    looks, since = 0, ""
-    for position, (name, _, at, source) in enumerate(rows):
-        looks, since = looks + 1, min(since or at, at)
-        sources.add(source)
-        index.append(len(people))
-        if position + 1 == len(rows) or rows[position + 1][0] != name:
-            people.append(Person(name, looks, as_moment(since), tuple(sorted(sources))))
-            looks, since, sources = 0, "", set()
-    matrix = np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(-1, DIMENSIONS)
-    return GallerySnapshot(tuple(people), matrix, np.array(index, np.int32), revision)
+Model = tuple[str, str]
+"""Id and version of what made an embedding."""
+
+
+def model_text(model: Model) -> str:
+    """The model, for people to read."""
+    return f"{model[0]} (version {model[1]})"
+
+
+_LOOKS = (
+    "SELECT name, {columns} FROM looks JOIN people ON people.number = looks.person "
+    "JOIN models ON models.number = looks.model {where} ORDER BY name, looks.number"
+)
+
+
+def load_people(connection: sqlite3.Connection) -> tuple[Person, ...]:
+    """Everybody, by name, whatever embedder made their looks."""
+    rows = connection.execute(_LOOKS.format(columns="at, source, models.id, models.version", where=""))
+    return _people(rows.fetchall())
+
+
+def load_snapshot(connection: sqlite3.Connection, model: Model, revision: int) -> GallerySnapshot:
+    """Everybody who has looks of `model`, and these. Raises GalleryError where these differ in length."""
+    columns = "at, source, models.id, models.version, embedding"
+    query = _LOOKS.format(columns=columns, where="WHERE models.id = ? AND models.version = ?")
+    rows = connection.execute(query, model).fetchall()
+    people = _people([row[:5] for row in rows])
+    lengths = {len(row[5]) for row in rows}
+    if len(lengths) > 1:
+        raise GalleryError(f"looks of {model_text(model)} differ in length; the gallery has been altered")
+    matrix = np.frombuffer(b"".join(row[5] for row in rows), "<f4").reshape(len(rows), -1 if rows else 0)
+    index = np.repeat(np.arange(len(people), dtype=np.int32), [person.looks for person in people])
+    return GallerySnapshot(people, matrix, index, revision)
+
+
+def _people(rows: Sequence[tuple[str, str, str, str, str]]) -> tuple[Person, ...]:
+    """rows: name, at, source, model's id and version of each look, sorted by name."""
+    people = []
+    for name, group in itertools.groupby(rows, key=lambda row: row[0]):
+        looks = list(group)
+        sources = sorted({row[2] for row in looks})
+        models = sorted({model_text((row[3], row[4])) for row in looks})
+        since = as_moment(min(row[1] for row in looks))
+        people.append(Person(name, len(looks), since, tuple(sources), tuple(models)))
+    return tuple(people)
 
 
 def check_source(source: str) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
 
-DIMENSIONS = 128
-"""Of an embedding."""
+SHORTEST, LONGEST = 32, 4096
+"""Numbers of an embedding, at least and at most."""
 
 UNKNOWN = "unknown"
 """What an identity is called that nobody is sure of; no person can have this name."""
@@ -27,12 +27,14 @@ class Person:
     looks: how many embeddings there are of them.
     since: when the first of these came in, UTC.
     sources: from what they were taken, each named once, sorted.
+    models: the embedders that made them, as "id (version)", each named once, sorted.
     """
 
     name: str
     looks: int
     since: datetime
     sources: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class GallerySnapshot:
     """The people and embeddings of a gallery at one moment; never changes.
 
     people: sorted by name.
-    embeddings: (N, 128) float32, the looks of one person next to each other, in the order of `people`.
+    embeddings: (N, D) float32, the looks of one person next to each other, in the order of `people`.
     person_index: (N,) int32, index into `people` of each look.
     revision: grows with every change of the gallery.
     squared_norms: (N,) float32, computed here.
@@ -59,11 +61,16 @@ class GallerySnapshot:
     separations: dict[int, float] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        embeddings = np.ascontiguousarray(self.embeddings, np.float32).reshape(-1, DIMENSIONS)
+        embeddings = np.ascontiguousarray(self.embeddings, np.float32)
         index = np.asarray(self.person_index, np.int32)
         counts = [person.looks for person in self.people]
         expected = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        if len(embeddings) != len(index) or 0 in counts or not np.array_equal(index, expected):
+        if (
+            embeddings.ndim != 2
+            or len(embeddings) != len(index)
+            or 0 in counts
+            or not np.array_equal(index, expected)
+        ):
             raise ValueError("looks must lie person by person, in the order of `people`, at least one each")
         values = {
             "embeddings": embeddings,
@@ -76,7 +83,7 @@ class GallerySnapshot:
 
     @classmethod
     def empty(cls) -> GallerySnapshot:
-        return cls((), np.empty((0, DIMENSIONS)), np.empty(0))
+        return cls((), np.empty((0, 0)), np.empty(0))
 
     def index_of(self, name: str) -> int | None:
         """Index of `name` in `people`; None if there is nobody of this name."""
@@ -106,13 +113,19 @@ def check_name(name: str) -> str:
     return clean
 
 
-def check_embeddings(embeddings: np.ndarray) -> np.ndarray:
-    """(N, 128) float32, N at least 1; a single (128,) becomes (1, 128). Raises GalleryError for anything else."""
+def check_embeddings(embeddings: np.ndarray, length: int | None = None) -> np.ndarray:
+    """(N, D) float32, N at least 1; a single (D,) becomes (1, D). length: D, where it is known.
+
+    Raises GalleryError for anything else.
+    """
     array = np.asarray(embeddings, np.float32)
     if array.ndim == 1:
         array = array[None]
-    if array.ndim != 2 or array.shape[1] != DIMENSIONS or not len(array):
-        raise GalleryError(f"embeddings have shape {array.shape}; expected (N, {DIMENSIONS}), N at least 1")
+    fits = array.ndim == 2 and len(array) and SHORTEST <= array.shape[1] <= LONGEST
+    if not fits or length not in (None, array.shape[1]):
+        raise GalleryError(
+            f"embeddings have shape {array.shape}; expected (N, {length or 'D'}), N at least 1"
+        )
     if not np.isfinite(array).all() or not array.any(axis=1).all():
         raise GalleryError("an embedding is all zeros or not finite; take the picture again")
     return np.ascontiguousarray(array)

@@ -2,14 +2,14 @@
 
 The file is JSON lines in UTF-8. The first line says what it is:
 
-    {"format": "face_detect_ros gallery", "version": 1, "model": {"id": "...", "version": "..."}, "looks": N}
+    {"format": "face_detect_ros gallery", "version": 2, "models": [{"id": "...", "version": "..."}, ...], "looks": N}
 
 Each of the N lines after it is one look:
 
-    {"name": "...", "at": "2026-11-01T12:00:00Z", "source": "...", "embedding": "...", "chip": null}
+    {"name": "...", "model": 0, "at": "2026-11-01T12:00:00Z", "source": "...", "embedding": "...", "chip": null}
 
-`embedding` is base64 of 128 float32, little endian; `chip` is base64 of a PNG picture, or null. `model` is null in
-the file of an empty gallery.
+`model` is an index into `models`, the embedders that made the looks; `embedding` is base64 of float32, little endian;
+`chip` is base64 of a PNG image, or null. Version 1, which had one `model` for all looks, is read as well.
 
 Merging: a name that the gallery knows gets the looks it does not have yet, bit for bit; a new name is added;
 nothing is removed or replaced. All or nothing: a file with a fault anywhere changes nothing.
@@ -31,27 +31,26 @@ import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery.gallery import Gallery
-from face_detect_ros.faces.gallery.looks import StoredLook, as_moment, check_source
+from face_detect_ros.faces.gallery.looks import Model, StoredLook, as_moment, check_source
 from face_detect_ros.faces.gallery.people import check_embeddings, check_name
 
 FORMAT = "face_detect_ros gallery"
-VERSION = 1
-_HEADER_KEYS = {"format", "version", "model", "looks"}
+VERSION = 2
+_HEADER_KEYS = {1: {"format", "version", "model", "looks"}, 2: {"format", "version", "models", "looks"}}
 _LOOK_KEYS = {"name", "at", "source", "embedding", "chip"}
-_EMBEDDING_BYTES = 512
+_MOST_MODELS = 100
 _LONGEST_LINE = 4_000_000  # a large chip; a longer line is no look
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
 class Portable:
-    """The checked content of a file. model: (id, version), None where there are no looks."""
+    """The checked content of a file: looks by embedder and name."""
 
-    model: tuple[str, str] | None
-    looks: dict[str, list[StoredLook]]
+    looks: dict[Model, dict[str, list[StoredLook]]]
 
     def __len__(self) -> int:
-        return sum(len(looks) for looks in self.looks.values())
+        return sum(len(looks) for people in self.looks.values() for looks in people.values())
 
 
 def export_gallery(gallery: Gallery, target: Path) -> int:
@@ -84,46 +83,37 @@ def read_portable(source: Path) -> Portable:
     try:
         with source.open("rb") as file:
             lines = _lines(source, iter(lambda: file.readline(_LONGEST_LINE + 1), b""))
-            count, model = _header(source, next(lines, (1, None))[1])
-            looks: dict[str, list[StoredLook]] = {}
+            header = _header(source, next(lines, (1, None))[1])
+            looks: dict[Model, dict[str, list[StoredLook]]] = {}
             found = 0
             for number, record in lines:
-                name, look = _look(f"{source}, line {number}", record)
-                looks.setdefault(name, []).append(look)
+                model, name, look = _look(f"{source}, line {number}", record, header)
+                looks.setdefault(model, {}).setdefault(name, []).append(look)
                 found += 1
     except OSError as error:
         raise GalleryError(f"{source}: {error.strerror or error}; give a file that can be read") from error
-    if found != count:
+    if found != header.count:
         raise GalleryError(
-            f"{source}: has {found} looks, its first line says {count}; it is cut off or altered"
+            f"{source}: has {found} looks, its first line says {header.count}; it is cut off or altered"
         )
-    if found and model is None:
-        raise GalleryError(f"{source}, line 1: names no model, but looks follow; export it again")
-    return Portable(model, looks)
+    return Portable(looks)
 
 
 def import_portable(gallery: Gallery, portable: Portable) -> int:
-    """Merge into `gallery`; how many looks were new. Raises GalleryError if it holds another model's looks."""
-    if portable.model is None:
-        return 0
-    if gallery.working_model != portable.model:
-        raise GalleryError(
-            f"the file holds looks of model '{portable.model[0]}' (version {portable.model[1]}); "
-            f"gallery {gallery.path} was opened for another"
-        )
-    return gallery.add(portable.looks)
+    """Merge into `gallery`, looks of several embedders side by side; how many were new. Raises GalleryError."""
+    return gallery.add(portable.looks) if len(portable) else 0
 
 
 def _write(gallery: Gallery, write: Callable[[str], Any]) -> int:
     with gallery.reading_looks() as (count, looks):
-        model = gallery.model
-        header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "model": None, "looks": count}
-        if model is not None:
-            header["model"] = {"id": model[0], "version": model[1]}
-        write(json.dumps(header) + "\n")
-        for name, look in looks:
+        models = gallery.models
+        described = [{"id": name, "version": version} for name, version in models]
+        header = {"format": FORMAT, "version": VERSION, "models": described, "looks": count}
+        write(json.dumps(header, ensure_ascii=False) + "\n")
+        for name, model, look in looks:
             record = {
                 "name": name,
+                "model": models.index(model),
                 "at": look.at,
                 "source": look.source,
                 "embedding": base64.b64encode(look.embedding).decode(),
@@ -151,7 +141,16 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _header(source: Path, record: Any) -> tuple[int, tuple[str, str] | None]:
+@dataclass(frozen=True)
+class _Header:
+    """What the first line says."""
+
+    version: int
+    count: int
+    models: tuple[Model, ...]
+
+
+def _header(source: Path, record: Any) -> _Header:
     place = f"{source}, line 1"
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         _refuse(place, f'is not an exported gallery: no "format": "{FORMAT}"')
@@ -160,24 +159,32 @@ def _header(source: Path, record: Any) -> tuple[int, tuple[str, str] | None]:
         raise GalleryError(
             f"{place}: version {version} of the format, this face_detect_ros knows {VERSION}; update it"
         )
-    if version != VERSION or type(version) is not int:
-        _refuse(place, f"version is {version!r}, expected {VERSION}")
-    _check_keys(place, record, _HEADER_KEYS)
-    count, model = record["looks"], record["model"]
+    if type(version) is not int or version not in _HEADER_KEYS:
+        _refuse(place, f"version is {version!r}, expected 1 to {VERSION}")
+    _check_keys(place, record, _HEADER_KEYS[version])
+    count = record["looks"]
     if type(count) is not int or count < 0:
         _refuse(place, f"looks is {count!r}, expected a number")
-    if model is None:
-        return count, None
-    if not isinstance(model, dict):
-        _refuse(place, f"model is {model!r}, expected an id and a version")
-    _check_keys(place, model, {"id", "version"})
-    return count, (_text(place, model, "id"), _text(place, model, "version"))
+    models = record["models"] if version > 1 else [record["model"]] if record["model"] is not None else []
+    if not isinstance(models, list) or len(models) > _MOST_MODELS:
+        _refuse(place, f"models is {models!r:.40}, expected a list")
+    return _Header(version, count, tuple(_model(place, each) for each in models))
 
 
-def _look(place: str, record: Any) -> tuple[str, StoredLook]:
+def _model(place: str, record: Any) -> Model:
+    if not isinstance(record, dict):
+        _refuse(place, f"model is {record!r:.40}, expected an id and a version")
+    _check_keys(place, record, {"id", "version"})
+    return _text(place, record, "id"), _text(place, record, "version")
+
+
+def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredLook]:
     if not isinstance(record, dict):
         _refuse(place, "is no JSON object")
-    _check_keys(place, record, _LOOK_KEYS)
+    _check_keys(place, record, _LOOK_KEYS if header.version == 1 else _LOOK_KEYS | {"model"})
+    number = record.get("model", 0)
+    if type(number) is not int or not 0 <= number < len(header.models):
+        _refuse(place, f"model is {number!r:.40}, but line 1 names {len(header.models)}")
     at = _text(place, record, "at")
     try:
         name = check_name(_text(place, record, "name"))
@@ -186,8 +193,8 @@ def _look(place: str, record: Any) -> tuple[str, StoredLook]:
         chip = (
             None if record["chip"] is None else base64.b64decode(_text(place, record, "chip"), validate=True)
         )
-        if len(embedding) != _EMBEDDING_BYTES:
-            _refuse(place, f"embedding has {len(embedding)} bytes, expected {_EMBEDDING_BYTES}")
+        if len(embedding) % 4:
+            _refuse(place, f"embedding has {len(embedding)} bytes, which are not whole numbers of 4 bytes")
         check_embeddings(np.frombuffer(embedding, "<f4"))
     except binascii.Error as error:
         raise GalleryError(f"{place}: embedding or chip is no base64 ({error}); export it again") from error
@@ -197,7 +204,11 @@ def _look(place: str, record: Any) -> tuple[str, StoredLook]:
         raise error if str(error).startswith(place) else GalleryError(f"{place}: {error}") from error
     if chip is not None and not chip.startswith(_PNG):
         _refuse(place, "chip is no PNG picture")
-    return name, StoredLook(embedding, at, check_source(_text(place, record, "source")), chip)
+    return (
+        header.models[number],
+        name,
+        StoredLook(embedding, at, check_source(_text(place, record, "source")), chip),
+    )
 
 
 def _check_keys(place: str, record: dict[str, Any], expected: set[str]) -> None:

@@ -13,7 +13,7 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
-from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
@@ -52,18 +52,20 @@ class FaceDetectorParameters(DetectorParameters):
         "", "File of the gallery; empty: face_detect_ros/gallery.sqlite3 in ROS's home.", at_configure=True
     )
     embedder: str = parameter(
-        embedders.DEFAULT, "Network that compares faces.", choices=embedders.names(), at_configure=True
+        embedders.DEFAULT,
+        "Network that compares faces: dlib_resnet, dlib, arcface:FILE, sface.",
+        at_configure=True,
     )
     accept_distance: float = parameter(
-        MatchOptions.accept_distance,
-        "Largest distance to a known look, between embeddings.",
-        minimum=0.01,
-        maximum=1.0,
+        0.0,
+        "Largest distance to a known look, between embeddings; 0: the embedder's own.",
+        minimum=0.0,
+        maximum=2.0,
     )
     margin: float = parameter(
-        MatchOptions.margin,
-        "How much further away the next person must be; else the answer is unknown.",
-        minimum=0.0,
+        -1.0,
+        "How much further away the next person must be, else the answer is unknown; below 0: the embedder's own.",
+        minimum=-1.0,
         maximum=1.0,
     )
     looks_needed: int = parameter(
@@ -108,9 +110,17 @@ class FaceDetectorParameters(DetectorParameters):
 
     @property
     def match_options(self) -> MatchOptions:
-        return MatchOptions(
-            accept_distance=self.accept_distance, margin=self.margin, looks_needed=self.looks_needed
+        own = embedders.find(self.embedder).match
+        return dataclasses.replace(
+            own,
+            accept_distance=self.accept_distance or own.accept_distance,
+            margin=own.margin if self.margin < 0 else self.margin,
+            looks_needed=self.looks_needed,
         )
+
+    @property
+    def enrollment_options(self) -> EnrollmentOptions:
+        return EnrollmentOptions(unlike_distance=embedders.find(self.embedder).unlike_distance)
 
     @property
     def anonymizer_options(self) -> AnonymizerOptions:
@@ -150,6 +160,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     ) -> None:
         self._vision_info: VisionInfoTopic | None = None
         self._announced_revision = -1
+        self._to_enroll_again = ""  # names of people whose looks are another embedder's
         super().__init__(node_name, FaceDetectorParameters, hub, **node_arguments)
         self._enrollment = EnrollmentServices(self)
 
@@ -188,6 +199,13 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
                 f"the gallery {gallery.path} was damaged; it was put aside as {gallery.set_aside}, and a new one was "
                 "started"
             )
+        self._to_enroll_again = ""
+        if gallery is not None and (left := gallery.people_without_looks()):
+            self._to_enroll_again = ", ".join(person.name for person in left)
+            self.get_logger().warning(
+                f"{self._to_enroll_again}: enrolled with another embedder; to be recognized by "
+                f"{self.params.embedder}, enroll them again"
+            )
 
     def activate(self) -> None:
         super().activate()
@@ -217,6 +235,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         if recognition is not None:
             try:
                 values["people"] = str(len(recognition.people.snapshot().people))
+                values["people_to_enroll_again"] = self._to_enroll_again
             except GalleryError as error:
                 problem = problem or str(error)
         return hardware_id, problem, values

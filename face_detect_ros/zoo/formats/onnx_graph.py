@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 # field numbers in onnx.proto
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
+_GRAPH_NODE, _NODE_KIND = 1, 4
 _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE_INFO = 5, 11, 12, 13
 _TENSOR_NAME = 8
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
@@ -74,6 +75,19 @@ def with_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:
         for key, text in texts.items()
     )
     return content + b"".join(_with_length(_MODEL_METADATA, entry) for entry in entries)
+
+
+def first_nodes(content: bytes, count: int) -> list[str]:
+    """Kinds of the graph's first `count` nodes, such as "Conv". Raises ValueError for another file."""
+    kinds: list[str] = []
+    view = memoryview(content)
+    for number, wire, _, payload, end in _fields(view):
+        if number == _MODEL_GRAPH and wire == _LENGTH:
+            graph = view[payload:end]
+            for inner, _, _, first, last in _fields(graph):
+                if inner == _GRAPH_NODE:
+                    kinds.append(_text(graph[first:last], _NODE_KIND))
+    return kinds[:count]
 
 
 def _graph(content: bytes, axes: tuple[int, ...]) -> bytes:

@@ -23,10 +23,10 @@ def test_nobody(path):
     with Gallery(path, MODEL) as gallery:
         assert gallery.people() == ()
         matrix, index = gallery.embeddings()
-        assert matrix.shape == (0, 128)
+        assert len(matrix) == 0
         assert matrix.dtype == np.float32
         assert index.shape == (0,)
-        assert gallery.model is None
+        assert gallery.models == ()
         assert gallery.set_aside is None
 
 
@@ -39,7 +39,7 @@ def test_one(path):
         (person,) = gallery.people()
         assert (person.name, person.looks, person.since, person.sources) == ("Zoë", 1, moment, ("a.jpg",))
         np.testing.assert_array_equal(gallery.embeddings()[0], look)
-        assert gallery.model == (MODEL, "1")
+        assert gallery.models == ((MODEL, "1"),)
 
 
 def test_many_with_several_looks(path):
@@ -131,11 +131,11 @@ def test_chips_are_kept_only_if_given(path):
     [
         np.zeros((1, 128)),
         np.full((1, 128), np.nan),
-        np.ones((1, 64)),
+        np.ones((1, 16)),
         np.empty((0, 128)),
         np.ones((1, 1, 128)),
     ],
-    ids=["zeros", "nan", "64", "none", "3 axes"],
+    ids=["zeros", "nan", "16", "none", "3 axes"],
 )
 def test_embeddings_that_cannot_be(path, embeddings):
     with Gallery(path, MODEL) as gallery:
@@ -203,28 +203,45 @@ def test_a_source_may_be_any_file_name(path):
         assert [len(source) for source in gallery.people()[0].sources] == [1000, len("\\udcff.png")]
 
 
-def test_another_model_is_refused(path):
+def test_embedders_see_their_own_looks(path):
     with Gallery(path, MODEL) as gallery:
-        gallery.enroll("A", faces(1), "x")
+        gallery.enroll("A", faces(2), "x")
+        gallery.enroll("B", faces(1, seed=2), "x")
     for model in (("other", "1"), (MODEL, "2")):
-        with pytest.raises(GalleryError, match=r"cannot be compared.*another gallery"):
-            Gallery(path, *model)
-    with Gallery(path) as gallery:  # for lists any model will do
-        assert len(gallery.people()) == 1
+        with Gallery(path, *model) as gallery:
+            assert gallery.people() == ()
+            assert [person.name for person in gallery.people_without_looks()] == ["A", "B"]
+    with Gallery(path, "other") as gallery:
+        assert gallery.enroll("B", np.eye(2, 512, dtype=np.float32), "y") == 2
+        assert [(person.name, person.looks) for person in gallery.people()] == [("B", 2)]
+        assert gallery.snapshot().embeddings.shape == (2, 512)
+        assert [person.name for person in gallery.people_without_looks()] == ["A"]
+        with pytest.raises(GalleryError, match="differ in length"):
+            gallery.enroll("C", faces(1), "x")
+        assert gallery.models == (("other", "1"), (MODEL, "1"))
+    with Gallery(path, MODEL) as gallery:
+        assert [(person.name, person.looks) for person in gallery.people()] == [("A", 2), ("B", 1)]
+        assert gallery.people_without_looks() == ()
+
+
+def test_without_a_model_everybody_is_listed(path):
+    with Gallery(path, MODEL) as one, Gallery(path, "other") as two:
+        one.enroll("A", faces(2), "x")
+        two.enroll("A", faces(1), "y")
+        two.enroll("B", faces(1), "y")
+    with Gallery(path) as gallery:
+        people = {person.name: person for person in gallery.people()}
+        assert people["A"].looks == 3
+        assert people["A"].models == ("other (version 1)", f"{MODEL} (version 1)")
+        assert people["A"].sources == ("x", "y")
+        assert people["B"].models == ("other (version 1)",)
         with pytest.raises(GalleryError, match="without a model"):
             gallery.enroll("B", faces(1), "x")
-
-
-def test_an_empty_gallery_takes_any_model(path):
-    with Gallery(path, MODEL) as one, Gallery(path, "other") as two:
-        one.enroll("A", faces(1), "x")
-        with pytest.raises(GalleryError, match="cannot be compared"):
-            two.enroll("B", faces(1), "x")
-        with pytest.raises(GalleryError, match="cannot be compared"):
-            two.snapshot()
-        one.forget("A")
-        two.enroll("B", faces(1), "x")
-        assert two.model == ("other", "1")
+        with pytest.raises(GalleryError, match="cannot be compared with each other"):
+            gallery.snapshot()
+        gallery.forget("A")
+        assert [person.name for person in gallery.people()] == ["B"]
+        assert gallery.models == (("other", "1"),)
 
 
 def test_closed(path):

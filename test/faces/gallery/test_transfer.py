@@ -36,7 +36,7 @@ def test_round_trip(tmp_path, exported):
     with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
         original = content_of(gallery)
     portable = read_portable(exported)
-    assert portable.model == (MODEL, "1")
+    assert set(portable.looks) == {(MODEL, "1")}
     assert len(portable) == 3
     with Gallery(tmp_path / "b.sqlite3", MODEL) as gallery:
         assert import_portable(gallery, portable) == 3
@@ -50,8 +50,8 @@ def test_the_file_is_as_documented(exported):
     lines = [json.loads(line) for line in exported.read_text(encoding="utf-8").splitlines()]
     assert lines[0] == {
         "format": "face_detect_ros gallery",
-        "version": 1,
-        "model": {"id": MODEL, "version": "1"},
+        "version": 2,
+        "models": [{"id": MODEL, "version": "1"}],
         "looks": 3,
     }
     assert lines[1]["name"] == "B"
@@ -75,16 +75,33 @@ def test_an_empty_gallery(tmp_path):
     with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
         assert export_gallery(gallery, tmp_path / "none.jsonl") == 0
         portable = read_portable(tmp_path / "none.jsonl")
-        assert portable.model is None
+        assert len(portable) == 0
         assert import_portable(gallery, portable) == 0
 
 
-def test_another_model(tmp_path, exported):
-    with (
-        Gallery(tmp_path / "b.sqlite3", "other") as gallery,
-        pytest.raises(GalleryError, match=f"'{MODEL}'.*another"),
-    ):
-        import_portable(gallery, read_portable(exported))
+def test_looks_of_several_embedders(tmp_path, exported):
+    with Gallery(tmp_path / "b.sqlite3", "other") as gallery:
+        gallery.enroll("B", np.eye(1, 512, dtype=np.float32), "c.jpg")
+        assert import_portable(gallery, read_portable(exported)) == 3
+        assert [person.name for person in gallery.people()] == ["B"]
+        assert export_gallery(gallery, tmp_path / "both.jsonl") == 4
+        original = content_of(gallery)
+    portable = read_portable(tmp_path / "both.jsonl")
+    assert set(portable.looks) == {("other", "1"), (MODEL, "1")}
+    with Gallery(tmp_path / "c.sqlite3") as gallery:
+        assert import_portable(gallery, portable) == 4
+        assert sorted(content_of(gallery)) == sorted(original)
+
+
+def test_a_file_of_version_1_is_read(tmp_path, exported):
+    lines = [json.loads(line) for line in exported.read_text(encoding="utf-8").splitlines()]
+    (model,) = lines[0].pop("models")
+    lines[0] |= {"version": 1, "model": model}
+    for line in lines[1:]:
+        del line["model"]
+    old = tmp_path / "old.jsonl"
+    old.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert read_portable(old).looks == read_portable(exported).looks
 
 
 def test_export_replaces_nothing(tmp_path, exported):
@@ -113,13 +130,16 @@ def without(record, key):
         (lambda lines: [], "line 1: is not an exported gallery"),
         (lambda lines: [["x"], *lines[1:]], "line 1: is not an exported gallery"),
         (lambda lines: [changed(lines[0], format="x"), *lines[1:]], "line 1: is not an exported"),
-        (lambda lines: [changed(lines[0], version=2), *lines[1:]], "version 2.*update"),
+        (lambda lines: [changed(lines[0], version=3), *lines[1:]], "version 3.*update"),
         (lambda lines: [changed(lines[0], version="1"), *lines[1:]], "version is '1'"),
         (lambda lines: [changed(lines[0], version=True), *lines[1:]], "version is True"),
         (lambda lines: [changed(lines[0], looks=-1), *lines[1:]], "looks is -1"),
-        (lambda lines: [changed(lines[0], model=None), *lines[1:]], "names no model"),
-        (lambda lines: [changed(lines[0], model="m"), *lines[1:]], "model is 'm'"),
-        (lambda lines: [changed(lines[0], model={"id": "m"}), *lines[1:]], "lacks version"),
+        (lambda lines: [changed(lines[0], models=None), *lines[1:]], "models is None"),
+        (lambda lines: [changed(lines[0], models=[]), *lines[1:]], "line 2: model is 0, but line 1 names 0"),
+        (lambda lines: [changed(lines[0], models=["m"]), *lines[1:]], "model is 'm'"),
+        (lambda lines: [changed(lines[0], models=[{"id": "m"}]), *lines[1:]], "lacks version"),
+        (lambda lines: [lines[0], changed(lines[1], model=1), *lines[2:]], "line 2: model is 1"),
+        (lambda lines: [lines[0], changed(lines[1], model=True), *lines[2:]], "line 2: model is True"),
         (lambda lines: [changed(lines[0], extra=1), *lines[1:]], "not known here: extra"),
         (lambda lines: [lines[0], without(lines[1], "at"), *lines[2:]], "line 2: lacks at"),
         (lambda lines: [lines[0], changed(lines[1], more=1), *lines[2:]], "line 2: .*more"),

@@ -179,7 +179,7 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
 
 
 def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, gallery):
-    with Gallery(gallery, embed.MODEL_ID, embed.MODEL_VERSION) as opened:
+    with Gallery(gallery, *embed.identity(embed.DEFAULT)) as opened:
         opened.enroll("Ann", np.ones(128) / 128, "a test")  # somebody, so that the network is loaded
     start(FaceDetector, parameters={"gallery": str(gallery)})
     seen = probe.collect(f"{NODE}/identities", Detection2DArray)
@@ -207,15 +207,14 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
         wait_until(lambda topic=topic: probe.publishers_of(topic) == [], f"no publisher of {topic}")
 
 
-def test_a_gallery_of_another_model_is_an_error_of_configure(start, probe, gallery):
+def test_people_of_another_embedder_are_to_be_enrolled_again(start, probe, gallery):
     with Gallery(gallery, "another_model") as opened:
         opened.enroll("Ann", np.ones(128), "a test")
     start(FaceDetector, parameters={"gallery": str(gallery)})
-    status = probe.diagnostics(NODE, lambda s: "another_model" in s.message)
-    assert status.values["state"] == "unconfigured"
-    # without recognition the node works all the same
-    probe.set_parameters(NODE, recognize=False)
-    assert probe.change_state(NODE, "configure")
+    status = probe.diagnostics(NODE, lambda s: "people" in s.values)
+    assert status.values["state"] == "active"
+    assert status.values["people"] == "0"
+    assert status.values["people_to_enroll_again"] == "Ann"
 
 
 def test_a_damaged_gallery_is_set_aside_and_reported(start, probe, gallery):
@@ -270,7 +269,9 @@ def test_with_privacy_no_published_picture_shows_the_face(start, probe, camera, 
 @pytest.mark.parametrize("privacy", [False, True], ids=["privacy off", "privacy on"])
 def test_a_face_too_faint_to_be_published_is_covered_all_the_same(start, probe, camera, gallery, privacy):
     parameters = {"gallery": str(gallery), "privacy": privacy, "recognize": False}
-    (found,) = catalogue.create("mmod", task="faces").detect([portrait()], catalogue.FACE_OPTIONS)
+    name = catalogue.default_model("faces")
+    options = catalogue.default_options(name, task="faces")
+    (found,) = catalogue.create(name, task="faces").detect([portrait()], options)
     threshold = float(found.scores[0]) + 0.05
     start(FaceDetector, parameters={**parameters, "score_threshold": threshold})
     detections = probe.collect(f"{NODE}/detections", Detection2DArray)

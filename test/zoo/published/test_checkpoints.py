@@ -7,6 +7,7 @@ from helpers.paths import ROOT
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.zoo.published import checkpoints
 from face_detect_ros.zoo.published.checkpoints import CHECKPOINTS, Checkpoint
 
@@ -42,7 +43,8 @@ def test_no_digest_stands_for_two_files() -> None:
 
 
 def test_the_catalogue_and_the_checkpoints_name_each_other() -> None:
-    used = {entry.checkpoint for entry in catalogue.CATALOGUE.values() if entry.checkpoint}
+    both = [*catalogue.CATALOGUE.values(), *embedders.CATALOGUE.values()]
+    used = {entry.checkpoint for entry in both if entry.checkpoint}
     assert used == set(CHECKPOINTS)
 
 
