@@ -56,8 +56,8 @@ def passing_classes(module, *names):
             del sys.modules[name]
 
 
-def save_whole(tensors, path, *, half=False, names=None, **save_options):
-    """As the authors save: the network itself, of classes that are not there when it is loaded."""
+def save_whole(tensors, path, *, half=False, names=None, zipped=True, **entries):
+    """As the authors save: the network itself, of classes that are not there when it is loaded. entries: beside it."""
     with passing_classes("models.yolo", "DetectionModel", "Block") as classes:
         root = classes.DetectionModel()
         for name, value in tensors.items():
@@ -78,4 +78,5 @@ def save_whole(tensors, path, *, half=False, names=None, **save_options):
             root.names = names
         if half:
             root.half()
-        torch.save({"epoch": -1, "model": root, "ema": None, "optimizer": None}, path, **save_options)
+        content = {"epoch": -1, "model": root, "ema": None, "optimizer": None, **entries}
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,26 +19,52 @@ STRIDES = (8, 16, 32)
 """Input pixels per cell of the maps, in the order of the outputs."""
 
 
+@dataclass(frozen=True)
+class HeadStyle:
+    """What the stacks of a head are made of.
+
+    Attributes:
+        class_width: Channels inside the stacks for the classes, where the finest map has fewer; None: one a class, at
+            most 100, which gives the published sizes. (It matters for YOLOv9-t only. The authors' public code would
+            take two a class, at most 128; weights trained by such code need 128 for 80 classes.)
+        box_groups: Groups of the convolutions for the boxes: 4 as published, 1 in Ultralytics' networks.
+        depthwise: Convolutions for the classes are depthwise and pointwise by turns, as in Ultralytics' networks from
+            version 8.3 on.
+    """
+
+    class_width: int | None = None
+    box_groups: int = 4
+    depthwise: bool = False
+
+
 class DetectionHead(nn.Module):
     """Decoupled head: one stack of convolutions for the boxes and one for the classes, of each map its own.
 
-    channels: of the maps of `STRIDES`.
-    class_width: channels inside the stacks for the classes, where channels[0] are fewer; None: one a class, at most
-        100, which gives the published sizes. (It matters for YOLOv9-t only. The authors' public code would take two
-        a class, at most 128; weights trained by such code need 128 for 80 classes.)
+    Attributes:
+        style: What it is made of, with the class width that it has.
     """
 
-    def __init__(self, channels: Sequence[int], classes: int, class_width: int | None = None) -> None:
+    def __init__(self, channels: Sequence[int], classes: int, style: HeadStyle | None = None) -> None:
+        """A head with random weights.
+
+        Args:
+            channels: Of the maps of `STRIDES`.
+            classes: Number of classes.
+            style: What it is made of; None: as published.
+        """
         super().__init__()
+        style = style or HeadStyle()
         box_width = math.ceil(max(channels[0] // 4, 4 * REG_MAX) / 4) * 4
-        class_width = max(channels[0], min(classes, 100) if class_width is None else class_width)
+        class_width = max(channels[0], min(classes, 100) if style.class_width is None else style.class_width)
+        self.style = replace(style, class_width=class_width)
         self.boxes = nn.ModuleList(
-            _stack(width, box_width, 4 * REG_MAX, groups=4, bias=1.0) for width in channels
+            _stack(width, box_width, 4 * REG_MAX, groups=style.box_groups, bias=1.0) for width in channels
         )
         # at the start: 5 objects are expected in a picture of 640 x 640
         biases = (math.log(5 / classes / (640 / stride) ** 2) for stride in STRIDES)
+        stack = _depthwise_stack if style.depthwise else _stack
         self.classes = nn.ModuleList(
-            _stack(width, class_width, classes, groups=1, bias=bias)
+            stack(width, class_width, classes, groups=1, bias=bias)
             for width, bias in zip(channels, biases, strict=True)
         )
         self._anchors = SizeCache()
@@ -102,6 +129,16 @@ def _stack(channels: int, width: int, outputs: int, *, groups: int, bias: float)
     last = nn.Conv2d(width, outputs, 1, groups=groups)
     nn.init.constant_(last.bias, bias)  # type: ignore[arg-type]
     return nn.Sequential(Conv(channels, width, 3), Conv(width, width, 3, groups=groups), last)
+
+
+def _depthwise_stack(channels: int, width: int, outputs: int, *, groups: int, bias: float) -> nn.Sequential:
+    last = nn.Conv2d(width, outputs, 1, groups=groups)
+    nn.init.constant_(last.bias, bias)  # type: ignore[arg-type]
+    pairs = (
+        nn.Sequential(Conv(channels_in, channels_in, 3, groups=channels_in), Conv(channels_in, width))
+        for channels_in in (channels, width)
+    )
+    return nn.Sequential(*pairs, last)
 
 
 def _rows(x: Tensor) -> Tensor:

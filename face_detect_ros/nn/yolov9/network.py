@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.nn.attention_blocks import CrossLevelAttention, GatedSelfAttention
 from face_detect_ros.nn.yolov9 import gelan
-from face_detect_ros.nn.yolov9.heads import STRIDES, DetectionHead
+from face_detect_ros.nn.yolov9.heads import STRIDES, DetectionHead, HeadStyle
 from face_detect_ros.nn.yolov9.pgi import ReversibleColumn, auxiliary_branch
 from face_detect_ros.nn.yolov9.pyramid import Backbone, BottomUp, Levels, TopDown, pooling
 from face_detect_ros.nn.yolov9.variants import VARIANTS, Variant
@@ -58,7 +58,7 @@ class YoloV9(nn.Module):
     cross_attention: the neck's outputs at strides 8 and 16 gather from that at stride 32.
     Both enter through gates that start at zero: with the same other weights, the outputs are those without them.
     auxiliary: with the branch that only training needs; `fuse` removes it.
-    class_width: see `DetectionHead`; None is right but for some published weights of t.
+    head: what its head is made of; None: as published.
 
     Raises ConfigError for an unknown variant or no class.
     """
@@ -71,7 +71,7 @@ class YoloV9(nn.Module):
         self_attention: bool = False,
         cross_attention: bool = False,
         auxiliary: bool = False,
-        class_width: int | None = None,
+        head: HeadStyle | None = None,
     ) -> None:
         super().__init__()
         if variant not in VARIANTS:
@@ -90,8 +90,10 @@ class YoloV9(nn.Module):
         self.cross_attention = (
             CrossLevelAttention(sizes.out_widths, sizes.head_width) if cross_attention else None
         )
-        self.head = DetectionHead(sizes.out_widths, classes, class_width)
-        self.auxiliary = auxiliary_branch(sizes, classes, class_width) if auxiliary else None
+        self.head = DetectionHead(sizes.out_widths, classes, head)
+        # the branch is the authors', whatever the head
+        style = HeadStyle(head.class_width if head else None)
+        self.auxiliary = auxiliary_branch(sizes, classes, style) if auxiliary else None
 
     def forward(self, images: Tensor) -> Predictions | TrainingOutputs:
         """`Predictions` in eval mode, `TrainingOutputs` in train mode.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from face_detect_ros.nn.yolov9.heads import DetectionHead
+from face_detect_ros.nn.yolov9.heads import DetectionHead, HeadStyle
 from face_detect_ros.nn.yolov9.pyramid import Backbone, Levels, TopDown, pooling
 from face_detect_ros.nn.yolov9.variants import Variant
 
@@ -70,12 +70,12 @@ class ReversibleColumn(Backbone):
 class AuxiliaryNeck(nn.Module):
     """Auxiliary branch of t, s and e: a second way from the first backbone's level 5 up to level 3, and a head."""
 
-    def __init__(self, variant: Variant, classes: int, class_width: int | None) -> None:
+    def __init__(self, variant: Variant, classes: int, style: HeadStyle) -> None:
         super().__init__()
         self.pooling = pooling(variant)
         self.top_down = TopDown(variant)
         up4, up3 = variant.top_down
-        self.head = DetectionHead((up3.out, up4.out, variant.pooled), classes, class_width)
+        self.head = DetectionHead((up3.out, up4.out, variant.pooled), classes, style)
 
     def forward(self, images: Tensor, levels: Levels) -> tuple[Tensor, ...]:
         """Raw outputs of levels 3, 4, 5; levels: the first backbone's."""
@@ -85,18 +85,16 @@ class AuxiliaryNeck(nn.Module):
 class AuxiliaryColumn(nn.Module):
     """Auxiliary branch of m and c: a reversible column from the picture, and a head."""
 
-    def __init__(self, variant: Variant, classes: int, class_width: int | None) -> None:
+    def __init__(self, variant: Variant, classes: int, style: HeadStyle) -> None:
         super().__init__()
         self.column = ReversibleColumn(variant, first=3)
-        self.head = DetectionHead(variant.level_widths[2:], classes, class_width)
+        self.head = DetectionHead(variant.level_widths[2:], classes, style)
 
     def forward(self, images: Tensor, levels: Levels) -> tuple[Tensor, ...]:
         """Raw outputs of levels 3, 4, 5; levels: the backbone's."""
         return self.head(self.column(images, levels)[2:])
 
 
-def auxiliary_branch(
-    variant: Variant, classes: int, class_width: int | None
-) -> AuxiliaryNeck | AuxiliaryColumn:
+def auxiliary_branch(variant: Variant, classes: int, style: HeadStyle) -> AuxiliaryNeck | AuxiliaryColumn:
     """The branch that the published training of this variant has."""
-    return (AuxiliaryNeck if variant.branch == "neck" else AuxiliaryColumn)(variant, classes, class_width)
+    return (AuxiliaryNeck if variant.branch == "neck" else AuxiliaryColumn)(variant, classes, style)

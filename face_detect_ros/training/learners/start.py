@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.nn.yolov9.heads import HeadStyle
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
@@ -38,7 +39,7 @@ class Architecture:
 
 
 def new_network(
-    architecture: Architecture, classes: int, *, seed: int, class_width: int | None = None
+    architecture: Architecture, classes: int, *, seed: int, head: HeadStyle | None = None
 ) -> YoloV9:
     """A network with the numbers that `seed` gives, the same on every machine. Raises ConfigError."""
     with torch.random.fork_rng(devices=[]):
@@ -49,7 +50,7 @@ def new_network(
             self_attention=architecture.self_attention,
             cross_attention=architecture.cross_attention,
             auxiliary=architecture.auxiliary,
-            class_width=class_width,
+            head=head,
         )
 
 
@@ -65,8 +66,7 @@ def take_over(
             f"the weights to begin with are of yolov9-{loaded.variant}, the model is yolov9-{architecture.variant}; "
             "give those of the same size"
         )
-    width = loaded.model.head.classes[0][-1].in_channels  # type: ignore[index]
-    network = new_network(architecture, len(classes), seed=seed, class_width=width)
+    network = new_network(architecture, len(classes), seed=seed, head=loaded.model.head.style)
     old, new = loaded.model.state_dict(), network.state_dict()
     rows = [(index, loaded.labels.index(name)) for index, name in enumerate(classes) if name in loaded.labels]
     for name, value in new.items():
@@ -91,7 +91,7 @@ def for_detection(network: nn.Module) -> YoloV9:
         network.classes,
         self_attention=network.self_attention is not None,
         cross_attention=network.cross_attention is not None,
-        class_width=network.head.classes[0][-1].in_channels,  # type: ignore[index]
+        head=network.head.style,
     )
     wanted = copy.state_dict().keys()
     copy.load_state_dict({name: value for name, value in network.state_dict().items() if name in wanted})

@@ -19,24 +19,31 @@ from face_detect_ros.zoo.formats.torch_file import TorchFile
 _MOST_PARTS = 100_000  # modules and tensors
 _MOST_LEVELS = 50
 _LONGEST_NAME = 1000
+_LIBREYOLO = "backbone.conv0.conv.weight"
+_MULTIPLE, _LARGEST_PX = 32, 4096  # of inputs that are possible
 _NUMBERED = re.compile(r"((?:[A-Za-z_]\w*\.)*)(\d+\..+)")
 
 
-def numbered_tensors(file: TorchFile) -> dict[str, StoredTensor]:
-    """Tensors of the network by their names from the first number on: "4.cv1.conv.weight".
+def tensors(file: TorchFile) -> dict[str, StoredTensor]:
+    """The tensors of the network, by name.
 
-    Of a network and its moving average, those of the average. Raises WeightsError where there is no such network, or
-    more than that.
+    Layers that have numbers are named from the number on, "4.cv1.conv.weight"; LibreYOLO's have names, and keep them.
+    Of a network and its moving average, those of the average are taken.
+
+    Raises:
+        WeightsError: There is no such network, or more than that.
     """
     path, network = file.path, _network(file.content)
     if network is None:
         raise WeightsError(f"{path}: holds no network: {_overview(file.content)}")
-    tensors = dict(_tensors(path, network)) if isinstance(network, Inert) else network
-    others = [name for name, value in tensors.items() if not isinstance(value, StoredTensor)]
+    found = dict(_tensors(path, network)) if isinstance(network, Inert) else network
+    others = [name for name, value in found.items() if not isinstance(value, StoredTensor)]
     if others:
         raise WeightsError(f"{path}: holds no network: {others[0]!r:.80} is not a tensor")
+    if _LIBREYOLO in found:
+        return found
     groups: dict[str, dict[str, StoredTensor]] = {}
-    for name, tensor in tensors.items():
+    for name, tensor in found.items():
         match = _NUMBERED.fullmatch(name) if isinstance(name, str) else None
         if match is None:
             raise WeightsError(f"{path}: is not a YOLOv9 that is known here: it has a tensor {name!r:.80}")
@@ -65,6 +72,26 @@ def class_names(file: TorchFile) -> tuple[str, ...] | None:
             # the authors' code numbers classes that nobody has named
             return None if list(names) == [str(index) for index in range(len(names))] else tuple(names)
     return None
+
+
+def input_size(file: TorchFile) -> int:
+    """The longest side in pixels that the file says the network was trained with; 0 if it does not say a usable one."""
+    arguments = _entry(file.content, "train_args")  # of Ultralytics
+    for value in (_entry(file.content, "imgsz"), _entry(arguments, "imgsz")):
+        if isinstance(value, int) and not isinstance(value, bool) and _usable(value):
+            return value
+    return 0
+
+
+def license_of(file: TorchFile) -> str:
+    """SPDX identifier of the license that the file names; empty if it names none."""
+    value = _entry(file.content, "license")
+    match = re.match(r"[A-Za-z0-9.+-]{1,40}", value) if isinstance(value, str) else None
+    return match[0] if match else ""
+
+
+def _usable(size: int) -> bool:
+    return _MULTIPLE <= size <= _LARGEST_PX and size % _MULTIPLE == 0
 
 
 def _network(content: Any) -> Inert | dict | None:

@@ -1,14 +1,15 @@
 """Where published YOLOv9 checkpoints keep each tensor of our network.
 
-Three layouts, as of the authors' repository (github.com/WongKinYiu/yolov9) and of the MIT re-implementation
-(github.com/MultimediaTechLab/YOLO):
+Four layouts, as of the authors' repository (github.com/WongKinYiu/yolov9), of the MIT re-implementation
+(github.com/MultimediaTechLab/YOLO) and of LibreYOLO (github.com/LibreYOLO/libreyolo):
 
-plain: the authors' gelan-* and yolov9-*-converted, without the auxiliary branch.
+plain: the authors' gelan-* and yolov9-*-converted, and Ultralytics' files, without the auxiliary branch.
 dual: the authors' yolov9-* as they come from training, with it and one head for both.
 mit: v9-*, with it or without.
+libre: LibreYOLO9*, t, s, m and c, with it or without.
 
-All number the layers in the order of their configurations, where enlarging, joining and adding are layers too. A
-published name begins with that number; what stands before it differs from file to file.
+The first three number the layers in the order of their configurations, where enlarging, joining and adding are layers
+too. A published name begins with that number; what precedes it differs from file to file. LibreYOLO names its layers.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from typing import Literal
 
 from face_detect_ros.nn.yolov9.variants import VARIANTS
 
-Layout = Literal["plain", "dual", "mit"]
+Layout = Literal["plain", "dual", "mit", "libre"]
 
 
 def published_names(names: Iterable[str], variant: str, layout: Layout) -> dict[str, str]:
     """Ours to published, for those of `names`, tensors of a `YoloV9`, that the layout has: no attention, for one."""
+    if layout == "libre":
+        named = {name: _libre(name) for name in names}
+        return {name: published for name, published in named.items() if published}
     layers = {name: number for number, name in enumerate(_layers(variant, layout))}
     found = {name: _head(name, layers, layout) or _layer(name, layers, layout) for name in names}
     return {name: published for name, published in found.items() if published}
@@ -31,6 +35,8 @@ def published_names(names: Iterable[str], variant: str, layout: Layout) -> dict[
 
 def constants(variant: str, layout: Layout) -> list[str]:
     """Published names of tensors that are 0, 1, 2, ... in every file; our network computes them."""
+    if layout == "libre":
+        return [f"{head}.dfl.conv.weight" for head in ("head", "aux_head")]
     layers = _layers(variant, layout)
     if layout == "mit":
         heads = (layers.index("head"), layers.index("auxiliary.head"))
@@ -41,6 +47,8 @@ def constants(variant: str, layout: Layout) -> list[str]:
 
 def auxiliary_prefixes(variant: str, layout: Layout) -> tuple[str, ...]:
     """What the published names begin with of all that only training needs: the auxiliary branch."""
+    if layout == "libre":
+        return ("aux.", "aux_head.")
     layers = _layers(variant, layout)
     branch = [f"{number}." for number, layer in enumerate(layers) if layer.startswith("auxiliary.")]
     if layout == "dual":
@@ -111,6 +119,39 @@ def _layer(name: str, layers: dict[str, int], layout: Layout) -> str | None:
         if number is not None:
             rest = ".".join(parts[length:])
             return f"{number}.{_mit_inner(rest) if layout == 'mit' else _authors_inner(rest)}"
+    return None
+
+
+_LIBRE = {
+    "backbone.conv1": "backbone.conv0",
+    "backbone.conv2": "backbone.conv1",
+    **{f"backbone.elan{level}": f"backbone.elan{level - 1}" for level in range(2, 6)},
+    **{f"backbone.down{level}": f"backbone.down{level - 1}" for level in range(3, 6)},
+    "pooling": "backbone.spp",
+    "top_down.elan4": "neck.elan_up1",
+    "top_down.elan3": "neck.elan_up2",
+    "bottom_up.down4": "neck.down1",
+    "bottom_up.elan4": "neck.elan_down1",
+    "bottom_up.down5": "neck.down2",
+    "bottom_up.elan5": "neck.elan_down2",
+    "head.boxes": "head.cv2",
+    "head.classes": "head.cv3",
+    "auxiliary.pooling": "aux.spp",
+    "auxiliary.top_down.elan4": "aux.elan_a4",
+    "auxiliary.top_down.elan3": "aux.elan_a3",
+    "auxiliary.head.boxes": "aux_head.cv2",
+    "auxiliary.head.classes": "aux_head.cv3",
+}
+
+
+def _libre(name: str) -> str | None:
+    parts = name.split(".")
+    for length in (1, 2, 3):
+        layer = _LIBRE.get(".".join(parts[:length]))
+        if layer is not None:
+            rest = ".".join(parts[length:])
+            aconv = rest.startswith(("conv.conv.", "conv.bn."))
+            return f"{layer}.{rest.replace('conv.', 'cv.', 1) if aconv else _authors_inner(rest)}"
     return None
 
 

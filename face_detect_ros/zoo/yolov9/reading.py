@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
-from face_detect_ros.nn.yolov9.heads import REG_MAX
+from face_detect_ros.nn.yolov9.heads import REG_MAX, HeadStyle
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.zoo.formats import safetensors_file, torch_file, weights_file
@@ -27,7 +27,7 @@ from face_detect_ros.zoo.yolov9 import layouts as yolov9_layouts
 from face_detect_ros.zoo.yolov9.layouts import Layout
 
 ARCHITECTURE = "yolov9"
-Format = Literal["plain", "dual", "mit", "own"]
+Format = Literal["plain", "dual", "mit", "libre", "own"]
 """`Layout`, or "own": a file of `safetensors_file`."""
 
 ATTENTION = ("self_attention.", "cross_attention.")
@@ -37,6 +37,8 @@ Shape = tuple[int, ...]
 
 _AUXILIARY = "auxiliary."
 _CLASSES = "head.classes.0.2.weight"  # (classes, class width, 1, 1)
+_BOXES = "head.boxes.0.1.conv.weight"  # (box width, box width / groups, 3, 3)
+_DEPTHWISE = "head.classes.0.0.0.conv.weight"  # where there are no depthwise stacks, one is missing
 _COUNTER = ".num_batches_tracked"  # in training; of no use later, so that some files leave it out
 _LEVELS = ("conv1.conv", "elan2.conv4.conv", "elan3.conv4.conv", "elan4.conv4.conv", "elan5.conv4.conv")
 
@@ -59,14 +61,16 @@ def read(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> Weight
     if _is_safetensors(path):
         return _read_own(path, labels, auxiliary=auxiliary)
     with torch_file.opened(path) as file:
-        stored = yolov9_checkpoint.numbered_tensors(file)
+        stored = yolov9_checkpoint.tensors(file)
         shapes = {name: tensor.shape for name, tensor in stored.items()}
         layout = _layout(path, shapes)
         variant = _variant(path, shapes, layout)
-        key = yolov9_layouts.published_names([_CLASSES], variant, layout)[_CLASSES]
-        if len(shapes.get(key, ())) != 4:
-            raise WeightsError(f"{path}: is no YOLOv9-{variant}: it lacks '{key}'")
-        classes, class_width = shapes[key][:2]
+        parts = yolov9_layouts.published_names([_CLASSES, _BOXES, _DEPTHWISE], variant, layout)
+        for name in (_CLASSES, _BOXES):
+            if len(shapes.get(parts[name], ())) != 4:
+                raise WeightsError(f"{path}: not a YOLOv9-{variant}: '{parts[name]}' is missing")
+        classes = shapes[parts[_CLASSES]][0]
+        style = _style({name: shapes[key] for name, key in parts.items() if key in shapes})
         for name in yolov9_layouts.constants(variant, layout):
             if name in stored:
                 _check_constant(path, name, file.tensor(stored[name]))
@@ -75,10 +79,19 @@ def read(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> Weight
             unused = yolov9_layouts.auxiliary_prefixes(variant, layout)
             shapes = {name: shape for name, shape in shapes.items() if not name.startswith(unused)}
         names = labels_for(path, classes, labels, yolov9_checkpoint.class_names(file))
-        description = ModelDescription(ARCHITECTURE, variant, names, source=path.name)
-        expected = _expected(description, class_width, auxiliary=auxiliary)
+        description = ModelDescription(
+            ARCHITECTURE,
+            variant,
+            names,
+            input_size=yolov9_checkpoint.input_size(file) or ModelDescription.input_size,
+            license=yolov9_checkpoint.license_of(file),
+            source=path.name,
+        )
+        expected = _expected(description, style, auxiliary=auxiliary)
         published = yolov9_layouts.published_names(expected, variant, layout)
-        _check_shapes(path, variant, {published[name]: shape for name, shape in expected.items()}, shapes)
+        # what the layout does not have is missing under our name
+        named = {published.get(name, name): shape for name, shape in expected.items()}
+        _check_shapes(path, variant, named, shapes)
         tensors = {
             name: _checked(path, key, file.tensor(stored[key]))
             for name, key in published.items()
@@ -94,9 +107,8 @@ def _read_own(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> W
     description = replace(told, classes=labels_for(path, len(told.classes), labels, told.classes))
     if not auxiliary:
         tensors = {name: value for name, value in tensors.items() if not name.startswith(_AUXILIARY)}
-    width = tensors[_CLASSES].shape[1] if _CLASSES in tensors and tensors[_CLASSES].ndim == 4 else None
-    expected = _expected(description, width, auxiliary=auxiliary)
     found = {name: tuple(value.shape) for name, value in tensors.items()}
+    expected = _expected(description, _style(found), auxiliary=auxiliary)
     _check_shapes(path, told.variant, expected, found)
     checked = {name: _checked(path, name, value) for name, value in tensors.items()}
     return Weights("own", description, _with_counters(checked, expected))
@@ -115,6 +127,8 @@ def _is_safetensors(path: Path) -> bool:
 def _layout(path: Path, names: Iterable[str]) -> Layout:
     """From the stacks of the head that only one of them has."""
     found = " ".join(names)
+    if re.search(r"(?:^| )head\.cv3\.\d\.\d\.", found):
+        return "libre"
     if re.search(r"\b\d+\.heads\.\d\.class_conv\.", found):
         return "mit"
     if re.search(r"\b\d+\.cv5\.\d\.\d\.", found):
@@ -122,7 +136,7 @@ def _layout(path: Path, names: Iterable[str]) -> Layout:
     if re.search(r"\b\d+\.cv3\.\d\.\d\.", found):
         return "plain"
     raise WeightsError(
-        f"{path}: is no YOLOv9: no tensor is named as in its head; the first are {found[:80]!r}"
+        f"{path}: not a YOLOv9: no tensor is named as in its head; the first are {found[:80]!r}"
     )
 
 
@@ -158,23 +172,34 @@ def labels_for(
 
 def network(description: ModelDescription, tensors: Mapping[str, Tensor], *, auxiliary: bool) -> YoloV9:
     """A new network that `tensors` fit into."""
-    return _network(description, tensors[_CLASSES].shape[1], auxiliary=auxiliary)
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    return _network(description, _style(shapes), auxiliary=auxiliary)
 
 
-def _network(description: ModelDescription, class_width: int | None, *, auxiliary: bool) -> YoloV9:
+def _style(shapes: Mapping[str, Shape]) -> HeadStyle:
+    """What the head is made of, by the shapes of its tensors, under our names."""
+    classes, boxes = shapes.get(_CLASSES, ()), shapes.get(_BOXES, ())
+    return HeadStyle(
+        class_width=classes[1] if len(classes) == 4 else None,
+        box_groups=1 if len(boxes) == 4 and boxes[0] == boxes[1] else HeadStyle.box_groups,
+        depthwise=_DEPTHWISE in shapes,
+    )
+
+
+def _network(description: ModelDescription, style: HeadStyle, *, auxiliary: bool) -> YoloV9:
     return YoloV9(
         description.variant,
         len(description.classes),
         self_attention=description.self_attention,
         cross_attention=description.cross_attention,
         auxiliary=auxiliary,
-        class_width=class_width,
+        head=style,
     )
 
 
-def _expected(description: ModelDescription, class_width: int | None, *, auxiliary: bool) -> dict[str, Shape]:
+def _expected(description: ModelDescription, style: HeadStyle, *, auxiliary: bool) -> dict[str, Shape]:
     with torch.device("meta"):
-        model = _network(description, class_width, auxiliary=auxiliary)
+        model = _network(description, style, auxiliary=auxiliary)
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 
@@ -195,11 +220,7 @@ def _check_shapes(
         if names
     ]
     if faults:
-        dense = any(re.search(r"cv2\.\d\.1\.conv\.weight", each) for each in other)
-        hint = (
-            "; its box stacks are Ultralytics', which publish another network of that name" if dense else ""
-        )
-        raise WeightsError(f"{path}: does not fit YOLOv9-{variant}; tensors: {'; '.join(faults)}{hint}")
+        raise WeightsError(f"{path}: does not fit YOLOv9-{variant}; tensors: {'; '.join(faults)}")
 
 
 def _check_constant(path: Path, name: str, value: Tensor) -> None:

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.nn.yolov9.heads import REG_MAX, STRIDES, DetectionHead, anchor_points, decode_boxes
+from face_detect_ros.nn.yolov9.heads import (
+    REG_MAX,
+    STRIDES,
+    DetectionHead,
+    HeadStyle,
+    anchor_points,
+    decode_boxes,
+)
 from face_detect_ros.nn.yolov9.network import Cell, cell_of, index_of
 
 SIZES = ((4, 6), (2, 3), (1, 2))
@@ -76,7 +83,7 @@ def test_the_start_of_training():
 )
 def test_width_of_the_class_branch(classes, given, width):
     with torch.device("meta"):
-        head = DetectionHead((64, 96, 128), classes, given)
+        head = DetectionHead((64, 96, 128), classes, HeadStyle(given))
     assert head.classes[2][0].conv.weight.shape == (width, 128, 3, 3)
 
 

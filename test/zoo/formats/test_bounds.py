@@ -101,4 +101,4 @@ def test_a_module_that_is_everywhere_is_not_visited_everywhere(tmp_path):
     for _ in range(40):
         module = Inert(kind, state={"_modules": {"0": module, "1": module}})
     with pytest.raises(WeightsError, match="contains itself"):
-        checkpoint.numbered_tensors(torch_file.TorchFile(tmp_path, module, None, 0))
+        checkpoint.tensors(torch_file.TorchFile(tmp_path, module, None, 0))

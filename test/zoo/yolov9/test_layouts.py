@@ -9,9 +9,35 @@ from face_detect_ros.zoo.yolov9 import layouts as yolov9_layouts
 LAYOUTS = [
     *((variant, layout) for variant in "tsmce" for layout in ("plain", "dual")),
     *((variant, "mit") for variant in "tsmc"),
+    *((variant, "libre") for variant in "tsmc"),
 ]
 
 PUBLISHED = {
+    ("t", "libre"): {
+        "backbone.conv1.conv.weight": "backbone.conv0.conv.weight",
+        "backbone.elan2.conv3.conv.weight": "backbone.elan1.cv3.conv.weight",
+        "backbone.down3.conv.conv.weight": "backbone.down2.cv.conv.weight",
+        "backbone.down3.conv.bn.bias": "backbone.down2.cv.bn.bias",
+        "backbone.elan3.conv2.0.bottlenecks.1.conv1.conv2.conv.weight": (
+            "backbone.elan2.cv2.0.m.1.cv1.conv2.conv.weight"
+        ),
+        "backbone.elan5.conv3.1.conv.weight": "backbone.elan4.cv3.1.conv.weight",
+        "pooling.conv5.bn.num_batches_tracked": "backbone.spp.cv5.bn.num_batches_tracked",
+        "top_down.elan4.conv1.conv.weight": "neck.elan_up1.cv1.conv.weight",
+        "top_down.elan3.conv4.conv.weight": "neck.elan_up2.cv4.conv.weight",
+        "bottom_up.down4.conv.conv.weight": "neck.down1.cv.conv.weight",
+        "bottom_up.elan5.conv4.bn.bias": "neck.elan_down2.cv4.bn.bias",
+        "head.boxes.1.1.conv.weight": "head.cv2.1.1.conv.weight",
+        "head.classes.0.2.weight": "head.cv3.0.2.weight",
+        "auxiliary.pooling.conv1.conv.weight": "aux.spp.cv1.conv.weight",
+        "auxiliary.top_down.elan3.conv4.conv.weight": "aux.elan_a3.cv4.conv.weight",
+        "auxiliary.head.classes.2.2.bias": "aux_head.cv3.2.2.bias",
+    },
+    ("c", "libre"): {
+        "backbone.down3.conv1.conv.weight": "backbone.down2.cv1.conv.weight",
+        "backbone.down3.conv2.conv.weight": "backbone.down2.cv2.conv.weight",
+        "bottom_up.down5.conv2.bn.bias": "neck.down2.cv2.bn.bias",
+    },
     ("t", "plain"): {
         "backbone.conv1.conv.weight": "0.conv.weight",
         "backbone.conv2.bn.running_var": "1.bn.running_var",
@@ -122,7 +148,8 @@ def test_names_are_the_published_ones(variant, layout):
 @pytest.mark.parametrize(("variant", "layout"), LAYOUTS, ids="-".join)
 def test_every_tensor_has_a_name_of_its_own(variant, layout):
     with torch.device("meta"):
-        own = YoloV9(variant, auxiliary=layout != "plain").state_dict()
+        branch = layout != "plain" and (layout != "libre" or variant in "ts")
+        own = YoloV9(variant, auxiliary=branch).state_dict()
     names = yolov9_layouts.published_names(own, variant, layout)
     assert names.keys() == own.keys()
     assert len(set(names.values())) == len(names)
@@ -146,6 +173,7 @@ def test_attention_has_no_published_name():
     [
         ("t", "plain", ["22.dfl.conv.weight"]),
         ("e", "plain", ["42.dfl.conv.weight"]),
+        ("t", "libre", ["head.dfl.conv.weight", "aux_head.dfl.conv.weight"]),
         ("c", "dual", ["38.dfl.conv.weight", "38.dfl2.conv.weight"]),
         (
             "c",
@@ -162,6 +190,7 @@ def test_constants(variant, layout, expected):
     ("variant", "layout", "expected"),
     [
         ("t", "plain", ()),
+        ("t", "libre", ("aux.", "aux_head.")),
         ("t", "dual", ("22.", "25.", "28.", "29.cv2.", "29.cv3.")),
         ("e", "dual", ("29.", "32.", "35.", "49.cv2.", "49.cv3.")),
         ("t", "mit", ("23.", "26.", "29.", "30.")),

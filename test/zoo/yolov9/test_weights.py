@@ -8,8 +8,10 @@ import torch
 from helpers.yolov9_files import network, published, save_whole
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch.nn import functional
 
 from face_detect_ros.core.errors import ConfigError, OutputError, WeightsError
+from face_detect_ros.nn.yolov9.heads import HeadStyle
 from face_detect_ros.zoo.formats import safetensors_file
 from face_detect_ros.zoo.published import coco
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
@@ -52,7 +54,7 @@ def load(path, **options):
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-@pytest.mark.parametrize("layout", ["plain", "dual", "mit"])
+@pytest.mark.parametrize("layout", ["plain", "dual", "mit", "libre"])
 def test_tensors_of_every_layout(tmp_path, with_branch, layout, zipped):
     tensors = published(with_branch, layout)
     path = saved(tensors, tmp_path / "any name.bin", _use_new_zipfile_serialization=zipped)
@@ -75,6 +77,79 @@ def test_variants_are_told_apart(tmp_path, variant):
     assert same(found.model, model)
 
 
+ULTRALYTICS = {
+    "plain": HeadStyle(box_groups=1),
+    "depthwise": HeadStyle(box_groups=1, depthwise=True),
+}
+
+
+@pytest.mark.parametrize("style", ULTRALYTICS)
+@pytest.mark.parametrize("variant", "tmce")
+def test_the_heads_of_ultralytics(tmp_path, style, variant):
+    model = network(variant, head=ULTRALYTICS[style])
+    path = tmp_path / "file.pt"
+    tensors = published(model, "plain", "model.")
+    depthwise = f"model.{42 if variant == 'e' else 22}.cv3.1.0.1.conv.weight"
+    assert (depthwise in tensors) == (style == "depthwise")
+    about = {"train_args": {"imgsz": 320}, "license": "AGPL-3.0 License (https://ultralytics.com/license)"}
+    save_whole(tensors, path, names=dict(enumerate(LABELS)), **about)
+    found = load(path, labels=None)
+    assert (found.labels, found.variant, found.input_size, found.license) == (
+        LABELS,
+        variant,
+        320,
+        "AGPL-3.0",
+    )
+    assert same(found.model, model)
+    if variant == "t":
+        ours = tmp_path / "ours.safetensors"
+        yolov9_weights.convert(path, ours)
+        converted = load(ours, labels=None)
+        assert same(converted.model, model)
+        assert converted.license == "AGPL-3.0"
+
+
+def test_the_depthwise_stack_is_a_depthwise_and_a_pointwise_convolution_by_turns():
+    """Written out again, with nothing of the package but its numbers."""
+    model = network(head=ULTRALYTICS["depthwise"])
+    stack = model.head.classes[1]
+    values = dict(stack.state_dict())
+
+    def conv(x, name):
+        x = functional.conv2d(
+            x,
+            weight := values[f"{name}.conv.weight"],
+            padding=weight.shape[-1] // 2,
+            groups=len(x[0]) // weight.shape[1],
+        )
+        parts = (values[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+        return functional.silu(functional.batch_norm(x, *parts, eps=1e-3))
+
+    x = torch.rand(1, stack[0][0].conv.in_channels, 6, 7)
+    expected = x
+    for name in ("0.0", "0.1", "1.0", "1.1"):
+        expected = conv(expected, name)
+    expected = functional.conv2d(expected, values["2.weight"], values["2.bias"])
+    with torch.inference_mode():
+        torch.testing.assert_close(stack(x), expected)
+
+
+def test_a_libreyolo_checkpoint(tmp_path, plain):
+    content = {
+        "model": published(plain, "libre"),
+        "schema_version": "1.0",
+        "model_family": "yolo9",
+        "names": dict(enumerate(LABELS)),
+        "imgsz": 416,
+        "letterbox_pad": "topleft",
+    }
+    found = load(saved(content, tmp_path / "file.pt"), labels=None)
+    assert (found.source_format, found.labels, found.input_size) == ("libre", LABELS, 416)
+    assert same(found.model, plain)
+    for wrong in ("640", 100, True, -32, 10**9):
+        assert load(saved({**content, "imgsz": wrong}, tmp_path / "file.pt"), labels=None).input_size == 640
+
+
 def test_the_mit_file_without_auxiliary_branch(tmp_path, plain):
     path = saved(published(plain, "mit"), tmp_path / "file.pt")
     assert same(load(path).model, plain)
@@ -85,9 +160,7 @@ def test_the_mit_file_without_auxiliary_branch(tmp_path, plain):
 def test_a_whole_network_of_absent_classes(tmp_path, with_branch, layout, zipped):
     path = tmp_path / "file.pt"
     names = dict(enumerate(LABELS))
-    save_whole(
-        published(with_branch, layout, "model."), path, names=names, _use_new_zipfile_serialization=zipped
-    )
+    save_whole(published(with_branch, layout, "model."), path, names=names, zipped=zipped)
     found = load(path, labels=None)
     assert found.labels == LABELS
     assert same(found.model, with_branch)
@@ -148,7 +221,7 @@ def test_counters_of_training_may_be_missing(tmp_path, plain):
 
 
 def test_the_wider_class_stacks_of_t(tmp_path):
-    model = network("t", 80, class_width=128)
+    model = network("t", 80, head=HeadStyle(class_width=128))
     found = load(saved(published(model, "mit"), tmp_path / "file.pt"), labels=None)
     assert same(found.model, model)
 
@@ -235,10 +308,10 @@ REFUSED = {
     "fewer bins": ({"22__dfl": lambda t: t[:, :8]}, r"'22\.dfl\.conv\.weight' is not 0, 1, \.\.\. 15"),
     "quantized": ({"0__conv": lambda t: t.to(torch.int8)}, r"'0\.conv\.weight' holds torch.int8"),
     "another backbone": ({"0__conv": lambda t: t[:8]}, "another network, or a YOLOv9 of another size"),
-    "no class stack": ({"22__cv3__0__2__weight": None}, r"lacks '22\.cv3\.0\.2\.weight'"),
+    "no class stack": ({"22__cv3__0__2__weight": None}, r"'22\.cv3\.0\.2\.weight' is missing"),
     "another head": (
-        {"22__cv2__0__1__conv": lambda t: t.repeat(1, 4, 1, 1)},
-        "22.cv2.0.1.conv.weight .*its box stacks are Ultralytics'",
+        {"22__cv2__0__1__conv": lambda t: t.repeat(1, 2, 1, 1)},
+        r"22\.cv2\.0\.1\.conv\.weight \(64, 32, 3, 3\) for \(64, 16, 3, 3\)",
     ),
 }
 
@@ -271,7 +344,7 @@ OTHER_CONTENT = {
     "nothing": ({}, "holds no network: it is empty"),
     "no network": ({"a": 1, "epoch": 2}, "holds no network: its entries are 'a', 'epoch'"),
     "a tensor": (torch.ones(2), "holds no network: it is a StoredTensor"),
-    "a resnet": ({"layer1.0.conv1.weight": torch.ones(1)}, "is no YOLOv9: no tensor is named as in its head"),
+    "a resnet": ({"layer1.0.conv1.weight": torch.ones(1)}, "not a YOLOv9: no tensor is named as in its head"),
     "a transformer": (
         {"encoder.weight": torch.ones(1)},
         "is not a YOLOv9 that is known here.*'encoder.weight'",
