@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 _LEVEL = "OPENCV_LOG_LEVEL"
@@ -17,4 +18,5 @@ def silence_opencv() -> None:
     os.environ[_LEVEL] = "SILENT"  # for processes that are started, too
     import cv2
 
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    with contextlib.suppress(AttributeError):  # some builds of 4.5 are without
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
