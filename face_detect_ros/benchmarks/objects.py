@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from face_detect_ros.benchmarks import limits, random_models
+from face_detect_ros.benchmarks import limits, photos, random_models
 from face_detect_ros.benchmarks.rows import Row
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import Detector, StageTimes
@@ -166,7 +166,7 @@ def _other_cases(files: _Files, yolox: Path | None) -> list[_Case]:
 
 def _cpu_rows(case: _Case) -> list[Row]:
     limit = case.products and case.products / limits.products_per_ms(case.precision, "cpu")
-    picture = random_models.photo(640, 480)
+    picture = photos.photo(640, 480)
     with closing(case.detector("cpu")) as detector:
         total_ms, stages = _best(detector, [picture])
         rows = [
@@ -198,7 +198,7 @@ def _cpu_rows(case: _Case) -> list[Row]:
 def _gpu_rows(case: _Case) -> list[Row]:
     rows = []
     limit = case.products and case.products / limits.products_per_ms(case.precision, "cuda")
-    picture = random_models.photo(640, 480)
+    picture = photos.photo(640, 480)
     with closing(case.detector("cuda")) as detector:
         for count in (1, GPU_BATCH):
             times_ms = _call_times_ms(detector, [picture] * count, _GPU_CALLS)
@@ -256,7 +256,7 @@ def _pipeline_ms(folder: str) -> float:
     from PIL import Image
 
     pipeline = transformers.pipeline("object-detection", model=folder, device="cpu")
-    picture = Image.fromarray(random_models.photo(640, 480))
+    picture = Image.fromarray(photos.photo(640, 480))
     best_s = math.inf
     end_s = time.perf_counter() + _SECONDS_A_FIGURE
     while time.perf_counter() < end_s or best_s == math.inf:

@@ -11,12 +11,10 @@ import math
 from pathlib import Path
 from typing import cast
 
-import cv2
-import numpy as np
 import torch
-from skimage.data import astronaut
 from torch import nn
 
+from face_detect_ros.benchmarks.photos import photo
 from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.zoo.published import coco
@@ -26,11 +24,6 @@ CANDIDATES = 300
 """Cells of a VGA picture that reach `THRESHOLD`: a full scene, where a thing has some ten."""
 
 THRESHOLD = OBJECT_OPTIONS.score_threshold
-
-
-def photo(width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8: the astronaut, stretched."""
-    return cv2.resize(astronaut(), (width, height), interpolation=cv2.INTER_AREA)
 
 
 def yolov9(

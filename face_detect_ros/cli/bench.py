@@ -16,10 +16,11 @@ import typer
 from face_detect_ros.cli.exits import exit_codes
 
 if TYPE_CHECKING:
+    from face_detect_ros.benchmarks.engines import EngineRow
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, node overhead, executors, face networks, object detectors.",
+    help="Measure this machine: conversion, drawing, nodes, executors, face networks, object detectors, engines.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -80,6 +81,40 @@ def objects(
         _print(_objects(peer_python, yolox), json)
 
 
+@app.command()
+def engines(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL...]", help="Detectors; default: those of both tasks whose weights are here."
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Of the network; 0: one for each core.")] = 0,
+    remember: Annotated[bool, typer.Option(help="Keep the fastest, for engine auto on this machine.")] = True,
+    json: Json = False,
+) -> None:
+    """Every engine that is installed, side by side; engine auto takes the fastest from then on.
+
+    For each model and engine: milliseconds of a 640x480 image from pixels to boxes and in the network, its CPU time,
+    the time from the start of Python to the first boxes, peak memory, and 40 images of different sizes.
+    """
+    with exit_codes():
+        from face_detect_ros.benchmarks import engines as benchmark
+        from face_detect_ros.engines import choices
+
+        rows = benchmark.measure(models or benchmark.default_models(), threads=threads)
+        fastest = benchmark.fastest(rows)
+        if json:
+            figures = [asdict(row) for row in rows]
+            typer.echo(json_format.dumps({"machine": _machine(), "rows": figures, "fastest": fastest}))
+        else:
+            _print_engines(rows, fastest)
+        if remember:
+            choices.remember("cpu", fastest)
+            if not json:
+                typer.echo(f"engine auto takes the fastest from now on ({choices.path()})")
+
+
 def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
@@ -114,15 +149,14 @@ def _objects(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
 
 
 def _print(rows: list[Row], json: bool) -> None:
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     if json:
         figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
-        typer.echo(json_format.dumps({"machine": machine, "rows": figures}))
+        typer.echo(json_format.dumps({"machine": _machine(), "rows": figures}))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"face_detect_ros bench: {machine}")
+    table = Table(title=f"face_detect_ros bench: {_machine()}")
     for column in ("what", "ours", "peer", "ratio", "limit", "goal"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for row in rows:
@@ -136,3 +170,27 @@ def _print(rows: list[Row], json: bool) -> None:
         )
     # wide enough for a log file, where nothing can be asked
     Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def _print_engines(rows: list[EngineRow], fastest: dict[str, str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"face_detect_ros bench engines: {_machine()}, one 640x480 image")
+    columns = ("total ms", "network ms", "CPU ms", "start s", "start CPU s", "peak MB", "40 sizes s")
+    for column in ("model", "engine", "precision", *columns):
+        table.add_column(column, justify="right" if column in columns else "left")
+    for row in rows:
+        best = fastest.get(row.model.partition(":")[0]) == row.engine and row.precision == "auto"
+        figures = (
+            row.total_ms, row.network_ms, row.cpu_ms, row.start_s, row.start_cpu_s, row.peak_mb, row.mixed_s,
+        )  # fmt: skip
+        texts = ["" if value is None else f"{value:.3g}" for value in figures]
+        if row.problem:
+            texts[0] = row.problem
+        table.add_row(row.model, f"{row.engine}{' *' if best else ''}", row.precision, *texts)
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def _machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

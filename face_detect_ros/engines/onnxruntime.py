@@ -69,17 +69,16 @@ class OnnxSession:
         if content is None:
             weights_file.check(file)
         self._errors = _exceptions(runtime)
-        self._session, self.device = _open(
-            runtime, file, content, device, threads or cpu.cores(), self._errors, only
-        )
-        self._on_cpu = self.device.startswith("cpu")
+        threads = threads or cpu.cores()
+        self._session, self.device = _open(runtime, file, content, device, threads, self._errors, only)
+        self._threads = threads if self.device.startswith("cpu") else 0
         self.inputs = tuple(_port(value) for value in self._session.get_inputs())
         self.outputs = tuple(_port(value) for value in self._session.get_outputs())
         self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         try:
-            with turns.take(self._on_cpu):
+            with turns.take(self._threads):
                 results: list[np.ndarray] = self._session.run(None, dict(feeds))
         except self._errors as error:
             reason = one_line(error)

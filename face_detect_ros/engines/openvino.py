@@ -67,10 +67,11 @@ class OpenVinoEngine:
                 f"device '{compute.device}': engine openvino computes on the CPU; set engine to torch"
             )
         self._precision = _precision(core, compute.precision)
+        self._threads = compute.threads or cpu.cores()
         self._options = {
             "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": compute.threads or cpu.cores(),
+            "INFERENCE_NUM_THREADS": self._threads,
             # a camera's driver may want to be on that core
             "ENABLE_CPU_PINNING": False,
         }
@@ -108,7 +109,7 @@ class OpenVinoEngine:
         arrays = [np.require(feeds[port.name], port.dtype, "C") for port in self.inputs]
         request = self._request_for(tuple(array.shape for array in arrays))
         try:
-            with turns.take():
+            with turns.take(self._threads):
                 results = request.infer(arrays, share_inputs=True, share_outputs=True)
                 found = [np.array(results[position]) for position in self._positions]
         except RuntimeError as error:
@@ -167,7 +168,7 @@ class OpenVinoEngine:
 
     def _fingerprint(self, content: bytes) -> str:
         """Of all that a compiled graph depends on."""
-        parts = (_version(), cpu.name(), self._precision, self._options["INFERENCE_NUM_THREADS"])
+        parts = (_version(), cpu.name(), self._precision, self._threads)
         digest = hashlib.sha256("\n".join(map(str, parts)).encode())
         digest.update(content)
         return digest.hexdigest()[:16]

@@ -5,8 +5,11 @@ Detectors that offer it run their own PyTorch code (`nn`); this is what all of t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+
+from face_detect_ros.engines import turns
 
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
@@ -19,6 +22,13 @@ def wait_passively() -> None:
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in _WAITING):
         os.environ.update(_WAITING)
+
+
+def turn(on_cpu: bool) -> contextlib.AbstractContextManager[None]:
+    """The cores for a network of PyTorch that runs in this thread; see `turns`."""
+    import torch
+
+    return turns.take(torch.get_num_threads() if on_cpu else 0)
 
 
 def use_threads(count: int) -> None:

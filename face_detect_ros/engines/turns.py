@@ -1,7 +1,9 @@
-"""Networks that share a CPU take turns.
+"""Networks that share a CPU do not fight for its cores.
 
-Each uses every core it may. Two at once would evict each other's data from the caches, and every step of each would
-wait for a thread that the other one is keeping from its core. One after the other both finish earlier, on average.
+Each computes by some threads. While more of them would run than there are cores, every step of a network would wait for
+a thread that another network keeps from its core, and each would evict the other's data from the caches. So a network
+takes as many cores as it has threads, or waits until they are free: two networks of one thread each run side by side
+on two cores, two of two threads take turns.
 """
 
 from __future__ import annotations
@@ -11,54 +13,54 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 
+from face_detect_ros.engines import cpu
+
 
 class Turns:
-    """A lock that is granted in the order of asking, so that a fast network cannot starve a slow one."""
+    """Cores, given in the order of asking: a network that needs many is not overtaken by small ones for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, cores: int) -> None:
+        self._cores = cores
+        self._free = cores
         self._state = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._taken = False
+        self._waiting: deque[_Place] = deque()
 
     @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Inside, nobody else computes."""
-        mine = threading.Lock()
+    def take(self, threads: int) -> Iterator[None]:
+        """Inside, that many cores belong to the caller: all of them where there are not as many."""
+        place = _Place(max(1, min(threads, self._cores)))
         with self._state:
-            wait = self._taken
-            self._taken = True
-            if wait:
-                mine.acquire()
-                self._waiting.append(mine)
-        if wait:
-            self._wait(mine)
+            self._waiting.append(place)
+            self._serve()
         try:
+            place.served.wait()
             yield
-        finally:
-            self._pass_on()
-
-    def _wait(self, mine: threading.Lock) -> None:
-        try:
-            mine.acquire()
-        except BaseException:  # Ctrl-C
+        finally:  # also where Ctrl-C ends the wait
             with self._state:
-                if mine in self._waiting:
-                    self._waiting.remove(mine)
-                    raise
-            self._pass_on()  # it came just now
-            raise
+                if place.served.is_set():
+                    self._free += place.cores
+                else:
+                    self._waiting.remove(place)
+                self._serve()
 
-    def _pass_on(self) -> None:
-        with self._state:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._taken = False
-
-
-_CPU = Turns()
+    def _serve(self) -> None:
+        while self._waiting and self._waiting[0].cores <= self._free:
+            place = self._waiting.popleft()
+            self._free -= place.cores
+            place.served.set()
 
 
-def take(on_cpu: bool = True) -> contextlib.AbstractContextManager[None]:
-    """The CPU's turn for this process; on a GPU nothing, whose driver queues by itself."""
-    return _CPU.take() if on_cpu else contextlib.nullcontext()
+class _Place:
+    """In the queue."""
+
+    def __init__(self, cores: int) -> None:
+        self.cores = cores
+        self.served = threading.Event()
+
+
+_CPU = Turns(cpu.cores())
+
+
+def take(threads: int) -> contextlib.AbstractContextManager[None]:
+    """Cores for `threads` threads of a network of this process; 0, as on a GPU: none are needed."""
+    return _CPU.take(threads) if threads else contextlib.nullcontext()

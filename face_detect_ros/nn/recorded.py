@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# of one camera there is one shape, on a GPU one for each size of batch; a recording costs a second or two, and memory
+# of one camera there is one shape, on a GPU one for each size of batch; a recording takes memory
 MOST_SHAPES = 8
+# on a CPU a recording takes a second or two, which as many calls must gain again: folders of many sizes never would
+RECORD_AFTER = 50
 
 Outputs = tuple[Tensor, ...]
 _Call = Callable[[Tensor], Outputs]
@@ -23,28 +25,40 @@ _Call = Callable[[Tensor], Outputs]
 class Recorded:
     """Calls `network`, a function of one tensor in eval mode that gives a tuple of tensors.
 
-    A shape is recorded when it comes for the second time; what cannot be recorded, or would answer differently, or
-    comes after `MOST_SHAPES` others, is called as it is, and so is a batch of several on a CPU, where little of the
-    time is Python's. On a GPU the outputs are overwritten by the next call.
+    On a GPU a shape is recorded when it comes for the second time; on a CPU when it comes `RECORD_AFTER` times in a
+    row, or as the first two, as from a warm-up. What cannot be recorded, or would answer differently, or comes after
+    `MOST_SHAPES` others, is called as it is, and so is a batch of several on a CPU, where little of the time is
+    Python's. On a GPU the outputs are overwritten by the next call.
     One thread at a time. To be called in inference mode.
     """
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
-        self._calls: dict[tuple[int, ...], _Call | None] = {}
+        self._calls: dict[tuple[int, ...], _Call] = {}
+        self._seen: set[tuple[int, ...]] = set()
+        self._latest: tuple[int, ...] = ()
+        self._in_a_row = 0
         self._pool: Any = None
 
     def __call__(self, images: Tensor) -> Outputs:
         shape = tuple(images.shape)
-        if shape not in self._calls:
-            outputs: Outputs = self._network(images)
-            if len(self._calls) < MOST_SHAPES and (images.is_cuda or len(images) == 1):
-                self._calls[shape] = None
-            return outputs
-        call = self._calls[shape]
-        if call is None:
+        call = self._calls.get(shape)
+        if call is None and self._is_due(shape, images):
             call = self._calls[shape] = self._record(images)
-        return call(images)
+        outputs: Outputs = (call or self._network)(images)
+        return outputs
+
+    def _is_due(self, shape: tuple[int, ...], images: Tensor) -> bool:
+        """Whether to record the shape of this call, which is counted."""
+        self._in_a_row = self._in_a_row + 1 if shape == self._latest else 1
+        self._latest = shape
+        again, first = shape in self._seen, self._seen <= {shape}
+        self._seen.add(shape)
+        if not again or len(self._calls) >= MOST_SHAPES:
+            return False
+        if images.is_cuda:
+            return True
+        return len(images) == 1 and (first or self._in_a_row >= RECORD_AFTER)
 
     def _record(self, images: Tensor) -> _Call:
         expected: Outputs = self._network(images)

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from typer.testing import CliRunner  # noqa: E402
 
-from face_detect_ros.benchmarks import limits, objects, random_models  # noqa: E402
+from face_detect_ros.benchmarks import limits, objects, photos, random_models  # noqa: E402
 from face_detect_ros.cli.app import app  # noqa: E402
 from face_detect_ros.core.errors import ConfigError  # noqa: E402
 from face_detect_ros.core.protocols import DetectOptions  # noqa: E402
@@ -29,7 +29,7 @@ class Names:
 def test_random_networks_give_suppression_something_to_do(tmp_path, calm):
     path = random_models.yolov9_file(tmp_path, "t", calm=calm)
     detector = catalogue.create(f"yolov9:{path}", task="objects", device="cpu", precision="float32")
-    image = random_models.photo(640, 480)
+    image = photos.photo(640, 480)
     network = detector.network
     output = network.run(network.prepare([image], [network.place(480, 640)]))
     (found,) = network.decode(output, DetectOptions(random_models.THRESHOLD))
@@ -40,7 +40,7 @@ def test_a_random_detr_has_candidates(tmp_path):
     pytest.importorskip("transformers")
     folder = random_models.detr_folder(tmp_path)
     detector = catalogue.create(f"detr:{folder}", task="objects", device="cpu", input_size=160)
-    (found,) = detector.detect([random_models.photo(160, 120)], catalogue.OBJECT_OPTIONS)
+    (found,) = detector.detect([photos.photo(160, 120)], catalogue.OBJECT_OPTIONS)
     assert len(found) == catalogue.OBJECT_OPTIONS.max_detections
 
 

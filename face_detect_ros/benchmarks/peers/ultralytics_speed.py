@@ -15,7 +15,7 @@ import time
 
 import torch
 
-from face_detect_ros.benchmarks import random_models
+from face_detect_ros.benchmarks import photos, random_models
 from face_detect_ros.benchmarks.peers import stand_ins
 from face_detect_ros.benchmarks.peers.comparison import enliven
 
@@ -42,7 +42,7 @@ def main(models: list[str]) -> None:
 @torch.no_grad()
 def _propose(network: torch.nn.Module) -> None:
     """Shifts the scores so that `random_models.CANDIDATES` cells of the photo reach the threshold."""
-    image = torch.from_numpy(random_models.photo(640, 480)).permute(2, 0, 1)[None] / 255
+    image = torch.from_numpy(photos.photo(640, 480)).permute(2, 0, 1)[None] / 255
     enliven(network, image, 80, network)
     scores = network(image)[0][0, 4:].amax(dim=0)
     reached, threshold = (
@@ -55,7 +55,7 @@ def _propose(network: torch.nn.Module) -> None:
 
 
 def _best_ms(detector: object, size: int) -> float:
-    picture = random_models.photo(640, 480)[..., ::-1].copy()  # it takes BGR
+    picture = photos.photo(640, 480)[..., ::-1].copy()  # it takes BGR
     options = {"imgsz": size, "conf": random_models.THRESHOLD, "iou": 0.6, "device": "cpu", "verbose": False}
     best_s = math.inf
     for _ in range(REPEATS):

@@ -31,6 +31,7 @@ from face_detect_ros.detectors.detr.families import side_multiple
 from face_detect_ros.detectors.export.parts import ExportParts
 from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
 from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings, sized
+from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")  # what transformers makes up
@@ -115,7 +116,8 @@ class DetrNetwork:
     @torch.inference_mode()
     def run(self, batch: _Batch) -> _Output:
         try:
-            with devices.exact(torch.float32):  # of the queries, whatever the features are
+            turn = torch_engine.turn(self._device.type == "cpu")
+            with turn, devices.exact(torch.float32):  # of the queries, whatever the features are
                 output = self._model(pixel_values=batch.values, pixel_mask=batch.mask)
         except ValueError as error:
             raise DetectorError(f"transformers refuses this input: {' '.join(str(error).split())}") from error

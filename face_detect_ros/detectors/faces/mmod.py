@@ -14,6 +14,7 @@ import torch
 
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.faces.dlib_faces import DlibFaceDetector, Found, ScanLimits
+from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.faces.points import load_landmarks
 from face_detect_ros.nn import devices
 from face_detect_ros.nn.dlib import tiled_pyramid
@@ -65,7 +66,7 @@ class MmodScan:
     def __call__(self, images: Sequence[np.ndarray], lowest: float) -> list[Found]:
         """images: (H, W, 3) uint8 RGB of one size. Boxes are whole pixels, some partly outside."""
         layout = tiled_pyramid.layout(images[0].shape[0], images[0].shape[1], *self._padding)
-        with devices.exact(self.dtype):
+        with torch_engine.turn(self.device.type == "cpu"), devices.exact(self.dtype):
             canvas = self._canvas_for(layout, len(images))
             tiled_pyramid.paint(canvas, layout, images, self._mean)
             margins = self._network(tiled_pyramid.interleaved(canvas))

@@ -23,6 +23,7 @@ from face_detect_ros.detectors.objects.attentive import AttentiveObjectDetector
 from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
 from face_detect_ros.detectors.objects.tensor_input import TensorInput
 from face_detect_ros.detectors.onnx.format import OnnxFormat
+from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
 from face_detect_ros.nn.recorded import Recorded
 from face_detect_ros.nn.yolov9 import network as yolov9
@@ -98,7 +99,7 @@ class YoloV9Network:
 
     @torch.inference_mode()
     def run(self, batch: torch.Tensor) -> yolov9.Predictions:
-        with devices.exact(self._dtype):
+        with torch_engine.turn(not batch.is_cuda), devices.exact(self._dtype):
             output = yolov9.Predictions(*self._forward(batch))
         if batch.is_cuda:
             torch.cuda.current_stream(batch.device).synchronize()

@@ -16,6 +16,7 @@ from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.engines import cpu
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.pipeline.options import PipelineOptions
@@ -55,7 +56,7 @@ class DetectorParameters(NodeParameters):
     )
     threads: int = parameter(
         0,
-        "Threads of the network on a CPU; 0: one for each core.",
+        "Threads of the network on a CPU; 0: one for each core but one.",
         minimum=0,
         maximum=1024,
         at_configure=True,
@@ -206,7 +207,8 @@ class DetectorNode(PerceptionNode[P]):
             device=params.device,
             precision=params.precision,
             engine=params.engine,
-            threads=params.threads,
+            # a core is left to the camera, DDS and the other nodes
+            threads=params.threads or max(1, cpu.cores() - 1),
             tracker=params.tracker,
             tracker_options=params.tracker_options,
         )

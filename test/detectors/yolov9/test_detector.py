@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from face_detect_ros.benchmarks import random_models  # noqa: E402
+from face_detect_ros.benchmarks import photos, random_models  # noqa: E402
 from face_detect_ros.core import boxes as box_geometry  # noqa: E402
 from face_detect_ros.core.detections import Detections  # noqa: E402
 from face_detect_ros.core.errors import ConfigError, DetectorError, DeviceError, WeightsError  # noqa: E402
@@ -50,7 +50,7 @@ def detector(file):
 
 @pytest.fixture(scope="module")
 def photo():
-    return random_models.photo(192, 144)
+    return photos.photo(192, 144)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def matched(a: Detections, b: Detections, iou: float = 0.95) -> float:
     ids=["default", "few", "low", "half of the classes", "two classes, evaluation", "evaluation", "nothing"],
 )
 def test_it_finds_what_loops_over_the_networks_output_find(detector, options, every_label):
-    image = random_models.photo(150, 130)
+    image = photos.photo(150, 130)
     network = detector.network
     place = network.place(*image.shape[:2])
     output = Predictions(*(values.clone() for values in network.run(network.prepare([image], [place]))))
@@ -190,7 +190,7 @@ def test_looking_at_a_fixed_number_as_on_a_gpu_gives_the_same(
 
 
 def test_a_batch_gives_what_single_pictures_give(detector, photo):
-    images = [photo, random_models.photo(100, 150), photo[::-1], random_models.photo(384, 288)]
+    images = [photo, photos.photo(100, 150), photo[::-1], photos.photo(384, 288)]
     together = detector.detect(images, OPTIONS)
     for image, found in zip(images, together, strict=True):
         (alone,) = detector.detect([image], OPTIONS)
@@ -213,7 +213,7 @@ def test_the_fast_precision_counts_no_more_than_a_little_noise_in_the_picture(fi
 
     Random weights amplify both far more than trained ones do.
     """
-    image = random_models.photo(640, 480)
+    image = photos.photo(640, 480)
     noise = np.random.default_rng(0).integers(-1, 2, image.shape)
     noisy = np.clip(image.astype(int) + noise, 0, 255).astype(np.uint8)
     exact, fast = (yolov9.create("cpu", file, precision).network for precision in ("float32", "auto"))
@@ -248,18 +248,29 @@ def test_the_detector_records_what_comes_again(file, photo):
         assert matched(first, again, 0.8) > 0.8
 
 
-def test_no_more_shapes_are_recorded_than_allowed(monkeypatch):
+class Twice(torch.nn.Module):
+    def forward(self, x):
+        return (x * 2,)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "recordings"),
+    [
+        ((1, 1), [1]),  # a warm-up
+        ((1, 2, 3, 1, 2, 3, 1, 1), []),  # a folder
+        ((1, 2, 2, 2), []),
+        ((1, 2, 2, 2, 2), [2]),  # a camera
+        ((1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3), [1, 2]),  # no more than allowed
+    ],
+)
+def test_shapes_are_recorded_when_they_come_again_and_again(monkeypatch, sizes, recordings):
     monkeypatch.setattr(recorded, "MOST_SHAPES", 2)
-
-    class Twice(torch.nn.Module):
-        def forward(self, x):
-            return (x * 2,)
-
+    monkeypatch.setattr(recorded, "RECORD_AFTER", 4)
     calls = recorded.Recorded(Twice().eval())
     with torch.inference_mode():
-        for size in (1, 2, 3, 1, 2, 3, 3):
+        for size in sizes:
             assert calls(torch.ones(1, size))[0].tolist() == [[2.0] * size]
-    assert sorted(calls._calls) == [(1, 1), (1, 2)]
+    assert sorted(calls._calls) == [(1, size) for size in recordings]
 
 
 class Fickle(torch.nn.Module):
@@ -413,7 +424,7 @@ def test_its_onnx_file_finds_the_same(tmp_path):
     # as it is made: what amplifies no rounding, so that every cell can be compared
     yolov9_weights.save(weights, YoloV9("t", 2), ("valve", "pump"), input_size=96)
     export_onnx(f"yolov9:{weights}", exported)
-    image = random_models.photo(96, 96)
+    image = photos.photo(96, 96)
     everything = DetectOptions(0.0, 0.3, max_detections=20)
     results = [
         catalogue.create(name, task="objects", device="cpu", precision="float32").detect([image], everything)[

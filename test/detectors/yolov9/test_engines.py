@@ -13,7 +13,7 @@ import pytest
 from skimage.data import astronaut
 
 torch = pytest.importorskip("torch")
-from face_detect_ros.benchmarks import random_models  # noqa: E402
+from face_detect_ros.benchmarks import photos, random_models  # noqa: E402
 from face_detect_ros.core import boxes as box_geometry  # noqa: E402
 from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError  # noqa: E402
 from face_detect_ros.core.protocols import AttentionSource, DetectOptions  # noqa: E402
@@ -37,7 +37,7 @@ OPTIONS = catalogue.OBJECT_OPTIONS
 
 
 @pytest.fixture(scope="module")
-def photos():
+def pictures():
     photo = np.ascontiguousarray(astronaut())
     return [photo[:384], photo[:, :256], photo[50:150, 180:300]]
 
@@ -50,7 +50,7 @@ def assert_same(found, expected, pixels, score):
 
 
 @pytest.mark.parametrize("engine", HERE)
-def test_the_packaged_model_is_the_same_in_float32(engine, photos):
+def test_the_packaged_model_is_the_same_in_float32(engine, pictures):
     with (
         closing(in_torch.create_with_attention("cpu", ROBOT, "float32")) as reference,
         closing(
@@ -59,15 +59,15 @@ def test_the_packaged_model_is_the_same_in_float32(engine, photos):
     ):
         assert detector.device.startswith("cpu (")
         assert detector.labels == reference.labels
-        together = detector.detect(photos, OPTIONS)
-        for photo, found in zip(photos, together, strict=True):
+        together = detector.detect(pictures, OPTIONS)
+        for photo, found in zip(pictures, together, strict=True):
             (expected,) = reference.detect([photo], OPTIONS)
             assert_same(found, expected, 0.02, 1e-4)
             assert_same(detector.detect([photo], OPTIONS)[0], expected, 0.02, 1e-4)
 
 
 @pytest.mark.skipif("openvino" not in HERE, reason="OpenVINO is not installed")
-def test_the_fast_precision_finds_the_same_things(photos):
+def test_the_fast_precision_finds_the_same_things(pictures):
     if openvino.precisions()[0] == "float32":
         pytest.skip("this CPU computes in float32 alone")
     made = {"task": "objects", "device": "cpu", "engine": "openvino"}
@@ -75,7 +75,7 @@ def test_the_fast_precision_finds_the_same_things(photos):
         closing(catalogue.create("yolov9-robot", precision="float32", **made)) as exact,
         closing(catalogue.create("yolov9-robot", **made)) as fast,
     ):
-        (expected,), (found,) = exact.detect(photos[:1], OPTIONS), fast.detect(photos[:1], OPTIONS)
+        (expected,), (found,) = exact.detect(pictures[:1], OPTIONS), fast.detect(pictures[:1], OPTIONS)
     assert_same(found, expected, 2.0, 0.02)
 
 
@@ -107,7 +107,7 @@ def file(tmp_path_factory):
 @pytest.mark.skipif(not HERE, reason="neither OpenVINO nor ONNX Runtime is installed")
 def test_a_file_of_the_users_is_exported_and_the_same(file, models):
     pytest.importorskip("onnx")
-    photo = random_models.photo(192, 144)
+    photo = photos.photo(192, 144)
     options = DetectOptions(0.05, 0.7, max_detections=300)
     arguments = {"task": "objects", "device": "cpu", "precision": "float32", "input_size": 192}
     expected, found = (
@@ -182,16 +182,16 @@ def test_a_graph_of_something_else_is_refused(metadata):
 
 
 @pytest.mark.skipif(not HERE, reason="neither OpenVINO nor ONNX Runtime is installed")
-def test_where_it_looked_is_shown_by_pytorch(photos):
+def test_where_it_looked_is_shown_by_pytorch(pictures):
     with (
         closing(in_torch.create_with_attention("cpu", ROBOT)) as reference,
         closing(catalogue.create("yolov9-robot", task="objects", device="cpu", engine=HERE[0])) as detector,
     ):
         assert isinstance(detector, AttentionSource)
-        (found,) = detector.detect(photos[:1], OPTIONS)
+        (found,) = detector.detect(pictures[:1], OPTIONS)
         np.testing.assert_allclose(
-            detector.attention(photos[0], found.boxes[0]),
-            reference.attention(photos[0], found.boxes[0]),
+            detector.attention(pictures[0], found.boxes[0]),
+            reference.attention(pictures[0], found.boxes[0]),
             atol=0.02,
         )
 

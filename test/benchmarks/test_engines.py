@@ -1,0 +1,54 @@
+"""`bench engines`: rows for every engine, and the fastest is remembered."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from face_detect_ros.benchmarks import engines
+from face_detect_ros.benchmarks.engines import EngineRow
+from face_detect_ros.cli.app import app
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.engines import catalogue, choices
+
+
+def test_models_and_engines_that_cannot_be_compared_are_refused():
+    for model in ("dlib_hog", "unknown"):
+        with pytest.raises(ConfigError, match="nothing is to be compared"):
+            engines.measure([model])
+
+
+def test_the_fastest_in_its_own_precision_counts():
+    rows = [
+        EngineRow("yolov9:a.pt", "openvino", "auto", total_ms=9.0),
+        EngineRow("yolov9:a.pt", "openvino", "float32", total_ms=3.0),
+        EngineRow("yolov9:a.pt", "torch", "auto", total_ms=8.0),
+        EngineRow("yolov9:a.pt", "onnxruntime", "auto", problem="not installed"),
+        EngineRow("centerface", "onnxruntime", "auto", total_ms=20.0),
+    ]
+    assert engines.fastest(rows) == {"yolov9": "torch", "centerface": "onnxruntime"}
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "table"])
+def test_the_command_measures_and_remembers(monkeypatch, tmp_path, arguments):
+    """With the one engine that starts fastest, and one round."""
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    monkeypatch.setattr(engines, "ROUNDS", 1)
+    monkeypatch.setattr(catalogue, "problem", lambda name: "" if name == "onnxruntime" else "not here")
+    if not arguments:  # measured once is enough
+        row = EngineRow("yolov9-robot", "onnxruntime", "auto", "cpu", *[1.0] * 7)
+        monkeypatch.setattr(engines, "measure", lambda *_, **__: [row])
+    result = CliRunner().invoke(app, ["bench", "engines", "yolov9-robot", *arguments])
+    assert result.exit_code == 0, result.output
+    if arguments:
+        answer = json.loads(result.stdout)
+        (row,) = answer["rows"]
+        assert (row["engine"], row["precision"], row["problem"]) == ("onnxruntime", "auto", "")
+        assert 0 < row["network_ms"] < row["total_ms"] < 60_000
+        assert row["start_s"] > row["total_ms"] / 1e3
+        assert row["peak_mb"] > 20
+        assert answer["fastest"] == {"yolov9-robot": "onnxruntime"}
+    else:
+        assert "onnxruntime *" in result.stdout
+    assert choices.chosen("yolov9-robot", "cpu") == "onnxruntime"
