@@ -119,6 +119,7 @@ def detect(
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.pipeline.options import PipelineOptions
         from face_detect_ros.pipeline.recipe import Recipe
+        from face_detect_ros.tracking.options import TrackerOptions
 
         name = model or catalogue.default_model(task)
         catalogue.find(name, task=task)
@@ -135,6 +136,8 @@ def detect(
             engine=engine,
             threads=threads,
             input_size=input_size,
+            # whoever reads the results of a file looks for an id on each detection
+            tracker_options=TrackerOptions(min_hits=1),
             recognition=_recognition(gallery) if task == "faces" else None,
         )
         with recipe.build() as pipeline:

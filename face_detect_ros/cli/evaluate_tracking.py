@@ -23,6 +23,9 @@ def tracking(
             metavar="DIR", help="Folder with a MOTChallenge folder per sequence: seqinfo.ini, gt/, det/."
         ),
     ],
+    only: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Sequences to use, by name; * and ? as in a shell.")
+    ] = "*",
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help=f"Tracker: {', '.join(TRACKERS)}.")
     ] = DEFAULT_TRACKER,
@@ -71,7 +74,7 @@ def tracking(
 
         options = TrackerOptions(min_hits, max_age_s, max_age_images, lost_age_s)
         catalogue.find(tracker)
-        read = read_sequences(sequences, detections)
+        read = read_sequences(sequences, detections, only)
         if results is not None:
             results.mkdir(parents=True, exist_ok=True)
         with progress_bar(tracker, len(read)) as advance:
@@ -96,4 +99,4 @@ def _print_table(figures: dict[str, Any]) -> None:
     for name, row in rows.items():
         cells = (f"{row[key]:>6}" if isinstance(row[key], int) else f"{row[key]:>6.2f}" for key in _COLUMNS)
         typer.echo(f"{name:<{width}} " + " ".join(cells))
-    typer.echo(f"\n{figures['combined']['images_per_s']} images/s")
+    typer.echo(f"\n{figures['combined']['images_per_s']} images/s (processor time of the tracker)")

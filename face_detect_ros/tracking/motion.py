@@ -26,7 +26,7 @@ from face_detect_ros.tracking.protocol import NO_TRACK
 _OVERLAP = 0.3  # least IoU of a track with a detection
 _WEAK_OVERLAP = 0.4  # of a track with a weak detection
 _WEAKEST = 0.1  # lower scores are noise
-_MARGIN = 0.3  # by which boxes are enlarged for the second chance
+_MARGIN = 0.4  # by which boxes are enlarged for the second chance
 _CAMERA_TRACKS = 3  # fewer do not tell the camera's motion from their own
 _UNCONFIRMED_MISSES = 1  # in a row; a false detection seldom comes in every second image
 _SURE_AFTER_S = 0.25  # a thing seen twice over this time is confirmed, however few images it took

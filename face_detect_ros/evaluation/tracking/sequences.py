@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import fnmatch
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,21 +64,27 @@ class Sequence:
         return round((frame + 1) * 1e9 / self.frame_rate)
 
 
-def read_sequences(folder: Path, detections: str = "") -> list[Sequence]:
+def read_sequences(folder: Path, detections: str = "", only: str = "*") -> list[Sequence]:
     """Every sequence below `folder`, by name.
 
     Args:
         folder: Holds a folder per sequence, each with seqinfo.ini, gt/gt.txt and det/; or is itself such a folder.
         detections: Name of the file in det/ to read; by default det.txt if every sequence has it, otherwise the first
             name that every sequence has.
+        only: Pattern of the names of sequences to read, as in a shell.
 
     Raises:
         ConfigError: There is no sequence, or a file is missing or not in the format.
     """
-    homes = sorted(info.parent for info in (*folder.glob("seqinfo.ini"), *folder.glob("*/seqinfo.ini")))
-    if not homes:
+    found = sorted(info.parent for info in (*folder.glob("seqinfo.ini"), *folder.glob("*/seqinfo.ini")))
+    if not found:
         raise ConfigError(
             f"{folder} holds no sequence: give a folder with MOTChallenge sequences, each with a seqinfo.ini"
+        )
+    homes = [home for home in found if fnmatch.fnmatchcase(home.name, only)]
+    if not homes:
+        raise ConfigError(
+            f"no sequence in {folder} matches '{only}'; there are {', '.join(home.name for home in found)}"
         )
     name = detections or _common_detections(folder, homes)
     return [_read_sequence(home, name) for home in homes]

@@ -176,7 +176,7 @@ def calibrated(focal_px):
     ids=["no_camera_info", "uncalibrated", "calibrated"],
 )
 def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m, farthest_m):
-    local = start(FaceDetector)
+    local = start(FaceDetector, parameters={"min_hits": 1})
     markers = probe.collect(f"{NODE}/markers", MarkerArray)
     camera = Camera(probe)
     if info is not None:
