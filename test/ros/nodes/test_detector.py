@@ -242,19 +242,24 @@ def own_threads():
 def test_twenty_lives_leak_nothing(probe, start):
     local = start(FaceDetector, parameters={"autostart": False, "recognize": False})
     process = psutil.Process()
-    before = None
+    before, memory = None, []
     for life in range(20):
         for verb in ("configure", "activate", "deactivate", "cleanup"):
             assert probe.change_state(NODE, verb), (life, verb)
         if life == 4:  # the first ones load libraries and fill caches
             gc.collect()
-            before = own_threads(), process.num_threads(), process.num_fds(), process.memory_info().rss
+            before = own_threads(), process.num_threads(), process.num_fds()
+        if life >= 4:
+            memory.append(process.memory_info().rss)
     gc.collect()
-    threads, native_threads, files, memory = before
+    threads, native_threads, files = before
     assert own_threads() == threads
     wait_until(lambda: process.num_threads() <= native_threads, "the end of native threads")
     wait_until(lambda: process.num_fds() <= files, "the closing of files")
-    assert process.memory_info().rss < memory + 30e6
+    # now and then the allocator takes some more; a leak takes some in each life
+    growth = np.diff(memory)
+    assert np.median(growth) < 1e6
+    assert growth.sum() < 100e6
     assert len(list(local.node.publishers)) == len({p.topic_name for p in local.node.publishers})
     for name in ("detections", "image_annotated", "markers", "label_info"):
         topic = f"{NODE}/{name}"

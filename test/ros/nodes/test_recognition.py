@@ -186,7 +186,7 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
     covered = probe.collect(f"{NODE}/image_anonymized", Image)
     camera(portrait())
     process = psutil.Process()
-    before = None
+    before, memory = None, []
     for life in range(20):
         counts = len(seen), len(covered)
         wait_until(lambda counts=counts: len(seen) > counts[0] and len(covered) > counts[1], "a picture")
@@ -194,12 +194,17 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
             assert probe.change_state(NODE, verb), (life, verb)
         if life == 4:  # the first ones load libraries and fill caches
             gc.collect()
-            before = process.num_threads(), process.num_fds(), process.memory_info().rss
+            before = process.num_threads(), process.num_fds()
+        if life >= 4:
+            memory.append(process.memory_info().rss)
     gc.collect()
-    threads, files, memory = before
+    threads, files = before
     wait_until(lambda: process.num_threads() <= threads, "the end of threads")
     wait_until(lambda: process.num_fds() <= files, "the closing of files")
-    assert process.memory_info().rss < memory + 40e6
+    # now and then the allocator takes some more; a leak takes some in each life
+    growth = np.diff(memory)
+    assert np.median(growth) < 1e6
+    assert growth.sum() < 100e6
     for verb in ("deactivate", "cleanup"):
         assert probe.change_state(NODE, verb)
     for name in ("identities", "image_anonymized", "vision_info"):
