@@ -186,8 +186,12 @@ def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m,
             publisher, info, lambda: local.node.outputs[2].camera_info, "camera_info at the node"
         )
     wait_until(lambda: markers.subscription.get_publisher_count(), "the publisher")
-    face = wait_until(lambda: (found := camera.show(astronaut())) and len(markers) and found, "markers")
-    outline, text = markers.wait().markers
+
+    def tracked():  # a track is named once it is confirmed
+        return [m.markers for m in list(markers.messages) if len(m.markers) == 2 and "#" in m.markers[1].text]
+
+    face = wait_until(lambda: (found := camera.show(astronaut())) and tracked() and found, "markers")
+    outline, text = tracked()[0]
     assert {outline.header.frame_id, text.header.frame_id} == {"camera"}
     assert re.match(r"face #\d+ 0\.", text.text)
     z = outline.points[0].z
