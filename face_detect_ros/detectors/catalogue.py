@@ -214,6 +214,14 @@ _ENTRIES = (
         )
         for size in _YOLOV9_SIZES
     ),
+    *(
+        _published(
+            f"libreyolo9-{size}",
+            f"YOLOv9 {size}, the same weights as LibreYOLO publishes them",
+            factory="yolov9.detector:create",
+        )
+        for size in _YOLOV9_SIZES
+    ),
     _published("rtdetrv2-r18", "RT-DETRv2 on ResNet-18"),
     _published("rtdetrv2-r34", "RT-DETRv2 on ResNet-34"),
     _published("rtdetrv2-r50", "RT-DETRv2 on ResNet-50"),

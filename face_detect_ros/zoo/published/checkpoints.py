@@ -78,6 +78,22 @@ def _yolov9(size: str, ap: float | None) -> Checkpoint:
     )
 
 
+def _libreyolo9(size: str, ap: float | None) -> Checkpoint:
+    """The same weights as LibreYOLO publishes them, with its names and class names; so the AP is that of `_yolov9`."""
+    page = f"{HUB}/LibreYOLO/LibreYOLO9{size}"
+    return Checkpoint(
+        name=f"libreyolo9-{size}",
+        files=(RemoteFile(f"LibreYOLO9{size}.pt", f"{page}/resolve/main/LibreYOLO9{size}.pt"),),
+        source=page,
+        license="MIT",
+        license_stated="https://github.com/LibreYOLO/libreyolo/blob/main/weights/LICENSE_NOTICE.txt",
+        input_size=640,
+        classes=_COCO,
+        ap=ap,
+        reference="" if ap is None else f"{_YOLO}/blob/main/docs/2_model_zoo/0_object_detection.rst",
+    )
+
+
 def _hub(
     name: str, repository: str, revision: str, sha256: str, ap: float, reference: str, input_size: int = 640
 ) -> Checkpoint:
@@ -179,6 +195,10 @@ _ALL = (
     _yolov9("s", 46.8),
     _yolov9("m", 51.4),
     _yolov9("c", 53.0),
+    _libreyolo9("t", None),
+    _libreyolo9("s", 46.8),
+    _libreyolo9("m", 51.4),
+    _libreyolo9("c", 53.0),
     _hub(
         "rtdetrv2-r18",
         "PekingU/rtdetr_v2_r18vd",
