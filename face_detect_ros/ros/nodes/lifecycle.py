@@ -254,7 +254,13 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         """`~/change_state`, answered without blocking the executor while weights are loaded."""
         wanted = request.transition.label or request.transition.id
         if wanted not in ("configure", Transition.TRANSITION_CONFIGURE):
-            return original(request, response)
+            try:
+                return original(request, response)
+            except Exception as error:  # noqa: BLE001 - RCLError lives in a private module of rclpy
+                # before Kilted rclpy raises for a transition that the present state does not have
+                self.get_logger().error(f"no transition {wanted}: {error}")
+                response.success = False
+                return response
         answer: Future = Future(executor=self.executor)
         patience = self.create_timer(
             CONFIGURE_PATIENCE_S,
