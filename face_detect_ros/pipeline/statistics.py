@@ -37,16 +37,22 @@ class StreamStatistics:
         with self._lock:
             self.rejected[reason] += images
 
-    def published(self, detections: int, latency_ms: float, processing_ms: float, network_ms: float) -> None:
+    def published(self, detections: int, latency_ms: float, processing_ms: float, network_ms: float) -> bool:
+        """Count a result.
+
+        Returns:
+            False if the latency is not counted, because the image has no stamp or one of another clock.
+        """
         self.processed += 1
         self.detections += detections
         self.output_rate.tick()
-        # images stamped with 0, or by another clock, have no latency that means anything
-        if abs(latency_ms) < _LONGEST_LATENCY_MS:
+        measured = abs(latency_ms) < _LONGEST_LATENCY_MS
+        if measured:
             self.latency_ms.add(latency_ms)
         self.processing_ms.add(processing_ms)
         self.network_ms.add(network_ms)
         self.overhead_ms.add(processing_ms - network_ms)
+        return measured
 
     def values(self) -> dict[str, str]:
         with self._lock:

@@ -98,6 +98,8 @@ class Anonymizer:
         stamp_ns: int,
         names: Sequence[str | None] | None = None,
         faint: np.ndarray | None = None,
+        *,
+        arrival_s: float | None = None,
     ) -> np.ndarray:
         """A new picture in which the faces are covered.
 
@@ -107,13 +109,14 @@ class Anonymizer:
             stamp_ns: Of the picture; one that is seconds before the last one forgets the held faces.
             names: (N,) who each face is, None for unknown; without it nobody is known.
             faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
+            arrival_s: When the picture arrived, in seconds of a monotonic clock; used where stamps are missing.
 
         Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError if `names` has another length.
         """
         check_image(image)
         if names is not None and len(names) != len(faces):
             raise ValueError(f"{len(names)} names for {len(faces)} faces")
-        if not self._clock.advance(stamp_ns):
+        if not self._clock.advance(stamp_ns, arrival_s):
             self._held = []
         self._picture += 1
         self._hold(faces, names, np.empty((0, 4)) if faint is None else faint)

@@ -28,7 +28,12 @@ class CoverFaces:
                 return result
             frame = result.frame
             covered = anonymizer.apply(
-                frame.image, result.detections, frame.stamp_ns, result.names, result.faint.boxes
+                frame.image,
+                result.detections,
+                frame.stamp_ns,
+                result.names,
+                result.faint.boxes,
+                arrival_s=frame.arrival_s,
             )
             return replace(result, covered=covered)
 

@@ -195,6 +195,7 @@ class DetectorNode(PerceptionNode[P]):
         self._camera = ""  # frame_id of its images
         self._rejection = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
+        self._told_of_stamps = False
         super().__init__(name, schema, hub, **node_arguments)
 
     # what a subclass writes
@@ -429,13 +430,21 @@ class DetectorNode(PerceptionNode[P]):
 
     def _count(self, stream: Stream, result: Result) -> None:
         now_s = time.monotonic()
-        arrival_s = result.frame.arrival_s
-        stream.statistics.published(
+        arrival_s, stamp_ns = result.frame.arrival_s, result.frame.stamp_ns
+        measured = stream.statistics.published(
             detections=len(result.detections),
-            latency_ms=(self.get_clock().now().nanoseconds - result.frame.stamp_ns) / 1e6,
+            latency_ms=(self.get_clock().now().nanoseconds - stamp_ns) / 1e6,
             processing_ms=0.0 if arrival_s is None else (now_s - arrival_s) * 1e3,
             network_ms=result.times.network_ms,
         )
+        if not measured and not self._told_of_stamps:
+            self._told_of_stamps = True
+            what = (
+                "have no stamp" if stamp_ns == 0 else f"are stamped {stamp_ns / 1e9:.3f} s, by another clock"
+            )
+            self.get_logger().warning(
+                f"images {what}: their latency cannot be measured; tracks and names follow their arrival or order"
+            )
 
     def _failed(self, error: Exception) -> None:
         if self.stream is not None:

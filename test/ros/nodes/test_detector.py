@@ -433,6 +433,7 @@ def test_strange_stamps_are_given_back(probe, start, scripted, nanoseconds):
     camera = Camera(probe)
     camera.stamp_ns = nanoseconds - SECOND
     assert stamp_ns(camera.show(picture()).header) == nanoseconds
+    probe.wait_for_log("images .*: their latency cannot be measured")
 
 
 def test_a_detections_subscriber_that_disappears_changes_nothing(probe, start, scripted):
