@@ -375,7 +375,7 @@ def _weights(entry: CatalogueEntry, name: str) -> Path:
     """The file or folder of `name`, which means `entry`. Raises WeightsError."""
     if file := name.partition(":")[2]:
         path = Path(file).expanduser()
-        if path.is_file():
+        if path.is_file() and entry.file_is == "FILE":
             weights_file.check(path)
         return path
     if entry.packaged:

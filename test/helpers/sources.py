@@ -11,7 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from face_detect_ros.sources import FrameSource, SourceEvent, SourceOptions, open_source
+from face_detect_ros.sources.base import FrameSource
+from face_detect_ros.sources.capture_thread import SourceEvent
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 
 """Recorded material beside the repository; tests skip where it is absent."""
 

@@ -24,8 +24,9 @@ from face_detect_ros.images.reading import (
     read_picture,
     tell_others,
 )
-from face_detect_ros.sources import SourceOptions, open_source
 from face_detect_ros.sources.fit import fit
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.stills import STILLS_RATE_HZ
 
 

@@ -15,6 +15,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.recognizer import KnownPeople
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -318,9 +319,9 @@ def _count_faces(recipe):
 
 
 def test_a_recipe_builds_the_same_pipeline_in_another_process(tmp_path):
-    recipe = Recipe(
-        task="faces", model="dlib_hog", recognition=Recognition(tmp_path / "gallery.sqlite3", frozen=True)
-    )
+    path = tmp_path / "gallery.sqlite3"
+    Gallery(path).close()
+    recipe = Recipe(task="faces", model="dlib_hog", recognition=Recognition(path, frozen=True))
     assert pickle.loads(pickle.dumps(recipe)) == recipe
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         there = pool.apply(_count_faces, (recipe,))

@@ -16,7 +16,8 @@ import pytest
 from helpers.sources import MjpegCamera, read_on
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.sources import SourceOptions, open_source
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 
 
 @pytest.mark.parametrize("source", ["/dev/video97", "97"], ids=["path", "number"])

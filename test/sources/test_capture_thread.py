@@ -12,7 +12,9 @@ import pytest
 from helpers.sources import Recorder, level, quarters, wait_until, write, write_video
 
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.sources import Capture, CaptureThread, SourceOptions
+from face_detect_ros.sources.base import Capture
+from face_detect_ros.sources.capture_thread import CaptureThread
+from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.pacing import Backoff
 
 

@@ -13,7 +13,8 @@ from helpers.sources import level, read_all, write
 
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.images.reading import sample_file
-from face_detect_ros.sources import SourceOptions, open_source
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 
 
 def numbered_folder(folder: Path, levels: list[int]) -> Path:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from helpers.sources import quarters, write
 
-from face_detect_ros.sources import Motion, SourceOptions, open_source
-from face_detect_ros.sources.motion import PERIOD_FRAMES
+from face_detect_ros.sources.motion import PERIOD_FRAMES, Motion
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 
 CASES = pytest.mark.parametrize(
     ("original", "width", "height"),

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.sources import open_source
+from face_detect_ros.sources.opening import open_source
 from face_detect_ros.sources.options import Kind, SourceOptions, describe, expand_path
 
 

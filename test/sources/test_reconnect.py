@@ -7,7 +7,8 @@ import time
 import pytest
 from helpers.sources import MjpegCamera, Recorder, wait_until
 
-from face_detect_ros.sources import CaptureThread, SourceOptions
+from face_detect_ros.sources.capture_thread import CaptureThread
+from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.pacing import Backoff
 
 

@@ -17,7 +17,8 @@ import pytest
 from helpers.sources import read_on, wait_until
 
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.sources import SourceOptions, open_source
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.screen import ScreenArea, ffmpeg_command, parse_area
 
 

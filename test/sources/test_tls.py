@@ -15,7 +15,8 @@ import pytest
 from helpers.sources import MjpegCamera
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.sources import SourceOptions, open_source
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="no openssl to make certificates with"

@@ -13,7 +13,8 @@ from helpers.paths import FIELD, SHARED
 from helpers.sources import cut_off, write_video
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.sources import SourceOptions, open_source
+from face_detect_ros.sources.opening import open_source
+from face_detect_ros.sources.options import SourceOptions
 from face_detect_ros.sources.video import FALLBACK_RATE_HZ
 
 LEVELS = [20, 60, 100, 140, 180]
