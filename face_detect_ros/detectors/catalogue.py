@@ -272,13 +272,29 @@ def find(name: str, *, task: str) -> CatalogueEntry:
     bare, colon, file = name.partition(":")
     entry = CATALOGUE.get(bare)
     if entry is None or entry not in known:
-        hint = f" ('{bare}' is for task '{entry.task}')" if entry else ""
+        hint = f" ('{bare}' is for task '{entry.task}')" if entry else _meant(name, task)
         raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}; {_choices(known)}")
     if (entry.needs_file and not file) or (colon and not file):
         raise ConfigError(f"model '{name}' needs its file: write {entry.name}:/path/to/file")
     if colon and not entry.takes_file:
         raise ConfigError(f"model '{name}': {entry.name} takes no file; write {entry.name}")
     return entry
+
+
+_BY_SUFFIX = {
+    ".onnx": {"objects": "onnx", "faces": "yunet"},
+    ".pt": {"objects": "yolov9"},
+    ".pth": {"objects": "yolov9"},
+    ".safetensors": {"objects": "yolov9"},
+}
+
+
+def _meant(name: str, task: str) -> str:
+    """A question for an error message, where `name` is the path of a model whose prefix is missing; else empty."""
+    prefix = _BY_SUFFIX.get(Path(name).suffix.lower(), {}).get(task, "")
+    if not prefix and task == "objects" and (Path(name).expanduser() / "config.json").is_file():
+        prefix = "detr"
+    return f" (did you mean {prefix}:{name}?)" if prefix else ""
 
 
 def default_model(task: str) -> str:

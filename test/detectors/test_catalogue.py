@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,3 +111,30 @@ def test_importing_loads_no_heavy_library() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "meant"),
+    [
+        ("models/yolox.onnx", "objects", "onnx:models/yolox.onnx"),
+        ("YOLOX.ONNX", "objects", "onnx:YOLOX.ONNX"),
+        ("/home/me/yunet.onnx", "faces", "yunet:/home/me/yunet.onnx"),
+        ("yolov9t.pt", "objects", "yolov9:yolov9t.pt"),
+        ("best.safetensors", "objects", "yolov9:best.safetensors"),
+        ("best.pt", "faces", None),
+        ("yolov10", "objects", None),
+        ("a folder", "objects", None),
+    ],
+)
+def test_a_path_without_its_prefix_is_asked_about(name: str, task: str, meant: str | None) -> None:
+    with pytest.raises(ConfigError, match="is not known for task") as raised:
+        catalogue.find(name, task=task)
+    assert ("did you mean" in str(raised.value)) == (meant is not None)
+    if meant:
+        assert f"(did you mean {meant}?)" in str(raised.value)
+
+
+def test_the_folder_of_a_detr_without_its_prefix(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=rf"did you mean detr:{tmp_path}\?"):
+        catalogue.find(str(tmp_path), task="objects")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.errors import ConfigError, DetectorError, WeightsError
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.objects import input as object_input
@@ -151,10 +151,18 @@ class OnnxNetwork:
         return [self._proposals(self._engine.run(single), size)[0] for single in singles]
 
     def decode(self, output: list[Proposals], options: DetectOptions) -> list[Candidates]:
-        return [
+        found = [
             candidates(proposals, options, overlapping=self.overlapping, columns=self._columns)
             for proposals in output
         ]
+        for each in found:
+            # networks with suppression inside do not show how many classes they have
+            if len(each.class_ids) and int(each.class_ids.max()) >= len(self.labels):
+                raise DetectorError(
+                    f"the network found class {each.class_ids.max()}, but only {len(self.labels)} classes have a "
+                    "name; name all of them"
+                )
+        return found
 
     def _proposals(self, outputs: Sequence[np.ndarray], size: tuple[int, int]) -> list[Proposals]:
         """What every output of the file, for images of one size, proposes for each image."""

@@ -517,3 +517,10 @@ def test_a_real_model_in_a_batch() -> None:
     ):
         np.testing.assert_allclose(found.boxes, one(detector, image, options).boxes, atol=1e-3)
     assert detector.times.network_ms > 0
+
+
+def test_a_class_without_a_name_is_found(tmp_path: Path) -> None:
+    detector = open_(save(tmp_path / "m.onnx", "rt_detr", metadata={"names": "['red', 'green']"}))
+    assert len(one(detector, picture(64, 64, RED, (16, 32, 32, 48)))) == 5
+    with pytest.raises(DetectorError, match="found class 2, but only 2 classes have a name"):
+        one(detector, picture(64, 64, BLUE, (16, 32, 32, 48)))
