@@ -18,7 +18,7 @@ DETECTORS = ("mmod", "dlib_cnn")
 
 
 def peak_mib(name: str, width: int, height: int) -> float:
-    """Of the detector or embedder `name` in float32 after one width x height picture; 0 x 0: after loading."""
+    """Of the detector or embedder `name` in float32 after one width x height image; 0 x 0: after loading."""
     command = [sys.executable, "-m", __name__, name, str(width), str(height)]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""dlib's face networks: ours on PyTorch beside dlib's own code, in one run, with the same picture.
+"""dlib's face networks: ours on PyTorch beside dlib's own code, in one run, with the same image.
 
 The limit of a network is the time that its multiplications take in one large matrix product, the fastest thing
 this machine does in those numbers.
@@ -122,7 +122,7 @@ def _memory() -> list[Row]:
                 peak_mib("dlib_cnn", width, height),
                 "dlib_cnn",
                 idle_mib,
-                "before the first picture",
+                "before the first image",
             )
         )
     side = align.CHIP_SIDE_PX
@@ -134,7 +134,7 @@ def _memory() -> list[Row]:
             peak_mib("dlib", side, side),
             "dlib",
             peak_mib("dlib_resnet", 0, 0),
-            "before the first picture",
+            "before the first image",
         )
     )
     return rows
@@ -150,7 +150,9 @@ def _gpu() -> list[Row]:
                 images = [_picture(width, height)] * count
                 took_ms = best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
                 limit = _detector_products(width, height, "bfloat16") / per_ms
-                name = f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} pictures/s), GPU"
+                name = (
+                    f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} images/s), GPU"
+                )
                 rows.append(Row(name, "ms/picture", took_ms, limit=limit, limit_name="matrix product"))
         chips = _chips()
         embedder = embed.create("dlib_resnet", "cuda", precision)

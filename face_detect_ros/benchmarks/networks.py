@@ -1,7 +1,7 @@
 """What YOLOv9's variants and their attention cost: `python -m face_detect_ros.benchmarks.networks`.
 
 Parameters, operations (two a multiplication and addition, of convolutions and matrix products) and milliseconds of
-one picture through the network, fused, with random weights, as JSON lines. The variants of one size take turns, so
+one image through the network, fused, with random weights, as JSON lines. The variants of one size take turns, so
 that a disturbance meets all of them.
 """
 
@@ -55,7 +55,7 @@ def run(names: list[str], size: int, repeats: int, device: torch.device, dtype: 
 
 
 def operations(name: str, kind: str, size: int) -> int:
-    """Of one picture of size x size; counted on shapes alone."""
+    """Of one image of size x size; counted on shapes alone."""
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network = YoloV9(name, self_attention=ATTENTION[kind][0], cross_attention=ATTENTION[kind][1]).fuse()
         network(torch.empty(1, 3, size, size))

@@ -1,4 +1,4 @@
-"""What the nodes cost besides the network: overhead per picture, processes, executors."""
+"""What the nodes cost besides the network: overhead per image, processes, executors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Processes = dict[str, tuple[str, Mapping[str, Any], tuple[str, ...]]]
 
 @dataclass
 class Observation:
-    """What a run of some processes showed: latencies of each picture, seconds of processor time per second."""
+    """What a run of some processes showed: latencies of each image, seconds of processor time per second."""
 
     latency_ms: list[float] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def overhead() -> list[Row]:
     rows = []
     for width, height in SIZES:
         size, goal_ms = f"{width}x{height}", OVERHEAD_GOAL_MS[width, height]
-        # slow enough for the network, so that no picture waits for another
+        # slow enough for the network, so that no image waits for another
         rate_hz, pictures = (5.0, PICTURES) if width < 1000 else (1.2, PICTURES // 2)
         seen = observe(
             {"source": (SOURCE, _stream(width, height, rate_hz), ()), "detector": (DETECTOR, {}, ())},

@@ -20,7 +20,7 @@ from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
 
 class NullDetector:
-    """Finds one face in the middle of every picture."""
+    """Finds one face in the middle of every image."""
 
     labels = ("face",)
     device = "cpu"

@@ -1,7 +1,7 @@
 """Object detectors: before, in and after the network, at several sizes of input, beside peers and the limit.
 
 Weights are random, so that nothing needs to be fetched, and made so that some hundred proposals pass the threshold
-(`random_models`): time depends on that, not on what is found. The picture has 640x480 pixels. The limit is the
+(`random_models`): time depends on that, not on what is found. The image has 640x480 pixels. The limit is the
 time that the network's multiplications take in one large matrix product.
 """
 
@@ -41,7 +41,7 @@ _GPU_CALLS = 200
 
 @dataclass(frozen=True)
 class _Case:
-    """One model at one size of input. products: multiplications for one picture; None where they are not known."""
+    """One model at one size of input. products: multiplications for one image; None where they are not known."""
 
     model: str
     file: str
@@ -204,7 +204,7 @@ def _gpu_rows(case: _Case) -> list[Row]:
             times_ms = _call_times_ms(detector, [picture] * count, _GPU_CALLS)
             p50, p99 = np.percentile(times_ms, [50, 99])
             name = f"{case.title}, {count} at once, GPU"
-            rate = f"p50 ({1e3 * count / p50:.0f} pictures/s)"
+            rate = f"p50 ({1e3 * count / p50:.0f} images/s)"
             rows.append(
                 Row(f"{name}: {rate}", "ms", p50, limit=limit and limit * count, limit_name="matrix product")
             )
@@ -240,7 +240,7 @@ def _call_times_ms(
 
 
 def _yolov9_products(variant: str, attention: bool, size: int) -> float:
-    """Multiplications for a picture of 4:3."""
+    """Multiplications for an image of 4:3."""
     from face_detect_ros.core.letterbox import Letterbox
     from face_detect_ros.nn.yolov9.network import YoloV9
 
@@ -251,7 +251,7 @@ def _yolov9_products(variant: str, attention: bool, size: int) -> float:
 
 
 def _pipeline_ms(folder: str) -> float:
-    """The library's own way from a picture to boxes."""
+    """The library's own way from an image to boxes."""
     import transformers
     from PIL import Image
 

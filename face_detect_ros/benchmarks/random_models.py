@@ -21,7 +21,7 @@ from face_detect_ros.zoo.published import coco
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 CANDIDATES = 300
-"""Cells of a VGA picture that reach `THRESHOLD`: a full scene, where a thing has some ten."""
+"""Cells of a VGA image that reach `THRESHOLD`: a full scene, where a thing has some ten."""
 
 THRESHOLD = OBJECT_OPTIONS.score_threshold
 

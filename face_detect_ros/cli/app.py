@@ -24,7 +24,7 @@ from face_detect_ros.cli.train import train, train_default
 
 app = typer.Typer(
     name="face_detect_ros",
-    help="Finds faces and objects in pictures and ROS 2 image streams.",
+    help="Finds faces and objects in images and ROS 2 image streams.",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -49,7 +49,7 @@ def drawing(json: Json = False) -> None:
 
 @app.command()
 def nodes(json: Json = False) -> None:
-    """Overhead per picture, one process against two, executors (about three minutes)."""
+    """Overhead per image, one process against two, executors (about three minutes)."""
     with exit_codes():
         _print(_nodes(), json)
 

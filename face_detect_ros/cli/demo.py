@@ -1,4 +1,4 @@
-"""`face_detect_ros demo`: a moving picture of two people through real topics, and what came out of it."""
+"""`face_detect_ros demo`: a moving image of two people through real topics, and what came out of it."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ MADE = (*RESULTS, "two_people.png", "gallery.sqlite3", "gallery.sqlite3-wal", "g
 
 
 def demo(
-    frames: Annotated[int, typer.Option(min=1, help="How many pictures to stream.")] = 300,
+    frames: Annotated[int, typer.Option(min=1, help="How many images to stream.")] = 300,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")] = Path("demo_out"),
     source: Annotated[
         str | None,
-        typer.Option(help="Stream this instead: a picture, folder, video, device or URL."),
+        typer.Option(help="Stream this instead: an image, folder, video, device or URL."),
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Face detector.")] = None,
 ) -> None:
-    """Stream a moving picture of two people, one of them enrolled, through the nodes, and record what they say.
+    """Stream a moving image of two people, one of them enrolled, through the nodes, and record what they say.
 
     The video source, the face detector and the object detector run in processes of their own. Leaves annotated.mp4,
     objects.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the
@@ -60,11 +60,11 @@ def demo(
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:
-            raise DetectorError(f"no face was found in {len(tally.processed)} pictures of {describe(stream)}")
+            raise DetectorError(f"no face was found in {len(tally.processed)} images of {describe(stream)}")
         if source is None:
             _check_names(tally)
             if not tally.objects["person"]:
-                raise DetectorError(f"the object detector saw no person in {tally.searched} pictures")
+                raise DetectorError(f"the object detector saw no person in {tally.searched} images")
 
 
 def _prepare(out: Path) -> None:
@@ -104,9 +104,9 @@ def _two_people(out: Path, gallery: Path) -> str:
 def _check_names(tally: Tally) -> None:
     """Raise DetectorError unless the enrolled person, and nobody else, was recognized."""
     if not tally.names[KNOWN]:
-        raise DetectorError(f"{KNOWN} was enrolled but not recognized in {len(tally.processed)} pictures")
+        raise DetectorError(f"{KNOWN} was enrolled but not recognized in {len(tally.processed)} images")
     if tally.pictures_with_doubles:
-        raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.pictures_with_doubles} pictures")
+        raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.pictures_with_doubles} images")
     if not tally.names["unknown"]:
         raise DetectorError("the stranger was not seen")
 
@@ -169,7 +169,7 @@ def _run(frames: int, out: Path, source: str, model: str | None, gallery: Path) 
 
 
 def _stream(recorder: Recorder, executor: Executor, frames: int, watch: Callable[[], None]) -> None:
-    """Let `frames` pictures pass, with a progress bar, then wait for the last detections."""
+    """Let `frames` images pass, with a progress bar, then wait for the last detections."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -192,15 +192,15 @@ def _stream(recorder: Recorder, executor: Executor, frames: int, watch: Callable
             now_s = time.monotonic()
             if len(tally.images) > seen:
                 seen, seen_s = len(tally.images), now_s
-                text = f"pictures, {tally.detections} faces"
+                text = f"images, {tally.detections} faces"
                 progress.update(
                     bar, completed=seen, description=text, rate=seen / max(now_s - started_s, 0.1)
                 )
             elif now_s - seen_s > SILENCE_S:
                 raise SourceError(
-                    f"the source sent {seen} of {frames} pictures, then nothing for {SILENCE_S:g} s"
+                    f"the source sent {seen} of {frames} images, then nothing for {SILENCE_S:g} s"
                 )
-    with contextlib.suppress(processes.ProcessError):  # a dropped last picture never gets detections
+    with contextlib.suppress(processes.ProcessError):  # a dropped last image never gets detections
         last = max(tally.images)
         processes.wait_until(
             executor,
@@ -221,16 +221,16 @@ def _print_table(tally: Tally) -> None:
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, value in (
-        ("pictures in", str(len(tally.images))),
+        ("images in", str(len(tally.images))),
         ("processed", str(len(tally.processed))),
         ("dropped", str(tally.dropped)),
         ("latency p50, image stamp to detections", f"{np.percentile(latency_ms, 50):.1f} ms"),
         ("latency p95", f"{np.percentile(latency_ms, 95):.1f} ms"),
         ("faces", str(tally.detections)),
-        ("pictures with a face", str(tally.pictures_with_detections)),
+        ("images with a face", str(tally.pictures_with_detections)),
         *((f"faces named {name}", str(count)) for name, count in sorted(tally.names.items())),
-        ("pictures searched for objects", str(tally.searched)),
-        *((f"objects: pictures with a {name}", str(count)) for name, count in tally.objects.most_common()),
+        ("images searched for objects", str(tally.searched)),
+        *((f"objects: images with a {name}", str(count)) for name, count in tally.objects.most_common()),
     ):
         table.add_row(name, value)
     Console().print(table)

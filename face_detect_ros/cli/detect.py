@@ -1,4 +1,4 @@
-"""`face_detect_ros detect`: detections in pictures, folders and videos, for people and for scripts."""
+"""`face_detect_ros detect`: detections in images, folders and videos, for people and for scripts."""
 
 from __future__ import annotations
 

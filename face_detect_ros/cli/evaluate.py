@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COCO_SCORE = 0.001  # precision is wanted at every recall that can be had
 _COCO_DETECTIONS = 100
-_WORST = 20  # pictures
+_WORST = 20  # images
 _SHOWN = 15  # confusions
 
 app = typer.Typer(
@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 app.command()(tracking)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
-Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pictures.")]
+Images = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the images.")]
 Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="Numbers: auto, float32, bfloat16 or float16.")]
 Engine = Annotated[str, typer.Option(help=f"What computes the network: {', '.join(CHOICES)}.")]
@@ -73,11 +73,11 @@ def faces(
 ) -> None:
     """Precision, recall and average precision of a face detector.
 
-    Precision, recall, F1 and AP (area under the interpolated curve) are those of the pictures in which every face is
+    Precision, recall, F1 and AP (area under the interpolated curve) are those of the images in which every face is
     labeled: all, or those marked "face_complete" where the annotations have that field. "labeled" is the recall in
-    all pictures with labels. Crowds (iscrowd) count neither way.
+    all images with labels. Crowds (iscrowd) count neither way.
 
-    Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments.
+    Exit code: 0; 1 if an image could not be read or the detector failed; 2 for bad arguments.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -119,10 +119,10 @@ def coco(
     input_size: Annotated[
         int, typer.Option(help="Longest side of what the network sees, in pixels; 0: the model's own.")
     ] = 0,
-    limit: Annotated[int, typer.Option(min=0, help="Of the first so many pictures; 0: of all.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures at once.")] = 1,
+    limit: Annotated[int, typer.Option(min=0, help="Of the first so many images; 0: of all.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
     max_detections: Annotated[
-        int, typer.Option(help="Most detections of a picture; COCO counts 100.")
+        int, typer.Option(help="Most detections of an image; COCO counts 100.")
     ] = _COCO_DETECTIONS,
     score_threshold: Annotated[
         float, typer.Option(help="Lowest score of a detection; much above 0 the AP falls.")
@@ -136,7 +136,7 @@ def coco(
     worst: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help=f"Save the {_WORST} pictures with most mistakes there, drawn on them."
+            metavar="DIR", help=f"Save the {_WORST} images with most mistakes there, drawn on them."
         ),
     ] = None,
     json: Json = False,
@@ -144,13 +144,13 @@ def coco(
     """Average precision (AP) of an object detector, as COCO measures it.
 
     Classes are matched by name; common other spellings (tv, tvmonitor) are known. Those that the model lacks are left
-    out of the mean and listed in "left_out". Crowds (iscrowd) count neither way; nor does a picture for a class that it
+    out of the mean and listed in "left_out". Crowds (iscrowd) count neither way; nor does an image for a class that it
     is not labeled for (fields <class>_labeled or <class>_complete that are false, or not_exhaustive_category_ids).
-    images_per_s: of the detector alone, with its pre- and post-processing, without reading pictures.
+    images_per_s: of the detector alone, with its pre- and post-processing, without reading images.
 
     "confusion" counts what was labeled and what was found there, of boxes that overlap by half; null: nothing.
 
-    Exit code: 0; 1 if a picture could not be read or the detector failed; 2 for bad arguments or annotations.
+    Exit code: 0; 1 if an image could not be read or the detector failed; 2 for bad arguments or annotations.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -217,9 +217,9 @@ def agreement(
     """Whether a face detector finds the same faces as another one.
 
     The same: boxes that overlap by 0.95. missed and extra: what only the reference or only the model found. dlib_cnn
-    shrinks pictures above 2.1 megapixels and then finds other faces; compare on smaller ones.
+    shrinks images above 2.1 megapixels and then finds other faces; compare on smaller ones.
 
-    Exit code: 0; 1 if a picture could not be read or a detector failed; 2 for bad arguments.
+    Exit code: 0; 1 if an image could not be read or a detector failed; 2 for bad arguments.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -261,13 +261,13 @@ def lfw(
     ] = "auto",
     json: Json = False,
 ) -> None:
-    """Accuracy of face verification on pairs of pictures, as in Labeled Faces in the Wild.
+    """Accuracy of face verification on pairs of images, as in Labeled Faces in the Wild.
 
-    The pictures lie in DIR as Name/Name_0001.jpg. Accuracy: mean over the folds of the list, each judged by the
+    The images lie in DIR as Name/Name_0001.jpg. Accuracy: mean over the folds of the list, each judged by the
     distance that is best for the others. tar_at_far_1e-3: pairs of one person accepted where at most 1 in 1000 of the
-    others is. Where no face is found in the middle of a picture, the middle is taken for one ("fallbacks").
+    others is. Where no face is found in the middle of an image, the middle is taken for one ("fallbacks").
 
-    Exit code: 0; 1 if a picture could not be read or a model failed; 2 for bad arguments.
+    Exit code: 0; 1 if an image could not be read or a model failed; 2 for bad arguments.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -305,9 +305,9 @@ def identification(
 ) -> None:
     """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
 
-    The pictures lie in DIR as Name/any.jpg. Single looks are judged, without the votes over a track.
+    The images lie in DIR as Name/any.jpg. Single looks are judged, without the votes over a track.
 
-    Exit code: 0; 1 if a picture could not be read or a model failed; 2 for bad arguments.
+    Exit code: 0; 1 if an image could not be read or a model failed; 2 for bad arguments.
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -345,7 +345,7 @@ def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, fold
     results = OutputFolder(folder, media)
     for item, each in zip(media, chosen, strict=True):
         results.save_picture(item, each.paint(read_picture(item.path)))
-    typer.echo(f"{len(chosen)} pictures with most mistakes: {folder}", err=True)
+    typer.echo(f"{len(chosen)} images with most mistakes: {folder}", err=True)
 
 
 def _print_coco(figures: dict[str, Any]) -> None:

@@ -189,7 +189,7 @@ def export(
     ] = 0,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set, 16 to 20; default: 17.")] = None,
 ) -> None:
-    """Write a detector as ONNX, for any number of pictures at once, and compare it with PyTorch.
+    """Write a detector as ONNX, for any number of images at once, and compare it with PyTorch.
 
     What is written can be named onnx:FILE.onnx wherever a detector is wanted.
 

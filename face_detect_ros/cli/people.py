@@ -58,19 +58,19 @@ def enroll(
         ),
     ] = _ENROLMENT.min_sharpness,
     keep_chips: Annotated[
-        bool, typer.Option("--keep-chips", help="Also store the 150 x 150 pictures of the faces.")
+        bool, typer.Option("--keep-chips", help="Also store the 150 x 150 images of the faces.")
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object per picture on stdout, nothing else.")
+        bool, typer.Option("--json", help="One JSON object per image on stdout, nothing else.")
     ] = False,
 ) -> None:
-    """Teach the gallery people from pictures: FOLDER/Anna/1.jpg, FOLDER/Anna/2.jpg, FOLDER/Ben/a.png.
+    """Teach the gallery people from images: FOLDER/Anna/1.jpg, FOLDER/Anna/2.jpg, FOLDER/Ben/a.png.
 
-    A picture is refused, and the report says why, if it shows no face, more than one of about the same size, one
+    An image is refused, and the report says why, if it shows no face, more than one of about the same size, one
     that is too small or blurred, somebody who is in the gallery under another name, or nobody like the other
     looks of this name. What is enrolled is on disk at once; doing it again adds nothing.
 
-    With --json, a line for each picture:
+    With --json, a line for each image:
 
     \b
     {"image": path, "person": name, "enrolled": true, "new": true}
@@ -79,7 +79,7 @@ def enroll(
                "somebody_else" | "unlike" | "unreadable" | "name",
      "message": text}
 
-    Exit code: 0; 1 if a picture could not be read or a person has not one usable picture; 2 for bad arguments;
+    Exit code: 0; 1 if an image could not be read or a person has not one usable image; 2 for bad arguments;
     130 after Ctrl-C.
     """
     with exit_codes():
@@ -177,7 +177,7 @@ def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Who to erase.")],
     gallery: GalleryPath = None,
 ) -> None:
-    """Erase people: their names, embeddings and pictures are gone from the gallery's files.
+    """Erase people: their names, embeddings and images are gone from the gallery's files.
 
     Exports, backups, and damaged galleries that were set aside are yours to delete.
 

@@ -1,4 +1,4 @@
-"""The pictures and video frames behind the paths of a command line."""
+"""The images and video frames behind the paths of a command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class MediaFile:
-    """A picture or video to work on.
+    """An image or video to work on.
 
     path: as the user gave it, or that folder's path joined with the file's place inside.
     relative: where its result goes inside an output folder.
@@ -51,7 +51,7 @@ class MediaFile:
 
 
 def find_media(paths: Sequence[Path]) -> list[MediaFile]:
-    """The files behind `paths`: a file itself, of a folder every picture and video in it and below, by name.
+    """The files behind `paths`: a file itself, of a folder every image and video in it and below, by name.
 
     Hidden files and folders are left out. A file that is named itself counts whatever its suffix.
     Raises ConfigError for a path that does not exist or a folder with nothing to read.
@@ -61,7 +61,7 @@ def find_media(paths: Sequence[Path]) -> list[MediaFile]:
         if path.is_dir():
             inside = _inside(path)
             if not inside:
-                raise ConfigError(f"{path}: no pictures or videos in this folder")
+                raise ConfigError(f"{path}: no images or videos in this folder")
             found += [MediaFile(file, file.relative_to(path)) for file in inside]
         elif path.exists():
             found.append(MediaFile(path, Path(path.name)))

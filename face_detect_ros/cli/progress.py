@@ -35,7 +35,7 @@ def _stderr_progress(*amounts: ProgressColumn, redirect_stdout: bool) -> Progres
 
 @contextlib.contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Gives the function to call after each of `total` steps. Shows nothing where stderr is no terminal."""
+    """Gives the function to call after each of `total` steps. Shows nothing where stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

@@ -1,4 +1,4 @@
-"""`face_detect_ros train`: a detector learns from labeled pictures."""
+"""`face_detect_ros train`: a detector learns from labeled images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DETR_SUITS: dict[str, Any] = {
     "clip_norm": 0.1,
     "augment": AugmentOptions(mosaic=0.0, mixup=0.0),
 }
-_EVERY_S = 10.0  # between lines where stderr is no terminal
+_EVERY_S = 10.0  # between lines where stderr is not a terminal
 
 
 def train(
@@ -38,13 +38,13 @@ def train(
     ],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
     images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the pictures, for COCO JSON.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of the images, for COCO JSON.")
     ] = None,
     val: Annotated[
         Path | None, typer.Option(metavar="LABELS", help="Labels to judge by; default: the YAML's split val.")
     ] = None,
     val_images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Their pictures; default: those of --images.")
+        Path | None, typer.Option(metavar="DIR", help="Their images; default: those of --images.")
     ] = None,
     classes: Annotated[
         str, typer.Option(metavar="A,B,...", help="Classes to learn, in this order; default: all of LABELS.")
@@ -76,9 +76,9 @@ def train(
         str, typer.Option(metavar="A,B,...", help="Parts that stay as they are, such as backbone.")
     ] = "",
     epochs: Annotated[
-        int | None, typer.Option(help=f"Times through the pictures; default {TrainOptions.epochs}.")
+        int | None, typer.Option(help=f"Times through the images; default {TrainOptions.epochs}.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help=f"Pictures a step; default {TrainOptions.batch}.")] = None,
+    batch: Annotated[int | None, typer.Option(help=f"Images a step; default {TrainOptions.batch}.")] = None,
     input_size: Annotated[
         int | None,
         typer.Option(
@@ -105,10 +105,10 @@ def train(
         typer.Option(help=f"auto, float32, bfloat16 or float16; default {TrainOptions.precision}."),
     ] = None,
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(help="That prepare pictures; 0: one for each core.")] = 0,
+    threads: Annotated[int, typer.Option(help="That prepare images; 0: one for each core.")] = 0,
     license: Annotated[str, typer.Option(help="Of the weights, written into their file.")] = "",
 ) -> None:
-    """Train a YOLOv9, with or without attention, on your own pictures.
+    """Train a YOLOv9, with or without attention, on your own images.
 
     \b
     face_detect_ros train labels.json --images photos/ --val held_back.json --output run1/
@@ -116,10 +116,10 @@ def train(
 
     DIR gets best.safetensors and last.safetensors (use them as yolov9:FILE, or yolov9-attn:FILE for a model with
     attention), curve.csv, curve.png, and state.pt: the same command goes on where it was ended, by Ctrl-C, by a crash
-    or by kill -9, with the very pictures that would have come. Several GPUs:
+    or by kill -9, with the very images that would have come. Several GPUs:
     torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
 
-    Classes that a picture is not labeled for (fields <class>_labeled or <class>_complete that are false, or
+    Classes that an image is not labeled for (fields <class>_labeled or <class>_complete that are false, or
     not_exhaustive_category_ids) are not learned to be absent there; crowds (iscrowd) are left out of the loss.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
@@ -146,7 +146,7 @@ def train(
         options = TrainOptions(**({} if fine_tuned is None else _DETR_SUITS) | given)
         architecture = fine_tuned or Architecture.named(model, auxiliary=auxiliary)
         if val is None and images is not None:
-            raise ConfigError("give --val too: labels of pictures to judge the training by")
+            raise ConfigError("give --val too: labels of images to judge the training by")
         dataset = read_dataset(data, images, classes=names_of(classes))
         held_back = read_held_back(val or data, (val_images or images) if val is not None else None)
         report = Report()
@@ -171,7 +171,7 @@ def train_default(
 ) -> None:
     """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
 
-    Leaves yolov9_robot.safetensors in the output folder and tells what score threshold suits it, by training pictures
+    Leaves yolov9_robot.safetensors in the output folder and tells what score threshold suits it, by training images
     that it did not learn from. The same command goes on where it was ended.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
@@ -194,7 +194,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def _fine_tuned(model: str) -> Path | None:
-    """The folder that --model means where it is no YOLOv9 of ours."""
+    """The folder that --model means where it is not a YOLOv9 of ours."""
     from face_detect_ros.detectors import catalogue
     from face_detect_ros.zoo.published import cache, checkpoints
 
@@ -248,7 +248,7 @@ class Report:
     def data(self, remarks: Sequence[str], pictures: int, counts: Mapping[str, int]) -> None:
         for remark in remarks:
             self._say(remark)
-        self._say(f"{pictures} pictures; {', '.join(f'{name} {count}' for name, count in counts.items())}")
+        self._say(f"{pictures} images; {', '.join(f'{name} {count}' for name, count in counts.items())}")
 
     def begin(self, name: str, seed: int) -> None:
         self._say(f"{name}, seed {seed}")
@@ -266,7 +266,7 @@ class Report:
         days = f"{int(now.left_s // 86400)}d " if now.left_s >= 86400 else ""
         line = (
             f"epoch {now.epoch + 1}/{now.epochs}  step {now.step}/{now.steps}  {losses}  "
-            f"{now.pictures_per_s:.1f} pictures/s  {days}{left} left"
+            f"{now.pictures_per_s:.1f} images/s  {days}{left} left"
         )
         if not self._terminal or now.step == now.steps:
             self._say(line)

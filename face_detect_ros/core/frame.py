@@ -1,4 +1,4 @@
-"""A picture with its capture time and coordinate frame."""
+"""An image with its capture time and coordinate frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_image(image: np.ndarray) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture.
+    """One image.
 
     Attributes:
         image: (H, W, 3) uint8, RGB; never written to after construction.
@@ -56,9 +56,9 @@ class Frame:
 
 @dataclass(eq=False)
 class LazyFrame:
-    """A picture that is decoded at most once, when the first consumer asks for it.
+    """An image that is decoded at most once, when the first consumer asks for it.
 
-    Consumers that drop the picture never pay for decoding; consumers that share it share the pixels.
+    Consumers that drop the image never pay for decoding; consumers that share it share the pixels.
     `decode` returns a (H, W, 3) uint8 RGB array or raises ImageError.
     `arrival_s` is a `time.monotonic` reading.
     """

@@ -1,4 +1,4 @@
-"""Fitting a picture into a network's input, and the exact way back."""
+"""Fitting an image into a network's input, and the exact way back."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from face_detect_ros.core.errors import ConfigError
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """What to keep of a picture; may change from one call to the next.
+    """What to keep of an image; may change from one call to the next.
 
     Attributes:
         score_threshold: Lowest score kept, in [0, 1].
         iou_threshold: Above this overlap of two boxes of one class the lower score goes, in [0, 1].
-        max_detections: Most detections of one picture, best first; at least 1.
+        max_detections: Most detections of one image, best first; at least 1.
         min_size_px: Smallest width or height looked for, in pixels of the original image. A detector that scans at
             a scale of its choice chooses it by this. 0: the detector's own default, which may grow with the image.
         class_ids: Classes kept, as indices into the detector's labels; empty: all of them.
@@ -57,7 +57,7 @@ class StageTimes:
 
 
 class Detector(Protocol):
-    """Finds things in pictures. One thread at a time may use an instance.
+    """Finds things in images. One thread at a time may use an instance.
 
     Attributes:
         labels: Class names; `Detections.class_ids` index into them.

@@ -1,4 +1,4 @@
-"""Writes what detectors publish to a folder: videos, one JSON line per picture, and an MCAP bag."""
+"""Writes what detectors publish to a folder: videos, one JSON line per image, and an MCAP bag."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Tally:
     Attributes:
         names: How many faces were given each name, "unknown" included.
         pictures_with_doubles: One name for two faces.
-        objects: In how many pictures each class was found.
-        searched: Pictures that the object detector answered for.
+        objects: In how many images each class was found.
+        searched: Images that the object detector answered for.
     """
 
     images: set[int] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Tally:
 class Recorder(Node):
     """Records the image topic and the topics of a face and an object detector (all fully qualified).
 
-    Pictures go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
+    Images go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
     folder cannot be written.
     """
 

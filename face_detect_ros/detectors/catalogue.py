@@ -155,7 +155,7 @@ _ENTRIES = (
         task="objects",
         factory="face_detect_ros.detectors.yolov9.factory:create_with_attention",
         license="Apache-2.0",
-        description="YOLOv9 t with attention at 416 px, trained by us on few pictures: people and faces",
+        description="YOLOv9 t with attention at 416 px, trained by us on few images: people and faces",
         packaged="yolov9_robot.safetensors",
         precisions=ANY_PRECISION,
         engines=ANY_ENGINE,
@@ -343,7 +343,7 @@ def create(
         offered = ", ".join(entry.precisions)
         raise ConfigError(f"precision '{precision}': model '{entry.name}' computes in {offered} only")
     if input_size and entry.task != "objects":
-        raise ConfigError(f"input_size {input_size}: model '{entry.name}' takes pictures as they are; give 0")
+        raise ConfigError(f"input_size {input_size}: model '{entry.name}' takes images as they are; give 0")
     if not entry.engines and engine != engine_catalogue.AUTO:
         raise ConfigError(f"engine '{engine}': model '{entry.name}' brings its own; set engine to auto")
     torch_engine.wait_passively()

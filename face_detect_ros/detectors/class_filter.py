@@ -16,7 +16,7 @@ def class_ids(names: str, labels: tuple[str, ...]) -> tuple[int, ...]:
 
     Upper and lower case are one; a name that several labels share means all of them; no name at all gives none.
 
-    Raises ConfigError for a name that is no label, with the nearest ones and the list of all.
+    Raises ConfigError for a name that is not a label, with the nearest ones and the list of all.
     """
     wanted = [name for part in names.split(",") if (name := _plain(part))]
     if _plain(names) in map(_plain, labels):  # a label may hold a comma itself

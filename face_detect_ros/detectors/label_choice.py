@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# of one picture, best first, before overlapping ones go
+# of one image, best first, before overlapping ones go
 MOST_CANDIDATES = 1000
 MOST_LABELED_CANDIDATES = 5000
 

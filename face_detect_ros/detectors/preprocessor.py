@@ -176,11 +176,11 @@ def sized(settings: InputSettings, asked_px: int, multiple: int, file: Path) -> 
         multiple: Of what the sides must be. Raises ConfigError for a size that the network cannot take.
     """
     if multiple > 1 and not (settings.padded or settings.size):
-        raise ConfigError(f"{file}: this network needs pictures of one size; give size with height and width")
+        raise ConfigError(f"{file}: this network needs images of one size; give size with height and width")
     own = settings.padded or settings.size or (0,)
     if any(side % multiple for side in own):
         raise ConfigError(f"{file}: size {own}: the sides must be multiples of {multiple}")
     if asked_px and not settings.longest:
-        raise ConfigError(f"input_size {asked_px}: {file} leaves pictures as they are; give 0")
+        raise ConfigError(f"input_size {asked_px}: {file} leaves images as they are; give 0")
     px = object_input.input_size(asked_px, settings.longest, int(np.lcm(multiple, 32)))
     return settings.with_longest(px) if asked_px else settings

@@ -8,7 +8,7 @@ from face_detect_ros.core.protocols import StageTimes
 
 
 class StageClock:
-    """Adds up the milliseconds of each stage over the pictures of a call."""
+    """Adds up the milliseconds of each stage over the images of a call."""
 
     def __init__(self) -> None:
         self._sums = {"pre": 0.0, "network": 0.0, "post": 0.0}

@@ -159,7 +159,7 @@ def _open(
     options.log_severity_level = _FATAL
     # a number given also keeps its threads from being tied to cores, where a camera's driver may want to be
     options.intra_op_num_threads = threads
-    # threads that wait for the next picture by spinning would take more of the CPU than the network does
+    # threads that wait for the next image by spinning would take more of the CPU than the network does
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     failed = []
     available = [each for each in runtime.get_available_providers() if not only or each in only]

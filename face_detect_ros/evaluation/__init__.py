@@ -1,1 +1,1 @@
-"""How good detectors and embedders are on labeled pictures."""
+"""How good detectors and embedders are on labeled images."""

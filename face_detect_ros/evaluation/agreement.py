@@ -1,4 +1,4 @@
-"""Whether two detectors find the same in the same pictures."""
+"""Whether two detectors find the same in the same images."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def evaluate_agreement(
 ) -> dict[str, Any]:
     """Run both detectors over `pictures`; `advance` is called after each.
 
-    The result, ready for JSON: pictures; reference: what `reference` found; missed and extra: what only it or only
+    The result, ready for JSON: images; reference: what `reference` found; missed and extra: what only it or only
     `detector` found; identical: boxes that are equal to the last digit; largest_score_difference: of those that both
-    found, null if there are none. Raises SourceError for a picture that cannot be read and DetectorError.
+    found, null if there are none. Raises SourceError for an image that cannot be read and DetectorError.
     """
     counts = Counter(dict.fromkeys(("reference", "missed", "extra", "identical"), 0))
     differences: list[float] = []

@@ -1,8 +1,8 @@
-"""Average precision of an object detector on pictures with COCO annotations, by pycocotools.
+"""Average precision of an object detector on images with COCO annotations, by pycocotools.
 
 The measure is COCO's: precision averaged over 101 recalls, over classes and over the overlaps 0.50 to 0.95; a crowd
 (iscrowd) may be found or not. Classes are matched by name. A class that the model does not know is left out of the mean
-and listed; what else the model knows is ignored. A picture that is not labeled for a class, or may lack some of its
+and listed; what else the model knows is ignored. An image that is not labeled for a class, or may lack some of its
 boxes, does not count for that class, neither its labels nor what is found there (as in LVIS).
 """
 
@@ -30,9 +30,9 @@ _SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a detector found in the pictures of some annotations.
+    """What a detector found in the images of some annotations.
 
-    rows: (D, 7) float64: picture, left, top, width, height in pixels, score, category. categories: those that the
+    rows: (D, 7) float64: image, left, top, width, height in pixels, score, category. categories: those that the
     detector knows. spent_s: that it took.
     """
 
@@ -49,7 +49,7 @@ def evaluate_coco(
     batch: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run `detector` over the pictures and compare: `figures` of `detect_all`, see there."""
+    """Run `detector` over the images and compare: `figures` of `detect_all`, see there."""
     found = detect_all(detector, annotations, options, batch=batch, advance=advance)
     return figures(annotations, found, options.max_detections)
 
@@ -62,11 +62,11 @@ def detect_all(
     batch: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> Found:
-    """Run `detector` over the pictures, `batch` at once; `advance` is called after each picture.
+    """Run `detector` over the images, `batch` at once; `advance` is called after each image.
 
     options.score_threshold should be near 0: what is not proposed cannot be precise at high recall.
 
-    Raises ConfigError where no class is in both, or for a picture of another size than the annotations say; SourceError
+    Raises ConfigError where no class is in both, or for an image of another size than the annotations say; SourceError
     for one that cannot be read; DetectorError.
     """
     names = annotations.categories
@@ -89,7 +89,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
     AP, AP50, AP75; AP_small, AP_medium, AP_large and the same of AP50: by area below 32^2, below 96^2 and above, in
     square pixels.
     per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
-    annotations that the model lacks. pictures, boxes: how many count. images_per_s: pictures over the detector's time.
+    annotations that the model lacks. images, boxes: how many count. images_per_s: images over the detector's time.
 
     Raises ConfigError without pycocotools.
     """
@@ -197,7 +197,7 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
 
 
 def boxes_that_count(annotations: CocoAnnotations) -> list[CocoBox]:
-    """Without those of a class that their picture may lack boxes of."""
+    """Without those of a class that their image may lack boxes of."""
     return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
 
 

@@ -27,7 +27,7 @@ class CocoPicture:
 
 @dataclass(frozen=True)
 class CocoBox:
-    """picture, category: indices. xywh: left, top, width, height in pixels. area: in square pixels."""
+    """image, category: indices. xywh: left, top, width, height in pixels. area: in square pixels."""
 
     picture: int
     category: int
@@ -38,7 +38,7 @@ class CocoBox:
 
 @dataclass(frozen=True)
 class CocoAnnotations:
-    """categories: names. Both they and the pictures are in the file's order."""
+    """categories: names. Both they and the images are in the file's order."""
 
     file: Path
     pictures: tuple[CocoPicture, ...]
@@ -47,12 +47,12 @@ class CocoAnnotations:
 
 
 def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotations:
-    """The annotations in `file` of the pictures in `folder`; limit: of the first so many pictures, 0: of all.
+    """The annotations in `file` of the images in `folder`; limit: of the first so many images, 0: of all.
 
     A missing `area` is the box's, a missing `iscrowd` is 0.
 
     Raises ConfigError for a file that is not COCO JSON, for ids that are not unique or belong to nothing, boxes without
-    area or outside of their picture, and pictures that are missing, naming the first of them.
+    area or outside of their image, and images that are missing, naming the first of them.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -89,7 +89,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
     if not pictures or not names:
-        raise ConfigError(f"{file}: no pictures or no categories in it")
+        raise ConfigError(f"{file}: no images or no categories in it")
     ids = [entry["id"] for entry in entries]
     empty = [id for id, box in zip(ids, boxes, strict=True) if not _has_area(box)]
     _refuse(file, "annotations whose bbox [x, y, width, height] has no area or is not finite", empty)
@@ -98,10 +98,10 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
         for id, box in zip(ids, boxes, strict=True)
         if not _inside(box, pictures[box.picture])
     ]
-    _refuse(file, "annotations whose bbox lies outside of its picture", outside)
+    _refuse(file, "annotations whose bbox lies outside of its image", outside)
     pictures = pictures[:limit] if limit else pictures
     missing = [picture.path.name for picture in pictures if not regular_file(picture.path)]
-    _refuse(folder, f"pictures of {file.name} that are not there", missing)
+    _refuse(folder, f"images of {file.name} that are not there", missing)
     return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
 
 
@@ -125,7 +125,7 @@ def _has_area(box: CocoBox) -> bool:
 
 
 def _inside(box: CocoBox, picture: CocoPicture) -> bool:
-    """Nearly; as far as the picture's size is known."""
+    """Nearly; as far as the image's size is known."""
     left, top, width, height = box.xywh
     return (
         min(left, top) >= -_BORDER_PX

@@ -1,4 +1,4 @@
-"""Precision, recall and average precision of a face detector on labeled pictures."""
+"""Precision, recall and average precision of a face detector on labeled images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from face_detect_ros.images.reading import read_picture
 LOWEST_SCORE = 0.05
 """Detectors are asked for everything from here on, to draw the whole curve."""
 
-_AT_ONCE = 8  # pictures given to the detector together: a GPU gains by it, memory stays small
+_AT_ONCE = 8  # images given to the detector together: a GPU gains by it, memory stays small
 _SIZE_STEPS_PX = (12, 24, 48, 96)
 
 
@@ -52,12 +52,12 @@ def evaluate_faces(
     """Run `detector` over `pictures`, some at once, and compare; `advance` is called for each.
 
     `detect_options.score_threshold` is where precision and recall are read off; the detector itself runs once, from
-    LOWEST_SCORE on. Raises SourceError for a picture that cannot be read and DetectorError.
+    LOWEST_SCORE on. Raises SourceError for an image that cannot be read and DetectorError.
 
     The result, ready for JSON (null where a figure does not exist):
-    images, faces: pictures whose faces are completely labeled, and faces in them that count; precision, recall, f1,
+    images, faces: images whose faces are completely labeled, and faces in them that count; precision, recall, f1,
     ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labeled: {images, faces, recall, recall_by_size:
-    [{from_px, to_px, faces, recall}]} over all labeled pictures; sizes are a face's shorter side.
+    [{from_px, to_px, faces, recall}]} over all labeled images; sizes are a face's shorter side.
     ms_per_image: mean time of the detector.
     """
     asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))

@@ -1,6 +1,6 @@
 """How often a name is right, wrong or missing, by the number of people in the gallery.
 
-Rates of single pictures; on a track several looks have to agree, which makes them better.
+Rates of single images; on a track several looks have to agree, which makes them better.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from face_detect_ros.faces.matching import MatchOptions, match
 from face_detect_ros.images.reading import picture_files, read_picture
 
 SIZES = (10, 100, 1000)
-PAIR_THRESHOLD = 0.6  # dlib's, for two pictures; what others use for whole galleries
+PAIR_THRESHOLD = 0.6  # dlib's, for two images; what others use for whole galleries
 _LOOKS = 3
 _CHIPS_AT_ONCE = 16
 # galleries are drawn until this many faces have been tried, or so many drawn
@@ -38,7 +38,7 @@ class IdentificationRates:
     """Of faces compared with a gallery of `people` people; each a share from 0 to 1.
 
     false_accept: strangers who were given a name.
-    false_reject: enrolled people who were not given one. None where no picture of them was left to try.
+    false_reject: enrolled people who were not given one. None where no image of them was left to try.
     wrong_name: enrolled people who were given somebody else's. None likewise.
     strangers, enrolled: how many faces these are the shares of.
     """
@@ -59,11 +59,11 @@ def evaluate_identification(
     match_options: MatchOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Figures of a folder with a folder of pictures per person, as LFW has them.
+    """Figures of a folder with a folder of images per person, as LFW has them.
 
-    Of each picture the face nearest to its center counts; one without a face is left out and counted. `advance`
+    Of each image the face nearest to its center counts; one without a face is left out and counted. `advance`
     is called after each. `nearest_only` is the rule without margin, own limits and with dlib's threshold of 0.6.
-    Raises ConfigError for a folder without enough people, SourceError for a picture that cannot be read.
+    Raises ConfigError for a folder without enough people, SourceError for an image that cannot be read.
     """
     names, embeddings, without_face = describe(images, detector, embedder, detect_options, advance)
     sizes = [size for size in SIZES if size < len(set(names))]
@@ -80,13 +80,13 @@ def evaluate_identification(
 
 
 def person_folders(images: Path) -> list[Path]:
-    """The folders in `images` that hold pictures, by name. Raises ConfigError if there are none."""
+    """The folders in `images` that hold images, by name. Raises ConfigError if there are none."""
     try:
         folders = sorted(path for path in images.iterdir() if path.is_dir() and picture_files(path))
     except OSError as error:
         raise ConfigError(f"{images}: {error.strerror or error}") from error
     if not folders:
-        raise ConfigError(f"{images}: no folders with pictures; give one that has a folder per person")
+        raise ConfigError(f"{images}: no folders with images; give one that has a folder per person")
     return folders
 
 
@@ -97,7 +97,7 @@ def describe(
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], np.ndarray, int]:
-    """Names and (N, D) embeddings of all pictures, and how many showed no face."""
+    """Names and (N, D) embeddings of all images, and how many showed no face."""
     names: list[str] = []
     chips: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
@@ -130,7 +130,7 @@ def rates(
 ) -> IdentificationRates:
     """Draw galleries of `size` people by chance and try everybody else's faces, and the enrolled people's others.
 
-    names: (N,) of (N, 128) `embeddings`. looks: enrolled per person at most; one picture of each person who has
+    names: (N,) of (N, 128) `embeddings`. looks: enrolled per person at most; one image of each person who has
     several is always left to try. Raises ConfigError unless there are more than `size` people.
     """
     of_person: dict[str, list[int]] = {}
@@ -173,7 +173,7 @@ def _draw(
     looks: int,
     generator: np.random.Generator,
 ) -> tuple[GallerySnapshot, dict[str, list[int]]]:
-    """A gallery of these people, and the indices of their pictures that are not in it."""
+    """A gallery of these people, and the indices of their images that are not in it."""
     chosen: list[int] = []
     own: dict[str, list[int]] = {}
     persons = []

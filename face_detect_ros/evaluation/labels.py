@@ -17,10 +17,10 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, re
 
 @dataclass(frozen=True, eq=False)
 class LabeledPicture:
-    """The faces of one picture.
+    """The faces of one image.
 
     Attributes:
-        boxes: (N, 4) float32 xyxy, pixels of the picture.
+        boxes: (N, 4) float32 xyxy, pixels of the image.
         crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not
             counts neither way.
         complete: Every face in it is labeled, so a detection without a label is a false one.
@@ -33,17 +33,17 @@ class LabeledPicture:
 
 
 def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
-    """The labels in `file`, COCO JSON or imglab XML, of the pictures in `folder`.
+    """The labels in `file`, COCO JSON or imglab XML, of the images in `folder`.
 
-    Raises ConfigError for a file that cannot be used, and where a picture that it names does not exist.
+    Raises ConfigError for a file that cannot be used, and where an image that it names does not exist.
     """
     pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
     if not pictures:
-        raise ConfigError(f"{file}: no labeled pictures in it")
+        raise ConfigError(f"{file}: no labeled images in it")
     missing = [picture.path for picture in pictures if not regular_file(picture.path)]
     if missing:
         raise ConfigError(
-            f"{folder}: {len(missing)} of the {len(pictures)} pictures of {file} are not there, "
+            f"{folder}: {len(missing)} of the {len(pictures)} images of {file} are not there, "
             f"for example {missing[0].name}; give the folder that holds them"
         )
     return pictures

@@ -1,4 +1,4 @@
-"""Verification on pairs of pictures, as in Labeled Faces in the Wild: one face in the middle of each."""
+"""Verification on pairs of images, as in Labeled Faces in the Wild: one face in the middle of each."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DLIB_THRESHOLD = 0.6
 """The distance below which dlib's documentation takes two faces for one person."""
 
 _BATCH = 32
-_FALLBACK_SIDE = 0.42  # of the picture's shorter side: LFW's faces
+_FALLBACK_SIDE = 0.42  # of the image's shorter side: LFW's faces
 
 
 class PictureEmbedder:
-    """The embedding of the face in the middle of each picture.
+    """The embedding of the face in the middle of each image.
 
-    That is the best face whose box covers the middle; where the detector finds none, the middle of the picture is taken
+    That is the best face whose box covers the middle; where the detector finds none, the middle of the image is taken
     for a face: leaving the pair out would flatter the embedder. `fallbacks` counts those.
     """
 
@@ -36,9 +36,9 @@ class PictureEmbedder:
         self._embedder = embedder
 
     def embed(self, paths: tuple[Path, ...], advance: Callable[[], None] = lambda: None) -> np.ndarray:
-        """(N, D) float32, one row a picture; `advance` is called after each.
+        """(N, D) float32, one row an image; `advance` is called after each.
 
-        Raises SourceError for a picture that cannot be read, DetectorError, and ImageError where the detector's
+        Raises SourceError for an image that cannot be read, DetectorError, and ImageError where the detector's
         landmarks are no face.
         """
         rows = []
@@ -68,9 +68,9 @@ class PictureEmbedder:
 def evaluate_pairs(
     pairs: Pairs, pictures: PictureEmbedder, advance: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Embed every picture once and judge the pairs by the distance of their embeddings.
+    """Embed every image once and judge the pairs by the distance of their embeddings.
 
-    The result, ready for JSON: what `verification_figures` gives; accuracy_at_0.6 (dlib's own threshold); pictures;
+    The result, ready for JSON: what `verification_figures` gives; accuracy_at_0.6 (dlib's own threshold); images;
     fallbacks: in how many of them no face was found in the middle.
     """
     embeddings = pictures.embed(pairs.pictures, advance).astype(np.float64)

@@ -11,7 +11,7 @@ from face_detect_ros.core import boxes as box_geometry
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """One picture's outcome.
+    """One image's outcome.
 
     Attributes:
         scores: (D,) of its detections, best first.
@@ -83,7 +83,7 @@ class PrecisionRecall:
 
     @classmethod
     def of(cls, matches: list[Matches]) -> PrecisionRecall:
-        """Over several pictures."""
+        """Over several images."""
         scores = np.concatenate([m.scores for m in matches] or [np.empty(0)])
         right = np.concatenate([m.right for m in matches] or [np.empty(0, bool)])
         wrong = np.concatenate([m.wrong for m in matches] or [np.empty(0, bool)])

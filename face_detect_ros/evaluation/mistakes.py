@@ -1,4 +1,4 @@
-"""What an object detector got wrong: classes taken for others, and the pictures that show most of it."""
+"""What an object detector got wrong: classes taken for others, and the images that show most of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pair = tuple[int | None, int | None]
 
 @dataclass(frozen=True, eq=False)
 class Mistakes:
-    """Of one picture, by its number. Categories are indices.
+    """Of one image, by its number. Categories are indices.
 
     Attributes:
         pairs: (labeled, found) of every label and detection that counts; None where there is no partner.
@@ -37,16 +37,16 @@ class Mistakes:
     captions: tuple[str, ...]
 
     def paint(self, image: np.ndarray) -> np.ndarray:
-        """The picture with what is wrong drawn on it, (H, W, 3) uint8 RGB."""
+        """The image with what is wrong drawn on it, (H, W, 3) uint8 RGB."""
         numbers = np.arange(len(self.boxes))
         return draw_detections(image, Detections(self.boxes, self.scores, numbers), self.captions)
 
 
 def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: float) -> list[Mistakes]:
-    """Those of every picture, detections from `score_threshold` on.
+    """Those of every image, detections from `score_threshold` on.
 
     The best score first, a detection takes the free label that it overlaps by half, one of its own class before
-    another. What lies in a crowd of its class, or in a picture that is not labeled for it, counts neither way.
+    another. What lies in a crowd of its class, or in an image that is not labeled for it, counts neither way.
     """
     labels: dict[int, list[CocoBox]] = {}
     for box in boxes_that_count(annotations):
@@ -74,7 +74,7 @@ def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[s
 
 
 def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
-    """The `count` pictures with most mistakes, the worst first, without those that have none."""
+    """The `count` images with most mistakes, the worst first, without those that have none."""
     ordered = sorted(mistakes, key=lambda each: (-len(each.captions), each.picture))
     return [each for each in ordered[:count] if each.captions]
 

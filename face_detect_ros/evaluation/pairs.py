@@ -1,4 +1,4 @@
-"""LFW's lists of pairs: which two pictures show the same person, and which do not."""
+"""LFW's lists of pairs: which two images show the same person, and which do not."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_text, regular_file
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """P pairs of pictures.
+    """P pairs of images.
 
     Attributes:
-        pictures: Distinct files.
+        images: Distinct files.
         first, second: (P,) index into them.
         same: (P,) bool, one person.
         folds: (P,) which part of the list each belongs to, from 0 on.
@@ -33,10 +33,10 @@ class Pairs:
 
 
 def read_pairs(file: Path, folder: Path) -> Pairs:
-    """A list in LFW's format, with the pictures as FOLDER/Name/Name_0001.jpg.
+    """A list in LFW's format, with the images as FOLDER/Name/Name_0001.jpg.
 
     The first line is "folds<tab>n" or, for one fold, "n"; each fold has n lines "name<tab>i<tab>j" for pairs of one
-    person, then n lines "name<tab>i<tab>name<tab>j". Raises ConfigError for another file, and where pictures are
+    person, then n lines "name<tab>i<tab>name<tab>j". Raises ConfigError for another file, and where images are
     missing.
     """
     hint = "give a list of pairs in LFW's format"
@@ -56,7 +56,7 @@ def read_pairs(file: Path, folder: Path) -> Pairs:
     missing = [path for path in places if not regular_file(path)]
     if missing:
         raise ConfigError(
-            f"{folder}: {len(missing)} of the {len(places)} pictures of {file} are not there, for example "
+            f"{folder}: {len(missing)} of the {len(places)} images of {file} are not there, for example "
             f"{missing[0].relative_to(folder)}; give the folder that holds a folder for each person"
         )
     columns = np.array(pairs, np.int64)

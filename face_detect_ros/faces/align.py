@@ -21,10 +21,10 @@ _JITTER_DEGREES = 3.0
 
 
 def face_chips(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(N, 150, 150, 3) uint8 pictures of the faces of `image`, equal to those of dlib's get_face_chips.
+    """(N, 150, 150, 3) uint8 images of the faces of `image`, equal to those of dlib's get_face_chips.
 
     image: (H, W, 3) uint8 RGB. landmarks: (N, 5, 2) xy in pixels of `image`, as `Detections.landmarks` has
-    them. What lies outside the picture is black.
+    them. What lies outside the image is black.
 
     Raises ImageError for another image or landmarks that are no face, ConfigError without dlib.
     """

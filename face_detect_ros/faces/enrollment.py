@@ -1,4 +1,4 @@
-"""Which picture may teach the gallery a face, and why another may not. The command line and the node share it."""
+"""Which image may teach the gallery a face, and why another may not. The command line and the node share it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHARPNESS_CONTRAST = 50.0
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a picture was not taken. message: for people, says what to do."""
+    """Why an image was not taken. message: for people, says what to do."""
 
     reason: Reason
     message: str
@@ -41,9 +41,9 @@ class Refusal:
 
 @dataclass(frozen=True, eq=False)
 class Accepted:
-    """A picture good enough to enroll from.
+    """An image good enough to enroll from.
 
-    face: index of the face in the picture's detections.
+    face: index of the face in the image's detections.
     embedding: (D,) float32.
     chip: (150, 150, 3) uint8 RGB, what the embedding was made from.
     """
@@ -62,7 +62,7 @@ def judge(
     match_options: MatchOptions,
     options: EnrollmentOptions,
 ) -> Accepted | Refusal:
-    """Whether the largest face of a picture may be enrolled as `name`.
+    """Whether the largest face of an image may be enrolled as `name`.
 
     image: (H, W, 3) uint8 RGB. name: as `check_name` gives it. detections: its faces. The embedder works
     only where all else is well.
@@ -83,14 +83,14 @@ def judge(
 
 
 def largest_face(detections: Detections, options: EnrollmentOptions) -> int | Refusal:
-    """Index of the one large face in a picture, or why there is none."""
+    """Index of the one large face in an image, or why there is none."""
     if not len(detections):
         return Refusal("no_face", "no face was found; look at the camera, in good light")
     sides = (detections.boxes[:, 2:] - detections.boxes[:, :2]).min(axis=1)
     largest = int(sides.argmax())
     several = int((sides >= options.other_face_ratio * sides[largest]).sum())
     if several > 1:
-        return Refusal("several_faces", f"{several} faces are in the picture; it must show one person only")
+        return Refusal("several_faces", f"{several} faces are in the image; it must show one person only")
     if sides[largest] < options.min_face_px:
         return Refusal(
             "too_small",
@@ -121,7 +121,7 @@ def conflict(
         if distance >= options.unlike_distance:
             return Refusal(
                 "unlike",
-                f"this does not look like '{name}' (distance {distance:.2f}); use another picture or another name",
+                f"this does not look like '{name}' (distance {distance:.2f}); use another image or another name",
             )
     return None
 
@@ -134,6 +134,6 @@ def sharpness(chip: np.ndarray) -> float:
     """
     gray = cv2.cvtColor(np.ascontiguousarray(chip[_MIDDLE, _MIDDLE]), cv2.COLOR_RGB2GRAY).astype(np.float32)
     face = cv2.GaussianBlur(gray, (0, 0), 1.0)
-    # at least one level: the noise of a covered lens is no face
+    # at least one level: the noise of a covered lens is not a face
     face *= _SHARPNESS_CONTRAST / max(float(face.std()), 1.0)
     return float(cv2.Laplacian(face, cv2.CV_32F).var())

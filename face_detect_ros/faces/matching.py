@@ -1,6 +1,6 @@
 """Who is it: the nearest person of the gallery, or nobody where that is not certain.
 
-Distances are Euclidean between embeddings of one embedder. dlib's 0.6 is the threshold for *pairs* of pictures; among a
+Distances are Euclidean between embeddings of one embedder. dlib's 0.6 is the threshold for *pairs* of images; among a
 thousand people nearly every stranger is within 0.6 of somebody. A name is therefore given only if
 
 - the nearest look is within `accept_distance`,
@@ -8,7 +8,7 @@ thousand people nearly every stranger is within 0.6 of somebody. A name is there
   nearest look of anybody else, so that people who resemble others must be matched more closely,
 - the nearest look of any *other* person is further by `margin` at least,
 
-and, on a track, if several looks agree (`TrackVotes`). Otherwise the answer is no name, never a guess.
+and, on a track, if several looks agree (`TrackVotes`). Otherwise the face has no name; it is never guessed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Match:
     nearest: whose look is nearest, certain or not; None only if the gallery is empty.
     distance: to that look; inf if the gallery is empty.
     runner_up_distance: to the nearest look of anybody else; inf if there is nobody else.
-    similarity: how probable it is that two pictures at this distance show one person, were there as many
+    similarity: how probable it is that two images at this distance show one person, were there as many
         pairs of one person as of two: see `similarity`. Not the probability of the name, which also depends
         on how many people there are.
     """

@@ -50,10 +50,10 @@ class MatchOptions:
 
 @dataclass(frozen=True)
 class EnrollmentOptions:
-    """What a picture must be like to be enrolled from.
+    """What an image must be like to be enrolled from.
 
     min_face_px: shortest side of the face's box, in pixels; at least 1.
-    min_sharpness: see enrollment.sharpness. 99 % of 150 LFW pictures have more than 11; blurred with a sigma of 2 %
+    min_sharpness: see enrollment.sharpness. 99 % of 150 LFW images have more than 11; blurred with a sigma of 2 %
         of the face's width their median is 5.5, and their embeddings have moved by about 0.26 (strangers are at
         0.6 and more).
     other_face_ratio: another face counts as a second one if its shorter side has at least this share of the

@@ -17,7 +17,7 @@ from face_detect_ros.faces.matching import Match, match
 from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.faces.votes import TrackVotes
 
-# a face whose name is settled is looked at again after so long: embedding it in every picture would tell nothing new
+# a face whose name is settled is looked at again after so long: embedding it in every image would tell nothing new
 _RELOOK_S = 1.0
 LOOKS_PER_IMAGE = 4
 """Most faces embedded in one image, the longest unseen first: a crowd must not stop the images."""

@@ -1,7 +1,7 @@
 """Multi-head attention over feature maps: within one (self), or from one map or a set of queries to another (cross).
 
 Legend of shapes:
-    B           pictures of a batch
+    B           images of a batch
     C, Ck       channels of the queries and of the result; of the map that keys and values come from
     H, D        heads; channels of one head, C / H
     h, w        rows and columns of the queries' map; Nq = h * w queries, row by row
@@ -194,7 +194,7 @@ class CrossAttention2d(MapAttention):
     channels: C; key_channels: Ck; heads: H; window: (rows, columns) of the keys' map or None.
 
     Raises ConfigError as `MapAttention`; for inputs of another shape; for a set of queries where there are windows
-    (a set has no place in the picture); for windows where the queries' map is no whole multiple of the keys'.
+    (a set has no place in the image); for windows where the queries' map is not a whole multiple of the keys'.
     """
 
     def forward(self, x: Tensor, y: Tensor, positions: Tensor | None = None) -> Tensor:

@@ -24,7 +24,7 @@ def sine_positions(
 
     The first half of the channels tells y, the second x; in each, sines and cosines of the position alternate,
     at wave lengths from 2 pi to 20,000 pi. The position is that of the cell's center as a part of the map,
-    times 2 pi (as in Deformable DETR), so cells of two levels that lie at one place of the picture are alike.
+    times 2 pi (as in Deformable DETR), so cells of two levels that lie at one place of the image are alike.
 
     Raises ConfigError if channels is not a positive multiple of 4.
     """

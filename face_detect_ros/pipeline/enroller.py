@@ -21,13 +21,13 @@ from face_detect_ros.pipeline.stages.recognize import Recognize
 
 # half of what is enrolled: a face that is too small is then called so, and not missed
 _SMALLEST_LOOKED_FOR = 0.5
-_SMALLEST_OF_SIDE = 1 / 40  # of a large picture; to look for less takes long and much memory
+_SMALLEST_OF_SIDE = 1 / 40  # of a large image; to look for less takes long and much memory
 
 
 def folders_of_people(folder: Path) -> dict[str, list[Path]]:
     """The files in each folder inside `folder` that may be images, by the folder's name; hidden ones are left out.
 
-    Raises ConfigError if there is none, or pictures lie in `folder` itself only.
+    Raises ConfigError if there is none, or images lie in `folder` itself only.
     """
     if not folder.is_dir():
         raise ConfigError(
@@ -42,9 +42,7 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
         raise ConfigError(str(error)) from error
     people = {name: files for name, files in people.items() if files}
     if not people:
-        raise ConfigError(
-            f"{folder}: no folders with pictures in it; make one per person, named as the person"
-        )
+        raise ConfigError(f"{folder}: no folders with images in it; make one per person, named as the person")
     return people
 
 

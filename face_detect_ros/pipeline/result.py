@@ -26,7 +26,7 @@ class Result:
         identities: Who each of `detections` is; None where nobody is looked for.
         covered: (H, W, 3) uint8 RGB, the image without recognizable faces; None where nobody asked for it.
         positions: (N, 3) float64, the place of each of `detections` in meters in the camera's optical frame (REP 103:
-            x right, y down, z forward), NaN where unknown; None where there is no depth.
+            x right, y down, z forward), NaN where unknown; None where there is not depth.
         rename: Tells the tracker that a track is that of an earlier thing, see `Tracker.rename`; None where nothing
             tracks.
         times: Milliseconds of the detector call that this frame was part of.

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.images.quiet import silence_opencv
 
-# how long an end may wait for a detector that is in the middle of a picture
+# how long an end may wait for a detector that is in the middle of an image
 STOP_TIMEOUT_S = 0.5
 _KILTED_MAJOR = 9  # of rclpy's version
 
@@ -80,7 +80,7 @@ def spin(executor: Executor, context: Context | None = None, until: Callable[[],
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
-        # a callback that was about to publish when the signal came is no failure
+        # a callback that was about to publish when the signal came is not a failure
         if rclpy.ok(context=context):
             raise
 

@@ -1,1 +1,1 @@
-"""Where pictures come from when no camera node runs: files, folders, videos, devices, streams, the screen."""
+"""Where images come from when no camera node runs: files, folders, videos, devices, streams, the screen."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 Warn = Callable[[str], None]
-"""Receives a message about something that was passed over, such as an unreadable picture in a folder."""
+"""Receives a message about something that was passed over, such as an unreadable image in a folder."""
 
 
 def no_warning(message: str) -> None:
@@ -18,7 +18,7 @@ def no_warning(message: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """One picture from a source.
+    """One image from a source.
 
     Attributes:
         image: (H, W, 3) uint8 RGB; never written to: a still gives the same array again and again.
@@ -30,11 +30,11 @@ class Capture:
 
 
 class FrameSource(Protocol):
-    """Pictures one after the other. One thread at a time may use an instance.
+    """Images one after the other. One thread at a time may use an instance.
 
     description: the source for people to read, without passwords.
     live: paces itself (a camera, a stream, the screen), and may be lost; else the reader has to pace it.
-    rate_hz: pictures a second that it gives or should be read at; None where it is not known.
+    rate_hz: images a second that it gives or should be read at; None where it is not known.
     """
 
     @property
@@ -47,7 +47,7 @@ class FrameSource(Protocol):
     def rate_hz(self) -> float | None: ...
 
     def read(self) -> Capture | None:
-        """The next picture; None when there is no more. Raises SourceError if it is lost or damaged."""
+        """The next image; None when there is no more. Raises SourceError if it is lost or damaged."""
         ...
 
     def close(self) -> None:

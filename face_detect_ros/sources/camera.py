@@ -17,7 +17,7 @@ from face_detect_ros.sources.options import SourceOptions, device_path
 
 
 class CameraSource:
-    """Pictures from an open cv2.VideoCapture that waits for each of them."""
+    """Images from an open cv2.VideoCapture that waits for each of them."""
 
     live = True
 
@@ -30,16 +30,14 @@ class CameraSource:
         self._capture = capture
 
     def read(self) -> Capture | None:
-        """The next picture, when it comes. Raises SourceError if none comes any more; None once closed."""
+        """The next image, when it comes. Raises SourceError if none comes any more; None once closed."""
         if self._capture is None:
             return None
         grabbed = self._capture.grab()
         captured_s = time.monotonic()
         good, image = self._capture.retrieve() if grabbed else (False, None)
         if not good or image is None:
-            raise SourceError(
-                f"{self.description}: no more pictures come; check its power, cable and network"
-            )
+            raise SourceError(f"{self.description}: no more images come; check its power, cable and network")
         check_size(image.shape[1], image.shape[0], self._options, self.description)
         image = fit(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._options.width, self._options.height)
         return Capture(image, captured_s)
@@ -80,7 +78,7 @@ def open_device(options: SourceOptions, warn: Warn = no_warning) -> CameraSource
     if options.width not in (0, width) or options.height not in (0, height):
         warn(
             f"{path} gives {width}x{height} instead of {options.width or 'any'}x{options.height or 'any'}: "
-            "its pictures are scaled, which costs time"
+            "its images are scaled, which costs time"
         )
     return CameraSource(capture, options)
 

@@ -25,10 +25,10 @@ class SourceEvent:
 
     kind:
         lost: a live source gives nothing; it is tried again and again. Once per outage.
-        restored: pictures come again. Once per outage.
+        restored: images come again. Once per outage.
         finished: the end of a file without `loop`. The thread ends.
         failed: the source cannot be used. The thread ends.
-        warning: something was passed over and the pictures go on, such as one unreadable file.
+        warning: something was passed over and the images go on, such as one unreadable file.
     message: for people to read, without passwords.
     """
 
@@ -39,9 +39,9 @@ class SourceEvent:
 class CaptureThread:
     """Reads a source in a daemon thread of its own, from construction to `stop`.
 
-    A file is read at the asked or its own rate, by a schedule that does not drift; late pictures are not made
-    up for by a burst. A live source is read as fast as it gives, so that no old pictures queue up in it, and
-    pictures above `rate_hz` are left out.
+    A file is read at the asked or its own rate, by a schedule that does not drift; late images are not made
+    up for by a burst. A live source is read as fast as it gives, so that no old images queue up in it, and
+    images above `rate_hz` are left out.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CaptureThread:
     ) -> None:
         """Start at once.
 
-        on_image(image, captured_s): gets each picture (see `Capture`) in the capture thread, and should
+        on_image(image, captured_s): gets each image (see `Capture`) in the capture thread, and should
             return soon. An exception in it becomes a warning event, once while it repeats.
         on_event(event): gets each event, in the capture thread too.
         backoff: the waits between attempts to reopen a live source.
@@ -67,13 +67,13 @@ class CaptureThread:
         self._backoff = backoff or Backoff()
         self._stopping = threading.Event()
         self._outage = False
-        self._first_s: float | None = None  # when the source that is open now gave its first picture
+        self._first_s: float | None = None  # when the source that is open now gave its first image
         self._last_failure = ""
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread and close the source. No picture is delivered after this.
+        """End the thread and close the source. No image is delivered after this.
 
         False if a read is still blocked after `timeout_s`: the thread then ends by itself when that returns.
         """
@@ -120,7 +120,7 @@ class CaptureThread:
     def _read_file(self, source: FrameSource) -> None:
         pacer = Pacer(source.rate_hz) if source.rate_hz else None
         while not self._stopping.is_set():
-            # first wait, then read: the time of capture is when the picture is due
+            # first wait, then read: the time of capture is when the image is due
             if pacer and self._stopping.wait(pacer.wait_s(time.monotonic())):
                 return
             capture = source.read()
@@ -139,7 +139,7 @@ class CaptureThread:
                 self._first_s = capture.captured_s
             if self._outage:
                 self._outage = False
-                self._tell("restored", f"{source.description}: pictures come again")
+                self._tell("restored", f"{source.description}: images come again")
             if decimator.takes(capture.captured_s):
                 self._deliver(capture)
 
@@ -148,9 +148,9 @@ class CaptureThread:
             return
         try:
             self._on_image(capture.image, capture.captured_s)
-        except Exception as error:  # noqa: BLE001 - one picture that cannot be handled must not end all of them
+        except Exception as error:  # noqa: BLE001 - one image that cannot be handled must not end all of them
             failure = (
-                f"{self._options.description}: a picture was not handled: {type(error).__name__}: {error}"
+                f"{self._options.description}: an image was not handled: {type(error).__name__}: {error}"
             )
             if failure != self._last_failure:
                 self._tell("warning", failure)

@@ -1,4 +1,4 @@
-"""Bringing pictures to the size that was asked for."""
+"""Bringing images to the size that was asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_size(width: int, height: int, options: SourceOptions, name: str) -> No
 
 
 def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """(height, width) that a picture of `original` (height, width) gets; the rest as in SourceOptions."""
+    """(height, width) that an image of `original` (height, width) gets; the rest as in SourceOptions."""
     if width and height:
         return height, width
     if width:
@@ -31,7 +31,7 @@ def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int
 
 
 def placement(original: tuple[int, int], width: int, height: int) -> Letterbox:
-    """Where a picture of `original` (height, width) lies in the picture given out."""
+    """Where an image of `original` (height, width) lies in the image given out."""
     return Letterbox.fit(original, output_size(original, width, height))
 
 

@@ -1,4 +1,4 @@
-"""A camera that pans and zooms smoothly over a still picture."""
+"""A camera that pans and zooms smoothly over a still image."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from face_detect_ros.images.resizing import for_eyes
 from face_detect_ros.sources.fit import placement
 
 PERIOD_FRAMES = 300
-"""Pictures after which the path repeats: 20 s at the 15 Hz of stills."""
+"""Images after which the path repeats: 20 s at the 15 Hz of stills."""
 # two pans to one period against three, and the zoom once: a Lissajous figure that does not look like a circle
 _PAN_X, _PAN_Y, _ZOOM = 2, 3, 1
 _SMALLEST_VIEW, _LARGEST_VIEW = 0.84, 0.97
 
 
 class Motion:
-    """Views of one picture, a smooth function of the frame's index alone.
+    """Views of one image, a smooth function of the frame's index alone.
 
-    Frame `index` shows a window of 84 to 97 % of the picture's width and height; it never leaves the picture.
+    Frame `index` shows a window of 84 to 97 % of the image's width and height; it never leaves the image.
     """
 
     def __init__(self, image: np.ndarray, width: int = 0, height: int = 0) -> None:
         """image: (H, W, 3) uint8 RGB. width, height: of the views, as in SourceOptions."""
         self._original = (image.shape[0], image.shape[1])
         self._place = placement(self._original, width, height)
-        # shrink a large picture once, to what the closest view needs: warping does not average, and its cost
+        # shrink a large image once, to what the closest view needs: warping does not average, and its cost
         # must not depend on the size of the file
         closest = [math.ceil(side / _SMALLEST_VIEW) for side in self._place.resized]
         kept = (min(self._original[0], closest[0]), min(self._original[1], closest[1]))
         self._image = for_eyes(image, kept)
 
     def matrix(self, index: int) -> np.ndarray:
-        """(2, 3) float64 affine map from xy in the original picture to xy in frame `index`, both in pixels.
+        """(2, 3) float64 affine map from xy in the original image to xy in frame `index`, both in pixels.
 
         As everywhere (0, 0) is the outer corner of the first pixel: ``matrix @ (x, y, 1)``.
         """
@@ -56,7 +56,7 @@ class Motion:
         (top, left), (height, width) = self._place.offset, self._place.resized
         matrix = self.matrix(index)
         matrix[:, 2] -= (left, top)
-        # from the kept, possibly shrunk picture instead of the original
+        # from the kept, possibly shrunk image instead of the original
         matrix[0, 0] *= self._original[1] / self._image.shape[1]
         matrix[1, 1] *= self._original[0] / self._image.shape[0]
         # OpenCV counts from the middle of the first pixel, this package from its corner
@@ -69,7 +69,7 @@ class Motion:
         return canvas
 
     def _warp(self, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        # replicate: half a pixel at the border has only one neighbor inside the picture
+        # replicate: half a pixel at the border has only one neighbor inside the image
         return cv2.warpAffine(
             self._image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

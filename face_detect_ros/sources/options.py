@@ -1,4 +1,4 @@
-"""What to read pictures from, and how: the one place where a source's defaults are written."""
+"""What to read images from, and how: the one place where a source's defaults are written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Kind(enum.Enum):
     """What a `source` text names."""
 
     FILE = "file"
-    """A picture, a folder of pictures or a video file: which one shows only when it is opened."""
+    """An image, a folder of images or a video file: which one shows only when it is opened."""
     SAMPLE = "sample"
     CAMERA = "camera"
     STREAM = "stream"
@@ -41,26 +41,26 @@ _LIVE_KINDS = (Kind.CAMERA, Kind.STREAM, Kind.SCREEN)
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """Where pictures come from.
+    """Where images come from.
 
     Attributes:
         source: One of
-            a path to a picture, to a folder of pictures or to a video file;
+            a path to an image, to a folder of images or to a video file;
             ``/dev/video0`` or ``0``: a V4L2 camera;
             ``rtsp://...``, ``http://...`` (also rtsps, rtmp, https, udp, tcp): a network camera;
             ``screen``, ``screen::0.0`` or ``screen::0.0+100,50``: this computer's screen, a given X display, or
             the `width` x `height` pixels of it whose left upper corner is at 100,50;
-            ``sample:astronaut``: a picture that comes with scikit-image.
-        rate_hz: Pictures a second; 0 is the source's own rate (a video's frame rate, whatever a camera gives, 15
+            ``sample:astronaut``: an image that comes with scikit-image.
+        rate_hz: Images a second; 0 is the source's own rate (a video's frame rate, whatever a camera gives, 15
             for stills and the screen). A video plays faster or slower by it; of a camera that gives more, some
             are left out.
-        width, height: Size of every picture given out, in pixels; 0 is the source's own. With one of them the
-            other follows the aspect ratio. With both the picture is fitted in without distortion or loss, between
+        width, height: Size of every image given out, in pixels; 0 is the source's own. With one of them the
+            other follows the aspect ratio. With both the image is fitted in without distortion or loss, between
             black borders (letterbox). A camera is also asked for this size.
         loop: Start again at the end of a file; else the source finishes there.
         motion: Pan and zoom smoothly over stills, so that they move.
-        hold_frames: How many pictures each still of a folder is given out for, before the next one.
-        timeout_s: Longest wait for a network camera or the screen, when opening it and for each picture.
+        hold_frames: How many images each still of a folder is given out for, before the next one.
+        timeout_s: Longest wait for a network camera or the screen, when opening it and for each image.
         max_image_mpx: Larger images are refused, in megapixels.
         insecure: Do without the certificate of an https or rtsps camera, for cameras that signed their own.
         listen: Let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.
@@ -84,7 +84,7 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.source, str) or not self.source.strip():
             raise ConfigError(
-                "source is empty; give a picture, folder, video, /dev/video0, URL, screen or sample:NAME"
+                "source is empty; give an image, folder, video, /dev/video0, URL, screen or sample:NAME"
             )
         _check_number("rate_hz", self.rate_hz, 0.0, MAX_RATE_HZ)
         _check_number("timeout_s", self.timeout_s, 0.1, 3600.0)

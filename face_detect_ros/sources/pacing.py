@@ -1,4 +1,4 @@
-"""When to read, which pictures to leave out, how long to wait: arithmetic on times, no clock of its own."""
+"""When to read, which images to leave out, how long to wait: arithmetic on times, no clock of its own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ LONGEST_DELAY_S = 10.0
 
 
 class Pacer:
-    """A schedule of one picture every 1 / `rate_hz` seconds that does not drift."""
+    """A schedule of one image every 1 / `rate_hz` seconds that does not drift."""
 
     def __init__(self, rate_hz: float) -> None:
         self._period_s = 1 / rate_hz
         self._due_s: float | None = None
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds from now until the next picture is due; 0 if it is late. Counts as taking that picture."""
+        """Seconds from now until the next image is due; 0 if it is late. Counts as taking that image."""
         due_s = now_s if self._due_s is None else self._due_s
         if now_s > due_s + self._period_s:
             due_s = now_s  # more than one is missed: leave them out, a burst would help nobody
@@ -23,9 +23,9 @@ class Pacer:
 
 
 class Decimator:
-    """Leaves out pictures that come faster than `rate_hz` (0 takes all), so that the average rate is kept."""
+    """Leaves out images that come faster than `rate_hz` (0 takes all), so that the average rate is kept."""
 
-    # a camera's pictures jitter: one that comes this early, in periods, still is the one that is due
+    # a camera's images jitter: one that comes this early, in periods, still is the one that is due
     _EARLY = 0.25
 
     def __init__(self, rate_hz: float) -> None:
@@ -50,7 +50,7 @@ class Backoff:
         self._delay_s = 0.0
 
     def next_s(self, worked_s: float) -> float:
-        """Seconds to wait now. worked_s: for how long the source gave pictures since it was last opened."""
+        """Seconds to wait now. worked_s: for how long the source gave images since it was last opened."""
         anew = self._delay_s == 0 or worked_s > self._delay_s
         self._delay_s = self._first_s if anew else min(2 * self._delay_s, self._longest_s)
         return self._delay_s

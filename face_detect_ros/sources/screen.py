@@ -60,24 +60,24 @@ def parse_area(options: SourceOptions, default_display: str | None) -> ScreenAre
 
 
 def ffmpeg_command(program: str, area: ScreenArea, options: SourceOptions) -> list[str]:
-    """The child's command line: it writes one PPM file (a header with the size, then RGB bytes) a picture."""
+    """The child's command line: it writes one PPM file (a header with the size, then RGB bytes) an image."""
     command = [program, "-nostdin", "-hide_banner", "-loglevel", "error", "-f", "x11grab"]
     command += ["-framerate", f"{options.rate_hz or SCREEN_RATE_HZ:g}"]
     target = area.display
     if area.corner:
         command += ["-video_size", f"{options.width}x{options.height}"]
         target += "+{},{}".format(*area.corner)
-    # PPM instead of bare rgb24: each picture brings its size, so that the screen's need not be asked for
+    # PPM instead of bare rgb24: each image brings its size, so that the screen's need not be asked for
     return [*command, "-i", target, "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]
 
 
 class ScreenSource:
-    """Pictures of the screen. The child process ends with `close`, with this object, or with Python."""
+    """Images of the screen. The child process ends with `close`, with this object, or with Python."""
 
     live = True
 
     def __init__(self, options: SourceOptions) -> None:
-        """Raises ConfigError without FFmpeg or a display, SourceError if the first picture does not come."""
+        """Raises ConfigError without FFmpeg or a display, SourceError if the first image does not come."""
         area = parse_area(options, os.environ.get("DISPLAY"))
         program = shutil.which("ffmpeg")
         if program is None:
@@ -106,7 +106,7 @@ class ScreenSource:
             raise
 
     def read(self) -> Capture | None:
-        """The next picture, when it is due; None once closed. Raises SourceError if the screen is gone."""
+        """The next image, when it is due; None once closed. Raises SourceError if the screen is gone."""
         if not self._finalizer.alive:
             return None
         if self._first is not None:
@@ -123,7 +123,7 @@ class ScreenSource:
         data = bytearray(self._left_over)
         while (header := _PPM_HEADER.match(data)) is None:
             if len(data) > 64:
-                raise SourceError(f"{self.description}: ffmpeg wrote something that is no picture")
+                raise SourceError(f"{self.description}: ffmpeg wrote something that is not an image")
             data += self._receive(deadline_s)
         width, height = int(header[1]), int(header[2])
         start, size = header.end(), 3 * width * height
@@ -139,7 +139,7 @@ class ScreenSource:
         """What the child has written, when it has. Raises SourceError."""
         ready, _, _ = select.select([self._pipe], [], [], max(0.0, deadline_s - time.monotonic()))
         if not ready:
-            raise SourceError(f"{self.description}: no picture for {self._options.timeout_s:g} s")
+            raise SourceError(f"{self.description}: no image for {self._options.timeout_s:g} s")
         data = self._pipe.read(_READ_BYTES)
         if not data:
             self._child.wait()

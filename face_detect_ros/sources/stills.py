@@ -1,4 +1,4 @@
-"""Still pictures as a source: one, or all of a folder."""
+"""Still images as a source: one, or all of a folder."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ STILLS_RATE_HZ = 15.0
 
 
 class StillsSource:
-    """Gives out pictures in order, each `hold_frames` times; only one is in memory.
+    """Gives out images in order, each `hold_frames` times; only one is in memory.
 
-    Frame number i since opening shows, with motion, view number i of its picture (`Motion.frame`).
+    Frame number i since opening shows, with motion, view number i of its image (`Motion.frame`).
     `skipped` counts files that could not be read; each is reported once.
     """
 
@@ -47,7 +47,7 @@ class StillsSource:
         return len(self._unreadable)
 
     def read(self) -> Capture | None:
-        """The next picture; None at the end without `loop`. Raises SourceError once no file can be read."""
+        """The next image; None at the end without `loop`. Raises SourceError once no file can be read."""
         if self._shown >= self._options.hold_frames:
             self._shown = 0
             if len(self._files) > 1 or not self._options.loop:
@@ -85,10 +85,10 @@ class StillsSource:
                 self._position += 1
         if not self._files:
             return None  # closed
-        raise SourceError(f"{self.description}: none of its {len(self._files)} pictures can be read")
+        raise SourceError(f"{self.description}: none of its {len(self._files)} images can be read")
 
     def _prepare(self, image: np.ndarray) -> Callable[[int], np.ndarray]:
-        """The picture as a function of the frame's number."""
+        """The image as a function of the frame's number."""
         width, height = self._options.width, self._options.height
         if self._options.motion:
             return Motion(image, width, height).frame
@@ -101,5 +101,5 @@ def open_folder(folder: Path, options: SourceOptions, warn: Warn = no_warning) -
     files = picture_files(folder)
     tell_others(folder, warn)
     if not files:
-        raise SourceError(f"{folder}: the folder holds no pictures (.jpg, .png, ...); give another folder")
+        raise SourceError(f"{folder}: the folder holds no images (.jpg, .png, ...); give another folder")
     return StillsSource(files, options, warn)

@@ -73,7 +73,7 @@ def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") ->
     """Lines of Markdown: the mean of each figure over the seeds in `folder`, in per cent, and how far they lie apart;
     below it what each part adds, over all pairs of trainings of one seed that differ in nothing else.
 
-    Milliseconds are of one picture on the CPU in float32, networks alone, all timed here in turn. Raises OutputError
+    Milliseconds are of one image on the CPU in float32, networks alone, all timed here in turn. Raises OutputError
     where there is nothing.
     """
     results = list(_results(folder))

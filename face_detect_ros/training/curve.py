@@ -1,4 +1,4 @@
-"""The curve of a training: a CSV file, TensorBoard's events, a picture."""
+"""The curve of a training: a CSV file, TensorBoard's events, an image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How the default object model, which comes with this package, is trained: from nothing, in three stages.
 
-Small pictures teach a network the most in little time, so it first sees them at 192 pixels; a teacher hardly sees more
+Small images teach a network the most in little time, so it first sees them at 192 pixels; a teacher hardly sees more
 there than the labels say. Then at 256 with a teacher, still with all classes of the data set, as more boxes make better
 features; and last at 288 with the classes that are kept, which then have the network for themselves, while the learning
 rate falls to nothing.
@@ -33,7 +33,7 @@ from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 NAME = "yolov9_robot.safetensors"
 CLASSES = ("person", "face")
 ARCHITECTURE = Architecture("t", self_attention=True, cross_attention=True, auxiliary=False)
-HELD_BACK = 150  # of the training pictures; the score threshold is chosen on them
+HELD_BACK = 150  # of the training images; the score threshold is chosen on them
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ SMALL = TrainOptions(
 )
 MIDDLE = replace(SMALL, epochs=9, warmup_epochs=0, input_size=256)
 LARGE = replace(MIDDLE, epochs=40, settle_epochs=5, input_size=288, final_share=0.01)
-INPUT_SIZE = 416  # of the model that comes out: it finds more in the held-back pictures than from 288 to 384
+INPUT_SIZE = 416  # of the model that comes out: it finds more in the held-back images than from 288 to 384
 STAGES = {"small": Stage(SMALL, taught=False), "middle": Stage(MIDDLE), "large": Stage(LARGE, CLASSES)}
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 15))
 
@@ -115,7 +115,7 @@ def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
     """(to learn from, held back); the same ones every time."""
     count = len(dataset.samples)
     if count <= HELD_BACK:
-        raise ConfigError(f"{count} pictures are too few; {HELD_BACK} are held back")
+        raise ConfigError(f"{count} images are too few; {HELD_BACK} are held back")
     held = set(np.random.default_rng(SMALL.seed).permutation(count)[:HELD_BACK].tolist())
     parts = [
         tuple(dataset.samples[number] for number in range(count) if (number in held) == back)
@@ -141,7 +141,7 @@ def keep_classes(trained: Path, kept: Path) -> None:
 
 
 def choose_threshold(weights: Path, data: Path) -> list[dict[str, float]]:
-    """Rows {score_threshold, precision, recall, f1} over the boxes of all classes in the held-back pictures."""
+    """Rows {score_threshold, precision, recall, f1} over the boxes of all classes in the held-back images."""
     _, annotations = _read(data)
     options = replace(OBJECT_OPTIONS, score_threshold=THRESHOLDS[0])
     with contextlib.closing(create_with_attention("cpu", weights, "float32")) as detector:

@@ -12,9 +12,9 @@ OPTIMIZERS = ("sgd", "adamw")
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """How much pictures are changed.
+    """How much images are changed.
 
-    mosaic, mixup, flip: probabilities. scale: sizes from 1 - scale to 1 + scale. shift: of a picture that stands alone,
+    mosaic, mixup, flip: probabilities. scale: sizes from 1 - scale to 1 + scale. shift: of an image that stands alone,
     in shares of the side. hue, saturation, value: largest change, as shares.
 
     Raises ConfigError for a value outside [0, 1].
@@ -35,7 +35,7 @@ class AugmentOptions:
                 raise ConfigError(f"augmentation {name} is {value}; give a number from 0 to 1")
 
     def settled(self) -> AugmentOptions:
-        """For the last epochs: one picture at a time, as the detector will see them."""
+        """For the last epochs: one image at a time, as the detector will see them."""
         return replace(self, mosaic=0.0, mixup=0.0)
 
 
@@ -65,9 +65,9 @@ class LossOptions:
 class TrainOptions:
     """A training's settings; the defaults are YOLOv9's recipe where not said otherwise.
 
-    epochs, warmup_epochs. settle_epochs: last epochs without mosaic and mixup. batch: pictures a step, of all processes
+    epochs, warmup_epochs. settle_epochs: last epochs without mosaic and mixup. batch: images a step, of all processes
     together. input_size: side in pixels, a multiple of 32.
-    learning_rate: at the top of the schedule, for losses that are summed over the pictures of a step (SGD needs no
+    learning_rate: at the top of the schedule, for losses that are summed over the images of a step (SGD needs no
     other for another batch); final_share: of it at the end of the cosine. momentum: of SGD, or Adam's first.
     clip_norm: largest norm of a step's gradient.
     ema_decay: of the moving average of the weights, which is what is evaluated and kept.

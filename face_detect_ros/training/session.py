@@ -29,7 +29,7 @@ from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.training.state import alone_in
 from face_detect_ros.training.trainer import BEST, Progress, Trainer
 
-_LARGER = 1.25  # pictures are kept this much larger than they are shown: mosaics enlarge
+_LARGER = 1.25  # images are kept this much larger than they are shown: mosaics enlarge
 # as COCO is evaluated
 _EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detections=100)
 
@@ -67,7 +67,7 @@ def train(
 ) -> tuple[list[dict[str, float]], Path]:
     """Train, or go on with the training that `folder` holds. The rows of the curve, and where the best model is.
 
-    threads: that prepare pictures, of each process; 0: as many as it has cores. Under torchrun each process takes its
+    threads: that prepare images, of each process; 0: as many as it has cores. Under torchrun each process takes its
     share and its GPU.
 
     Raises ConfigError, DeviceError, WeightsError, SourceError, OutputError and TrainingError; KeyboardInterrupt when it
@@ -107,7 +107,7 @@ def train(
             )
             model = vars(task.architecture)
 
-        # many small pictures at once: OpenCV's own threads would only be in each other's way
+        # many small images at once: OpenCV's own threads would only be in each other's way
         cv2.setNumThreads(1)
         store = PictureStore(task.train, round(options.input_size * _LARGER), processes=beside)
         loader = BatchLoader(

@@ -61,7 +61,7 @@ class Trainer:
     Args:
         evaluate: Figures of its average, `AP` among them.
         depends_on: What the result depends on besides the options; a state saved with another is not gone on with.
-        name_pictures: Names of the pictures of these numbers, for messages.
+        name_pictures: Names of the images of these numbers, for messages.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Trainer:
     def run(self) -> list[dict[str, float]]:
         """Train to the last epoch; the rows of the curve. Ctrl-C and SIGTERM save and raise KeyboardInterrupt.
 
-        Raises TrainingError for a loss that is no number, OutputError where the folder cannot be written.
+        Raises TrainingError for a loss that is not a number, OutputError where the folder cannot be written.
         """
         with self._stopping_politely():
             while self._epoch < self._options.epochs:
@@ -222,7 +222,7 @@ class Trainer:
             if not math.isfinite(value):
                 raise TrainingError(
                     f"epoch {self._epoch + 1}, step {self._step + 1}: the {what} is {value}; "
-                    f"pictures: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
+                    f"images: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
                     + (", or give precision bfloat16 or float32" if halved else "")
                 )
         self._scaler.step(self._optimizer)
@@ -292,7 +292,7 @@ class _NetworkAndLoss(nn.Module):
 
 
 def _pictures(images: Tensor) -> int:
-    """As in YOLO's recipe a step's loss is a sum over its pictures; DDP takes the mean over processes, so all count."""
+    """As in YOLO's recipe a step's loss is a sum over its images; DDP takes the mean over processes, so all count."""
     return len(images) * (dist.get_world_size() if _distributed() else 1)
 
 

@@ -1,1 +1,1 @@
-"""Drawing results on pictures."""
+"""Drawing results on images."""

@@ -1,4 +1,4 @@
-"""Faces made unrecognisable in pictures that leave the robot."""
+"""Faces made unrecognisable in images that leave the robot."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AnonymizerOptions:
             color. Only a box leaves nothing at all.
         margin: How far beyond its box a face is covered, on each side, as part of the box's width and height.
         hold_s, hold_pictures: A face that is no longer found stays covered where it was until more than so
-            much time has passed and more than so many pictures.
+            much time has passed and more than so many images.
         whom: "everybody"; "unknown", which exempts people with a name; or "known", those people only.
 
     Raises ConfigError for a value outside its range.
@@ -74,9 +74,9 @@ class _Held:
 
 
 class Anonymizer:
-    """Covers faces in one stream of pictures. One thread at a time may use an instance.
+    """Covers faces in one stream of images. One thread at a time may use an instance.
 
-    A face that was covered stays covered for the time of `hold_s` and `hold_pictures` after the last picture that asked
+    A face that was covered stays covered for the time of `hold_s` and `hold_pictures` after the last image that asked
     for it, whether it is not found meanwhile or its name comes and goes. With tracks its cover follows it. Without, it
     stays in place until another covered face is found there. The cover of a face that is not found grows.
     """
@@ -86,7 +86,7 @@ class Anonymizer:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the faces of earlier pictures."""
+        """Forget the faces of earlier images."""
         self._clock = StampClock()
         self._picture = 0
         self._held: list[_Held] = []
@@ -101,15 +101,15 @@ class Anonymizer:
         *,
         arrival_s: float | None = None,
     ) -> np.ndarray:
-        """A new picture in which the faces are covered.
+        """A new image in which the faces are covered.
 
         Args:
             image: (H, W, 3) uint8 RGB; not modified.
             faces: Boxes in its pixels; track_ids are used where they are given.
-            stamp_ns: Of the picture; one that is seconds before the last one forgets the held faces.
+            stamp_ns: Of the image; one that is seconds before the last one forgets the held faces.
             names: (N,) who each face is, None for unknown; without it nobody is known.
             faint: (K, 4) boxes of what may be faces; covered as somebody unknown without a track.
-            arrival_s: When the picture arrived, in seconds of a monotonic clock; used where stamps are missing.
+            arrival_s: When the image arrived, in seconds of a monotonic clock; used where stamps are missing.
 
         Returns (H, W, 3) uint8 RGB. Raises ImageError for another array and ValueError if `names` has another length.
         """
@@ -127,7 +127,7 @@ class Anonymizer:
         return canvas
 
     def _hold(self, faces: Detections, names: Sequence[str | None] | None, faint: np.ndarray) -> None:
-        """Bring `_held` up to what this picture shows."""
+        """Bring `_held` up to what this image shows."""
         now_s, picture = self._clock.now_s, self._picture
         boxes = np.concatenate([faces.boxes, box_geometry.as_boxes(faint)])
         known = [*(names or [None] * len(faces)), *[None] * len(faint)]

@@ -1,4 +1,4 @@
-"""A heat map laid over a picture."""
+"""A heat map laid over an image."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from face_detect_ros.core.frame import check_image
 
-_STRONGEST = 0.7  # share of the color, so that the picture shows through everywhere
+_STRONGEST = 0.7  # share of the color, so that the image shows through everywhere
 _LAST_COLOR = 220  # of 255 of Turbo; the last ones grow dark again
 
 
 def blend_heat_map(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A new picture with `heat` over it: the more, the less of the picture is left; none where it is 0.
+    """A new image with `heat` over it: the more, the less of the image is left; none where it is 0.
 
     Args:
         image: (H, W, 3) uint8 RGB; not modified.
@@ -25,7 +25,7 @@ def blend_heat_map(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """
     check_image(image)
     if heat.shape != image.shape[:2]:
-        raise ValueError(f"a heat map of {heat.shape} for a picture of {image.shape[:2]}")
+        raise ValueError(f"a heat map of {heat.shape} for an image of {image.shape[:2]}")
     if not (heat.min() >= 0.0 and heat.max() <= 1.0):  # NaN fails both
         raise ValueError(f"a heat map from {heat.min()} to {heat.max()}; expected 0 to 1")
     levels = np.rint(heat * 255).astype(np.uint8)
@@ -41,7 +41,7 @@ def blend_heat_map(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """For each of 256 levels: RGB that is added, (256, 1, 3) uint8, and what is left of the picture, (256,) uint8."""
+    """For each of 256 levels: RGB that is added, (256, 1, 3) uint8, and what is left of the image, (256,) uint8."""
     levels = np.arange(256)
     share = _STRONGEST * levels / 255
     turbo = cv2.applyColorMap(np.rint(levels * _LAST_COLOR / 255).astype(np.uint8), cv2.COLORMAP_TURBO)

@@ -17,7 +17,7 @@ def test_the_pictures_have_the_sizes_they_name() -> None:
 
 
 def test_multiplications_are_counted() -> None:
-    # 3.9 thousand million for the canvas of a VGA picture, and a fifth more of zeros in the first layer
+    # 3.9 thousand million for the canvas of a VGA image, and a fifth more of zeros in the first layer
     assert faces._detector_products(640, 480, "bfloat16") == pytest.approx(4.4e9, rel=0.05)
     # three layers with 8 products where plain ones have 20
     assert faces._detector_products(640, 480, "float32") == pytest.approx(2.95e9, rel=0.05)

@@ -92,7 +92,7 @@ def test_output_for_people(picture: Path) -> None:
 def test_folders_and_videos(picture: Path, clip: Path, tmp_path: Path) -> None:
     write(tmp_path / "deeper" / "EMPTY.JPG", np.zeros((100, 100, 3), np.uint8))
     write(tmp_path / ".hidden" / "x.png", astronaut())
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     result = invoke("--json", tmp_path)
     assert result.exit_code == 0
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -119,7 +119,7 @@ def test_folders_and_videos(picture: Path, clip: Path, tmp_path: Path) -> None:
         ("16 bit.png", astronaut().astype(np.uint16) * 257),
         ("alpha.png", np.dstack([astronaut()[..., ::-1], np.full((512, 512), 255, np.uint8)])),
         ("bitmap.bmp", astronaut()),
-        ("no suffix known.picture", astronaut()),
+        ("no suffix known.image", astronaut()),
         ("ünïcode 王.png", astronaut()),
     ],
 )
@@ -223,7 +223,7 @@ def test_save_keeps_the_layout_of_folders(tmp_path: Path) -> None:
         (["{picture}", "--min-size-px", "1.5"], "--min-size-px"),
         (["{picture}", "--no-such-option"], "--no-such-option"),
         (["{picture}", "/no/such/file.png"], "/no/such/file.png: no such file"),
-        (["{empty}"], "no pictures or videos"),
+        (["{empty}"], "no images or videos"),
         (["{picture}", "--save", "{picture}"], "cannot be written to"),
         (["{picture}", "--save", "{picture}/out"], "cannot be written to"),
         (["{picture}", "--save", "{folder}"], "would replace the input"),

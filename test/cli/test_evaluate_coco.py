@@ -100,7 +100,7 @@ def test_mistakes(labeled: tuple[object, ...], tmp_path: Path) -> None:
         (["--model", "onnx:"], "needs its file"),
         (["--model", "onnx:x", "--score-threshold", "2"], "score_threshold is 2"),
         (["--model", "onnx:x", "--precision", "float16"], "precision 'float16'"),
-        (["--model", "onnx:x", "--images", "/nowhere"], "pictures of labels.json that are not there"),
+        (["--model", "onnx:x", "--images", "/nowhere"], "images of labels.json that are not there"),
         (["--model", "onnx:x", "--annotations", "/nowhere.json"], "/nowhere.json"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -121,7 +121,7 @@ def test_what_cannot_be_read(labeled: tuple[object, ...]) -> None:
 @needs_yolox
 def test_a_picture_that_cannot_be_read(labeled: tuple[object, ...]) -> None:
     folder = Path(str(labeled[1]))
-    (folder / "cat.png").write_bytes(b"no picture")
+    (folder / "cat.png").write_bytes(b"no image")
     result = run(*labeled, "--model", f"onnx:{YOLOX}", "--device", "cpu")
     assert result.exit_code == 1
     assert "cat.png" in result.stderr

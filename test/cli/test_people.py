@@ -54,7 +54,7 @@ def test_enroll_a_folder_of_people(tmp_path, gallery):
     write(people / "Eileen" / "empty.png", np.zeros((200, 200, 3), np.uint8))
     write(people / "Eileen" / "two.png", np.hstack([face, face]))
     write(people / "Eileen" / "small.png", cv2.resize(face, (120, 120), interpolation=cv2.INTER_AREA))
-    (people / "Eileen" / "notes.txt").write_text("no picture")
+    (people / "Eileen" / "notes.txt").write_text("no image")
     write(people / "Other" / "same.png", face)
     write(people / "unknown" / "1.png", face)
     (people / "Other" / "bad.jpg").write_bytes(b"rubbish")

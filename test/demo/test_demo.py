@@ -32,14 +32,14 @@ def test_it_succeeds_and_prints_the_table(finished) -> None:
     _, run = finished
     assert run.returncode == 0, run.stderr
     for figure in (
-        "pictures in",
+        "images in",
         "processed",
         "dropped",
         "latency p50",
         "latency p95",
         "faces named Eileen Collins",
         "faces named unknown",
-        "pictures with a person",
+        "images with a person",
     ):
         assert figure in run.stdout
 
@@ -51,7 +51,7 @@ def test_each_processed_picture_has_a_line_with_the_face(finished) -> None:
     with_person = [line for line in lines if any(d["class"] == "person" for d in line["detections"])]
     assert with_person
     lines = [line for line in lines if line["node"] == "face_detector"]
-    assert lines  # a busy machine drops pictures
+    assert lines  # a busy machine drops images
     with_face = [line for line in lines if any(d["class"] == "face" for d in line["detections"])]
     assert len(with_face) > 0.9 * len(lines)
     stamps = [line["stamp_ns"] for line in lines]

@@ -1,4 +1,4 @@
-"""Two detectors on the same pictures: what both find, what only one finds."""
+"""Two detectors on the same images: what both find, what only one finds."""
 
 import json
 from pathlib import Path

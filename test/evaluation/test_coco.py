@@ -26,7 +26,7 @@ Found = list[tuple[str, float, tuple[float, float, float, float]]]  # label, sco
 
 
 class Scripted:
-    """Finds in each picture what the list for its gray value says."""
+    """Finds in each image what the list for its gray value says."""
 
     device = "cpu"
     times = StageTimes()
@@ -59,7 +59,7 @@ def annotations(
     crowd: tuple[int, ...] = (),
     **changes: Any,
 ) -> Path:
-    """Pictures of 200x100 pixels, gray 0, 1, ...; boxes: (picture, category, xywh); crowd: indices of boxes."""
+    """Images of 200x100 pixels, gray 0, 1, ...; boxes: (image, category, xywh); crowd: indices of boxes."""
     for index in range(pictures):
         cv2.imwrite(str(folder / f"{index}.png"), np.full((100, 200, 3), index, np.uint8))
     content = {
@@ -150,7 +150,7 @@ def test_a_picture_that_lacks_labels_of_a_class_does_not_count_for_it(
     content = json.loads(file.read_text())
     content["images"][1] |= field
     file.write_text(json.dumps(content))
-    # in the second picture: a person beside the labels, and a tv that is right
+    # in the second image: a person beside the labels, and a tv that is right
     detector = Scripted(
         ("person", "tv"), [("person", 0.5, A)], [("person", 0.9, (10, 60, 30, 30)), ("tv", 0.8, A)]
     )
@@ -261,7 +261,7 @@ def test_the_first_pictures_alone(tmp_path: Path) -> None:
     (tmp_path / "2.png").unlink()
     read = read_annotations(file, tmp_path, limit=2)
     assert (len(read.pictures), len(read.boxes)) == (2, 1)
-    with pytest.raises(ConfigError, match=r"1 pictures of instances\.json that are not there: 2\.png"):
+    with pytest.raises(ConfigError, match=r"1 images of instances\.json that are not there: 2\.png"):
         read_annotations(file, tmp_path)
 
 
@@ -289,13 +289,13 @@ def entry(**changes: Any) -> dict[str, Any]:
         ({"annotations": [entry(category_id=1)]}, "1 annotations whose category_id belongs to nothing"),
         ({"annotations": [entry(bbox=[1, 1, 0, 5])]}, "no area or is not finite: 9"),
         ({"annotations": [entry(bbox=[1, 1, float("nan"), 5])]}, "no area or is not finite: 9"),
-        ({"annotations": [entry(bbox=[190, 1, 20, 5])]}, r"outside of its picture: 9 \(0\.png\)"),
+        ({"annotations": [entry(bbox=[190, 1, 20, 5])]}, r"outside of its image: 9 \(0\.png\)"),
         ({"annotations": [entry(id=i, bbox=[-5, 1, 9, 5]) for i in range(8)]}, r"8 annotations.*and 3 more"),
         ({"annotations": [entry(bbox=[1, 1, 5])]}, "not COCO JSON"),
         ({"annotations": [entry(bbox="none")]}, "not COCO JSON"),
         ({"annotations": None}, "not COCO JSON"),
-        ({"images": [], "annotations": []}, "no pictures or no categories"),
-        ({"images": [{"id": 70, "file_name": "gone.png"}]}, r"1 pictures of instances.*gone\.png"),
+        ({"images": [], "annotations": []}, "no images or no categories"),
+        ({"images": [{"id": 70, "file_name": "gone.png"}]}, r"1 images of instances.*gone\.png"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )

@@ -140,7 +140,7 @@ def test_without_labels_there_is_no_figure() -> None:
 
 
 class Scripted:
-    """Finds what it is told, picture after picture."""
+    """Finds what it is told, image after image."""
 
     labels = ("face",)
     device = "cpu"
@@ -198,7 +198,7 @@ def test_figures_worked_by_hand(tmp_path: Path) -> None:
 
 
 def coco(folder: Path, **image_fields: object) -> Path:
-    """Four pictures: the astronaut twice, a crowd, and one about whose faces nothing is known."""
+    """Four images: the astronaut twice, a crowd, and one about whose faces nothing is known."""
     for name in ("a.png", "b.png", "c.png", "d.png"):
         cv2.imwrite(str(folder / name), astronaut()[..., ::-1])
     left, top, right, bottom = FACE
@@ -257,7 +257,7 @@ def test_imglab(tmp_path: Path) -> None:
         ),
         ("a.xml", "<dataset>", "not imglab"),
         ("a.xml", "<dataset><images><image/></images></dataset>", "not imglab"),
-        ("a.xml", "<dataset><images><image file='b.png'/></images></dataset>", "1 of the 1 pictures"),
+        ("a.xml", "<dataset><images><image file='b.png'/></images></dataset>", "1 of the 1 images"),
     ],
 )
 def test_label_files_that_cannot_be_used(tmp_path: Path, name: str, content: str | None, said: str) -> None:

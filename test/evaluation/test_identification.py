@@ -41,7 +41,7 @@ def test_strangers_who_equal_somebody_are_accepted():
     looks = np.tile(faces(1), (40, 1))
     found = rates([f"{number}" for number in range(40)], looks, 1, MatchOptions())
     assert found.false_accept == 1.0
-    assert found.false_reject is None  # nobody has a second picture
+    assert found.false_reject is None  # nobody has a second image
 
 
 def test_it_is_the_same_every_time():
@@ -55,7 +55,7 @@ def test_sizes_that_cannot_be(size):
 
 
 class WholePicture:
-    """Takes every picture that is not black for a face."""
+    """Takes every image that is not black for a face."""
 
     def detect(self, images, options):
         (image,) = images
@@ -67,7 +67,7 @@ class WholePicture:
 
 
 class ByColor:
-    """The embedding is one of `faces` by the picture's mean."""
+    """The embedding is one of `faces` by the image's mean."""
 
     def chips(self, image, faces):
         return face_chips(image, faces.landmarks)

@@ -94,7 +94,7 @@ def test_a_list_of_one_fold_is_dealt_out() -> None:
 
 
 def people(folder: Path, names: tuple[str, ...] = ("Ada", "Bob", "Cy"), count: int = 3) -> Path:
-    """A picture of the astronaut's face per person and number, each a little different."""
+    """An image of the astronaut's face per person and number, each a little different."""
     for index, name in enumerate(names):
         (folder / name).mkdir(parents=True)
         for number in range(1, count + 1):
@@ -139,7 +139,7 @@ def test_pairs_of_one_fold(tmp_path: Path) -> None:
         (ONE_FOLD.replace("Bob 1 2", "Bob 1 Cy 2"), "is not 'name i j'"),
         (ONE_FOLD.replace("Ada 2 Bob 1", "Ada 2 1"), "is not 'name i name j'"),
         (ONE_FOLD.replace("Ada 1 2", "Ada 1 x"), "is not 'name i j'"),
-        (ONE_FOLD.replace("Ada 2 Bob 1", "Ada 2 Zoe 2"), r"1 of the 5 pictures.*Zoe_0002\.jpg"),
+        (ONE_FOLD.replace("Ada 2 Bob 1", "Ada 2 Zoe 2"), r"1 of the 5 images.*Zoe_0002\.jpg"),
     ],
 )
 def test_lists_that_cannot_be_used(tmp_path: Path, content: str | None, said: str) -> None:
@@ -153,7 +153,7 @@ UPRIGHT = [(0.8, 0.3), (0.6, 0.3), (0.2, 0.3), (0.4, 0.3), (0.5, 0.6)]  # landma
 
 
 class Scripted:
-    """A detector that finds the same face in every picture, and an embedder that remembers what it was given."""
+    """A detector that finds the same face in every image, and an embedder that remembers what it was given."""
 
     def __init__(self, *boxes: tuple[float, ...]) -> None:
         self.boxes = np.array(boxes, np.float32).reshape(-1, 4)

@@ -26,7 +26,7 @@ def judge(
     unknown: frozenset[int] = frozenset(),
     known: tuple[int, ...] = (PERSON, CAT, DOG),
 ):
-    """The mistakes in one picture. labels: (category, xywh), crowds if `crowd`. rows: (category, score, xywh)."""
+    """The mistakes in one image. labels: (category, xywh), crowds if `crowd`. rows: (category, score, xywh)."""
     boxes = tuple(CocoBox(0, category, xywh, xywh[2] * xywh[3], crowd) for category, xywh in labels)
     annotations = CocoAnnotations(
         Path("x.json"), (CocoPicture(Path("0.png"), 200, 100, unknown),), NAMES, boxes

@@ -1,4 +1,4 @@
-"""Which pictures may teach a face, and what is said about the others."""
+"""Which images may teach a face, and what is said about the others."""
 
 import math
 
@@ -22,7 +22,7 @@ from face_detect_ros.faces.enrollment import (
 from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.matching import MatchOptions
 
-BOX = [170.0, 70.0, 280.0, 180.0]  # the face in the picture
+BOX = [170.0, 70.0, 280.0, 180.0]  # the face in the image
 LANDMARKS = [[250, 112], [233, 112], [197, 112], [213, 112], [224, 140]]
 OPTIONS = EnrollmentOptions()
 FACE = faces(1)[0]

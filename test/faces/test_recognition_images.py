@@ -1,4 +1,4 @@
-"""Recognition from pictures: enrolled upright in good light, seen otherwise; never taken for somebody else."""
+"""Recognition from images: enrolled upright in good light, seen otherwise; never taken for somebody else."""
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ def gray(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-# how a picture changes, and whether a name is expected (else unknown is as good)
+# how an image changes, and whether a name is expected (else unknown is as good)
 CHANGES = {
     "as it is": (lambda image: image, True),
     "rotated left": (lambda image: rotated(image, 15), True),
@@ -77,7 +77,7 @@ def snapshot(detector, embedder, tmp_path_factory) -> GallerySnapshot:
     path = tmp_path_factory.mktemp("people") / "gallery.sqlite3"
     with Gallery(path, embedder.model_id, embedder.model_version) as gallery:
         for name, image in people().items():
-            gallery.enroll(name, look(detector, embedder, image), "a picture")
+            gallery.enroll(name, look(detector, embedder, image), "an image")
         return gallery.snapshot()
 
 

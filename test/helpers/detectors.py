@@ -10,7 +10,7 @@ from face_detect_ros.core.protocols import StageTimes
 
 
 class ScriptedDetector:
-    """Finds one box in each picture, after `delay_s`, and fails where the picture's first pixel says so."""
+    """Finds one box in each image, after `delay_s`, and fails where the image's first pixel says so."""
 
     BROKEN, BUG = 1, 2
 

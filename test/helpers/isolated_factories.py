@@ -11,7 +11,7 @@ from face_detect_ros.core.protocols import StageTimes
 
 
 class Echo:
-    """Gives each picture's height, width, sum and own process id back as a box."""
+    """Gives each image's height, width, sum and own process id back as a box."""
 
     labels = ("echo",)
     times = StageTimes(1.0, 2.0, 3.0)

@@ -13,12 +13,12 @@ from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetecto
 from face_detect_ros.nn import devices
 
 LABELS = ("person", "dog", "traffic light")
-# what the network sees in every picture: class, score, box xyxy as parts of the picture
+# what the network sees in every image: class, score, box xyxy as parts of the image
 SEEN = ((0, 0.9, (0.1, 0.1, 0.4, 0.9)), (1, 0.8, (0.5, 0.5, 0.9, 0.9)), (0, 0.5, (0.6, 0.1, 0.8, 0.4)))
 
 
 class ScriptedNetwork:
-    """Sees `SEEN` in every picture. At most `fits` pictures fit into its memory; `sizes` are the batches it ran."""
+    """Sees `SEEN` in every image. At most `fits` images fit into its memory; `sizes` are the batches it ran."""
 
     labels = LABELS
     device = "test"
@@ -109,7 +109,7 @@ def catalogue_additions(monkeypatch):
 
 
 def write_onnx(path):
-    """An ONNX file that sees `SEEN` in every picture; its catalogue name."""
+    """An ONNX file that sees `SEEN` in every image; its catalogue name."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     from onnx import TensorProto, helper, numpy_helper
 

@@ -1,6 +1,6 @@
 """Small ONNX files that find colors: what each cell of the input holds of red, green and blue is its score for them.
 
-So the picture's place, its channels and its range are in the answer. An input has 64x64 pixels: 84 cells.
+So the image's place, its channels and its range are in the answer. An input has 64x64 pixels: 84 cells.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Graph:
         return self.add("Concat", *levels, axis=2)
 
     def repeated(self, values: np.ndarray, like: str) -> str:
-        """(B, K, N) of the constant (K, N), as many as the pictures of `like` (B, ?, N)."""
+        """(B, K, N) of the constant (K, N), as many as the images of `like` (B, ?, N)."""
         nothing = self.add("ReduceSum", like, self.constant([1], np.int64), keepdims=1)
         nothing = self.add("Mul", nothing, self.constant(0))
         return self.add("Add", self.constant(values[None]), nothing)
@@ -82,7 +82,7 @@ def save(
     opset: int = 17,
     nan_below: float = -1.0,
 ) -> Path:
-    """A file whose output has that layout of `onnx_format`. nan_below: pixels below it give what is no number."""
+    """A file whose output has that layout of `onnx_format`. nan_below: pixels below it give what is not a number."""
     graph = Graph()
     pixels = "images"
     if dtype != TensorProto.FLOAT:

@@ -39,7 +39,7 @@ LATCHED = QoSProfile(
 )
 BEST_EFFORT = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
-# where the face of skimage's astronaut is, in pixels of the 512x512 picture
+# where the face of skimage's astronaut is, in pixels of the 512x512 image
 ASTRONAUT_FACE_XY = (223, 118)
 PORTRAIT_FACE_XY = (123, 118)
 
@@ -71,7 +71,7 @@ def faceless(height=240, width=320):
 
 
 def fitted(picture, width, height):
-    """The picture, as large as fits, in the upper left corner of a gray width x height one; and its scale."""
+    """The image, as large as fits, in the upper left corner of a gray width x height one; and its scale."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
     canvas = np.full((height, width, 3), 60, np.uint8)
@@ -91,7 +91,7 @@ def image(picture, stamp_ns=1_700_000_000_123_456_789, frame_id="camera", **chan
 
 
 def compressed(picture, suffix=".jpg", stamp_ns=1_700_000_000_123_456_789, frame_id="camera"):
-    """A sensor_msgs/CompressedImage of an RGB picture."""
+    """A sensor_msgs/CompressedImage of an RGB image."""
     message = CompressedImage(header=Header(frame_id=frame_id), format=suffix[1:])
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
     message.data = cv2.imencode(suffix, picture[..., ::-1])[1].tobytes()

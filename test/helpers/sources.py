@@ -1,4 +1,4 @@
-"""Pictures, clips and a network camera that the tests of the sources share."""
+"""Images, clips and a network camera that the tests of the sources share."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def quarters(height: int = 40, width: int = 60) -> np.ndarray:
 
 
 def write(path: Path, rgb: np.ndarray) -> Path:
-    """Write an RGB picture with OpenCV, which wants BGR."""
+    """Write an RGB image with OpenCV, which wants BGR."""
     assert cv2.imwrite(str(path), rgb[..., ::-1])
     return path
 
 
 def level(value: int, height: int = 40, width: int = 60) -> np.ndarray:
-    """An evenly gray picture: survives every codec, and its level tells which one it is."""
+    """An evenly gray image: survives every codec, and its level tells which one it is."""
     return np.full((height, width, 3), value, np.uint8)
 
 

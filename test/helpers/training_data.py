@@ -1,4 +1,4 @@
-"""Pictures and networks that are trained in a moment."""
+"""Images and networks that are trained in a moment."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def write_pictures(
     names: tuple[str, ...] = ("red", "blue"),
     files: tuple[str, ...] = ("labels.json",),
 ) -> Path:
-    """Labels of pictures with a red rectangle above a blue one each, of the first two classes; the first of `files`."""
+    """Labels of images with a red rectangle above a blue one each, of the first two classes; the first of `files`."""
     random = np.random.default_rng(0)
     images, annotations = [], []
     for number in range(count):
@@ -50,7 +50,7 @@ def write_pictures(
 def write_teacher(
     path: Path, names: tuple[str, ...] = ("blue", "cake", "red"), *, convolutions: bool = True
 ) -> Path:
-    """A network that ends as YOLOX does, for one picture of SIDE pixels, with random weights.
+    """A network that ends as YOLOX does, for one image of SIDE pixels, with random weights.
 
     convolutions: off, its end is another one.
     """

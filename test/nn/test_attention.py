@@ -59,7 +59,7 @@ def _as_torch(attention):
 
 
 def _written_out(attention, queries, keys, values):
-    """softmax(q k^T / sqrt(D)) v, number by number. queries (Nq, C), keys and values (Nk, Ck) of one picture."""
+    """softmax(q k^T / sqrt(D)) v, number by number. queries (Nq, C), keys and values (Nk, Ck) of one image."""
     q, k, v = attention.query(queries), attention.key(keys), attention.value(values)
     width = attention.channels // attention.heads
     mixed = torch.zeros_like(q)

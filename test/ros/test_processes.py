@@ -99,7 +99,7 @@ def test_perception_finds_faces_in_its_source_without_the_network(probe, execute
     status = probe.diagnostics("/video_source", lambda s: s.count("published") > 3)
     assert (status.ok, status.hardware_id) == (True, picture_file)
     assert probe.diagnostics(NODE, lambda s: s.count("received") > 3).ok
-    # somebody who looks gets the same pictures, with the stamps of their detections
+    # somebody who looks gets the same images, with the stamps of their detections
     images = probe.collect("/image_raw", Image)
     stamps = lambda collection: {stamp_ns(m.header) for m in list(collection.messages)}  # noqa: E731
     wait_until(lambda: stamps(images) & stamps(detections), "an image and its detections")
@@ -163,7 +163,7 @@ def test_services_and_parameters_are_answered_while_a_network_works(probe, busy_
         assert probe.set_parameters(NODE, max_detections=number + 1) == [(True, "")]
         assert probe.call(GetState, f"{NODE}/get_state", GetState.Request()).current_state.label == "active"
         longest_s = max(longest_s, time.monotonic() - began)
-    assert detections.messages == [], "all of it during one picture"
+    assert detections.messages == [], "all of it during one image"
     assert longest_s < 1.5
 
 

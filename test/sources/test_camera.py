@@ -41,7 +41,7 @@ def test_a_device_that_is_no_camera_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class Device:
-    """A cv2.VideoCapture for a webcam that knows 640x480 only and is unplugged after three pictures.
+    """A cv2.VideoCapture for a webcam that knows 640x480 only and is unplugged after three images.
 
     No test machine has a camera; recordings of calls stand in for what OpenCV would tell the driver.
     """
@@ -114,7 +114,7 @@ def test_pictures_come_as_rgb_until_the_camera_is_unplugged(devices: list[Device
     source = open_source(SourceOptions("3"))
     for _ in range(3):
         assert source.read().image[0, 0].tolist() == [30, 20, 10]
-    with pytest.raises(SourceError, match="no more pictures come"):
+    with pytest.raises(SourceError, match="no more images come"):
         source.read()
     source.close()
     source.close()
@@ -134,7 +134,7 @@ def test_mjpeg_over_http(camera: MjpegCamera) -> None:
     assert {capture.image.shape for capture in captures} == {(48, 64, 3)}
     stamps = [capture.captured_s for capture in captures]
     assert stamps == sorted(stamps)
-    # they are not the same picture again and again
+    # they are not the same image again and again
     assert len({round(float(capture.image.mean())) for capture in captures}) > 5
     assert source.live
     source.close()
@@ -151,7 +151,7 @@ def test_a_stream_that_hangs_is_given_up(camera: MjpegCamera) -> None:
     source.read()
     camera.hang.set()
     began_s = time.monotonic()
-    with pytest.raises(SourceError, match="no more pictures come"):
+    with pytest.raises(SourceError, match="no more images come"):
         read_on(source)  # those under way still come
     assert time.monotonic() - began_s < 10
     source.close()

@@ -1,4 +1,4 @@
-"""Folders of pictures, and the samples of scikit-image."""
+"""Folders of images, and the samples of scikit-image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def numbered_folder(folder: Path, levels: list[int]) -> Path:
 def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
     folder = numbered_folder(tmp_path / "folder", [10, 20, 30])
     write(folder / "000b.BMP.png", level(15))
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     (folder / "inner.png").mkdir()
     images = read_all(SourceOptions(str(folder), loop=False))
     assert [int(image[0, 0, 0]) for image in images] == [10, 15, 20, 30]
@@ -59,7 +59,7 @@ def test_unreadable_files_are_skipped_and_reported_once(tmp_path: Path, broken: 
 
 @pytest.mark.parametrize(
     ("files", "says"),
-    [([], "holds no pictures"), (["a.png"], "a.png: not an image"), (["a.png", "b.jpg"], "none of its 2")],
+    [([], "holds no images"), (["a.png"], "a.png: not an image"), (["a.png", "b.jpg"], "none of its 2")],
     ids=["empty", "one broken", "all broken"],
 )
 def test_a_folder_without_a_readable_picture_is_an_error(tmp_path: Path, files: list[str], says: str) -> None:
@@ -123,7 +123,7 @@ def test_samples_without_scikit_image_say_what_to_install(monkeypatch: pytest.Mo
         open_source(SourceOptions("sample:astronaut"))
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recorded pictures beside the repository ({SHARED.name})")
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no recorded images beside the repository ({SHARED.name})")
 def test_a_folder_of_photos() -> None:
     source = open_source(SourceOptions(str(SHARED / "dlib_faces" / "faces"), width=320, height=240))
     captures = [source.read() for _ in range(15)]

@@ -29,7 +29,7 @@ CASES = pytest.mark.parametrize(
 
 
 def place(original: tuple[int, int], frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(left, top) and (right, bottom) of the picture between the black borders of a frame."""
+    """(left, top) and (right, bottom) of the image between the black borders of a frame."""
     height, width = frame.shape[:2]
     scale = min(height / original[0], width / original[1])
     size = np.array([round(original[1] * scale), round(original[0] * scale)])

@@ -38,7 +38,7 @@ def test_a_pacer_never_exceeds_its_rate(rate_hz: float, work_s: list[float]) -> 
         taken_s.append(now_s)
         now_s += duration_s
     span_s = taken_s[-1] - taken_s[0]
-    # one more for the fence post, one for the picture that may come up to a period late
+    # one more for the fence post, one for the image that may come up to a period late
     assert len(taken_s) <= span_s * rate_hz + 2 + 1e-6
 
 

@@ -106,11 +106,11 @@ def gone(pid: int) -> bool:
     [
         ("sys.exit(1)", "ffmpeg ended: without a reason"),
         ("sys.exit('first\\nCannot open display :0')", "ffmpeg ended: Cannot open display :0"),
-        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "no picture"),
+        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "no image"),
         (f"out.write(b'{PICTURE}' + bytes(5)); out.flush()", "ffmpeg ended"),
-        ("time.sleep(60)", r"no picture for 1 s"),
+        ("time.sleep(60)", r"no image for 1 s"),
     ],
-    ids=["ends", "complains", "writes rubbish", "ends amid a picture", "hangs"],
+    ids=["ends", "complains", "writes rubbish", "ends amid an image", "hangs"],
 )
 def test_a_child_that_breaks_is_reported_and_killed(fake_ffmpeg, body: str, says: str) -> None:
     pid_file = fake_ffmpeg(body)
@@ -210,7 +210,7 @@ def test_a_screen_that_goes_away_is_lost(display) -> None:
     source = open_source(SourceOptions(f"screen:{name}", rate_hz=60))
     source.read()
     server.send_signal(signal.SIGKILL)
-    with pytest.raises(SourceError, match=r"ffmpeg ended|no picture"):
+    with pytest.raises(SourceError, match=r"ffmpeg ended|no image"):
         read_on(source)
     source.close()
 

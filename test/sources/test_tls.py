@@ -126,7 +126,7 @@ def test_an_rtsps_camera_is_verified_too(certificates: Path, monkeypatch: pytest
         with pytest.raises(SourceError, match="certificate cannot be trusted"):
             open_source(SourceOptions(address, timeout_s=3))
         assert not any(received)
-        with pytest.raises(SourceError, match="no answer"):  # it is no real camera
+        with pytest.raises(SourceError, match="no answer"):  # it is not a real camera
             open_source(SourceOptions(address, timeout_s=3, insecure=True))
         assert received[0].startswith(b"OPTIONS rtsps://localhost")
 

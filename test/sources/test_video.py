@@ -26,7 +26,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def levels_of(source, count: int) -> list[int]:
-    """Which of LEVELS each of the next pictures shows; -1 at the end."""
+    """Which of LEVELS each of the next images shows; -1 at the end."""
     found = []
     for _ in range(count):
         capture = source.read()

@@ -33,7 +33,7 @@ def run(tracker: IouTracker, pictures: list[list[tuple[float, ...]]]) -> list[li
 
 @dataclass
 class Case:
-    """The boxes of one picture after the other, and the numbers that they should get."""
+    """The boxes of one image after the other, and the numbers that they should get."""
 
     pictures: list[list[tuple[float, ...]]]
     ids: list[list[int]]
@@ -54,7 +54,7 @@ CASES = {
     "the order of detections does not matter": Case(
         [[square(100), square(300)], [square(300), square(100)]], [[1, 2], [2, 1]]
     ),
-    "missed in a few pictures": Case(
+    "missed in a few images": Case(
         [[square(100)]] * 3 + [NOTHING] * 5 + [[square(100)]], [[1]] * 3 + [[]] * 5 + [[1]]
     ),
     "missed while moving": Case(

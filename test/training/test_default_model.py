@@ -118,7 +118,7 @@ def test_the_held_back_pictures_are_the_same_every_time(tmp_path: Path) -> None:
     }
     assert len(learn.samples) + len(held_back.samples) == 400
     assert [s.path for s in default_model.split(dataset)[1].samples] == [s.path for s in held_back.samples]
-    with pytest.raises(ConfigError, match="150 pictures are too few"):
+    with pytest.raises(ConfigError, match="150 images are too few"):
         default_model.split(samples(tmp_path, 150))
 
 

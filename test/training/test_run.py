@@ -1,4 +1,4 @@
-"""Trainings from beginning to end, on pictures of two colored rectangles: what is learned, saved and gone on with."""
+"""Trainings from beginning to end, on images of two colored rectangles: what is learned, saved and gone on with."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class TestWhatCannotGoOn:
     ) -> None:
         options = replace(QUICK, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30)
         with pytest.raises(
-            TrainingError, match=r"epoch \d, step \d: the loss is (nan|inf); pictures: .*\d\.png"
+            TrainingError, match=r"epoch \d, step \d: the loss is (nan|inf); images: .*\d\.png"
         ):
             train(task_of(labels, narrow), options, tmp_path / "run", device="cpu")
 
@@ -373,7 +373,7 @@ class TestCommand:
             report.data(["one remark"], 4, {"red": 4})
             report.done(Path("best.safetensors"))
         shown = capsys.readouterr()
-        assert shown.err.splitlines() == ["one remark", "4 pictures; red 4"]
+        assert shown.err.splitlines() == ["one remark", "4 images; red 4"]
         assert shown.out.splitlines() == ["the best model is best.safetensors"]
 
     def test_several_processes_share_the_work_and_stop_together(self, labels: Path, tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ class TestCommand:
         assert end.exit_code == 0, end.stderr
         assert "going on where it was ended" in end.stderr
         assert [row["epoch"] for row in curve(tmp_path / "run")] == list("12345")
-        # two steps of two pictures each, though each process sees one picture a step
+        # two steps of two images each, though each process sees one image a step
         assert "2 steps an epoch" in said
         best = tmp_path / "run/best.safetensors"
         with contextlib.closing(catalogue.create(f"yolov9-attn:{best}", task="objects")) as detector:

@@ -32,7 +32,7 @@ def changed(before: np.ndarray, after: np.ndarray, box: tuple[float, ...]) -> fl
 
 
 class Stream:
-    """Pictures of noise, a tenth of a second apart; which boxes are covered in each."""
+    """Images of noise, a tenth of a second apart; which boxes are covered in each."""
 
     def __init__(self, **options: object) -> None:
         self.anonymizer = Anonymizer(AnonymizerOptions(style="box", **options))
@@ -63,7 +63,7 @@ def test_the_detector_no_longer_finds_the_face(style: str) -> None:
     anonymizer = Anonymizer(AnonymizerOptions(style=style))
     covered = anonymizer.apply(astronaut(), found, 0)
     assert len(detector.detect([covered], options)[0]) == 0
-    # the next picture, in which the detector has missed it
+    # the next image, in which the detector has missed it
     held = anonymizer.apply(astronaut(), Detections.empty(), STEP_NS)
     assert len(detector.detect([held], options)[0]) == 0
     # without the cover it is still there

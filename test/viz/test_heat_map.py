@@ -1,4 +1,4 @@
-"""A heat map over a picture."""
+"""A heat map over an image."""
 
 import numpy as np
 import pytest

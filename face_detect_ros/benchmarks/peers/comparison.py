@@ -14,7 +14,7 @@ import skimage.data
 import torch
 from torch import Tensor, nn
 
-SIDE = 320  # of the pictures, in pixels
+SIDE = 320  # of the images, in pixels
 BOX_LIMIT_PX = 0.1
 SCORE_LIMIT = 1e-4
 
@@ -49,7 +49,7 @@ def enliven(network: nn.Module, images: Tensor, classes: int, run: Callable[[Ten
 
 
 class Differences:
-    """The largest that were seen, over every cell of every picture."""
+    """The largest that were seen, over every cell of every image."""
 
     def __init__(self) -> None:
         print("| variant | boxes, px | scores | scores from | to |")

@@ -56,7 +56,7 @@ class Recorder:
         self._map_size = (output.shape[2], output.shape[3])
 
     def heat_map(self, weights: torch.Tensor, query: int, place: Letterbox) -> np.ndarray:
-        """(H, W) float32 of the picture, greatest 1; all 0 if the query looked at nothing inside it.
+        """(H, W) float32 of the image, greatest 1; all 0 if the query looked at nothing inside it.
 
         Args:
             weights: Of the last layer's cross-attention: (Q, heads, ...) over levels and points, or (heads, Q, cells).

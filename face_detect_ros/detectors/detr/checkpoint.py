@@ -126,7 +126,7 @@ def _family(folder: Path, described: dict[str, Any]) -> Family:
         )
     classes = described.get("architectures") or [family.model_class]
     if family.model_class not in classes:
-        raise ConfigError(f"{folder}: {classes[0]} is no object detector; give a {family.model_class}")
+        raise ConfigError(f"{folder}: {classes[0]} is not an object detector; give a {family.model_class}")
     return family
 
 

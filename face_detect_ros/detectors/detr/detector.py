@@ -1,6 +1,6 @@
 """The DETR family through `transformers`: RT-DETR, D-FINE, RF-DETR and their relatives; CPU or GPU.
 
-Pictures are prepared and results read as the library's own image processors do it, without them; there are no
+Images are prepared and results read as the library's own image processors do it, without them; there are no
 duplicates to suppress. Classes without a name ("N/A" and the like, gaps in COCO's numbering) do not exist here:
 they are in no list, and never found.
 """
@@ -42,7 +42,7 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
     """The detector in the folder `path`, or of the hub name `path` if it lies in the Hugging Face cache.
 
     input_size: longest side of the network's input in pixels, a multiple of 32; 0 is the model's own. Where the
-    model takes pictures of one shape that is a square, else pictures keep their shape.
+    model takes images of one shape that is a square, else images keep their shape.
 
     Raises DeviceError, WeightsError, ConfigError.
     """
@@ -54,7 +54,7 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
 @dataclass(frozen=True)
 class _Batch:
     """values: (B, 3, H, W) float32. mask: (B, H, W) or None, see `DetrInput`. sizes: (B, 2) float32 (width, height)
-    of each picture in the input."""
+    of each image in the input."""
 
     values: torch.Tensor
     mask: torch.Tensor | None
@@ -159,7 +159,7 @@ class DetrNetwork:
 
 
 class DetrDetector(ObjectDetector):
-    """An `ObjectDetector` that is an `AttentionSource` too: the last decoder layer's look at the picture."""
+    """An `ObjectDetector` that is an `AttentionSource` too: the last decoder layer's look at the image."""
 
     def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         check_image(image)
@@ -179,7 +179,7 @@ def named_columns(labels: dict[int, str]) -> list[int]:
 
 
 def _corners(boxes: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
-    """(B, Q, 4) center and size in fractions of the picture to xyxy in pixels of the input."""
+    """(B, Q, 4) center and size in fractions of the image to xyxy in pixels of the input."""
     center, half = boxes[..., :2], boxes[..., 2:] / 2
     corners = torch.cat([center - half, center + half], dim=-1)
     return corners * sizes.repeat(1, 2)[:, None]

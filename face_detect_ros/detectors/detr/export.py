@@ -17,12 +17,12 @@ from face_detect_ros.detectors.preprocessor import InputSettings
 def parts(model: Any, family: Family, columns: torch.Tensor, settings: InputSettings) -> ExportParts:
     """columns: (C,) of the logits, those of the labels. Raises ConfigError where the input has no size of its own.
 
-    Pictures that keep their shape are exported into the upper left corner of an input of one size.
+    Images that keep their shape are exported into the upper left corner of an input of one size.
     """
     longest = settings.longest
     if not longest or (settings.within and settings.padded and settings.within != settings.padded):
         raise ConfigError(
-            "a model whose pictures are neither stretched nor fitted into one size cannot be exported"
+            "a model whose images are neither stretched nor fitted into one size cannot be exported"
         )
     size = settings.padded or settings.size or (longest, longest)
     described = OnnxFormat(

@@ -8,16 +8,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Family:
-    """model_class: in `transformers`, as config.json names it. processor: what prepares its pictures.
+    """model_class: in `transformers`, as config.json names it. processor: what prepares its images.
 
     Attributes:
-        features: Modules that turn the picture into feature maps, in the order of the data: these compute in
-            the chosen precision, whatever follows in float32. The first one takes the picture, the last one
+        features: Modules that turn the image into feature maps, in the order of the data: these compute in
+            the chosen precision, whatever follows in float32. The first one takes the image, the last one
             (or each part of it, if it is a list) gives the maps.
         tokens: Modules that work on every cell of the maps without touching coordinates, by the end of their names: in
             the chosen precision too.
         softmax: One class a query, with a further column for "no object"; else each class has a probability of its own.
-        most: Results of one picture, best first, over all queries and classes; 0: as many as there are queries.
+        most: Results of one image, best first, over all queries and classes; 0: as many as there are queries.
         two_branches: Its RepVGG blocks are a 3x3 and a 1x1 convolution side by side.
         samples: The decoder looks at a few points of the maps, not at all of them.
     """
@@ -73,7 +73,7 @@ def side_multiple(config: Any) -> int:
     """What the sides of the input must be a multiple of: 1 where any size is fine. config: the model's."""
     backbone = config.backbone_config
     patch = getattr(backbone, "patch_size", 0)
-    if patch:  # a transformer that looks at the picture through windows
+    if patch:  # a transformer that looks at the image through windows
         windows = getattr(backbone, "num_windows_side", 0) or getattr(backbone, "num_windows", 1)
         return int(patch) * int(windows)
     # a pyramid that adds maps to enlarged coarser ones

@@ -1,7 +1,7 @@
 """The part of a DETR-like model that makes feature maps, made fast: folded, merged, in fewer bits.
 
 Folding is exact up to float32's rounding. Fewer bits stop where queries begin: 8 bits of mantissa would put a box
-corner 2 px off in a picture of 640 px, so queries and boxes are float32 always, and cost little.
+corner 2 px off in an image of 640 px, so queries and boxes are float32 always, and cost little.
 """
 
 from __future__ import annotations

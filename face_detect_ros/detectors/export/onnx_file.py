@@ -1,7 +1,7 @@
 """Object detectors that run on PyTorch to ONNX files that `onnx:FILE` reads, compared with PyTorch before they count.
 
-The file takes RGB pixels in [0, 1] of one size, any number of pictures at once, and gives boxes and scores; class names
-and how pictures are placed stand in its metadata (`onnx_format`).
+The file takes RGB pixels in [0, 1] of one size, any number of images at once, and gives boxes and scores; class names
+and how images are placed stand in its metadata (`onnx_format`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ExportReport:
 
     def __str__(self) -> str:
         return (
-            f"{self.classes} classes, any number of {self.size[1]}x{self.size[0]} pictures, opset {self.opset}; boxes "
+            f"{self.classes} classes, any number of {self.size[1]}x{self.size[0]} images, opset {self.opset}; boxes "
             f"within {self.box_difference_px:.1g} px and scores within {self.score_difference:.1g} of PyTorch"
         )
 
@@ -187,7 +187,7 @@ def _compare(parts: ExportParts, file: Path, name: str) -> tuple[float, float]:
             given = session.run(pictures)
         except RuntimeError as error:
             raise DetectorError(
-                f"model '{name}': its ONNX file does not run with {count} pictures: {error}"
+                f"model '{name}': its ONNX file does not run with {count} images: {error}"
             ) from error
         for boxes, scores, boxes_, scores_ in zip(
             *(values.numpy() for values in expected), *given, strict=True
@@ -197,7 +197,7 @@ def _compare(parts: ExportParts, file: Path, name: str) -> tuple[float, float]:
                 max(box_difference, difference[0]),
                 max(score_difference, difference[1]),
             )
-    # written so that what is no number is refused too
+    # written so that what is not a number is refused too
     if not (box_difference <= _LARGEST_BOX_DIFFERENCE_PX and score_difference <= _LARGEST_SCORE_DIFFERENCE):
         raise DetectorError(
             f"model '{name}': its ONNX file differs from PyTorch, boxes by {box_difference:.3g} px and scores by "
@@ -209,7 +209,7 @@ def _compare(parts: ExportParts, file: Path, name: str) -> tuple[float, float]:
 def _difference(
     boxes: np.ndarray, scores: np.ndarray, boxes_: np.ndarray, scores_: np.ndarray
 ) -> tuple[float, float]:
-    """Of one picture's (N, 4) boxes and (N, C) scores, in the same order or in another."""
+    """Of one image's (N, 4) boxes and (N, C) scores, in the same order or in another."""
     straight = float(np.abs(boxes - boxes_).max()), float(np.abs(scores - scores_).max())
     if straight[0] <= _LARGEST_BOX_DIFFERENCE_PX and straight[1] <= _LARGEST_SCORE_DIFFERENCE:
         return straight
@@ -226,7 +226,7 @@ def _difference(
 
 
 def _pictures(parts: ExportParts, count: int) -> dict[str, np.ndarray]:
-    """Inputs by name: smooth colors with noise, each picture another; where masked, of another shape."""
+    """Inputs by name: smooth colors with noise, each image another; where masked, of another shape."""
     height, width = parts.size
     generator = np.random.default_rng(count)
     phase = generator.uniform(0, 6, (count, 3, 1, 1))

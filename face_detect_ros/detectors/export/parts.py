@@ -16,7 +16,7 @@ class ExportParts:
 
     Attributes:
         module: Takes (B, 3, H, W) pixels as `format` says; gives boxes (B, N, 4) xyxy in input pixels and
-            scores (B, N, C). Where masked, it also takes (B, H, W) int64 that is 1 where pictures are and 0
+            scores (B, N, C). Where masked, it also takes (B, H, W) int64 that is 1 where images are and 0
             in the padding.
         format: Of layout boxes_scores.
         size: (H, W).

@@ -42,10 +42,10 @@ _DEFAULT_MIN_SIZE_PX = 73
 _LARGEST_ENLARGEMENT = 4.0  # a face of 20 px; what is smaller has no detail left to enlarge
 
 Found = tuple[np.ndarray, np.ndarray]
-"""Boxes (N, 4) xyxy in pixels of the picture scanned, and their margins (N,)."""
+"""Boxes (N, 4) xyxy in pixels of the image scanned, and their margins (N,)."""
 
 Scan = Callable[[Sequence[np.ndarray], float], "list[Found]"]
-"""(pictures of one size, lowest margin) -> what is in each."""
+"""(images of one size, lowest margin) -> what is in each."""
 
 
 def score_of(margin: np.ndarray) -> np.ndarray:
@@ -65,10 +65,10 @@ class ScanLimits:
     """What a dlib detector can take.
 
     Attributes:
-        smallest_px: Side of the smallest box it gives, in pixels of the picture it scans.
-        largest_scan_px: Most pixels it scans, for the sake of memory; a larger picture is shrunk to this, and the
+        smallest_px: Side of the smallest box it gives, in pixels of the image it scans.
+        largest_scan_px: Most pixels it scans, for the sake of memory; a larger image is shrunk to this, and the
             smallest face found grows accordingly.
-        largest_batch_px: Most pixels of pictures that it scans together; a picture above it is scanned alone.
+        largest_batch_px: Most pixels of images that it scans together; an image above it is scanned alone.
     """
 
     smallest_px: int
@@ -116,11 +116,11 @@ def create_cnn_here(device: str) -> Detector:
 class DlibFaceDetector:
     """A Detector around one of dlib's: chooses the size to scan at, maps boxes back, adds landmarks.
 
-    `min_size_px` (0: 73) chooses the size: a picture is scaled so that the smallest box of the detector comes out as
+    `min_size_px` (0: 73) chooses the size: an image is scaled so that the smallest box of the detector comes out as
     min_size_px pixels of the original. Where that would change its size by less than 10 % it is left as it
     is, and dlib sees what it would see without us; the smallest box is then up to 10 % larger than asked for,
     which is half a step of dlib's own pyramid. Boxes smaller than min_size_px are dropped, by their size
-    before they are cut at the border. Landmarks are always found in the original picture; those of a face cut
+    before they are cut at the border. Landmarks are always found in the original image; those of a face cut
     by the border can lie outside.
     """
 
@@ -143,7 +143,7 @@ class DlibFaceDetector:
             detections = self._detect(scan, images, options, clock)
         except (RuntimeError, MemoryError, cv2.error) as error:
             raise DetectorError(
-                f"the face detector failed on a picture: {' '.join(str(error).split())}"
+                f"the face detector failed on an image: {' '.join(str(error).split())}"
             ) from error
         self.times = clock.times()
         return detections
@@ -198,7 +198,7 @@ class DlibFaceDetector:
         height, width = image.shape[:2]
         clipped = box_geometry.clip(boxes, width, height)
         sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
-        large_enough = sides >= options.min_size_px - 0.01  # float32 of a large picture
+        large_enough = sides >= options.min_size_px - 0.01  # float32 of a large image
         keep = np.flatnonzero((margins >= lowest) & large_enough & (box_geometry.area(clipped) > 0))
         best = box_geometry.nms(boxes[keep], margins[keep], np.zeros(len(keep)), options.iou_threshold)
         keep = keep[best][: options.max_detections]
@@ -221,11 +221,11 @@ def _found(rectangles: Sequence[Any], margins: Sequence[float]) -> Found:
 
 
 def _batches(sizes: Sequence[tuple[int, int]], limits: ScanLimits) -> list[list[int]]:
-    """Indices of the pictures to scan together: of one (height, width), in order, no more than fit."""
+    """Indices of the images to scan together: of one (height, width), in order, no more than fit."""
     batches: list[list[int]] = []
     latest: dict[tuple[int, int], list[int]] = {}
     for index, size in enumerate(sizes):
-        # half a window: no smaller picture can show a face, and the CNN's filters do not fit into the
+        # half a window: no smaller image can show a face, and the CNN's filters do not fit into the
         # smallest
         if min(size) < limits.smallest_px // 2:
             continue

@@ -1,6 +1,6 @@
-"""dlib's CNN face detector run by PyTorch: `mmod`, with 5 landmarks; CPU or GPU, many pictures at once.
+"""dlib's CNN face detector run by PyTorch: `mmod`, with 5 landmarks; CPU or GPU, many images at once.
 
-The same weights, picture pyramid, boxes and suppression of overlaps as `dlib_cnn`, so the same faces with the
+The same weights, image pyramid, boxes and suppression of overlaps as `dlib_cnn`, so the same faces with the
 same scores, but many times as fast and without holding Python's lock. Scores below 0.5 reach below the
 threshold that dlib has compiled in.
 """
@@ -24,7 +24,7 @@ from face_detect_ros.nn.dlib.tiled_pyramid import PyramidLayout
 from face_detect_ros.zoo.formats import dlib_file
 from face_detect_ros.zoo.published import dlib_models
 
-_MOST_CANDIDATES = 5000  # of one picture, best first, before overlapping ones go
+_MOST_CANDIDATES = 5000  # of one image, best first, before overlapping ones go
 _CPU_SCAN_PX = 8_300_000  # 4K; measured: about 200 bytes of memory a pixel, so this is 1.6 GB
 _GPU_SCAN_PX = 33_200_000  # 8K
 _CPU_BATCH_PX = 400_000  # more at once gains nothing on a CPU
@@ -50,7 +50,7 @@ def create(device: str, precision: str = "auto") -> Detector:
 
 
 class MmodScan:
-    """A `Scan`: pictures of one size to boxes and margins, as dlib's loss_mmod gives them."""
+    """A `Scan`: images of one size to boxes and margins, as dlib's loss_mmod gives them."""
 
     def __init__(self, description: NetworkDescription, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
@@ -80,7 +80,7 @@ class MmodScan:
         return self._canvas[:count]
 
     def _boxes(self, margins: torch.Tensor, layout: PyramidLayout, lowest: float) -> Found:
-        """margins: (windows, H, W) of one picture."""
+        """margins: (windows, H, W) of one image."""
         flat = margins.flatten()
         candidates = torch.nonzero(flat > lowest)[:, 0]
         values = flat[candidates]

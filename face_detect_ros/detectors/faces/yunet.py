@@ -28,7 +28,7 @@ from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models
 
 SMALLEST_PX = 24.0
-"""Width of the smallest face that a scan is meant to find, in pixels of the picture scanned."""
+"""Width of the smallest face that a scan is meant to find, in pixels of the image scanned."""
 
 _LARGEST_PX = 400.0  # measured: from about 600 px on it sees parts of a face, not the face
 _NEXT_SCALE = 0.25  # of a further scan for larger faces; 400 px become 100
@@ -85,7 +85,7 @@ class YuNetDetector:
                     spent.post_ms + times.post_ms,
                 )
         except (RuntimeError, MemoryError, cv2.error) as error:
-            raise DetectorError(f"YuNet failed on a picture: {_reason(error)}") from error
+            raise DetectorError(f"YuNet failed on an image: {_reason(error)}") from error
         self.times = spent
         return detections
 
@@ -169,7 +169,7 @@ def _load(file: Path) -> Any:
 
 
 def _scan(network: Any, image: np.ndarray, options: DetectOptions) -> np.ndarray:
-    """(N, 15) float32 rows as `_select` says, in pixels of `image`, a (H, W, 3) uint8 BGR picture."""
+    """(N, 15) float32 rows as `_select` says, in pixels of `image`, a (H, W, 3) uint8 BGR image."""
     network.setInputSize((image.shape[1], image.shape[0]))
     network.setScoreThreshold(options.score_threshold)
     network.setNMSThreshold(options.iou_threshold)

@@ -1,7 +1,7 @@
 """A detector in a process of its own, for one that would block this one.
 
-dlib's CNN holds Python's lock for seconds per picture; no thread, service or parameter of this process would
-move meanwhile. Across the border a VGA picture costs well under a millisecond.
+dlib's CNN holds Python's lock for seconds per image; no thread, service or parameter of this process would
+move meanwhile. Across the border a VGA image costs well under a millisecond.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class IsolatedDetector:
             try:
                 places = self._memory.write(images)
             except OSError as error:
-                raise DetectorError(f"no memory to hand over {len(images)} picture(s): {error}") from error
+                raise DetectorError(f"no memory to hand over {len(images)} image(s): {error}") from error
             copied_ms = (time.perf_counter() - started_s) * 1e3
             detections, times = self._ask(child, "detect", (places, options))
         self.times = replace(times, pre_ms=times.pre_ms + copied_ms)
@@ -139,7 +139,7 @@ class IsolatedDetector:
             if self._closed:
                 raise DetectorError("the detector was closed while it worked") from error
             self._forget(child)
-            raise DetectorError(f"{child.obituary()}; the next picture starts it again") from error
+            raise DetectorError(f"{child.obituary()}; the next image starts it again") from error
         except BaseException:
             # an interrupted call must not leave its answer behind for the next one
             child.kill()

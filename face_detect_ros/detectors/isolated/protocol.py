@@ -1,4 +1,4 @@
-"""What a detector process and its owner exchange: pictures through shared memory, errors as plain values."""
+"""What a detector process and its owner exchange: images through shared memory, errors as plain values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 Place = tuple[int, tuple[int, int, int]]
-"""Where one picture lies: byte offset and (H, W, 3)."""
+"""Where one image lies: byte offset and (H, W, 3)."""
 
 _ALIGNMENT = 64  # a cache line
 
 
 class PictureMemory:
-    """uint8 pictures in anonymous memory that two processes map.
+    """uint8 images in anonymous memory that two processes map.
 
     The memory has no name, only an open file number that the child inherits: whatever dies in whatever way,
     the kernel frees it with the last process that has it open. It grows to the largest batch and keeps that
@@ -46,7 +46,7 @@ class PictureMemory:
         return places
 
     def read(self, places: Sequence[Place]) -> list[np.ndarray]:
-        """Read-only views of the pictures, valid until the next `write` of the other process."""
+        """Read-only views of the images, valid until the next `write` of the other process."""
         end = max((offset + int(np.prod(shape)) for offset, shape in places), default=0)
         if end and (self._map is None or len(self._map) < end):
             self._map = mmap.mmap(self.fd, os.fstat(self.fd).st_size, access=mmap.ACCESS_READ)
@@ -59,7 +59,7 @@ class PictureMemory:
 
 
 def _anonymous_file() -> int:
-    # not POSIX shared memory: containers limit /dev/shm to 64 MB, less than one 8K picture
+    # not POSIX shared memory: containers limit /dev/shm to 64 MB, less than one 8K image
     if hasattr(os, "memfd_create"):
         return os.memfd_create("face_detect_ros_pictures", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:  # an interpreter built for an old C library

@@ -21,7 +21,7 @@ from face_detect_ros.detectors.isolated.protocol import PictureMemory
 
 
 def main(arguments: list[str]) -> None:
-    """arguments: file numbers of the connection, the lifeline and the picture memory; factory; device."""
+    """arguments: file numbers of the connection, the lifeline and the image memory; factory; device."""
     connection_fd, lifeline_fd, memory_fd = (int(value) for value in arguments[:3])
     factory, device = arguments[3:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides

@@ -20,7 +20,7 @@ class AttentiveNetwork(ObjectNetwork, Protocol):
         """(h, w) float32, none below 0, over the whole input: what counted for the detection nearest to `box`.
 
         Args:
-            batch: What `prepare` gave for one picture at `place`.
+            batch: What `prepare` gave for one image at `place`.
             box: (4,) float32 xyxy, pixels of the network's input.
         """
         ...
@@ -49,7 +49,7 @@ class AttentiveObjectDetector(ObjectDetector):
         greatest = heat.max()
         if not (np.isfinite(greatest) and greatest > 0):
             raise DetectorError(
-                f"{self.name}: the network's attention is not finite or nowhere in the picture; set precision to "
+                f"{self.name}: the network's attention is not finite or nowhere in the image; set precision to "
                 "float32, and if that does not help, the weights are damaged"
             )
         result: np.ndarray = heat / greatest
@@ -57,7 +57,7 @@ class AttentiveObjectDetector(ObjectDetector):
 
 
 def _over_picture(seen: np.ndarray, place: Letterbox) -> np.ndarray:
-    """(h, w) over the network's input to (H, W) float32 over the picture, without the padding."""
+    """(h, w) over the network's input to (H, W) float32 over the image, without the padding."""
     (top, left), (height, width) = place.offset, place.resized
     over_input = cv2.resize(seen.astype(np.float32), place.target[::-1], interpolation=cv2.INTER_LINEAR)
     inside = over_input[top : top + height, left : left + width]

@@ -1,6 +1,6 @@
 """What every object detector has in common, around a network that brings its own ways in and out.
 
-`ObjectDetector` checks pictures, puts those of one input size into one batch, measures, chooses what to keep and maps
+`ObjectDetector` checks images, puts those of one input size into one batch, measures, chooses what to keep and maps
 boxes back; an `ObjectNetwork` prepares pixels, runs, and reads boxes off the output. A new kind of network
 is a class with these methods and a factory that returns ``ObjectDetector(network)``.
 """
@@ -24,7 +24,7 @@ from face_detect_ros.detectors.stages import StageClock
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a network proposes for one picture.
+    """What a network proposes for one image.
 
     Attributes:
         boxes: (K, 4) float32 xyxy, pixels of the network's input.
@@ -51,7 +51,7 @@ class ObjectNetwork(Protocol):
     overlapping: bool
 
     def place(self, height: int, width: int) -> Letterbox:
-        """Where a picture of that size lies in the input. One target size is one batch."""
+        """Where an image of that size lies in the input. One target size is one batch."""
         ...
 
     def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> Any:
@@ -66,7 +66,7 @@ class ObjectNetwork(Protocol):
         ...
 
     def decode(self, output: Any, options: DetectOptions) -> list[Candidates]:
-        """For each picture what scores at least options.score_threshold, of options.class_ids alone if given.
+        """For each image what scores at least options.score_threshold, of options.class_ids alone if given.
 
         Where the network gave numbers that are not finite, the candidates hold some of them.
         """
@@ -76,8 +76,8 @@ class ObjectNetwork(Protocol):
 class ObjectDetector:
     """A `Detector` around an `ObjectNetwork`.
 
-    name: of the model, for messages. largest_batch: most pictures at once. Out of memory, a batch is halved and tried
-    again, and later batches stay that small; a single picture that does not fit is a DetectorError.
+    name: of the model, for messages. largest_batch: most images at once. Out of memory, a batch is halved and tried
+    again, and later batches stay that small; a single image that does not fit is a DetectorError.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ObjectDetector:
         return detections
 
     def warmup(self) -> None:
-        for _ in range(2):  # a network may prepare for a size of picture that comes again
+        for _ in range(2):  # a network may prepare for a size of image that comes again
             self.detect([np.zeros((480, 640, 3), np.uint8)], DetectOptions())
 
     @property
@@ -164,11 +164,11 @@ class ObjectDetector:
         height, width = image.shape[:2]
         if _out_of_memory(error):
             return DetectorError(
-                f"{self.name}: {self.device} has too little memory for a {width}x{height} picture; give a smaller "
+                f"{self.name}: {self.device} has too little memory for a {width}x{height} image; give a smaller "
                 f"input_size or a smaller model ({' '.join(str(error).split())})"
             )
         return DetectorError(
-            f"{self.name} failed on a {width}x{height} picture: {' '.join(str(error).split())}"
+            f"{self.name} failed on a {width}x{height} image: {' '.join(str(error).split())}"
         )
 
     def _check(self, found: Candidates, index: int, image: np.ndarray) -> None:
@@ -176,7 +176,7 @@ class ObjectDetector:
             return
         height, width = image.shape[:2]
         raise DetectorError(
-            f"{self.name}: the network's output for picture {index + 1} ({width}x{height}) is not finite; set "
+            f"{self.name}: the network's output for image {index + 1} ({width}x{height}) is not finite; set "
             "precision to float32, and if that does not help, the weights are damaged"
         )
 
@@ -198,7 +198,7 @@ def _select(
 
 
 def _by_target(places: Sequence[Letterbox]) -> list[list[int]]:
-    """Indices of the pictures whose input has one size."""
+    """Indices of the images whose input has one size."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, place in enumerate(places):
         groups.setdefault(place.target, []).append(index)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES_KEY = "names"
 NOTHING = "N/A"
-"""Name of a column of the scores that is no class, such as the gaps in COCO's 91 numbers."""
+"""Name of a column of the scores that is not a class, such as the gaps in COCO's 91 numbers."""
 
 _COCO_GAPS = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 

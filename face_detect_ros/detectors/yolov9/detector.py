@@ -124,7 +124,7 @@ class YoloV9Network:
         ]
 
     def export_parts(self) -> ExportParts:
-        """See `export`. The input is a square, which holds pictures of any shape."""
+        """See `export`. The input is a square, which holds images of any shape."""
         described = OnnxFormat("boxes_scores", overlapping=True)
         return ExportParts(self._model, described, (self._longest_px, self._longest_px))
 
@@ -195,6 +195,6 @@ def _count(scores: torch.Tensor, threshold: float, most: int) -> int:
 
 
 def _candidates(rows: np.ndarray, threshold: float) -> Candidates:
-    """rows: (k, 6) float32 of a picture: box, score, class id."""
+    """rows: (k, 6) float32 of an image: box, score, class id."""
     rows = rows[rows[:, 4] >= threshold]
     return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int32))

@@ -53,7 +53,7 @@ _opening = threading.Lock()
 
 
 class _DamagedError(Exception):
-    """The file is no sound gallery."""
+    """The file is not a sound gallery."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The gallery: people a robot knows, in one SQLite file.
 
 What is stored: names, embeddings (with the embedder that made them), when and from what each was taken and, only
-if asked for, the pictures they were made from. Looks of several embedders may stand side by side; a `Gallery` that was
+if asked for, the images they were made from. Looks of several embedders may stand side by side; a `Gallery` that was
 opened for one sees the others' in `people_without_looks` alone. The file is the user's alone (mode 0600).
 
 Durable: when `enroll` returns, the looks are on disk; a process killed earlier leaves the gallery as it was.
@@ -150,7 +150,7 @@ class Gallery:
 
         embeddings: (N, D), or (D,) for one. Those the person already has, bit for bit, are left out.
         source: what they were taken from: a file, a topic.
-        chips: the pictures they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
+        chips: the images they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
 
         Raises GalleryError; then nothing was added.
         """
@@ -212,7 +212,7 @@ class Gallery:
             yield count, ((row[0], (row[1], row[2]), StoredLook(*row[3:])) for row in rows)
 
     def chips(self, name: str) -> list[bytes]:
-        """The kept pictures of a person, PNG; empty where none were kept."""
+        """The kept images of a person, PNG; empty where none were kept."""
         with self._reading() as connection:
             person = self._find(connection, check_name(name))
             rows = connection.execute(

@@ -100,7 +100,7 @@ def check_source(source: str) -> str:
 
 def as_png(chip: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as a PNG file. Raises ImageError, GalleryError."""
-    import cv2  # here: only those who keep pictures need it
+    import cv2  # here: only those who keep images need it
 
     check_image(chip)
     good, data = cv2.imencode(".png", cv2.cvtColor(chip, cv2.COLOR_RGB2BGR))

@@ -127,5 +127,5 @@ def check_embeddings(embeddings: np.ndarray, length: int | None = None) -> np.nd
             f"embeddings have shape {array.shape}; expected (N, {length or 'D'}), N at least 1"
         )
     if not np.isfinite(array).all() or not array.any(axis=1).all():
-        raise GalleryError("an embedding is all zeros or not finite; take the picture again")
+        raise GalleryError("an embedding is all zeros or not finite; take the image again")
     return np.ascontiguousarray(array)

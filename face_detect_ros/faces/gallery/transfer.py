@@ -131,7 +131,7 @@ def _lines(source: Path, raw: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
         try:
             yield number, json.loads(line.decode("utf-8"), object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
-            raise GalleryError(f"{place}: is no JSON object ({error}); export it again") from error
+            raise GalleryError(f"{place}: is not JSON object ({error}); export it again") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _model(place: str, record: Any) -> Model:
 
 def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredLook]:
     if not isinstance(record, dict):
-        _refuse(place, "is no JSON object")
+        _refuse(place, "is not JSON object")
     _check_keys(place, record, _LOOK_KEYS if header.version == 1 else _LOOK_KEYS | {"model"})
     number = record.get("model", 0)
     if type(number) is not int or not 0 <= number < len(header.models):
@@ -203,7 +203,7 @@ def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredL
     except GalleryError as error:
         raise error if str(error).startswith(place) else GalleryError(f"{place}: {error}") from error
     if chip is not None and not chip.startswith(_PNG):
-        _refuse(place, "chip is no PNG picture")
+        _refuse(place, "chip is not PNG image")
     return (
         header.models[number],
         name,
@@ -226,7 +226,7 @@ def _text(place: str, record: dict[str, Any], key: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise GalleryError(f"{place}: {key} is no valid Unicode; export it again") from error
+        raise GalleryError(f"{place}: {key} is not valid Unicode; export it again") from error
     return value
 
 

@@ -1,6 +1,6 @@
 """Convolutions arranged so that a CPU computes them fast; the products and sums stay those of a convolution.
 
-Legend: N pictures, C channels, H height, W width. Tensors are NHWC in memory (channels_last).
+Legend: N images, C channels, H height, W width. Tensors are NHWC in memory (channels_last).
 """
 
 from __future__ import annotations

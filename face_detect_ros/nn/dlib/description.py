@@ -80,7 +80,7 @@ class RgbInput:
 
     Attributes:
         mean: Red, green, blue.
-        size: (height, width) of the only pictures taken, or None for any.
+        size: (height, width) of the only images taken, or None for any.
         padding, outer_padding: Pixels between and around the levels of a tiled pyramid; None for a network
             without one.
     """

@@ -1,6 +1,6 @@
 """dlib's two face networks as PyTorch modules, for inference only.
 
-Legend: N pictures, C channels, H height, W width. Tensors are NHWC in memory (channels_last), which the CPU's
+Legend: N images, C channels, H height, W width. Tensors are NHWC in memory (channels_last), which the CPU's
 convolutions want. Affine and batch-normalization layers are folded into the convolution before them, in
 float64; that is exact but for rounding.
 """
@@ -39,19 +39,19 @@ class MmodNetwork(nn.Module):
     options: how its output becomes boxes. stride, origin: cell (x, y) of the output looks at
     pixel (x, y) * stride + origin of the input.
 
-    Raises WeightsError for a description that is no chain of convolutions ending in one channel per window.
+    Raises WeightsError for a description that is not a chain of convolutions ending in one channel per window.
     """
 
     def __init__(self, description: NetworkDescription) -> None:
         super().__init__()
         options = description.head
         if not isinstance(options, MmodOptions):
-            _fail(description, "it is no object detector")
+            _fail(description, "it is not an object detector")
         if options.box_regression:
             _fail(description, "its box regression is not supported")
         convolutions = _fold(description)
         if not all(isinstance(step, FoldedConvolution) for step in convolutions) or len(convolutions) < 2:
-            _fail(description, "it is no chain of convolutions")
+            _fail(description, "it is not a chain of convolutions")
         first, *middle, last = (step for step in convolutions if isinstance(step, FoldedConvolution))
         if len(last.bias) != len(options.windows):
             _fail(description, f"it gives {len(last.bias)} values for {len(options.windows)} windows")
@@ -108,7 +108,7 @@ class _Pooling(nn.Module):
         window = self.layer.window if self.layer.window != (0, 0) else (x.shape[2], x.shape[3])
         if self.layer.kind == "max":
             return F.max_pool2d(x, window, self.layer.stride, self.layer.padding)
-        # dlib divides by the pixels inside the picture
+        # dlib divides by the pixels inside the image
         return F.avg_pool2d(x, window, self.layer.stride, self.layer.padding, count_include_pad=False)
 
 

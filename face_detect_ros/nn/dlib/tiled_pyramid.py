@@ -1,6 +1,6 @@
-"""dlib's tiled image pyramid: one picture at ever smaller sizes, side by side on one canvas.
+"""dlib's tiled image pyramid: one image at ever smaller sizes, side by side on one canvas.
 
-The network sees the canvas as one picture; near its border a level therefore sees its neighbors and the
+The network sees the canvas as one image; near its border a level therefore sees its neighbors and the
 black between them. That is part of what dlib's detector gives, so it is done the same here, to the pixel.
 """
 
@@ -24,7 +24,7 @@ _OFFSET = 0.3  # pixels; by which dlib moves a point from one level to the next 
 
 @dataclass(frozen=True)
 class Level:
-    """Where one size of the picture lies on the canvas, in pixels."""
+    """Where one size of the image lies on the canvas, in pixels."""
 
     left: int
     top: int
@@ -48,7 +48,7 @@ class PyramidLayout:
         return (outside**2).sum(axis=2).argmin(axis=1)
 
     def to_picture(self, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """(N, 2) xy points of the canvas, which belong to the levels (N,), as points of the picture."""
+        """(N, 2) xy points of the canvas, which belong to the levels (N,), as points of the image."""
         origins = np.array([(level.left, level.top) for level in self.levels], np.float64)
         points = points - origins[levels]
         ratio = _STEP / (_STEP - 1.0)
@@ -59,7 +59,7 @@ class PyramidLayout:
 
 @functools.lru_cache(maxsize=64)
 def layout(height: int, width: int, padding: int, outer_padding: int) -> PyramidLayout:
-    """How dlib lays out the pyramid of a height x width picture: a column downward, the rest upward beside it.
+    """How dlib lays out the pyramid of a height x width image: a column downward, the rest upward beside it.
 
     Args:
         padding, outer_padding: Pixels between the levels and around the canvas.
@@ -113,7 +113,7 @@ def paint(canvas: Tensor, layout: PyramidLayout, images: Sequence[np.ndarray], m
     images: one per canvas, (H, W, 3) uint8 RGB of the size the layout is for. mean: (3,) float32.
     Only the levels are written, so a canvas may be used again and again.
     """
-    # a picture per channel: PyTorch resizes, subtracts and copies these several times as fast as pixels
+    # an image per channel: PyTorch resizes, subtracts and copies these several times as fast as pixels
     planes = np.stack([plane for image in images for plane in cv2.split(image)])
     level = torch.from_numpy(planes).to(canvas.device).float()[:, None]  # (3 N, 1, H, W)
     level = level.sub_(mean.repeat(len(images)).view(-1, 1, 1, 1)).mul_(1.0 / 256.0)

@@ -60,7 +60,7 @@ class DetectionHead(nn.Module):
         self.boxes = nn.ModuleList(
             _stack(width, box_width, 4 * REG_MAX, groups=style.box_groups, bias=1.0) for width in channels
         )
-        # at the start: 5 objects are expected in a picture of 640 x 640
+        # at the start: 5 objects are expected in an image of 640 x 640
         biases = (math.log(5 / classes / (640 / stride) ** 2) for stride in STRIDES)
         stack = _depthwise_stack if style.depthwise else _stack
         self.classes = nn.ModuleList(

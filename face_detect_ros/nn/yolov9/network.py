@@ -1,4 +1,4 @@
-"""YOLOv9 (arXiv:2402.13616), with attention if wanted: pictures to boxes and class scores.
+"""YOLOv9 (arXiv:2402.13616), with attention if wanted: images to boxes and class scores.
 
 Written from the paper and the published configurations; tensors have the published shapes, so published weights fit.
 """
@@ -140,7 +140,7 @@ class YoloV9(nn.Module):
         if self.training:
             raise ConfigError("attention is looked at in eval mode; call eval() first")
         if len(images) != 1:
-            raise ConfigError(f"attention is looked at in one picture, not {len(images)}")
+            raise ConfigError(f"attention is looked at in one image, not {len(images)}")
         if level not in range(len(STRIDES)):
             raise ConfigError(f"level {level} is not one of: {', '.join(map(str, range(len(STRIDES))))}")
         main, pooled = self._main(images, self.backbone(images))

@@ -1,6 +1,6 @@
-"""Programmable gradient information: a second, reversible path from the picture to the loss (arXiv:2402.13616).
+"""Programmable gradient information: a second, reversible path from the image to the loss (arXiv:2402.13616).
 
-In training, an auxiliary branch sees the picture itself, or the backbone's levels, and has a head and a loss of its
+In training, an auxiliary branch sees the image itself, or the backbone's levels, and has a head and a loss of its
 own, so that the gradients which reach the backbone are not blurred by the depth of the main path. It is not part of
 inference. YOLOv9-e also has a reversible column in its main path.
 """
@@ -44,7 +44,7 @@ class CBFuse(nn.Module):
 
 
 class ReversibleColumn(Backbone):
-    """A further backbone on the same pictures, into which every level of the first is linked, from `first` on."""
+    """A further backbone on the same images, into which every level of the first is linked, from `first` on."""
 
     def __init__(self, variant: Variant, first: int) -> None:
         super().__init__(variant)
@@ -83,7 +83,7 @@ class AuxiliaryNeck(nn.Module):
 
 
 class AuxiliaryColumn(nn.Module):
-    """Auxiliary branch of m and c: a reversible column from the picture, and a head."""
+    """Auxiliary branch of m and c: a reversible column from the image, and a head."""
 
     def __init__(self, variant: Variant, classes: int, style: HeadStyle) -> None:
         super().__init__()

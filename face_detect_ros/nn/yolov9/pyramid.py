@@ -1,4 +1,4 @@
-"""GELAN's wiring: the backbone from the picture down to stride 32, and the neck up to stride 8 and back.
+"""GELAN's wiring: the backbone from the image down to stride 32, and the neck up to stride 8 and back.
 
 Level n is the map of stride 2**n.
 """
@@ -19,7 +19,7 @@ Levels = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Backbone(nn.Module):
-    """Pictures (B, 3, H, W) to the maps of levels 1 to 5."""
+    """Images (B, 3, H, W) to the maps of levels 1 to 5."""
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()

@@ -87,7 +87,7 @@ class VideoSourceParameters(NodeParameters):
         """The settings of the source. Raises ConfigError for unusable ones."""
         if not self.source:
             raise ConfigError(
-                "parameter source is empty; set it to a picture, folder, video, /dev/video0, URL, screen or "
+                "parameter source is empty; set it to an image, folder, video, /dev/video0, URL, screen or "
                 "sample:astronaut"
             )
         return SourceOptions(

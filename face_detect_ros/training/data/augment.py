@@ -1,4 +1,4 @@
-"""One training picture out of several: mosaic, scale, shift, flip, color, mixup.
+"""One training image out of several: mosaic, scale, shift, flip, color, mixup.
 
 First a plan is drawn (numbers only, all randomness is there), then it is rendered. Whatever moves pixels is a scaling
 with an offset and perhaps a flip, so boxes follow exactly.
@@ -18,18 +18,18 @@ import numpy as np
 from face_detect_ros.training.options import AugmentOptions
 
 GREY = 114
-_MIXUP_BETA = 32.0  # shares near a half: both pictures stay visible
+_MIXUP_BETA = 32.0  # shares near a half: both images stay visible
 _SMALLEST_PX = 2.0
 _LEAST_VISIBLE = 0.1  # of a box's area; less of a thing cannot be recognized
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Where one picture lies in the output.
+    """Where one image lies in the output.
 
     Attributes:
         source: Its number.
-        left, top: Of its corner, and scale, in pixels of the output (per pixel of the picture).
+        left, top: Of its corner, and scale, in pixels of the output (per pixel of the image).
         window: (left, top, right, bottom) of the whole pixels that show it.
     """
 
@@ -59,11 +59,11 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture to train on.
+    """An image to train on.
 
     image: (S, S, 3) uint8 RGB. boxes: (N, 4) float32 xyxy in its pixels. class_ids: (N,) int64. ignored: (N,) bool; a
     crowd, or a thing of which too little is left to be learned or to count as missing. unknown: see Sample.
-    sources: numbers of the pictures in it.
+    sources: numbers of the images in it.
     """
 
     image: np.ndarray
@@ -76,7 +76,7 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A decoded picture, (H, W, 3) uint8 RGB, with its labels in its own pixels; see Sample."""
+    """A decoded image, (H, W, 3) uint8 RGB, with its labels in its own pixels; see Sample."""
 
     image: np.ndarray
     boxes: np.ndarray
@@ -92,7 +92,7 @@ def draw_plan(
     side: int,
     options: AugmentOptions,
 ) -> Plan:
-    """A plan around picture `source`. sizes: (height, width) of all pictures, which others are drawn from."""
+    """A plan around image `source`. sizes: (height, width) of all images, which others are drawn from."""
     first = _view(random, source, sizes, side, options)
     if random.random() >= options.mixup:
         return Plan((first,))
@@ -101,7 +101,7 @@ def draw_plan(
 
 
 def render(plan: Plan, load: Callable[[int], Source], side: int) -> Example:
-    """Carry out a plan. load: the picture of a number."""
+    """Carry out a plan. load: the image of a number."""
     examples = [_render_view(view, load, side) for view in plan.views]
     if len(examples) == 1:
         return examples[0]
@@ -164,7 +164,7 @@ def _tile(
     top: float,
     within: tuple[int, int, int, int],
 ) -> Tile:
-    """The window is what the picture covers of `within`."""
+    """The window is what the image covers of `within`."""
     height, width = size
     window = (
         max(within[0], int(np.floor(left + 0.5))),
@@ -206,7 +206,7 @@ def _render_view(view: View, load: Callable[[int], Source], side: int) -> Exampl
 
 
 def move_boxes(boxes: np.ndarray, tile: Tile, width: int) -> np.ndarray:
-    """(N, 4) boxes of a picture that is `width` pixels wide to float64 boxes in the output, not cut."""
+    """(N, 4) boxes of an image that is `width` pixels wide to float64 boxes in the output, not cut."""
     boxes = np.asarray(boxes, np.float64)
     if tile.flip:
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
@@ -214,7 +214,7 @@ def move_boxes(boxes: np.ndarray, tile: Tile, width: int) -> np.ndarray:
 
 
 def _paint(window: np.ndarray, image: np.ndarray, tile: Tile) -> None:
-    # from the center of an output pixel to where it lies in the picture
+    # from the center of an output pixel to where it lies in the image
     step = 1 / tile.scale
     x = (tile.window[0] + 0.5 - tile.left) * step - 0.5
     y = (tile.window[1] + 0.5 - tile.top) * step - 0.5

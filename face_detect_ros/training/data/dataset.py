@@ -1,4 +1,4 @@
-"""Labeled pictures to train on: COCO JSON or YOLO's folders, checked before anything is computed.
+"""Labeled images to train on: COCO JSON or YOLO's folders, checked before anything is computed.
 
 What would spoil a training is an error that names the entries; what can be put right (a box that reaches over the
 border, a box without area, a class without boxes) is put right and listed in `DataSet.remarks`.
@@ -32,15 +32,15 @@ _SHOWN = 8  # entries named in one error
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One picture and what it shows.
+    """One image and what it shows.
 
     Attributes:
-        boxes: (N, 4) float32 xyxy inside the picture's borders, the picture being upright, as its EXIF
+        boxes: (N, 4) float32 xyxy inside the image's borders, the image being upright, as its EXIF
             orientation says.
         class_ids: (N,) int64, into DataSet.classes.
         crowd: (N,) bool, a box around many things.
         unknown: Classes of which it may show more than is labeled.
-        size: (width, height) of the picture whose pixels the boxes are in; None: they are in shares of its size.
+        size: (width, height) of the image whose pixels the boxes are in; None: they are in shares of its size.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Sample:
     size: tuple[float, float] | None = None
 
     def in_pixels(self, width: int, height: int) -> np.ndarray:
-        """The boxes in the picture, which is that large. Raises ConfigError where its labels are for another size."""
+        """The boxes in the image, which is that large. Raises ConfigError where its labels are for another size."""
         if self.size is None:
             return self.boxes * np.array([width, height] * 2, np.float32)
         if self.size != (width, height):
@@ -64,7 +64,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Pictures with labels of `classes`. remarks: what was put right, a line each."""
+    """Images with labels of `classes`. remarks: what was put right, a line each."""
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
@@ -97,7 +97,7 @@ def read_dataset(
     if is_yaml(labels):
         return read_yolo(labels, classes=classes, split=split)
     if images is None:
-        raise ConfigError(f"{labels}: COCO JSON needs the folder of its pictures too; give it as images")
+        raise ConfigError(f"{labels}: COCO JSON needs the folder of its images too; give it as images")
     return read_coco(labels, images, classes=classes)
 
 
@@ -109,7 +109,7 @@ def is_yaml(labels: Path) -> bool:
 def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataSet:
     """COCO JSON. Boxes are [x, y, width, height]; `iscrowd` as in COCO.
 
-    A picture may be labeled for some classes only, see `partly_labeled`.
+    An image may be labeled for some classes only, see `partly_labeled`.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -142,7 +142,7 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 
 def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") -> DataSet:
     """YOLO's folders: a YAML with `path`, `train`, `val` and `names`; beside the folder `images` one `labels`, in it
-    a text file per picture with lines `class center_x center_y width height` in shares of the picture's size."""
+    a text file per image with lines `class center_x center_y width height` in shares of the image's size."""
     content = read_yaml(file)
     try:
         names = content["names"]
@@ -220,7 +220,7 @@ def _coco_sample(
 
 
 def _label_file(picture: Path) -> Path:
-    """In `labels` what the picture is in the last `images` of its path; beside it where there is none."""
+    """In `labels` what the image is in the last `images` of its path; beside it where there is none."""
     folders = list(picture.parent.parts)
     if "images" in folders:
         folders[-1 - folders[::-1].index("images")] = "labels"
@@ -235,7 +235,7 @@ def _yolo_sample(
     report: _Report,
 ) -> Sample:
     rows, ids, places = [], [], []
-    # a picture without a label file shows nothing, by YOLO's convention
+    # an image without a label file shows nothing, by YOLO's convention
     text = read_bytes(label_file).decode(errors="replace") if label_file.exists() else ""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -282,7 +282,7 @@ def _check(
     outside = has_area & ((cut[:, 2:] <= cut[:, :2]).any(axis=1))
     for index in np.flatnonzero(~finite | turned | outside).tolist():
         report.wrong.append(
-            f"{places[index]}: box {np.round(boxes[index], 3).tolist()} is not inside the picture, "
+            f"{places[index]}: box {np.round(boxes[index], 3).tolist()} is not inside the image, "
             f"{size[0]:g} x {size[1]:g}"
         )
     moved = finite & ~outside & (np.abs(cut - boxes).max(axis=1, initial=0) > tolerance)
@@ -294,7 +294,7 @@ def _check(
 def _finish(file: Path, classes: tuple[str, ...], samples: Sequence[Sample], report: _Report) -> DataSet:
     report.raise_if_wrong()
     if not samples:
-        raise ConfigError(f"{file}: no pictures in it")
+        raise ConfigError(f"{file}: no images in it")
     dataset = DataSet(classes, tuple(samples))
     counts = dataset.counts()
     if not any(counts.values()):

@@ -1,4 +1,4 @@
-"""The pictures that a training is judged by, which it never learns from."""
+"""The images that a training is judged by, which it never learns from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from face_detect_ros.training.data.dataset import DataSet, is_yaml, read_dataset
 def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
     """From COCO JSON and its folder, or the split "val" of the YAML of YOLO's folders.
 
-    Raises ConfigError; SourceError for a picture whose size must be known and that cannot be read.
+    Raises ConfigError; SourceError for an image whose size must be known and that cannot be read.
     """
     if images is None or is_yaml(labels):
         return as_annotations(labels, read_dataset(labels, images, split="val"))
@@ -29,7 +29,7 @@ def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
 def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
     """A data set's labels as an evaluation wants them.
 
-    Raises SourceError for a picture that cannot be read, ConfigError for one of another size than its labels say.
+    Raises SourceError for an image that cannot be read, ConfigError for one of another size than its labels say.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         sizes = pool.map(lambda sample: read_picture(sample.path).shape[:2], dataset.samples)

@@ -1,6 +1,6 @@
-"""Batches of training pictures, rendered by threads ahead of the network.
+"""Batches of training images, rendered by threads ahead of the network.
 
-Everything random about the picture at a place of an epoch follows from (seed, epoch, place) alone: a training that was
+Everything random about the image at a place of an epoch follows from (seed, epoch, place) alone: a training that was
 interrupted goes on with the very batches that it would have seen, on any number of threads.
 """
 
@@ -30,12 +30,12 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 class PictureStore:
-    """The decoded pictures of a data set, no longer than `longest_px`, kept as far as `memory_bytes` reach.
+    """The decoded images of a data set, no longer than `longest_px`, kept as far as `memory_bytes` reach.
 
     memory_bytes: None: half of what is free, shared with the other `processes` of this machine. What does not fit is
     decoded each time.
 
-    Raises SourceError for a picture that cannot be read, ConfigError for one of another size than its labels say.
+    Raises SourceError for an image that cannot be read, ConfigError for one of another size than its labels say.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class PictureStore:
 @dataclass(frozen=True, eq=False)
 class Batch:
     """images: (B, S, S, 3) uint8 RGB, in pinned memory where there is a GPU. truth: its labels. sources: numbers of the
-    pictures that it was made of."""
+    images that it was made of."""
 
     images: torch.Tensor
     truth: Truth
@@ -90,7 +90,7 @@ class BatchLoader:
     """The batches of one process.
 
     Args:
-        batch: Pictures a step of this process.
+        batch: Images a step of this process.
         rank, processes: Its share of an epoch, as in torch.distributed.
     """
 

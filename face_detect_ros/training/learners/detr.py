@@ -38,7 +38,7 @@ class DetrLearner:
         partly = {data.classes[number] for sample in data.samples for number in sample.unknown}
         if partly:
             raise ConfigError(
-                f"{', '.join(sorted(partly))}: labeled in some pictures only, which the losses of {', '.join(TYPES)} "
+                f"{', '.join(sorted(partly))}: labeled in some images only, which the losses of {', '.join(TYPES)} "
                 "cannot leave out; leave the class out with --classes"
             )
         begin = detr_checkpoint.load(folder)
@@ -48,7 +48,7 @@ class DetrLearner:
         settings = read_settings(begin.folder / SETTINGS_FILE, begin.family.processor)
         if not settings.size:
             raise ConfigError(
-                f"{folder}: its pictures keep their shape; only models with one size can be trained here"
+                f"{folder}: its images keep their shape; only models with one size can be trained here"
             )
         self.network: nn.Module = _with_classes(begin, data.classes, options.seed)
         self._begin = begin
@@ -68,7 +68,7 @@ class DetrLearner:
         output = network(pixel_values=values, labels=labels)
         parts = output.loss_dict
         zero = output.loss.detach().new_zeros(())
-        # the trainer sums a mean over pictures; these losses are means over boxes
+        # the trainer sums a mean over images; these losses are means over boxes
         return Losses(
             output.loss / len(images),
             sum((parts[name].detach() for name in _BOX_LOSSES if name in parts), zero),

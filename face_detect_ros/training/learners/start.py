@@ -85,7 +85,7 @@ def take_over(
 def for_detection(network: nn.Module) -> YoloV9:
     """A copy without the auxiliary branch, in eval mode; what is kept and evaluated."""
     if not isinstance(network, YoloV9):
-        raise TypeError(f"{type(network).__name__} is no YOLOv9")
+        raise TypeError(f"{type(network).__name__} is not a YOLOv9")
     copy = YoloV9(
         network.variant,
         network.classes,

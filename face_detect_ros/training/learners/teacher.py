@@ -1,6 +1,6 @@
-"""Distillation: what another detector sees in a picture teaches beside the labels.
+"""Distillation: what another detector sees in an image teaches beside the labels.
 
-The teacher looks at the very pictures of the batch, changed as they are, and must work on the cells of strides 8, 16
+The teacher looks at the very images of the batch, changed as they are, and must work on the cells of strides 8, 16
 and 32 as YOLOv9's head does: YOLOX does (Ge et al., arXiv:2107.08430). Its scores are targets of every cell, and the
 student's maps, each through a convolution of its own, learn to rise and fall as the maps behind those scores and boxes:
 correlation, as in PKD (Cao et al., NeurIPS 2022), since the scales of two networks mean nothing to each other. None of
@@ -39,7 +39,7 @@ class Lesson:
 
 
 class Teacher:
-    """A YOLOX as ONNX file, exported as its authors do, for pictures of any size; it works on the CPU.
+    """A YOLOX as ONNX file, exported as its authors do, for images of any size; it works on the CPU.
 
     classes: of the student; those that the teacher does not know it leaves to the labels.
     taught: (T,) int64, the student's classes that it knows. widths: W of its maps.
@@ -57,7 +57,7 @@ class Teacher:
         sizes = [(_TRIED[2] // stride, _TRIED[3] // stride) for stride in STRIDES]
         cells = sum(height * width for height, width in sizes)
         if rows.shape[:2] != (2, cells) or rows.shape[2] <= _BEFORE_SCORES:
-            raise _no_yolox(file, f"it gives {rows.shape} for two pictures of {_TRIED[3]}x{_TRIED[2]}")
+            raise _no_yolox(file, f"it gives {rows.shape} for two images of {_TRIED[3]}x{_TRIED[2]}")
         self.widths = tuple(value.shape[1] for value in self._by_stride(maps))
         named = onnx_labels.named_in(self._session.metadata, file)
         known = matching(classes, onnx_labels.labels_for(named, rows.shape[2] - _BEFORE_SCORES, file))

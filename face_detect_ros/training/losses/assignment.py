@@ -3,7 +3,7 @@
 Source: Feng et al., TOOD: Task-aligned One-stage Object Detection, ICCV 2021, with the exponents and the CIoU of
 YOLOv9 (Wang et al., 2024).
 
-Legend: B pictures, N anchors of all levels, M labeled boxes of a picture (padded), C classes. Boxes are xyxy in pixels
+Legend: B images, N anchors of all levels, M labeled boxes of an image (padded), C classes. Boxes are xyxy in pixels
 of the network's input.
 """
 

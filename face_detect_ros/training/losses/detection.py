@@ -3,7 +3,7 @@
 Sources: YOLOv9 (Wang et al., 2024) for the parts and their weights; Li et al., Generalized Focal Loss, NeurIPS 2020,
 for the distribution focal loss; Zheng et al., AAAI 2020, for CIoU.
 
-Legend: B pictures, N anchors of all levels, M labeled boxes (padded), C classes, R bins of a side's distribution.
+Legend: B images, N anchors of all levels, M labeled boxes (padded), C classes, R bins of a side's distribution.
 Boxes are xyxy in pixels of the network's input.
 """
 
@@ -32,7 +32,7 @@ class Truth:
         valid: (B, M) bool, False for padding.
         crowd_boxes: (B, K, 4) float32 and crowd_class_ids: (B, K) int64, -1 for padding: regions where nothing is known
             about that class.
-        known: (B, C) bool; False: the picture may show more of that class than is labeled, so what
+        known: (B, C) bool; False: the image may show more of that class than is labeled, so what
             is not labeled teaches nothing.
     """
 

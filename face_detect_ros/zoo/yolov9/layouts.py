@@ -86,7 +86,7 @@ def _layers(variant: str, layout: Layout) -> tuple[str, ...]:
     branch = _AUXILIARY_NECK if sizes.branch == "neck" else _column("auxiliary.column", 3)
     if layout == "mit":
         return (*main, *neck, "head", *branch, "auxiliary.head")
-    # a column begins at the picture, which therefore is a layer
+    # a column begins at the image, which therefore is a layer
     has_column = sizes.column or (layout == "dual" and sizes.branch == "column")
     picture = (_NOTHING,) if has_column else ()
     if layout == "plain":

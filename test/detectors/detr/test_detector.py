@@ -114,7 +114,7 @@ def test_input_sizes_that_cannot_be(model_type: str, size: int) -> None:
 
 def test_sizes_that_the_network_cannot_take(tmp_path: Path) -> None:
     edges = detr_models.save(tmp_path / "a", "rt_detr", processor=detr_models.EDGES)
-    with pytest.raises(ConfigError, match="pictures of one size"):
+    with pytest.raises(ConfigError, match="images of one size"):
         make(edges)
     odd = detr_models.save(tmp_path / "b", "rf_detr", processor={"size": {"height": 64, "width": 80}})
     with pytest.raises(ConfigError, match="multiples of 32"):

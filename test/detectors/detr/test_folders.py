@@ -89,7 +89,7 @@ def test_a_hub_name(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pytest.param(
             lambda p: edit_json(p / "config.json", architectures=["RTDetrV2Model"]),
             ConfigError,
-            "RTDetrV2Model is no object detector",
+            "RTDetrV2Model is not an object detector",
             id="class",
         ),
         pytest.param(

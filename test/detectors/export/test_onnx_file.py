@@ -73,8 +73,8 @@ def test_yolov9_from_the_command_line(tmp_path: Path) -> None:
     arguments = ["models", "export", f"yolov9:{weights}", str(file), "--input-size", str(SIZE)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0
-    assert f"80 classes, any number of {SIZE}x{SIZE} pictures" in result.stdout
-    # a square picture: others are padded to one here, and to less there
+    assert f"80 classes, any number of {SIZE}x{SIZE} images" in result.stdout
+    # a square image: others are padded to one here, and to less there
     assert_same(f"yolov9:{weights}", file, SIZE, astronaut())
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 1
@@ -92,7 +92,7 @@ def test_yolov9_with_attention(tmp_path: Path) -> None:
     assert_same(f"yolov9-attn:{weights}", tmp_path / "t.onnx", SIZE, astronaut())
 
 
-# one that stretches pictures, one that masks their padding, one whose positions are resampled
+# one that stretches images, one that masks their padding, one whose positions are resampled
 @pytest.mark.parametrize("family", ["rt_detr_v2", "conditional_detr", "rf_detr"])
 def test_the_detr_family(tmp_path: Path, family: str) -> None:
     detr_models = pytest.importorskip("helpers.detr_models", reason="needs transformers")
@@ -136,7 +136,7 @@ def test_what_cannot_be_exported(
 
 
 class Tiny(torch.nn.Module):
-    """One box to a picture; its sides and score are means of the picture."""
+    """One box to an image; its sides and score are means of the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,6 +252,6 @@ def test_boxes_in_another_order_are_matched() -> None:
 def test_a_report_in_words() -> None:
     report = ExportReport(Path("a.onnx"), 17, (480, 640), 80, 0.000123, 4.2e-7)
     assert str(report) == (
-        "80 classes, any number of 640x480 pictures, opset 17; boxes within 0.0001 px and scores within 4e-07 of "
+        "80 classes, any number of 640x480 images, opset 17; boxes within 0.0001 px and scores within 4e-07 of "
         "PyTorch"
     )

@@ -209,7 +209,7 @@ def test_cnn_finds_a_face_at_its_own_scale_and_enlarged(cnn: Detector) -> None:
 
 
 @pytest.mark.skipif(
-    not (SHARED / "dlib_faces").is_dir(), reason="needs the pictures in ../shared/data/dlib_faces"
+    not (SHARED / "dlib_faces").is_dir(), reason="needs the images in ../shared/data/dlib_faces"
 )
 def test_faces_of_a_real_group_photo(hog: Detector) -> None:
     path = SHARED / "dlib_faces" / "faces" / "bald_guys.jpg"

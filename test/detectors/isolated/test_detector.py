@@ -132,7 +132,7 @@ def test_killed_during_a_call_is_reported_and_restarted(make) -> None:
     detector = make("deaf")
     pid = detector.pid
     threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
-    with pytest.raises(DetectorError, match=r"SIGKILL.*next picture starts it again"):
+    with pytest.raises(DetectorError, match=r"SIGKILL.*next image starts it again"):
         detector.detect([PICTURE], OPTIONS)
     assert state_of(pid) is None
     detector.warmup()

@@ -28,7 +28,7 @@ class RectangleFinder:
     def __init__(self, longest_px=64, memory=100, overlapping=True):
         self.overlapping = overlapping
         self.batches = []
-        self.memory = memory  # pictures
+        self.memory = memory  # images
         self.poison = None
         self.running = threading.Event()
         self.go_on = threading.Event()
@@ -174,7 +174,7 @@ def test_a_picture_that_memory_is_too_small_for_is_an_error_and_the_next_works()
     network = RectangleFinder(memory=0)
     detector = ObjectDetector(network, name="small.pt")
     with pytest.raises(
-        DetectorError, match=r"small\.pt: cpu has too little memory for a 64x64 picture; give a smal"
+        DetectorError, match=r"small\.pt: cpu has too little memory for a 64x64 image; give a smal"
     ):
         detector.detect([picture()], EVERYTHING)
     network.memory = 1
@@ -203,7 +203,7 @@ def test_another_failure_of_the_network_names_model_and_picture():
         def run(self, batch):
             raise RuntimeError("shapes\n  do not match")
 
-    with pytest.raises(DetectorError, match=r"my\.pt failed on a 64x32 picture: shapes do not match"):
+    with pytest.raises(DetectorError, match=r"my\.pt failed on a 64x32 image: shapes do not match"):
         ObjectDetector(Broken(), name="my.pt").detect([picture(height=32)], EVERYTHING)
 
 
@@ -212,7 +212,7 @@ def test_output_that_is_not_finite_is_an_error_and_not_a_box(value):
     network = RectangleFinder()
     network.poison = value
     images = [picture(), picture((RED, 1, 1, 9, 9), height=32)]
-    with pytest.raises(DetectorError, match=r"my\.pt: .* picture 2 \(64x32\) is not finite; set precision"):
+    with pytest.raises(DetectorError, match=r"my\.pt: .* image 2 \(64x32\) is not finite; set precision"):
         ObjectDetector(network, name="my.pt").detect(images, DetectOptions())
 
 

@@ -1,4 +1,4 @@
-"""Pictures on their way into object detectors: what is where, how it is resized, and what comes out as numbers."""
+"""Images on their way into object detectors: what is where, how it is resized, and what comes out as numbers."""
 
 from __future__ import annotations
 

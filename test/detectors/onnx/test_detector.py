@@ -96,7 +96,7 @@ def test_pictures_lie_in_the_input_as_the_network_learned_it(tmp_path: Path, cas
     assert found.boxes.min(axis=0)[:2].tolist() == [96, 16]
     assert found.boxes.max(axis=0)[2:].tolist() == [128, 48]
     assert largest[2] - largest[0] in (16, 32)
-    # all of it outside of the picture
+    # all of it outside of the image
     assert len(gray) == 0
 
 
@@ -330,7 +330,7 @@ def test_detr_needs_to_be_told_and_its_folder_tells(tmp_path: Path) -> None:
     found = one(detector, picture(64, 64, RED, (16, 32, 32, 48)))
     assert {detector.labels[index] for index in found.class_ids} == {"red"}
     assert found.boxes[:, :2].min(axis=0).tolist() == pytest.approx([16, 32], abs=0.01)
-    # DETR itself: the last column is nothing, and pictures keep their shape
+    # DETR itself: the last column is nothing, and images keep their shape
     (tmp_path / "config.json").write_text(
         json.dumps({"model_type": "detr", "id2label": {"0": "red", "1": "green"}})
     )

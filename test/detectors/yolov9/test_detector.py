@@ -85,7 +85,7 @@ def test_the_catalogue_makes_it(file, photo):
 
 
 def plainly(output: Predictions, place: Letterbox, options: DetectOptions, every_label: bool) -> np.ndarray:
-    """(K, 6) box, score, class of one picture: loops over what the network says of every cell."""
+    """(K, 6) box, score, class of one image: loops over what the network says of every cell."""
     rows = []
     for box, scores in zip(output.boxes[0].numpy(), output.scores[0].numpy(), strict=True):
         for class_id in range(len(scores)) if every_label else [int(scores.argmax())]:
@@ -384,7 +384,7 @@ def test_output_that_is_not_finite_is_an_error_that_names_model_and_picture(alte
 
     detector = yolov9.create("cpu", altered(overflow), "float32", SIZE)
     with pytest.raises(
-        DetectorError, match=r"yolov9:.*altered\.safetensors.* picture 1 \(192x144\) is not finite"
+        DetectorError, match=r"yolov9:.*altered\.safetensors.* image 1 \(192x144\) is not finite"
     ):
         detector.detect([photo], OPTIONS)
 

@@ -159,7 +159,7 @@ def without(record, key):
             "line 2: .*not finite",
         ),
         (lambda lines: [lines[0], changed(lines[1], chip="AAAA"), *lines[2:]], "no PNG"),
-        (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is no JSON object"),
+        (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is not JSON object"),
     ],
 )
 def test_files_with_a_fault(tmp_path, exported, change, said):

@@ -14,7 +14,7 @@ PADDING, OUTER = 10, 11
 @settings(max_examples=100, deadline=None)
 @given(st.integers(40, 800), st.integers(40, 800))
 def test_levels_lie_inside_and_apart(height: int, width: int) -> None:
-    # smaller pictures are never scanned; there dlib lets levels cover each other
+    # smaller images are never scanned; there dlib lets levels cover each other
     layout = tiled_pyramid.layout(height, width, PADDING, OUTER)
     covered = np.zeros((layout.height, layout.width), np.int32)
     for level in layout.levels:

@@ -32,7 +32,7 @@ def _images(batch=2, height=64, width=96, dtype=torch.float32):
 
 @functools.cache
 def _weights(variant):
-    """A state with attention and auxiliary branch, whose outputs depend much on the picture."""
+    """A state with attention and auxiliary branch, whose outputs depend much on the image."""
     torch.manual_seed(0)
     network = liven(YoloV9(variant, 5, auxiliary=True, **ATTENTION), _images())
     with torch.no_grad():
@@ -68,7 +68,7 @@ def test_attention_changes_no_bit_until_trained(variant):
             assert torch.equal(expected, got)
         plain.fuse()
         attentive.fuse()
-    assert plain(images).scores.std() > 0.05  # of something that depends on the picture
+    assert plain(images).scores.std() > 0.05  # of something that depends on the image
     changed = open_gates(attentive)(images)
     assert (changed.boxes - plain(images).boxes).abs().max() > 1e-3
 
@@ -188,7 +188,7 @@ def test_rows_that_are_not_there():
         network.attend(images, 2, (2, 0))
     with pytest.raises(ConfigError, match="level 3 is not one of: 0, 1, 2"):
         network.attend(images, 3, (0, 0))
-    with pytest.raises(ConfigError, match="in one picture, not 2"):
+    with pytest.raises(ConfigError, match="in one image, not 2"):
         network.attend(_images(2), 0, (0, 0))
     with pytest.raises(ConfigError, match="call eval"):
         network.train().attend(images, 0, (0, 0))

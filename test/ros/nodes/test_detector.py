@@ -37,7 +37,7 @@ SECOND = 10**9
 
 
 class Camera:
-    """Publishes pictures with rising stamps, and waits for what the detector makes of them."""
+    """Publishes images with rising stamps, and waits for what the detector makes of them."""
 
     def __init__(self, probe, topic="/image_raw", kind=Image):
         self.probe = probe
@@ -47,7 +47,7 @@ class Camera:
         wait_until(lambda: probe.publishers_of(DETECTIONS), DETECTIONS)
 
     def show(self, sent, until=None):
-        """Publish a picture (or a message) until it has detections, which are returned, or until `until()`."""
+        """Publish an image (or a message) until it has detections, which are returned, or until `until()`."""
         self.stamp_ns += SECOND
         message = sent if not isinstance(sent, np.ndarray) else image(sent)
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(self.stamp_ns, SECOND)
@@ -128,7 +128,7 @@ def test_the_annotated_image_is_drawn_only_while_somebody_looks(probe, start, mo
     publisher = next(o for o in local.node.outputs if isinstance(o, images.AnnotatedOutput)).publisher
     wait_until(lambda: publisher.get_subscription_count() == 1, "the viewer")
     camera.show(picture())
-    # the worker may still be busy with the first picture when the viewer comes
+    # the worker may still be busy with the first image when the viewer comes
     seen = annotated.wait(lambda message: stamp_ns(message.header) == camera.stamp_ns)
     assert seen.header.frame_id == "camera"
     assert (seen.width, seen.height, seen.encoding, set(seen.data)) == (32, 24, "rgb8", {7})
@@ -457,7 +457,7 @@ def test_without_a_running_clock_it_starts_and_reports(probe, start, scripted):
 
 
 def test_overload_drops_old_pictures_and_nothing_else(probe, start, scripted):
-    """120 pictures a second into a detector that manages 10."""
+    """120 images a second into a detector that manages 10."""
     local = start(FaceDetector, parameters={"model": "slow"})
     detections = probe.collect(DETECTIONS, Detection2DArray)
     publisher = probe.publisher(qos=BEST_EFFORT)

@@ -24,7 +24,7 @@ RELIABLE_INPUT = {"qos_overrides./image_raw.subscription.reliability": "reliable
 
 
 class Camera:
-    """Publishes pictures with rising stamps, and waits for what the detector makes of them."""
+    """Publishes images with rising stamps, and waits for what the detector makes of them."""
 
     def __init__(self, probe):
         self.probe = probe
@@ -38,7 +38,7 @@ class Camera:
         return image(picture() if array is None else array, self.stamp_ns, frame_id)
 
     def show(self, array=None):
-        """What is found in one picture."""
+        """What is found in one image."""
         message = self.next(array)
         newest = lambda: next(  # noqa: E731
             (m for m in list(self.detections.messages) if m.header == message.header), None

@@ -1,4 +1,4 @@
-"""Pictures that the object detector publishes: attention, and what privacy leaves of them."""
+"""Images that the object detector publishes: attention, and what privacy leaves of them."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from face_detect_ros.ros.outputs.attention import chosen
 NODE = "/object_detector"
 ATTENTION = f"{NODE}/attention"
 SIZE = (256, 256)
-# of `helpers.objects.SEEN`, in pixels of a picture of that size
+# of `helpers.objects.SEEN`, in pixels of an image of that size
 PERSON, DOG, OTHER_PERSON = (26, 26, 102, 230), (128, 128, 230, 230), (154, 26, 205, 102)
 
 
@@ -29,7 +29,7 @@ class Camera:
         self._publisher = probe.publisher()
 
     def show_until(self, condition, what, array=None):
-        """Publish pictures, each with a new stamp, until `condition()`, which is given back."""
+        """Publish images, each with a new stamp, until `condition()`, which is given back."""
 
         def attempt():
             self.stamp_ns += 100_000_000
@@ -71,7 +71,7 @@ def inside(box, array):
 
 def test_the_attention_of_the_best_detection_lies_over_the_picture(probe, start, objects, unhurried):
     network, camera, seen = watch(probe, start, objects)
-    message = camera.show_until(lambda: seen.messages and seen.messages[0], "an attention picture")
+    message = camera.show_until(lambda: seen.messages and seen.messages[0], "an attention image")
     assert (message.header.frame_id, message.encoding) == ("eye", "rgb8")
     assert stamp(message) in map(stamp, camera.detections.messages)
     shown, sent = decode_image(message), faceless(*SIZE)
@@ -91,13 +91,13 @@ def test_the_attention_of_the_best_detection_lies_over_the_picture(probe, start,
 )
 def test_attention_of_a_chosen_detection(probe, start, objects, unhurried, of, box):
     network, camera, seen = watch(probe, start, objects, attention_of=of)
-    camera.show_until(lambda: seen.messages, "an attention picture")
+    camera.show_until(lambda: seen.messages, "an attention image")
     assert np.allclose(network.asked[-1], np.array(box) / 4, atol=0.2)
 
 
 def test_the_choice_changes_while_it_runs(probe, start, objects, unhurried):
     network, camera, seen = watch(probe, start, objects)
-    camera.show_until(lambda: seen.messages, "an attention picture")
+    camera.show_until(lambda: seen.messages, "an attention image")
     assert probe.set_parameters(NODE, attention_of="dog") == [(True, "")]
     camera.show_until(lambda: np.allclose(network.asked[-1], np.array(DOG) / 4, atol=0.2), "the dog")
 
@@ -106,14 +106,14 @@ def test_the_picture_comes_without_a_heat_map_where_the_chosen_one_is_not_there(
     probe, start, objects, unhurried
 ):
     network, camera, seen = watch(probe, start, objects, attention_of="traffic light")
-    message = camera.show_until(lambda: seen.messages and seen.messages[0], "a picture")
+    message = camera.show_until(lambda: seen.messages and seen.messages[0], "an image")
     assert (decode_image(message) == faceless(*SIZE)).all()
     assert network.asked == []
 
 
 def test_attention_costs_nothing_while_nobody_watches(probe, start, objects, unhurried):
     network, camera, seen = watch(probe, start, objects)
-    camera.show_until(lambda: seen.messages, "an attention picture")
+    camera.show_until(lambda: seen.messages, "an attention image")
     probe.drop(seen)
     probe.diagnostics(NODE, lambda s: s.values.get("attention") == "nobody watches")
     asked = len(network.asked)
@@ -125,7 +125,7 @@ def test_attention_costs_nothing_while_nobody_watches(probe, start, objects, unh
 def test_after_a_heat_map_detections_go_first(probe, start, objects, monkeypatch):
     monkeypatch.setattr(attention, "LARGEST_SHARE", 1e-6)
     network, camera, seen = watch(probe, start, objects)
-    camera.show_until(lambda: seen.messages, "an attention picture")
+    camera.show_until(lambda: seen.messages, "an attention image")
     for _ in range(5):
         camera.show_until(lambda: True, "detections")
     assert len(network.asked) == 1
@@ -187,7 +187,7 @@ def test_networks_with_attention_show_it(probe, start, tmp_path, unhurried, make
     seen = probe.collect(ATTENTION, Image)
     camera = Camera(probe)
     wait_until(lambda: seen.subscription.get_publisher_count(), "the publisher")
-    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an attention picture")
+    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an attention image")
     changed = (decode_image(message) != faceless(*SIZE)).any(axis=2)
     assert changed.mean() > 0.01
     assert probe.diagnostics(NODE, lambda s: s.values.get("attention") == "watched").ok
@@ -223,7 +223,7 @@ def test_under_privacy_no_pixel_of_the_picture_is_published(probe, start, object
     for sent in (astronaut()[:256, 100:356], faceless(*SIZE)):
         del seen.messages[:]
         count = lambda: len(seen.messages) > 1 and seen.messages[-1]  # noqa: E731 - the first may be older
-        shown.append(decode_image(camera.show_until(count, "a picture", sent)))
+        shown.append(decode_image(camera.show_until(count, "an image", sent)))
     assert (shown[0] == shown[1]).all()
     assert shown[0].any(), "the dog is drawn"
     assert not shown[0][:100].any(), "nothing else is"
@@ -232,5 +232,5 @@ def test_under_privacy_no_pixel_of_the_picture_is_published(probe, start, object
 
 def test_without_privacy_pictures_are_pictures(probe, start, objects):
     _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/image_annotated", classes="dog")
-    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "a picture")
+    message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an image")
     assert (decode_image(message)[:100] == faceless(*SIZE)[:100]).all()

@@ -83,7 +83,7 @@ def test_under_privacy_no_topic_shows_a_face(probe, execute, picture_file, model
     topics = [topic for topic in kinds if "sensor_msgs/msg/Image" in kinds[topic]]
     assert {*drawn, *others} <= set(topics)
     seen = {topic: probe.collect(topic, Image) for topic in topics}
-    wait_until(lambda: all(len(seen[topic]) > 2 for topic in drawn), "pictures of both")
+    wait_until(lambda: all(len(seen[topic]) > 2 for topic in drawn), "images of both")
     detector = catalogue.create("dlib_hog", task="faces")
     assert len(detector.detect([portrait()], catalogue.FACE_OPTIONS)[0]) == 1
     pictures = [decode_image(message) for collection in seen.values() for message in collection.messages]

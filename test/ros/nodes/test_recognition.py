@@ -28,7 +28,7 @@ PERIOD_S = 0.05
 
 
 class Camera:
-    """Publishes one picture again and again, with growing stamps, until it is closed."""
+    """Publishes one image again and again, with growing stamps, until it is closed."""
 
     def __init__(self, probe, picture):
         self.picture = picture
@@ -109,7 +109,7 @@ def test_enroll_recognise_rename_and_forget(start, probe, camera, gallery):
     probe.set_parameters(NODE, enroll_name="Eileen Collins")
     assert trigger(probe, "forget")[0]
     count = len(seen)
-    wait_until(lambda: len(seen) > count + 5, "more pictures")
+    wait_until(lambda: len(seen) > count + 5, "more images")
     assert set(identities(seen.messages[-1])) == {"unknown"}
     assert trigger(probe, "list_people") == (True, "")
 
@@ -118,7 +118,7 @@ def test_enroll_recognise_rename_and_forget(start, probe, camera, gallery):
     ("picture", "name", "reason"),
     [
         (faceless, "Ann", "no face"),
-        (two_faces, "Ann", "faces are in the picture"),
+        (two_faces, "Ann", "faces are in the image"),
         (lambda: cv2.GaussianBlur(portrait(), (0, 0), 6), "Ann", "blurred|no face"),
         (portrait, "", "needs a name"),
         (portrait, "unknown", "choose another"),
@@ -172,7 +172,7 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
     vectors = embedder.embed(align.face_chips(portrait(), faces.landmarks))
     before = info.wait().database_version
     with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
-        opened.enroll("Eileen", vectors, "a picture")
+        opened.enroll("Eileen", vectors, "an image")
     seen.wait(lambda m: "Eileen" in identities(m))
     info.wait(lambda m: m.database_version > before)
     assert local.node.active
@@ -189,7 +189,7 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
     before, memory = None, []
     for life in range(20):
         counts = len(seen), len(covered)
-        wait_until(lambda counts=counts: len(seen) > counts[0] and len(covered) > counts[1], "a picture")
+        wait_until(lambda counts=counts: len(seen) > counts[0] and len(covered) > counts[1], "an image")
         for verb in ("deactivate", "cleanup", "configure", "activate"):
             assert probe.change_state(NODE, verb), (life, verb)
         if life == 4:  # the first ones load libraries and fill caches

@@ -38,7 +38,7 @@ CALIBRATION = {
 
 @pytest.fixture
 def still(tmp_path):
-    """A picture file of 320x240."""
+    """An image file of 320x240."""
     path = tmp_path / "still.png"
     cv2.imwrite(str(path), faceless()[..., ::-1])
     return str(path)
@@ -216,7 +216,7 @@ def test_a_calibration_inside_a_package(monkeypatch, calibration):
 
 
 NOT_CONFIGURABLE = {
-    "no_source": ({}, "parameter source is empty; set it to a picture"),
+    "no_source": ({}, "parameter source is empty; set it to an image"),
     "blank_source": ({"source": "  "}, "source is empty"),
     "mistyped_address": (
         {"source": "rtsp:/admin:hunter2@camera"},
@@ -323,7 +323,7 @@ def test_frames_reach_the_nodes_of_the_process_without_messages(probe, start, st
 
 
 class FickleCamera:
-    """Gives three pictures, then is lost; the next one opened does the same."""
+    """Gives three images, then is lost; the next one opened does the same."""
 
     live, rate_hz = True, None
     description = "rtsp://camera/door"
@@ -365,7 +365,7 @@ def test_a_lost_camera_is_told_once_and_comes_back(probe, start, monkeypatch):
     assert "no answer" in probe.diagnostics(NODE, lambda status: not status.ok).message
     wait_until(lambda: len(opened) > 5, "attempts")
     let_in.set()
-    probe.wait_for_log("pictures come again")
+    probe.wait_for_log("images come again")
     probe.diagnostics(NODE, lambda status: status.ok and status.count("published") > 3)
     assert len(probe.logs("Trying again")) == 1
     assert len(probe.logs("come again")) == 1

@@ -17,7 +17,7 @@ STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, **GEOMETRY_O
 
 
 def marked(number: int, height: int, width: int) -> Source:
-    """A black picture with one bright rectangle of a color of its own, which is its box."""
+    """A black image with one bright rectangle of a color of its own, which is its box."""
     image = np.zeros((height, width, 3), np.uint8)
     left, top, right, bottom = width // 4, height // 3, width // 4 + width // 2, height // 3 + height // 2
     image[top:bottom, left:right, number % 3] = 255
@@ -31,7 +31,7 @@ SIZES = [source.image.shape[:2] for source in SOURCES]
 
 
 def whole(source: int, sizes: list[tuple[int, int]]) -> Plan:
-    """The picture alone and unchanged but for its size."""
+    """The image alone and unchanged but for its size."""
     return draw_plan(np.random.default_rng(0), source, sizes, SIDE, STILL)
 
 

@@ -26,7 +26,7 @@ def write_picture(path: Path, height: int = 40, width: int = 60) -> None:
 
 
 def coco(folder: Path, annotations: list[dict[str, Any]], **image: Any) -> DataSet:
-    """A data set of two pictures of 60 x 40; `image`: fields of the first."""
+    """A data set of two images of 60 x 40; `image`: fields of the first."""
     images = [{"id": n, "file_name": f"{n}.png", "width": 60, "height": 40} for n in (1, 2)]
     images[0].update(image)
     for n in (1, 2):
@@ -82,7 +82,7 @@ class TestCoco:
         ("annotation", "message"),
         [
             ({"bbox": [70, 5, 20, 30]}, r"annotation 100: box \[70.0, 5.0, 90.0, 35.0\] is not inside"),
-            ({"bbox": [10, 5, -4, 30]}, "annotation 100: box .* is not inside the picture, 60 x 40"),
+            ({"bbox": [10, 5, -4, 30]}, "annotation 100: box .* is not inside the image, 60 x 40"),
             ({"bbox": [10, 5, float("nan"), 30]}, "annotation 100: box .*nan.* is not inside"),
             ({"bbox": [1, 1, 5, 5], "category_id": 4}, "annotation 100: category_id 4 does not exist"),
             ({"bbox": [1, 1, 5, 5], "image_id": 9}, "annotation 100: image_id 9 does not exist"),
@@ -122,7 +122,7 @@ class TestCoco:
     def test_no_file_and_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="No such file"):
             read_dataset(tmp_path / "none.json", tmp_path)
-        with pytest.raises(ConfigError, match="needs the folder of its pictures"):
+        with pytest.raises(ConfigError, match="needs the folder of its images"):
             read_dataset(tmp_path / "none.json")
 
 
@@ -160,7 +160,7 @@ class TestYolo:
             read_dataset(self.write(tmp_path, f"0 0.5 0.5 0.1 0.1\n{line}\n"))
 
     def test_a_box_outside_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"a\.txt:1: box .* is not inside the picture, 1 x 1"):
+        with pytest.raises(ConfigError, match=r"a\.txt:1: box .* is not inside the image, 1 x 1"):
             read_dataset(self.write(tmp_path, "0 3 0.5 0.1 0.1\n"))
 
     def test_from_the_folder_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +212,7 @@ class TestStoreAndLoader:
     def test_a_container_s_memory_is_not_overdrawn(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])  # two pictures of 60 * 40 * 3 bytes
+        dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])  # two images of 60 * 40 * 3 bytes
         monkeypatch.setattr(loader, "_CGROUP", tmp_path)
         (tmp_path / "memory.current").write_text("1000000\n")
         for limit, processes, kept in (("max", 1, 2), ("1020000", 1, 1), ("1020000", 2, 0), ("900000", 1, 0)):
@@ -228,7 +228,7 @@ class TestStoreAndLoader:
 
     def test_a_damaged_picture_is_named(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
-        (tmp_path / "images/2.png").write_bytes(b"no picture")
+        (tmp_path / "images/2.png").write_bytes(b"no image")
         with pytest.raises(SourceError, match=r"2\.png"):
             PictureStore(dataset, 60)
 

@@ -156,7 +156,7 @@ def test_what_cannot_be_trained(labels: Path, tmp_path: Path) -> None:
     partly = replace(
         dataset, samples=(replace(dataset.samples[0], unknown=frozenset((1,))), *dataset.samples[1:])
     )
-    with pytest.raises(ConfigError, match="blue: labeled in some pictures only"):
+    with pytest.raises(ConfigError, match="blue: labeled in some images only"):
         DetrLearner(folder, partly, OPTIONS)
     with pytest.raises(ConfigError, match="float32"):
         train(task_of(labels, folder), replace(OPTIONS, precision="bfloat16"), tmp_path / "run", device="cpu")

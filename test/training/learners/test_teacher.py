@@ -1,4 +1,4 @@
-"""Distillation: what a teacher sees, what is learned of it, and what is no teacher."""
+"""Distillation: what a teacher sees, what is learned of it, and what is not a teacher."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from face_detect_ros.training.options import AssignmentOptions, LossOptions
 
 
 def truth(boxes, class_ids, classes, *, crowd=((), ()), unknown=()) -> Truth:
-    """Labels of one picture."""
+    """Labels of one image."""
     known = torch.ones(1, classes, dtype=torch.bool)
     known[0, list(unknown)] = False
     return Truth(
