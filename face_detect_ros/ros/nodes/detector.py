@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -232,6 +234,16 @@ class DetectorNode(PerceptionNode[P]):
 
     def prepare_worker(self, device: str) -> None:
         """Called on the worker thread before its first image."""
+
+    def leave_a_core(self) -> None:
+        """Have PyTorch leave a core to the camera, DDS and the other nodes, unless OMP_NUM_THREADS says otherwise.
+
+        Call it on the worker thread. A network of many small steps waits for all its threads at each: one that has to
+        share its core doubles the latency.
+        """
+        torch = sys.modules.get("torch")
+        if torch is not None and "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(self.params.threads or max(1, cpu.cores() - 1))
 
     def finished(self, result: Result) -> None:
         """Called on the worker with every result before it is published, whether somebody subscribes or not."""

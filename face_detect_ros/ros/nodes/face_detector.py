@@ -190,6 +190,15 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         if self.params.recognize:
             self._vision_info = VisionInfoTopic(self)
 
+    def prepare_worker(self, device: str) -> None:
+        """Leave a core to the rest of the system where PyTorch computes nothing but embeddings.
+
+        Their many small steps wait for all threads at each: with a thread on a core that something else uses, one image
+        takes many times as long. dlib's CNN, whose steps are large, gains by every core.
+        """
+        if device != "cpu":  # the detector runs on another engine, or on a GPU
+            self.leave_a_core()
+
     def adopt(self, loaded: Pipeline) -> None:
         super().adopt(loaded)
         recognition = self.recognition

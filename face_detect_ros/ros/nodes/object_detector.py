@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -13,7 +12,6 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 from face_detect_ros.detectors.class_filter import class_ids
-from face_detect_ros.engines import cpu
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
@@ -114,14 +112,8 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         super().adopt(loaded)
 
     def prepare_worker(self, device: str) -> None:
-        """Leave a core to the camera, DDS and the other nodes in PyTorch, too, unless OMP_NUM_THREADS says otherwise.
-
-        A network of many small steps waits for all its threads at each: one that has to share its core doubles the
-        latency.
-        """
-        torch = sys.modules.get("torch")
-        if torch is not None and device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(self.params.threads or max(1, cpu.cores() - 1))
+        if device == "cpu":  # PyTorch runs the detector
+            self.leave_a_core()
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
         hardware_id, problem, values = super().describe()
