@@ -199,7 +199,7 @@ def coco(
 @app.command()
 def agreement(
     images: Images,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = "mmod",
     reference: Annotated[
         str, typer.Option(metavar="NAME", help="Face detector to compare it with.")
     ] = "dlib_cnn",

@@ -24,12 +24,15 @@ class LabeledPicture:
         crowd: (N,) bool; a box around many faces (iscrowd) or one marked to be left out: finding it or not
             counts neither way.
         complete: Every face in it is labeled, so a detection without a label is a false one.
+        eyes: (N, 2, 2) float32 xy of each face's right and left eye, the subject's own; NaN where not labeled. None:
+            nowhere.
     """
 
     path: Path
     boxes: np.ndarray
     crowd: np.ndarray
     complete: bool = True
+    eyes: np.ndarray | None = None
 
 
 def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
@@ -60,12 +63,16 @@ def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
         faces = [category["id"] for category in content["categories"] if category["name"] == "face"]
         if not faces:
             raise ConfigError(f"{file}: no category is called 'face'")
-        found: dict[Any, list[tuple[list[float], bool]]] = {}
+        points = [
+            category.get("keypoints", []) for category in content["categories"] if category["id"] in faces
+        ]
+        found: dict[Any, list[_Face]] = {}
         for item in content["annotations"]:
             if item["category_id"] in faces:
                 left, top, width, height = (float(value) for value in item["bbox"])
                 box = [left, top, left + width, top + height]
-                found.setdefault(item["image_id"], []).append((box, bool(item.get("iscrowd", 0))))
+                eyes = _eyes(item.get("keypoints"), points[0])
+                found.setdefault(item["image_id"], []).append((box, bool(item.get("iscrowd", 0)), eyes))
         return [
             _picture(
                 folder / item["file_name"], found.get(item["id"], ()), bool(item.get("face_complete", True))
@@ -84,7 +91,7 @@ def read_imglab(file: Path, folder: Path) -> list[LabeledPicture]:
         pictures = []
         for image in ElementTree.fromstring(content).iterfind("images/image"):
             boxes = [
-                (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"))
+                (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"), _NO_EYES)
                 for box in image.iterfind("box")
             ]
             pictures.append(_picture(folder / image.attrib["file"], boxes, True))
@@ -98,14 +105,31 @@ def _imglab_box(values: Mapping[str, str]) -> list[float]:
     return [left, top, left + width, top + height]
 
 
-def _picture(path: Path, faces: Iterable[tuple[list[float], bool]], complete: bool) -> LabeledPicture:
+_Face = tuple[list[float], bool, np.ndarray]
+"""Box, whether it is a crowd, and (2, 2) xy of its eyes."""
+
+_NO_EYES = np.full((2, 2), np.nan, np.float32)
+
+
+def _eyes(values: Any, names: list[str]) -> np.ndarray:
+    """(2, 2) xy of the right and the left eye among COCO's keypoints; NaN where one is not marked as visible."""
+    if not values or not {"left_eye", "right_eye"} <= set(names):
+        return _NO_EYES
+    marked = np.asarray(values, np.float32).reshape(-1, 3)[
+        [names.index("right_eye"), names.index("left_eye")]
+    ]
+    return marked[:, :2] if (marked[:, 2] == 2).all() else _NO_EYES
+
+
+def _picture(path: Path, faces: Iterable[_Face], complete: bool) -> LabeledPicture:
     faces = list(faces)
-    boxes = as_boxes([box for box, _ in faces])
+    boxes = as_boxes([box for box, _, _ in faces])
     if not np.isfinite(boxes).all():
         raise ValueError(f"{path.name} has a box that is not finite")
     return LabeledPicture(
         path,
         boxes,
-        np.array([crowd for _, crowd in faces], bool),
+        np.array([crowd for _, crowd, _ in faces], bool),
         complete,
+        np.array([eyes for _, _, eyes in faces], np.float32).reshape(-1, 2, 2),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,6 +19,7 @@ class Matches:
         wrong: (D,) bool; found nothing. What is neither found a label that does not count.
         found_at: (L,) score of the detection that found each label; NaN where none did.
         counts: (L,) bool; labels that count.
+        found_by: (L,) int; index of that detection among the boxes given, -1 where there is none.
     """
 
     scores: np.ndarray
@@ -26,6 +27,7 @@ class Matches:
     wrong: np.ndarray
     found_at: np.ndarray
     counts: np.ndarray
+    found_by: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def match(
@@ -54,6 +56,7 @@ def match(
     right = np.zeros(len(boxes), bool)
     wrong = shorter_side(boxes) >= min_label_px
     found_at = np.full(len(labels), np.nan)
+    found_by = np.full(len(labels), -1)
     for index in range(len(boxes)):
         near = (overlap[index] >= iou_threshold) & (np.isnan(found_at) | crowd)
         if not near.any():
@@ -62,8 +65,8 @@ def match(
         candidates = near & counts if (near & counts).any() else near
         label = int(np.where(candidates, overlap[index], -1.0).argmax())
         right[index] = counts[label]
-        found_at[label] = scores[index]
-    return Matches(scores, right, wrong, found_at, counts)
+        found_at[label], found_by[label] = scores[index], order[index]
+    return Matches(scores, right, wrong, found_at, counts, found_by)
 
 
 @dataclass(frozen=True, eq=False)

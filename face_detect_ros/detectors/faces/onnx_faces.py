@@ -6,7 +6,7 @@ a reader and a `create` function.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,10 @@ from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors.faces.scanning import FaceCandidates, scan_place, scan_scale
 from face_detect_ros.detectors.objects import input as object_input
 from face_detect_ros.detectors.stages import StageClock
-from face_detect_ros.engines.protocol import Engine
+from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.engines import graphs
+from face_detect_ros.engines.protocol import Compute, Engine
+from face_detect_ros.zoo.formats.onnx_graph import free_axes
 
 LABELS = ("face",)
 _BATCH_PX = 400_000  # more at once gains nothing on a CPU
@@ -50,11 +53,13 @@ class FaceReader(Protocol):
     pixels: what it sees.
     smallest_px: smallest face that it finds well, in pixels of its input.
     multiple: both sides of an input of any size are multiples of this.
+    single: it reads the outputs for one image at a time, also where the file would take several.
     """
 
     pixels: Pixels
     smallest_px: float
     multiple: int
+    single: bool
 
     def read(
         self, outputs: Sequence[np.ndarray], size: tuple[int, int], lowest: float
@@ -80,6 +85,8 @@ class OnnxFaceDetector:
         self._engine: Engine | None = engine
         self._reader = reader
         self._input, self._batch, self._size = _image_input(engine, reader.pixels, name)
+        if reader.single:
+            self._batch = 1
         self._canvas = object_input.Canvas(reader.pixels.fill)
         self._batch_px = _BATCH_PX if self.device.startswith("cpu") else _GPU_BATCH_PX
 
@@ -172,10 +179,48 @@ class OnnxFaceDetector:
         )
 
 
-def output_error(file: Path, what: str, engine: Engine) -> WeightsError:
-    """For a file whose outputs are those of another network. what: name of the network expected."""
-    there = "; ".join(map(str, engine.outputs))
-    return WeightsError(f"{file}: not a {what} that is known here: its outputs are {there}")
+def open_faces(
+    file: Path,
+    compute: Compute,
+    engine_names: Sequence[str],
+    read: Callable[[Engine], FaceReader | None],
+    kind: str,
+    *,
+    free: tuple[int, ...] = (),
+) -> OnnxFaceDetector:
+    """The detector in an ONNX file.
+
+    Args:
+        file: the ONNX file.
+        compute: device, precision (auto is float32: with fewer bits boxes move by a pixel or two) and threads.
+        engine_names: engines to try, best first.
+        read: gives the reader for a loaded graph, None for a graph of another network.
+        kind: what users write before the file's name.
+        free: axes of its inputs and outputs to free, where the network can take any size.
+
+    Raises:
+        EngineError: if no engine can compute it.
+        DeviceError: for a device or precision that is not here.
+        WeightsError: for a file that is missing, damaged or of another network.
+    """
+    try:
+        content = free_axes(file.read_bytes(), free)
+    except OSError as error:
+        raise WeightsError(f"{file}: {error.strerror or error}; give its ONNX file as {kind}:FILE") from error
+    except ValueError as error:
+        raise WeightsError(f"{file}: {error}; get it again") from error
+    # in bfloat16 it is twice as fast, and places the smallest faces a little worse
+    exact = compute.in_float32()
+
+    def make(name: str) -> OnnxFaceDetector:
+        engine = engines.open_graph(name, file, exact, content=content, cache=graphs.folder())
+        reader = read(engine)
+        if reader is None:
+            there = "; ".join(map(str, (*engine.inputs, *engine.outputs)))
+            raise WeightsError(f"{file}: not a network of the kind {kind}: it has {there}")
+        return OnnxFaceDetector(engine, reader, f"{kind}:{file.name}")
+
+    return engines.first(engine_names, make)
 
 
 def _image_input(engine: Engine, pixels: Pixels, name: str) -> tuple[str, int | None, tuple[int, int] | None]:

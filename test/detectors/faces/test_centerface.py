@@ -80,7 +80,7 @@ def spotted(height: int, width: int, *cells: tuple[int, int]) -> np.ndarray:
 
 
 def own_size(detector: Detector, image: np.ndarray, **options: float) -> Detections:
-    return detector.detect([image], DetectOptions(**{"min_size_px": 12, **options}))[0]
+    return detector.detect([image], DetectOptions(**{"min_size_px": 16, **options}))[0]
 
 
 @pytest.mark.parametrize("size", [(96, 128), (100, 130), (97, 33), (480, 640)], ids=str)
@@ -100,7 +100,7 @@ def test_boxes_and_points_are_where_the_maps_say(made: Detector, size: tuple[int
 
 def test_a_scaled_scan_gives_pixels_of_the_original(made: Detector) -> None:
     image = cv2.resize(spotted(96, 128, (40, 60)), (256, 192), interpolation=cv2.INTER_NEAREST)
-    found = own_size(made, image, min_size_px=24)
+    found = own_size(made, image, min_size_px=32)
     assert np.abs(found.boxes[0] / 2 - (31, 49, 51, 77)).max() < 1.0
 
 
@@ -117,7 +117,7 @@ def test_a_batch_of_many_sizes_equals_single_images(made: Detector) -> None:
         spotted(96, 128, (8, 8), (100, 60)),
         spotted(200, 90, (4, 4)),
     ]
-    options = DetectOptions(min_size_px=12)
+    options = DetectOptions(min_size_px=16)
     batch = made.detect(images, options)
     assert [len(found) for found in batch] == [1, 0, 2, 1]
     for image, found in zip(images, batch, strict=True):
@@ -160,26 +160,26 @@ def test_a_bad_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
 @pytest.mark.parametrize(
     ("size", "min_size_px", "least", "scanned"),
     [
-        pytest.param((480, 640), 0, 24, 320 * 240, id="VGA"),
-        pytest.param((720, 1280), 0, 34.6, 444 * 250, id="720p"),
-        pytest.param((1080, 1920), 0, 45.4, 508 * 286, id="1080p"),
-        pytest.param((480, 640), 12, 12, 640 * 480, id="as asked"),
-        pytest.param((480, 640), 13, 12, 640 * 480, id="nearly its own size"),
-        pytest.param((4320, 7680), 1, 24, 8_300_000, id="bounded"),
+        pytest.param((480, 640), 0, 24, 427 * 320, id="VGA"),
+        pytest.param((720, 1280), 0, 34.6, 591 * 333, id="720p"),
+        pytest.param((1080, 1920), 0, 45.4, 677 * 381, id="1080p"),
+        pytest.param((480, 640), 16, 16, 640 * 480, id="as asked"),
+        pytest.param((480, 640), 17, 16, 640 * 480, id="nearly its own size"),
+        pytest.param((4320, 7680), 1, 32, 8_300_000, id="bounded"),
     ],
 )
 def test_the_scan_follows_the_smallest_face(
     size: tuple[int, int], min_size_px: int, least: float, scanned: int
 ) -> None:
-    scale = scanning.scan_scale(*size, min_size_px, 12.0)
-    assert 12 / scale == pytest.approx(least, rel=0.02)
+    scale = scanning.scan_scale(*size, min_size_px, 16.0)
+    assert 16 / scale == pytest.approx(least, rel=0.02)
     assert size[0] * size[1] * scale**2 == pytest.approx(scanned, rel=0.02)
 
 
 def test_1080p_costs_at_most_twice_vga() -> None:
     areas = []
     for size in ((480, 640), (1080, 1920)):
-        place = scanning.scan_place(*size, scanning.scan_scale(*size, 0, 12.0), 32)
+        place = scanning.scan_place(*size, scanning.scan_scale(*size, 0, 16.0), 32)
         areas.append(place.target[0] * place.target[1])
     assert areas[1] <= 2 * areas[0]
 
