@@ -57,7 +57,7 @@ _RT_RESNET = {
         "out_features": ["stage2", "stage3", "stage4"],
     },
 }
-_HGNET = {
+HGNET = {
     "model_type": "hgnet_v2",
     "stem_channels": [3, 8, 8],
     "stage_in_channels": [8, 16, 24, 32],
@@ -112,7 +112,19 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any], str, dict[str, Any]]] = {
         {
             **_RT,
             "encoder_in_channels": [24, 32, 40],
-            "backbone_config": _HGNET,
+            "backbone_config": HGNET,
+            "decoder_n_points": [3, 6, 3],
+        },
+        "RTDetrImageProcessor",
+        SQUARE,
+    ),
+    "deimv2": (
+        "Deimv2ForObjectDetection",
+        "Deimv2Config",
+        {
+            **_RT,
+            "encoder_in_channels": [24, 32, 40],
+            "backbone_config": HGNET,
             "decoder_n_points": [3, 6, 3],
         },
         "RTDetrImageProcessor",

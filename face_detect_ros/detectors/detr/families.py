@@ -46,6 +46,13 @@ FAMILIES: dict[str, Family] = {  # by the model_type of config.json
     "d_fine": Family(
         "DFineForObjectDetection", "RTDetrImageProcessor", _RT_FEATURES, _RT_TOKENS, two_branches=True
     ),
+    "deimv2": Family(
+        "Deimv2ForObjectDetection",
+        "RTDetrImageProcessor",
+        ("model.conv_encoder", "model.encoder", "model.decoder_input_proj"),
+        _RT_TOKENS,
+        two_branches=True,
+    ),
     "rf_detr": Family("RfDetrForObjectDetection", "RfDetrImageProcessor", _BACKBONE),
     "lw_detr": Family("LwDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE, most=100),
     "deformable_detr": Family(
@@ -77,4 +84,6 @@ def side_multiple(config: Any) -> int:
         windows = getattr(backbone, "num_windows_side", 0) or getattr(backbone, "num_windows", 1)
         return int(patch) * int(windows)
     # a pyramid that adds maps to enlarged coarser ones
-    return int(max(getattr(config, "feat_strides", [1])))
+    stride = int(max(getattr(config, "feat_strides", [1])))
+    # DEIMv2's lite encoder makes a coarser map than it lists
+    return 2 * stride if getattr(config, "encoder_type", "") == "lite" else stride

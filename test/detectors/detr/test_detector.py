@@ -78,11 +78,37 @@ def test_float16_where_the_cpu_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None
     make(folder("rt_detr"), precision="auto").close()
 
 
-@pytest.mark.parametrize("model_type", ["rt_detr", "rt_detr_v2", "d_fine"])
+@pytest.mark.parametrize("model_type", ["rt_detr", "rt_detr_v2", "d_fine", "deimv2"])
 def test_nothing_is_left_to_fold(model_type: str) -> None:
     network = ready(model_type)._network
     names = {type(module).__name__ for module in network._model.modules()}
     assert not [name for name in names if "BatchNorm" in name or "RepVgg" in name]
+
+
+LITE = {  # as in DEIMv2 Atto, Femto and Pico
+    "encoder_type": "lite",
+    "encoder_layers": 0,
+    "encoder_in_channels": [32],
+    "feat_strides": [16],
+    "decoder_in_channels": [32, 32],
+    "num_feature_levels": 2,
+    "decoder_n_points": [4, 2],
+    "share_bbox_head": True,
+    "use_gateway": False,
+    "backbone_config": {**detr_models.HGNET, "out_features": ["stage3"]},
+}
+
+
+def test_the_lite_encoder_of_deimv2(tmp_path: Path) -> None:
+    path = detr_models.save(tmp_path / "lite", "deimv2", **LITE)
+    for index, size in enumerate(PICTURES[:2]):
+        image = picture(*size, seed=index)
+        assert_same(one(make(path), image), library(path, image, -1.0))
+    odd = detr_models.save(
+        tmp_path / "odd", "deimv2", processor={"size": {"height": 48, "width": 64}}, **LITE
+    )
+    with pytest.raises(ConfigError, match="multiples of 32"):
+        make(odd)
 
 
 # --- input size ---

@@ -104,7 +104,7 @@ def test_the_detr_family(tmp_path: Path, family: str) -> None:
     assert not detector.network.overlapping
     if family == "conditional_detr":
         # padding counts in convolutions, so the whole is compared with what fills the input
-        assert [port.name for port in detector.network._session.inputs] == ["images", "pixel_mask"]
+        assert [port.name for port in detector.network._engine.inputs] == ["images", "pixel_mask"]
         place = detector.network.place(480, 640)
         assert (place.target, place.resized, place.offset) == ((100, 100), (64, 85), (0, 0))
         (found,) = detector.detect([chelsea()], DetectOptions(score_threshold=0.0))
