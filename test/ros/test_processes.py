@@ -48,7 +48,7 @@ def test_no_image_is_lost_on_the_way_to_another_process(probe, execute, tmp_path
         cv2.imwrite(str(tmp_path / f"{number:03}.png"), np.full((height, width, 3), number, np.uint8))
     # the node's own profile but for the depth: this thread may be late on a busy machine, and only what the
     # network loses counts
-    profile = qos.image_input()
+    profile = qos.image_input(reliable=True)
     profile.depth = 5
     numbers = []
 

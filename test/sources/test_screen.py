@@ -106,7 +106,7 @@ def gone(pid: int) -> bool:
     [
         ("sys.exit(1)", "ffmpeg ended: without a reason"),
         ("sys.exit('first\\nCannot open display :0')", "ffmpeg ended: Cannot open display :0"),
-        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "no image"),
+        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "not an image"),
         (f"out.write(b'{PICTURE}' + bytes(5)); out.flush()", "ffmpeg ended"),
         ("time.sleep(60)", r"no image for 1 s"),
     ],

@@ -80,7 +80,7 @@ def export_onnx(
     if opset not in _OPSETS:
         raise ConfigError(f"opset {opset}: give one from {_OPSETS[0]} to {_OPSETS[-1]}")
     entry = catalogue.find(name, task="objects")
-    if "bfloat16" not in entry.precisions:  # what PyTorch runs offers it
+    if entry.engines and TORCH not in entry.engines:
         raise ConfigError(f"model '{name}' does not run on PyTorch; nothing is left to export")
     _check_destination(destination)
     _import_onnx()

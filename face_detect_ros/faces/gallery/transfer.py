@@ -203,7 +203,7 @@ def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredL
     except GalleryError as error:
         raise error if str(error).startswith(place) else GalleryError(f"{place}: {error}") from error
     if chip is not None and not chip.startswith(_PNG):
-        _refuse(place, "chip is not PNG image")
+        _refuse(place, "chip is not a PNG image")
     return (
         header.models[number],
         name,

@@ -146,7 +146,7 @@ def without(record, key):
         (lambda lines: [lines[0], changed(lines[1], name=""), *lines[2:]], "line 2: .*name"),
         (lambda lines: [lines[0], changed(lines[1], name="unknown"), *lines[2:]], "line 2: .*unknown"),
         (lambda lines: [lines[0], changed(lines[1], name=7), *lines[2:]], "line 2: name is 7"),
-        (lambda lines: [lines[0], changed(lines[1], source="\ud800"), *lines[2:]], "no valid Unicode"),
+        (lambda lines: [lines[0], changed(lines[1], source="\ud800"), *lines[2:]], "not valid Unicode"),
         (lambda lines: [lines[0], changed(lines[1], at="yesterday"), *lines[2:]], "at is 'yesterday'"),
         (lambda lines: [lines[0], changed(lines[1], embedding="AAAA"), *lines[2:]], "3 bytes"),
         (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "no base64"),
@@ -158,7 +158,7 @@ def without(record, key):
             ],
             "line 2: .*not finite",
         ),
-        (lambda lines: [lines[0], changed(lines[1], chip="AAAA"), *lines[2:]], "no PNG"),
+        (lambda lines: [lines[0], changed(lines[1], chip="AAAA"), *lines[2:]], "not a PNG image"),
         (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is not JSON object"),
     ],
 )

@@ -152,7 +152,7 @@ def test_the_published_descriptor_network() -> None:
 @pytest.mark.parametrize(
     ("layers", "head", "reason"),
     [
-        pytest.param(MMOD_LAYERS, MetricOptions(0.04, 0.6), "no object detector", id="head"),
+        pytest.param(MMOD_LAYERS, MetricOptions(0.04, 0.6), "not an object detector", id="head"),
         pytest.param(MMOD_LAYERS, replace(OPTIONS, box_regression=True), "regression", id="regression"),
         pytest.param(
             MMOD_LAYERS, replace(OPTIONS, windows=OPTIONS.windows * 2), "2 values for 4", id="windows"
@@ -161,8 +161,8 @@ def test_the_published_descriptor_network() -> None:
         pytest.param([*MMOD_LAYERS[:1], affine(7), *MMOD_LAYERS[2:]], OPTIONS, "7 affine", id="affine"),
         pytest.param([affine(3), *MMOD_LAYERS], OPTIONS, "Affine stands", id="affine first"),
         pytest.param([*MMOD_LAYERS, Relu()], OPTIONS, "first or last", id="relu last"),
-        pytest.param(MMOD_LAYERS[:3], OPTIONS, "no chain", id="short"),
-        pytest.param([*MMOD_LAYERS, Tag(1)], OPTIONS, "no chain", id="tag"),
+        pytest.param(MMOD_LAYERS[:3], OPTIONS, "not a chain", id="short"),
+        pytest.param([*MMOD_LAYERS, Tag(1)], OPTIONS, "not a chain", id="tag"),
         pytest.param([*MMOD_LAYERS, Skip(1)], OPTIONS, "number 1, which does not", id="skip"),
     ],
 )

@@ -54,7 +54,8 @@ def unhurried(monkeypatch):
 def watch(probe, start, objects, network=None, topic=ATTENTION, **parameters):
     """A node with that network, a camera, and what comes on the topic."""
     network = objects("scripted", network or AttentiveNetwork())
-    start(ObjectDetector, parameters={"model": "scripted", **parameters})
+    # tracks have ids from their first image on
+    start(ObjectDetector, parameters={"model": "scripted", "min_hits": 1, **parameters})
     seen = probe.collect(topic, Image)
     camera = Camera(probe)
     wait_until(lambda: seen.subscription.get_publisher_count(), "the publisher")
