@@ -201,10 +201,10 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
     threads, files = before
     wait_until(lambda: process.num_threads() <= threads, "the end of threads")
     wait_until(lambda: process.num_fds() <= files, "the closing of files")
-    # now and then the allocator takes some more; a leak takes some in each life
-    growth = np.diff(memory)
-    assert np.median(growth) < 1e6
-    assert growth.sum() < 100e6
+    # in a process that has run other tests, the allocator gives and takes up to 25 MB from life to life; alone, 70 lives
+    # grew by 12 MB in all. A leak adds up
+    early, late = np.median(memory[:5]), np.median(memory[-5:])
+    assert late - early < 30e6
     for verb in ("deactivate", "cleanup"):
         assert probe.change_state(NODE, verb)
     for name in ("identities", "image_anonymized", "vision_info"):
