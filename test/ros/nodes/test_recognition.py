@@ -201,8 +201,8 @@ def test_twenty_lives_with_recognition_leak_nothing(start, probe, camera, galler
     threads, files = before
     wait_until(lambda: process.num_threads() <= threads, "the end of threads")
     wait_until(lambda: process.num_fds() <= files, "the closing of files")
-    # in a process that has run other tests, the allocator gives and takes up to 25 MB from life to life; alone, 70 lives
-    # grew by 12 MB in all. A leak adds up
+    # in a process that has run other tests, the allocator gives and takes up to 25 MB from life to life (alone, 70
+    # lives grew by 12 MB in all); a leak adds up
     early, late = np.median(memory[:5]), np.median(memory[-5:])
     assert late - early < 30e6
     for verb in ("deactivate", "cleanup"):
