@@ -180,7 +180,8 @@ def test_bytes_one_by_one_with_a_break_after_each_have_a_deadline(serve, models)
         head = f'HTTP/1.1 {206 if at else 200} OK\r\nETag: "1"\r\nContent-Length: {10_000 - at}\r\n'
         yield f"{head}Content-Range: bytes {at}-9999/10000\r\n\r\nx".encode()
 
-    refused(serve(one), models, "took too long", options=SHORT)
+    # the deadline strikes between two answers or inside one
+    refused(serve(one), models, "took too long|did not answer in time", options=SHORT)
 
 
 def test_no_secret_is_shown(serve, models, monkeypatch):
