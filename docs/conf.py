@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Sphinx settings of `make docs`: the pages in docs/, the README as the first page, and the API reference.
 
 The reference is read from the source (sphinx-autoapi), so that nothing of it is imported.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The face detector alone, for a camera that is already there."""
 
 from launch import LaunchDescription

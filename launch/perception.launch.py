@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The video source and the detectors in one process, sharing every decoded frame."""
 
 from launch import LaunchDescription

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Before rclpy is imported anywhere: every run of the tests has a ROS network of its own."""
 
 import contextlib

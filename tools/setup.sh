@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
 # Find a CPython 3.10-3.13 that works and let it create the environment (.venv; --distro jazzy: .venv-jazzy).
 # PYTHON=/path/to/python overrides the search.
 set -eu

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Create an environment: ROS 2 from wheels, the vision_msgs interfaces, this package. Started by tools/setup.sh.
 
 Each ROS distribution has an environment of its own: `.venv` for the default one, `.venv-NAME` for the others.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Installed into the environment and run when its Python starts, so that nobody needs to source anything.
 
 It runs before `ros_wheels_bootstrapper`, which restarts Python with LD_LIBRARY_PATH set: what is set here is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Image messages to arrays and back: ours, cv_bridge's, and a bare copy of the bytes as the limit."""
 
 from __future__ import annotations

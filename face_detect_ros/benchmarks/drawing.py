@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Drawing detections, beside a bare copy of the image as the limit."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """One detector on one engine, in a process of its own: `bench engines` starts it, asks, and reads lines of JSON.
 
 Its first line comes after the first boxes, so that the time from its start is that of a cold start. Then every line

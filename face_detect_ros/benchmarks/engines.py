@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The engines side by side: every model on every engine that is here, one 640x480 image at a time.
 
 Each runs in a process of its own. They take turns, a few images each, so that a disturbance meets all of them, and the
@@ -29,12 +32,18 @@ _MODULE = "face_detect_ros.benchmarks.engine_process"
 class EngineRow:
     """One model on one engine.
 
-    model, engine, precision: as asked for. device: where and how it computes.
-    total_ms: least time from an image of 640x480 to boxes; network_ms: of it in the network.
-    cpu_ms: least CPU time of such an image, over all threads.
-    start_s: from the start of Python to the first boxes, with everything cached; start_cpu_s: CPU time of it.
-    peak_mb: peak memory of the process after the first image. mixed_s: 40 images of different sizes, once each.
-    chosen: whether `auto` takes this engine now. problem: why there are no figures.
+    Attributes:
+        model, engine, precision: As asked for.
+        device: Where and how it computes.
+        total_ms: Least time from an image of 640x480 to boxes.
+        network_ms: Of it in the network.
+        cpu_ms: Least CPU time of such an image, over all threads.
+        start_s: From the start of Python to the first boxes, with everything cached.
+        start_cpu_s: CPU time of it.
+        peak_mb: Peak memory of the process after the first image.
+        mixed_s: 40 images of different sizes, once each.
+        chosen: Whether `auto` takes this engine now.
+        problem: Why there are no figures.
     """
 
     model: str

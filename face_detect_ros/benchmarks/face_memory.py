@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Peak memory of one face network, in a process of its own: ``python -m ... NAME WIDTH HEIGHT``.
 
 Imports nothing that the network does not need. Prints MiB.

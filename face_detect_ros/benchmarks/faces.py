@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's face networks: ours on PyTorch beside dlib's own code, in one run, with the same image.
 
 The limit of a network is the time that its multiplications take in one large matrix product, the fastest thing
@@ -49,7 +52,7 @@ def _detectors() -> list[Row]:
     dlibs = dlib_faces.create_cnn_here("cpu")
     ours = {precision: mmod.create("cpu", precision) for precision in limits.precisions("cpu")}
     for width, height in SIZES:
-        image = _picture(width, height)
+        image = _image(width, height)
         dlib_ms = best_ms(lambda image=image: dlibs.detect([image], OPTIONS), 2)  # type: ignore[misc]
         for precision, detector in ours.items():
             goal = dlib_ms / _GOALS[precision] if (width, height) == (640, 480) else None
@@ -147,7 +150,7 @@ def _gpu() -> list[Row]:
         per_ms = limits.products_per_ms(precision, "cuda")
         for width, height in GPU_SIZES:
             for count in (1, 8):
-                images = [_picture(width, height)] * count
+                images = [_image(width, height)] * count
                 took_ms = best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
                 limit = _detector_products(width, height, "bfloat16") / per_ms
                 name = (
@@ -164,7 +167,7 @@ def _gpu() -> list[Row]:
     return rows
 
 
-def _picture(width: int, height: int) -> np.ndarray:
+def _image(width: int, height: int) -> np.ndarray:
     """The astronaut beside herself, (height, width, 3); no more enlarged than the size needs."""
     photo = astronaut()
     scale = height / photo.shape[0]

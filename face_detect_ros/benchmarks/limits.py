@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What this machine could do at best: the multiplications of a network as one large matrix product."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What YOLOv9's variants and their attention cost: `python -m face_detect_ros.benchmarks.networks`.
 
 Parameters, operations (two a multiplication and addition, of convolutions and matrix products) and milliseconds of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What the nodes cost besides the network: overhead per image, processes, executors."""
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ NULL = "face_detect_ros.benchmarks.null_node"
 SIZES = ((640, 480), (1920, 1080))
 # goals for arrival to published without the network, per size, in milliseconds
 OVERHEAD_GOAL_MS = {(640, 480): 3.0, (1920, 1080): 8.0}
-PICTURES = 60
+IMAGES = 60
 CPU_SPAN_S = 8.0
 RATE_HZ = 30.0
 
@@ -122,7 +125,7 @@ def overhead() -> list[Row]:
     for width, height in SIZES:
         size, goal_ms = f"{width}x{height}", OVERHEAD_GOAL_MS[width, height]
         # slow enough for the network, so that no image waits for another
-        rate_hz, pictures = (5.0, PICTURES) if width < 1000 else (1.2, PICTURES // 2)
+        rate_hz, pictures = (5.0, IMAGES) if width < 1000 else (1.2, IMAGES // 2)
         seen = observe(
             {"source": (SOURCE, _stream(width, height, rate_hz), ()), "detector": (DETECTOR, {}, ())},
             pictures,
@@ -138,7 +141,7 @@ def overhead() -> list[Row]:
                 "source": (SOURCE, _stream(width, height, RATE_HZ), ()),
                 "null": (NULL, {"model": "null"}, ("events",)),
             },
-            PICTURES,
+            IMAGES,
         )
         together = observe(
             {"all": (PERCEPTION, _stream(width, height, rate_hz), ())},

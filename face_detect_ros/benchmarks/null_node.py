@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The face detector node around a detector that finds nothing in no time: what is left is the cost of the node.
 
 ``python -m face_detect_ros.benchmarks.null_node EXECUTOR`` with EXECUTOR events, single or multi.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Object detectors: before, in and after the network, at several sizes of input, beside peers and the limit.
 
 Weights are random, so that nothing needs to be fetched, and made so that some hundred proposals pass the threshold

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Photos to measure with; nothing needs to be fetched."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks with random weights that behave like trained ones as far as time and rounding are concerned.
 
 Right after initialization a network's activations fade from layer to layer and it proposes nothing, so what follows it

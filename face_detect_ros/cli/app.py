@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The `face_detect_ros` command.
 
 One file per verb; a verb is registered below and imports what is heavy (OpenCV, dlib, torch, rclpy) in its

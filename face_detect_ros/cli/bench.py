@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros bench`: figures of this machine, each beside its peer and its limit from the same run."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What `face_detect_ros doctor` looks at: what is there and, if something is amiss, what to do."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros demo`: a moving image of two people through real topics, and what came out of it."""
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ def _two_people(out: Path, gallery: Path) -> str:
     import numpy as np
 
     from face_detect_ros.faces.options import EnrollmentOptions
-    from face_detect_ros.images.reading import read_picture, sample_file
+    from face_detect_ros.images.reading import read_image, sample_file
     from face_detect_ros.pipeline.enroller import Enroller
     from face_detect_ros.pipeline.recipe import Recipe, Recognition
 
@@ -91,7 +94,7 @@ def _two_people(out: Path, gallery: Path) -> str:
         record = Enroller(pipeline, EnrollmentOptions()).enroll(KNOWN, sample_file(KNOWN_SAMPLE))
     if not record["enrolled"]:
         raise DetectorError(f"{KNOWN} was not enrolled: {record['message']}")
-    known, stranger = (read_picture(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
+    known, stranger = (read_image(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
     typer.echo(f"enrolled {KNOWN} from one photo", err=True)
     width = round(stranger.shape[1] * known.shape[0] / stranger.shape[0])
     both = np.hstack([known, cv2.resize(stranger, (width, known.shape[0]), interpolation=cv2.INTER_AREA)])
@@ -105,8 +108,8 @@ def _check_names(tally: Tally) -> None:
     """Raise DetectorError unless the enrolled person, and nobody else, was recognized."""
     if not tally.names[KNOWN]:
         raise DetectorError(f"{KNOWN} was enrolled but not recognized in {len(tally.processed)} images")
-    if tally.pictures_with_doubles:
-        raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.pictures_with_doubles} images")
+    if tally.images_with_doubles:
+        raise DetectorError(f"a stranger was taken for {KNOWN} in {tally.images_with_doubles} images")
     if not tally.names["unknown"]:
         raise DetectorError("the stranger was not seen")
 
@@ -227,7 +230,7 @@ def _print_table(tally: Tally) -> None:
         ("latency p50, image stamp to detections", f"{np.percentile(latency_ms, 50):.1f} ms"),
         ("latency p95", f"{np.percentile(latency_ms, 95):.1f} ms"),
         ("faces", str(tally.detections)),
-        ("images with a face", str(tally.pictures_with_detections)),
+        ("images with a face", str(tally.images_with_detections)),
         *((f"faces named {name}", str(count)) for name, count in sorted(tally.names.items())),
         ("images searched for objects", str(tally.searched)),
         *((f"objects: images with a {name}", str(count)) for name, count in tally.objects.most_common()),

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros detect`: detections in images, folders and videos, for people and for scripts."""
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from face_detect_ros.engines.catalogue import AUTO, CHOICES
 if TYPE_CHECKING:
     import numpy as np
 
-    from face_detect_ros.cli.pictures import MediaFile
+    from face_detect_ros.cli.image_files import MediaFile
     from face_detect_ros.cli.results import OutputFolder
     from face_detect_ros.pipeline.options import PipelineOptions
     from face_detect_ros.pipeline.pipeline import Pipeline
@@ -112,8 +115,8 @@ def detect(
         # messages of FFmpeg about a damaged stream would be neither ours nor helpful
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.image_files import find_media
         from face_detect_ros.cli.json_output import print_json
-        from face_detect_ros.cli.pictures import find_media
         from face_detect_ros.cli.results import OutputFolder, print_lines
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
@@ -219,17 +222,17 @@ class _Run:
 
     def _process_image(self, item: MediaFile) -> None:
         from face_detect_ros.core.frame import Frame
-        from face_detect_ros.images.reading import read_picture
+        from face_detect_ros.images.reading import read_image
 
-        frame = Frame(read_picture(item.path))
+        frame = Frame(read_image(item.path))
         result = self._pipeline.process([(self._pipeline.open_stream(), frame)], self._at_once)[0]
         result = replace(result, detections=replace(result.detections, track_ids=None))
         self._report(str(item.path), result)
         if self._output:
-            self._output.save_picture(item, _draw(result))
+            self._output.save_image(item, _draw(result))
 
     def _process_video(self, item: MediaFile, progress: _Progress) -> None:
-        from face_detect_ros.cli.pictures import VideoFrames
+        from face_detect_ros.cli.image_files import VideoFrames
         from face_detect_ros.core.frame import Frame
 
         with VideoFrames(item.path) as video, contextlib.ExitStack() as opened:

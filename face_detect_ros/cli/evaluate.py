@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros evaluate`: how good a model is on labeled images and sequences."""
 
 from __future__ import annotations
@@ -226,11 +229,11 @@ def agreement(
         from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.agreement import evaluate_agreement
-        from face_detect_ros.images.reading import picture_files
+        from face_detect_ros.images.reading import image_files
 
         options = replace(catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px)
         catalogue.find(reference, task="faces")
-        pictures = picture_files(images)
+        pictures = image_files(images)
         with (
             contextlib.closing(
                 catalogue.create(model, task="faces", device=device, precision=precision, engine=engine)
@@ -273,7 +276,7 @@ def lfw(
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.progress import progress_bar
         from face_detect_ros.detectors import catalogue
-        from face_detect_ros.evaluation.lfw import PictureEmbedder, evaluate_pairs
+        from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs
         from face_detect_ros.evaluation.pairs import read_pairs
         from face_detect_ros.faces.embedders import catalogue as embed
 
@@ -283,7 +286,7 @@ def lfw(
             contextlib.closing(embed.create(embedder, device, precision)) as embeds,
             contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
         ):
-            pictures = PictureEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
+            pictures = ImageEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
             with progress_bar(embedder, len(listed.pictures)) as advance:
                 figures = evaluate_pairs(listed, pictures, advance)
             about = {"embedder": embedder, "device": embeds.device, "detector": detector}
@@ -316,10 +319,10 @@ def identification(
         from face_detect_ros.evaluation.identification import evaluate_identification, person_folders
         from face_detect_ros.faces.embedders import catalogue as embed
         from face_detect_ros.faces.options import MatchOptions
-        from face_detect_ros.images.reading import picture_files
+        from face_detect_ros.images.reading import image_files
 
         catalogue.find(detector, task="faces")
-        total = sum(len(picture_files(folder)) for folder in person_folders(images))
+        total = sum(len(image_files(folder)) for folder in person_folders(images))
         with (
             contextlib.closing(embed.create(embedder, device, precision)) as embeds,
             contextlib.closing(catalogue.create(detector, task="faces")) as finder,
@@ -331,10 +334,10 @@ def identification(
 
 
 def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, folder: Path) -> None:
-    from face_detect_ros.cli.pictures import MediaFile
+    from face_detect_ros.cli.image_files import MediaFile
     from face_detect_ros.cli.results import OutputFolder
     from face_detect_ros.evaluation.mistakes import worst
-    from face_detect_ros.images.reading import read_picture
+    from face_detect_ros.images.reading import read_image
 
     chosen = worst(mistakes, _WORST)
     paths = [annotations.pictures[each.picture].path for each in chosen]
@@ -344,7 +347,7 @@ def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, fold
     ]
     results = OutputFolder(folder, media)
     for item, each in zip(media, chosen, strict=True):
-        results.save_picture(item, each.paint(read_picture(item.path)))
+        results.save_image(item, each.paint(read_image(item.path)))
     typer.echo(f"{len(chosen)} images with most mistakes: {folder}", err=True)
 
 

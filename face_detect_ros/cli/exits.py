@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How a command ends: one line on stderr and a documented exit code instead of a traceback."""
 
 from __future__ import annotations

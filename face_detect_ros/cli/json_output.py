@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """JSON on stdout: names stay readable in every script."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What `face_detect_ros models` says of a detector or an embedder, as JSON-ready records."""
 
 from __future__ import annotations

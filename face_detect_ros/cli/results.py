@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where results of `detect` go: lines on stdout, annotated images and videos in a folder."""
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from face_detect_ros.cli.pictures import MediaFile
+from face_detect_ros.cli.image_files import MediaFile
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file
@@ -89,7 +92,7 @@ class OutputFolder:
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be written to: {error.strerror or error}") from error
 
-    def save_picture(self, item: MediaFile, image: np.ndarray) -> Path:
+    def save_image(self, item: MediaFile, image: np.ndarray) -> Path:
         """Write (H, W, 3) RGB `image` as the result of `item`. Raises OutputError."""
         target = self._prepare(item)
         try:

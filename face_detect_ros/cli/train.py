@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros train`: a detector learns from labeled images."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Geometry of axis-aligned boxes.
 
 Boxes are (N, 4) xyxy: left, top, right, bottom in pixels, x to the right and y down, with (0, 0) the outer

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a child process and its owner share: errors as plain values, and an end in common."""
 
 from __future__ import annotations

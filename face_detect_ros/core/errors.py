@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Errors for bad input. Each message says what is wrong, where, and what to do next."""
 
 _JOINERS = "\u200c\u200d"  # not printable by themselves, but parts of names in Persian and Indian scripts

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Five points of a face: which five, and in which order.
 
 Left and right are the subject's own: on an upright face that looks at the camera, the left eye has the larger x.

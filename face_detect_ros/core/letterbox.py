@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Fitting an image into a network's input, and the exact way back."""
 
 from __future__ import annotations

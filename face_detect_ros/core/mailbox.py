@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A small mailbox in which the newest items win, and the thread that empties it."""
 
 from __future__ import annotations

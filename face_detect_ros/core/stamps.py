@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Time by the stamps of images, for what must wait, age or expire with them."""
 
 from __future__ import annotations

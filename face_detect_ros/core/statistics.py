@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Counters for live figures: percentiles of recent durations and the rate of recent events."""
 
 from __future__ import annotations

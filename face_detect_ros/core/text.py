@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Text from outside, for logs and messages: nothing in it commands a terminal, nothing in it is a password."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Writing an MCAP bag that `ros2 bag` and Foxglove open, without rosbag2 (rosbags by Ternaris, Apache-2.0)."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Writes what detectors publish to a folder: videos, one JSON line per image, and an MCAP bag."""
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class Tally:
 
     Attributes:
         names: How many faces were given each name, "unknown" included.
-        pictures_with_doubles: One name for two faces.
+        images_with_doubles: One name for two faces.
         objects: In how many images each class was found.
         searched: Images that the object detector answered for.
     """
@@ -43,10 +46,10 @@ class Tally:
     images: set[int] = field(default_factory=set)
     processed: set[int] = field(default_factory=set)
     detections: int = 0
-    pictures_with_detections: int = 0
+    images_with_detections: int = 0
     latency_ms: list[float] = field(default_factory=list)
     names: Counter[str] = field(default_factory=Counter)
-    pictures_with_doubles: int = 0
+    images_with_doubles: int = 0
     objects: Counter[str] = field(default_factory=Counter)
     searched: int = 0
 
@@ -134,7 +137,7 @@ class Recorder(Node):
     def _on_identities(self, message: Detection2DArray) -> None:
         names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
         self.tally.names += names
-        self.tally.pictures_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
+        self.tally.images_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
 
     def _on_faces(self, message: Detection2DArray) -> None:
         stamp_ns = to_ns(message.header.stamp)
@@ -142,7 +145,7 @@ class Recorder(Node):
         self.tally.processed.add(stamp_ns)
         self.tally.latency_ms.append(latency_ms)
         self.tally.detections += len(message.detections)
-        self.tally.pictures_with_detections += bool(message.detections)
+        self.tally.images_with_detections += bool(message.detections)
         self._write_line("face_detector", message, latency_ms)
 
     def _on_objects(self, message: Detection2DArray) -> None:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Camera calibrations as ROS has them: what sensor_msgs/CameraInfo says, and the files that hold it."""
 
 from __future__ import annotations

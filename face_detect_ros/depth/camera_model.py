@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where in space a pixel looks, and where in the image a point in space appears."""
 
 from __future__ import annotations

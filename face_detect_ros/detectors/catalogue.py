@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every detector that can be named, and the one way to make one.
 
 A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and
@@ -46,18 +49,21 @@ ANY_PRECISION = ("auto", "float32", "bfloat16", "float16")
 class CatalogueEntry:
     """One named detector.
 
-    name: what users write (see `usage`).
-    task: "faces" or "objects".
-    factory: "module:function"; see the module. license: of the weights (code and weights where they differ).
-    description: one line for lists.
-    takes_file: users write "name:path", or may do so where there is a checkpoint. file_is: what the path names, for
-        lists.
-    tried_first: such a file is native code's to interpret, so its first run happens in a process of its own.
-    checkpoint: name of its weights in `zoo.published.checkpoints`, or empty.
-    packaged: name of its weights in `zoo.published.packaged`, or empty.
-    precisions: numbers it can compute in.
-    engines: those that can compute it; empty where it brings its own code.
-    score_threshold: lowest score that is published unless somebody says otherwise; 0: the task's.
+    Attributes:
+        name: What users write (see `usage`).
+        task: "faces" or "objects".
+        factory: "module:function"; see the module.
+        license: Of the weights (code and weights where they differ).
+        description: One line for lists.
+        takes_file: Users write "name:path", or may do so where there is a checkpoint.
+        file_is: What the path names, for
+            lists.
+        tried_first: Such a file is native code's to interpret, so its first run happens in a process of its own.
+        checkpoint: Name of its weights in `zoo.published.checkpoints`, or empty.
+        packaged: Name of its weights in `zoo.published.packaged`, or empty.
+        precisions: Numbers it can compute in.
+        engines: Those that can compute it; empty where it brings its own code.
+        score_threshold: Lowest score that is published unless somebody says otherwise; 0: the task's.
     """
 
     name: str

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names of classes, as people write them, to ids of a model's labels."""
 
 from __future__ import annotations

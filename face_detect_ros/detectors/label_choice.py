@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How many classes a box may be proposed as, by every network whose boxes overlap: in PyTorch and in ONNX files."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What preprocessor_config.json, the file of `transformers`' image processors, says about the input of a model."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every engine by name, whether it can be used here, and which one a network gets.
 
 A plain mapping, as that of the detectors. A new engine is a file with a function

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Which engine was the fastest for a model on this machine, as `face_detect_ros bench engines` measured it.
 
 A small JSON file in the package's folder on this machine. It names the machine, so that a home folder that is shared

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The CPU of this machine: cores, and what identifies it where something is kept for this machine alone."""
 
 from __future__ import annotations

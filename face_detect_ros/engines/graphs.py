@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Exported graphs of PyTorch networks, made once and kept in the folder of the models.
 
 A graph's name tells the digest of its weights, so other weights get another graph. It is written whole, so several

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The engine `onnxruntime`: which provider computes, and its many exceptions as errors of this package."""
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ _NUMBERS: dict[str, np.dtype] = {
 class OnnxSession:
     """A loaded ONNX file: an `Engine`.
 
-    device: where it computes and the provider that does: "cpu (CPUExecutionProvider)".
+    Args:
+        device: Where it computes and the provider that does: "cpu (CPUExecutionProvider)".
     """
 
     def __init__(

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The engine `openvino`: Intel's library, Apache-2.0, for x86-64 and 64-bit ARM; on the CPU."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What every engine offers."""
 
 from __future__ import annotations
@@ -29,9 +32,10 @@ class Port:
 class Engine(Protocol):
     """A loaded graph. One thread at a time may use an instance.
 
-    device: where and how it computes, for people to read: "cpu (openvino bfloat16)".
-    inputs, outputs: in the graph's order.
-    metadata: texts that the file carries, by key.
+    Attributes:
+        device: Where and how it computes, for people to read: "cpu (openvino bfloat16)".
+        inputs, outputs: In the graph's order.
+        metadata: Texts that the file carries, by key.
     """
 
     device: str
@@ -53,9 +57,10 @@ class Engine(Protocol):
 class Compute:
     """How a graph is to be computed.
 
-    device: auto, cpu, cuda or cuda:N.
-    precision: auto, float32, bfloat16 or float16; auto is the fastest of the device.
-    threads: on a CPU; 0: one for each core that this process may use.
+    Attributes:
+        device: Auto, cpu, cuda or cuda:N.
+        precision: Auto, float32, bfloat16 or float16; auto is the fastest of the device.
+        threads: On a CPU; 0: one for each core that this process may use.
     """
 
     device: str = "auto"

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The engine `tensorrt`: NVIDIA's compiler for its GPUs, through ONNX Runtime. Written for, but not tried on, a GPU."""
 
 from __future__ import annotations

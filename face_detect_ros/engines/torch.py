@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The engine `torch`: the networks as they are defined, on a CPU or, by CUDA graphs, on a GPU.
 
 Detectors that offer it run their own PyTorch code (`nn`); this is what all of them share.

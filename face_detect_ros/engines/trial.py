@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The first run of a network from a file of others: in a process that can be ended.
 
 A file of a few kilobytes may ask ONNX Runtime for a loop without end, for all memory, or find a fault in native code

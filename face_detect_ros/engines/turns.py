@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks that share a CPU do not fight for its cores.
 
 Each computes by some threads. While more of them would run than there are cores, every step of a network would wait for

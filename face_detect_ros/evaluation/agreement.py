@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Whether two detectors find the same in the same images."""
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import numpy as np
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 
 SAME_IOU = 0.95
 """Overlap from which two boxes mean the same."""
@@ -34,7 +37,7 @@ def evaluate_agreement(
     counts = Counter(dict.fromkeys(("reference", "missed", "extra", "identical"), 0))
     differences: list[float] = []
     for path in pictures:
-        image = read_picture(path)
+        image = read_image(path)
         (ours,), (theirs,) = (one.detect([image], options) for one in (detector, reference))
         pairs = _pairs(ours, theirs)
         counts["reference"] += len(theirs)

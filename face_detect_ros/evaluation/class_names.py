@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Class names of one data set found among those of another, which spells some otherwise."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Average precision of an object detector on images with COCO annotations, by pycocotools.
 
 The measure is COCO's: precision averaged over 101 recalls, over classes and over the overlaps 0.50 to 0.95; a crowd
@@ -21,8 +24,8 @@ import numpy as np
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.evaluation.class_names import matching
-from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox, CocoPicture
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox, CocoImage
+from face_detect_ros.images.reading import read_image
 
 _AP50, _AP75 = 0, 5  # places of these overlaps among pycocotools' ten
 _SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them
@@ -122,7 +125,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
 
 def _detect(
     detector: Detector,
-    pictures: Sequence[CocoPicture],
+    pictures: Sequence[CocoImage],
     options: DetectOptions,
     category_of: np.ndarray,
     batch: int,
@@ -142,14 +145,14 @@ def _detect(
             ours = categories >= 0
             boxes = each.boxes[ours].astype(np.float64)
             boxes[:, 2:] -= boxes[:, :2]
-            pictures_of = np.full(len(boxes), picture)
-            rows.append(np.column_stack([pictures_of, boxes, each.scores[ours], categories[ours]]))
+            images_of = np.full(len(boxes), picture)
+            rows.append(np.column_stack([images_of, boxes, each.scores[ours], categories[ours]]))
             advance()
     return np.concatenate(rows), spent_s
 
 
-def _read(picture: CocoPicture) -> np.ndarray:
-    image = read_picture(picture.path)
+def _read(picture: CocoImage) -> np.ndarray:
+    image = read_image(picture.path)
     height, width = image.shape[:2]
     if picture.width and picture.height and (picture.width, picture.height) != (width, height):
         raise ConfigError(

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Object boxes in COCO JSON, checked before anything is measured against them."""
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ _BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
 
 
 @dataclass(frozen=True)
-class CocoPicture:
+class CocoImage:
     """width, height: in pixels, 0 where the file does not say. unknown: categories that may lack labels in it."""
 
     path: Path
@@ -41,7 +44,7 @@ class CocoAnnotations:
     """categories: names. Both they and the images are in the file's order."""
 
     file: Path
-    pictures: tuple[CocoPicture, ...]
+    pictures: tuple[CocoImage, ...]
     categories: tuple[str, ...]
     boxes: tuple[CocoBox, ...]
 
@@ -63,7 +66,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
         category_of = {entry["id"]: index for index, entry in enumerate(categories)}
         name_of = {entry["id"]: str(entry["name"]) for entry in categories}
         pictures = tuple(
-            CocoPicture(
+            CocoImage(
                 folder / entry["file_name"],
                 int(entry.get("width") or 0),
                 int(entry.get("height") or 0),
@@ -71,13 +74,13 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
             )
             for entry in images
         )
-        picture_of = {entry["id"]: index for index, entry in enumerate(images)}
-        for key, known in {"image_id": picture_of, "category_id": category_of}.items():
+        image_of = {entry["id"]: index for index, entry in enumerate(images)}
+        for key, known in {"image_id": image_of, "category_id": category_of}.items():
             lost = [entry["id"] for entry in entries if entry[key] not in known]
             _refuse(file, f"annotations whose {key} belongs to nothing in it", lost)
         boxes = tuple(
             CocoBox(
-                picture_of[entry["image_id"]],
+                image_of[entry["image_id"]],
                 category_of[entry["category_id"]],
                 (float(x), float(y), float(width), float(height)),
                 float(entry.get("area") or width * height),
@@ -124,7 +127,7 @@ def _has_area(box: CocoBox) -> bool:
     return all(map(math.isfinite, (*box.xywh, box.area))) and min(box.xywh[2:]) > 0
 
 
-def _inside(box: CocoBox, picture: CocoPicture) -> bool:
+def _inside(box: CocoBox, picture: CocoImage) -> bool:
     """Nearly; as far as the image's size is known."""
     left, top, width, height = box.xywh
     return (

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Precision, recall and average precision of a face detector on labeled images."""
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
-from face_detect_ros.evaluation.labels import LabeledPicture
+from face_detect_ros.evaluation.labels import LabeledImage
 from face_detect_ros.evaluation.matching import Matches, PrecisionRecall, f1, match, shorter_side
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 
 LOWEST_SCORE = 0.05
 """Detectors are asked for everything from here on, to draw the whole curve."""
@@ -47,7 +50,7 @@ class FaceEvaluationOptions:
 
 def evaluate_faces(
     detector: Detector,
-    pictures: Sequence[LabeledPicture],
+    pictures: Sequence[LabeledImage],
     detect_options: DetectOptions,
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
@@ -72,7 +75,7 @@ def evaluate_faces(
     spent_s = 0.0
     for start in range(0, len(pictures), _AT_ONCE):
         some = pictures[start : start + _AT_ONCE]
-        images = [read_picture(picture.path) for picture in some]
+        images = [read_image(picture.path) for picture in some]
         started_s = time.perf_counter()
         found = detector.detect(images, asked)
         spent_s += time.perf_counter() - started_s
@@ -131,7 +134,7 @@ def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
 
 
 def _recall_from(
-    matches: list[Matches], pictures: Sequence[LabeledPicture], score_threshold: float
+    matches: list[Matches], pictures: Sequence[LabeledImage], score_threshold: float
 ) -> list[dict[str, Any]]:
     sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
     counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])
@@ -144,7 +147,7 @@ def _recall_from(
 
 
 def _eye_errors(
-    matched: Matches, picture: LabeledPicture, found: Detections, score_threshold: float
+    matched: Matches, picture: LabeledImage, found: Detections, score_threshold: float
 ) -> list[float]:
     """Of each found face whose eyes are labeled: how far its eyes are off, as part of their distance."""
     if found.landmarks is None or picture.eyes is None:
@@ -161,7 +164,7 @@ def _eye_errors(
 
 
 def _recall(
-    matches: list[Matches], pictures: Sequence[LabeledPicture], score_threshold: float, min_face_px: int
+    matches: list[Matches], pictures: Sequence[LabeledImage], score_threshold: float, min_face_px: int
 ) -> dict[str, Any]:
     sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
     counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])

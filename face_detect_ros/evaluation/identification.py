@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How often a name is right, wrong or missing, by the number of people in the gallery.
 
 Rates of single images; on a track several looks have to agree, which makes them better.
@@ -19,7 +22,7 @@ from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
 from face_detect_ros.faces.matching import MatchOptions, match
-from face_detect_ros.images.reading import picture_files, read_picture
+from face_detect_ros.images.reading import image_files, read_image
 
 SIZES = (10, 100, 1000)
 PAIR_THRESHOLD = 0.6  # dlib's, for two images; what others use for whole galleries
@@ -37,10 +40,11 @@ _START = datetime(2000, 1, 1, tzinfo=timezone.utc)
 class IdentificationRates:
     """Of faces compared with a gallery of `people` people; each a share from 0 to 1.
 
-    false_accept: strangers who were given a name.
-    false_reject: enrolled people who were not given one. None where no image of them was left to try.
-    wrong_name: enrolled people who were given somebody else's. None likewise.
-    strangers, enrolled: how many faces these are the shares of.
+    Attributes:
+        false_accept: Strangers who were given a name.
+        false_reject: Enrolled people who were not given one. None where no image of them was left to try.
+        wrong_name: Enrolled people who were given somebody else's. None likewise.
+        strangers, enrolled: How many faces these are the shares of.
     """
 
     people: int
@@ -82,7 +86,7 @@ def evaluate_identification(
 def person_folders(images: Path) -> list[Path]:
     """The folders in `images` that hold images, by name. Raises ConfigError if there are none."""
     try:
-        folders = sorted(path for path in images.iterdir() if path.is_dir() and picture_files(path))
+        folders = sorted(path for path in images.iterdir() if path.is_dir() and image_files(path))
     except OSError as error:
         raise ConfigError(f"{images}: {error.strerror or error}") from error
     if not folders:
@@ -103,8 +107,8 @@ def describe(
     embeddings: list[np.ndarray] = []
     without_face = 0
     for folder in person_folders(images):
-        for file in picture_files(folder):
-            image = read_picture(file)
+        for file in image_files(folder):
+            image = read_image(file)
             found = detector.detect([image], options)[0]
             if len(found):
                 names.append(folder.name)

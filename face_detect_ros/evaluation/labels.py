@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Faces labeled by people: COCO JSON and the XML of dlib's imglab."""
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, re
 
 
 @dataclass(frozen=True, eq=False)
-class LabeledPicture:
+class LabeledImage:
     """The faces of one image.
 
     Attributes:
@@ -35,7 +38,7 @@ class LabeledPicture:
     eyes: np.ndarray | None = None
 
 
-def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
+def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
     """The labels in `file`, COCO JSON or imglab XML, of the images in `folder`.
 
     Raises ConfigError for a file that cannot be used, and where an image that it names does not exist.
@@ -52,7 +55,7 @@ def read_labels(file: Path, folder: Path) -> list[LabeledPicture]:
     return pictures
 
 
-def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
+def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
     """COCO JSON: the boxes of the category `face`.
 
     Two fields of an image beyond COCO's are honoured where they exist: without `face_labeled` nothing is known about
@@ -74,7 +77,7 @@ def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
                 eyes = _eyes(item.get("keypoints"), points[0])
                 found.setdefault(item["image_id"], []).append((box, bool(item.get("iscrowd", 0)), eyes))
         return [
-            _picture(
+            _image(
                 folder / item["file_name"], found.get(item["id"], ()), bool(item.get("face_complete", True))
             )
             for item in content["images"]
@@ -84,7 +87,7 @@ def read_coco(file: Path, folder: Path) -> list[LabeledPicture]:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
 
 
-def read_imglab(file: Path, folder: Path) -> list[LabeledPicture]:
+def read_imglab(file: Path, folder: Path) -> list[LabeledImage]:
     """The XML of dlib's imglab: every box counts; one marked `ignore` as a crowd. Raises ConfigError."""
     content = read_bytes(file, most_bytes=LARGE_BYTES)
     try:
@@ -94,7 +97,7 @@ def read_imglab(file: Path, folder: Path) -> list[LabeledPicture]:
                 (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"), _NO_EYES)
                 for box in image.iterfind("box")
             ]
-            pictures.append(_picture(folder / image.attrib["file"], boxes, True))
+            pictures.append(_image(folder / image.attrib["file"], boxes, True))
     except (ElementTree.ParseError, KeyError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not imglab's XML ({type(error).__name__}: {error})") from error
     return pictures
@@ -121,12 +124,12 @@ def _eyes(values: Any, names: list[str]) -> np.ndarray:
     return marked[:, :2] if (marked[:, 2] == 2).all() else _NO_EYES
 
 
-def _picture(path: Path, faces: Iterable[_Face], complete: bool) -> LabeledPicture:
+def _image(path: Path, faces: Iterable[_Face], complete: bool) -> LabeledImage:
     faces = list(faces)
     boxes = as_boxes([box for box, _, _ in faces])
     if not np.isfinite(boxes).all():
         raise ValueError(f"{path.name} has a box that is not finite")
-    return LabeledPicture(
+    return LabeledImage(
         path,
         boxes,
         np.array([crowd for _, crowd, _ in faces], bool),

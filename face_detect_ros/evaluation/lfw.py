@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Verification on pairs of images, as in Labeled Faces in the Wild: one face in the middle of each."""
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.evaluation.pairs import Pairs
 from face_detect_ros.evaluation.verification import verification_figures
 from face_detect_ros.faces.embedders.catalogue import Embedder
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 
 DLIB_THRESHOLD = 0.6
 """The distance below which dlib's documentation takes two faces for one person."""
@@ -22,7 +25,7 @@ _BATCH = 32
 _FALLBACK_SIDE = 0.42  # of the image's shorter side: LFW's faces
 
 
-class PictureEmbedder:
+class ImageEmbedder:
     """The embedding of the face in the middle of each image.
 
     That is the best face whose box covers the middle; where the detector finds none, the middle of the image is taken
@@ -45,7 +48,7 @@ class PictureEmbedder:
         for start in range(0, len(paths), _BATCH):
             chips = []
             for path in paths[start : start + _BATCH]:
-                chips.append(self._chip(read_picture(path)))
+                chips.append(self._chip(read_image(path)))
                 advance()
             rows.append(self._embedder.embed(np.stack(chips)))
         return np.concatenate(rows) if rows else np.empty((0, 128), np.float32)
@@ -66,7 +69,7 @@ class PictureEmbedder:
 
 
 def evaluate_pairs(
-    pairs: Pairs, pictures: PictureEmbedder, advance: Callable[[], None] = lambda: None
+    pairs: Pairs, pictures: ImageEmbedder, advance: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
     """Embed every image once and judge the pairs by the distance of their embeddings.
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detections beside labels: which are right, and the figures that follow from it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What an object detector got wrong: classes taken for others, and the images that show most of it."""
 
 from __future__ import annotations
@@ -55,7 +58,7 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
     rows = found.rows[found.rows[:, 5] >= score_threshold]
     names = annotations.categories
     return [
-        _of_picture(number, rows[rows[:, 0] == number], labels.get(number, []), names)
+        _of_image(number, rows[rows[:, 0] == number], labels.get(number, []), names)
         for number in range(len(annotations.pictures))
     ]
 
@@ -79,7 +82,7 @@ def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
     return [each for each in ordered[:count] if each.captions]
 
 
-def _of_picture(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: Sequence[str]) -> Mistakes:
+def _of_image(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: Sequence[str]) -> Mistakes:
     """rows: its detections, see `Found`."""
     rows = rows[np.argsort(-rows[:, 5], kind="stable")]
     singles = [label for label in labels if not label.crowd]

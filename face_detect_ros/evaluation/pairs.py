@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """LFW's lists of pairs: which two images show the same person, and which do not."""
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ def read_pairs(file: Path, folder: Path) -> Pairs:
     pairs = []
     for number, row in enumerate(rows[1:]):
         same = number % (2 * count) < count
-        first, second = (places.setdefault(path, len(places)) for path in _pictures(file, row, same, folder))
+        first, second = (places.setdefault(path, len(places)) for path in _images(file, row, same, folder))
         pairs.append((first, second, same, number // (2 * count)))
     missing = [path for path in places if not regular_file(path)]
     if missing:
@@ -77,7 +80,7 @@ def _header(file: Path, rows: list[list[str]]) -> tuple[int, int]:
     return folds, count
 
 
-def _pictures(file: Path, row: list[str], same: bool, folder: Path) -> tuple[Path, Path]:
+def _images(file: Path, row: list[str], same: bool, folder: Path) -> tuple[Path, Path]:
     try:
         if same:
             name, first, second = row

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Are two faces one person? Figures from the distances of many pairs; a pair is accepted below a threshold."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Faces turned upright and cut out, by dlib's own code: what its descriptor network was trained on."""
 
 from __future__ import annotations

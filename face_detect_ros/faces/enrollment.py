@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Which image may teach the gallery a face, and why another may not. The command line and the node share it."""
 
 from __future__ import annotations
@@ -43,9 +46,10 @@ class Refusal:
 class Accepted:
     """An image good enough to enroll from.
 
-    face: index of the face in the image's detections.
-    embedding: (D,) float32.
-    chip: (150, 150, 3) uint8 RGB, what the embedding was made from.
+    Attributes:
+        face: Index of the face in the image's detections.
+        embedding: (D,) float32.
+        chip: (150, 150, 3) uint8 RGB, what the embedding was made from.
     """
 
     face: int

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Who is it: the nearest person of the gallery, or nobody where that is not certain.
 
 Distances are Euclidean between embeddings of one embedder. dlib's 0.6 is the threshold for *pairs* of images; among a
@@ -28,13 +31,14 @@ __all__ = ["Match", "MatchOptions", "match", "own_limit", "separation", "similar
 class Match:
     """One face compared with the gallery.
 
-    name: who it is; None: unknown.
-    nearest: whose look is nearest, certain or not; None only if the gallery is empty.
-    distance: to that look; inf if the gallery is empty.
-    runner_up_distance: to the nearest look of anybody else; inf if there is nobody else.
-    similarity: how probable it is that two images at this distance show one person, were there as many
-        pairs of one person as of two: see `similarity`. Not the probability of the name, which also depends
-        on how many people there are.
+    Attributes:
+        name: Who it is; None: unknown.
+        nearest: Whose look is nearest, certain or not; None only if the gallery is empty.
+        distance: To that look; inf if the gallery is empty.
+        runner_up_distance: To the nearest look of anybody else; inf if there is nobody else.
+        similarity: How probable it is that two images at this distance show one person, were there as many
+            pairs of one person as of two: see `similarity`. Not the probability of the name, which also depends
+            on how many people there are.
     """
 
     name: str | None

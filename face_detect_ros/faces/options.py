@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What recognition and enrollment can be told, with their defaults."""
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ from face_detect_ros.core.errors import ConfigError
 class MatchOptions:
     """When a face has a name. Distances are between embeddings.
 
-    accept_distance: the nearest look must be nearer than this; above 0, at most 2.
-    margin: by how much further the nearest look of the next person must be; 0 to 1.
-    separation_factor: of the distance between a person and the nearest other one, above 0; nearer than this
-        share of it a look must be. 0 switches it off.
-    looks_needed: agreeing looks on a track before it gets a name; at least 1.
-    looks_to_lose: looks in a row that do not confirm a track's name before it is taken away; at least 1.
-    even_distance: distance at which two looks are as likely of one person as of two, were there as many pairs of each.
-    even_slope: how fast that likelihood falls there, per unit of distance: that of a logistic function.
+    Attributes:
+        accept_distance: The nearest look must be nearer than this; above 0, at most 2.
+        margin: By how much further the nearest look of the next person must be; 0 to 1.
+        separation_factor: Of the distance between a person and the nearest other one, above 0; nearer than this
+            share of it a look must be. 0 switches it off.
+        looks_needed: Agreeing looks on a track before it gets a name; at least 1.
+        looks_to_lose: Looks in a row that do not confirm a track's name before it is taken away; at least 1.
+        even_distance: Distance at which two looks are as likely of one person as of two, were there as many
+            pairs of each.
+        even_slope: How fast that likelihood falls there, per unit of distance: that of a logistic function.
 
     The defaults are for dlib's descriptor; each embedder has its own in `embedders.catalogue`.
 
@@ -52,14 +57,15 @@ class MatchOptions:
 class EnrollmentOptions:
     """What an image must be like to be enrolled from.
 
-    min_face_px: shortest side of the face's box, in pixels; at least 1.
-    min_sharpness: see enrollment.sharpness. 99 % of 150 LFW images have more than 11; blurred with a sigma of 2 %
-        of the face's width their median is 5.5, and their embeddings have moved by about 0.26 (strangers are at
-        0.6 and more).
-    other_face_ratio: another face counts as a second one if its shorter side has at least this share of the
-        largest's; 0 to 1. Smaller ones are people in the background.
-    unlike_distance: a look of somebody known must be nearer than this to one of theirs; LFW's pairs of one
-        person are within 0.65 in 99.5 % of the cases.
+    Attributes:
+        min_face_px: Shortest side of the face's box, in pixels; at least 1.
+        min_sharpness: See enrollment.sharpness. 99 % of 150 LFW images have more than 11; blurred with a sigma of 2 %
+            of the face's width their median is 5.5, and their embeddings have moved by about 0.26 (strangers are at
+            0.6 and more).
+        other_face_ratio: Another face counts as a second one if its shorter side has at least this share of the
+            largest's; 0 to 1. Smaller ones are people in the background.
+        unlike_distance: A look of somebody known must be nearer than this to one of theirs; LFW's pairs of one
+            person are within 0.65 in 99.5 % of the cases.
 
     Raises ConfigError for a value outside its range.
     """

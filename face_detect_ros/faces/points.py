@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """From what a detector gives of a face to the points that an embedder's alignment needs.
 
 Detectors give dlib's five points (`eye_corners`), those of RetinaFace and its like (`five_points`), or a box alone.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names for the tracked faces of one camera: chips, embeddings, the gallery, and votes over each track."""
 
 from __future__ import annotations

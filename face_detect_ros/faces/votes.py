@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names of tracks, from several looks each, so that they do not flicker."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The folder on this machine in which the package keeps what outlives a run."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The one way in which small files of others are read: calibrations, labels, data sets, records, settings.
 
 What a file holds is bounded before it is believed: only regular files (a device or pipe would never end), at most so

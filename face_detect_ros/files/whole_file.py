@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Files and folders that appear whole or not at all, even if power or process ends halfway."""
 
 from __future__ import annotations

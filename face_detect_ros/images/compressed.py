@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images in a codec, as image_transport sends them, to RGB.
 
 `format` follows compressed_image_transport: ``ENCODING; CODEC compressed TARGET``, for example

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Formats of image files: what their first bytes say, and what to do with those that are not read."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What JPEG and PNG data claim, checked against what they hold before a decoder sees them.
 
 A decoder believes a damaged length or an absurd size, takes seconds and gigabytes, and fills what is missing with gray.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Image files as Pillow reads them: header first, then upright 8-bit RGB."""
 
 from __future__ import annotations

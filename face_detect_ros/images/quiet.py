@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What decoders say on stderr, which a damaged image after the other would flood."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Uncompressed images as camera drivers lay them out in memory, to RGB.
 
 Encodings are named as in sensor_msgs' image_encodings.hpp. Sizes are checked before anything is read, so whatever is

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reading image files."""
 
 from __future__ import annotations
@@ -27,14 +30,14 @@ _PFM_HEADER = re.compile(rb"P([Ff])\s+(\d{1,7})\s+(\d{1,7})\s+([-+.\deE]{1,20})\
 _WIDTH_TAG, _HEIGHT_TAG = 256, 257
 
 
-def read_picture(path: str | os.PathLike[str], max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
-    """The image in a file as (H, W, 3) uint8 RGB: see `decode_picture`. Raises SourceError."""
+def read_image(path: str | os.PathLike[str], max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
+    """The image in a file as (H, W, 3) uint8 RGB: see `decode_image`. Raises SourceError."""
     hint = "give an image that can be read"
     data = read_bytes(path, most_bytes=LARGE_BYTES, error=SourceError, hint=hint, pipes=True)
-    return decode_picture(data, str(path), max_image_mpx)
+    return decode_image(data, str(path), max_image_mpx)
 
 
-def decode_picture(data: bytes, name: str, max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
+def decode_image(data: bytes, name: str, max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
     """Decode the bytes of an image file.
 
     Args:
@@ -77,7 +80,7 @@ def decode_picture(data: bytes, name: str, max_image_mpx: float = MAX_IMAGE_MPX)
         raise SourceError(f"{name}: {_why(kind, error)}") from error
 
 
-def picture_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
     """The files in a folder whose names end as those of images, sorted by name. Raises SourceError."""
     return [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]
 
@@ -100,7 +103,7 @@ def tell_others(folder: Path, tell: Callable[[str], None]) -> None:
         tell(f"{path}: {why}; skipped")
 
 
-def is_picture(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
     """Whether a file is a still image, by its name or its first bytes. A GIF may be a video."""
     return path.suffix.lower() in SUFFIXES or formats.is_image(_start(path))
 
@@ -115,7 +118,7 @@ def sample_file(name: str) -> Path:
         spec = importlib.util.find_spec(package)  # finds it without the seconds that importing it takes
         if spec is not None and spec.submodule_search_locations:
             path = Path(spec.submodule_search_locations[0]) / folder
-            files.update((path.stem, path) for path in picture_files(path))
+            files.update((path.stem, path) for path in image_files(path))
     if not files:
         raise ConfigError(
             f"sample:{name} needs scikit-image, which is not installed: pip install scikit-image"

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every way in which images are resized, named by whose it is.
 
 A network must get pixels that were resized as those it was trained with, so there are several. All take and give

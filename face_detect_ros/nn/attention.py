@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Multi-head attention over feature maps: within one (self), or from one map or a set of queries to another (cross).
 
 Legend of shapes:

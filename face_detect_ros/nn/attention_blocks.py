@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Attention as an addition to a network that was trained without it: x + gate * attention(normalized x).
 
 The gates, one per channel, start at zero: until training moves them, a block returns exactly its input.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """2-D sine positions: where a cell of a feature map is, as a vector that attention can compare."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A network's calls without the cost of Python between its layers, recorded for each shape of input.
 
 On a CPU a call becomes a TorchScript graph, on a GPU a CUDA graph. Small networks gain most: a call of YOLOv9's t has

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Tensors that depend on sizes, numbers and devices only, kept from one call of a network to the next."""
 
 from __future__ import annotations

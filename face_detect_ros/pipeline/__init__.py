@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """From frames to results, without ROS: detect, track, recognize, cover.
 
 Six lines run it on anything::

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Enrolling people from photos: from files in folders to looks in the gallery."""
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from face_detect_ros.core.frame import Frame
 from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
-from face_detect_ros.images.reading import other_files, picture_files, read_picture
+from face_detect_ros.images.reading import image_files, other_files, read_image
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.stages.recognize import Recognize
 
@@ -35,7 +38,7 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
         )
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        people = {path.name: sorted(picture_files(path) + other_files(path)) for path in inside}
+        people = {path.name: sorted(image_files(path) + other_files(path)) for path in inside}
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror or error}") from error
     except SourceError as error:
@@ -94,7 +97,7 @@ class Enroller:
 
     def _enroll(self, name: str, file: Path) -> dict[str, Any]:
         try:
-            image = read_picture(file)
+            image = read_image(file)
             judged = judge(
                 name,
                 image,

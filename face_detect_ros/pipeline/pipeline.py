@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The one way from frames to results: nodes, commands, bags and tests all use it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How to build a pipeline, as data: names and options that can be pickled and sent to another process."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The services that change the gallery: `~/enroll`, `~/forget`, `~/rename`, `~/list_people`.
 
 All are std_srvs/Trigger, because a Python package cannot define services of its own; the parameters `enroll_name` and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What `ros2 run face_detect_ros NODE --help` prints."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What the launch files share: their arguments, and one process made from those that were given.
 
 No default is written here. An argument that is left empty reaches no node, and the node's own default holds.

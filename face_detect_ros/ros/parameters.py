@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A frozen dataclass as a node's parameters.
 
 Each field becomes a declared parameter with its description, range and read-only flag; the dataclass is the one

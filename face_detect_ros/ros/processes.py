@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Starting this package's executables as processes of their own, and talking to managed nodes."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The private members of rclpy that managed nodes cannot do without. No other module touches any."""
 
 from __future__ import annotations

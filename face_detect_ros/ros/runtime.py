@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Running nodes: the cheapest executor there is, and an orderly end on Ctrl-C or SIGTERM."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Entry points of the executables: they end cleanly on a signal at any moment, while modules are imported too.
 
 `python -m face_detect_ros.ros.start NODE` starts a node where the package is not installed.

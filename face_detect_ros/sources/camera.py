@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Cameras as a source: V4L2 devices, and network cameras by URL."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A thread that reads a source at its rate, and brings a lost camera back."""
 
 from __future__ import annotations

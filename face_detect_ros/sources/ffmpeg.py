@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Opening videos and streams with FFmpeg, through OpenCV: only the protocols that were asked for, and verified TLS."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera that pans and zooms smoothly over a still image."""
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """From a source's options to the source itself."""
 
 from __future__ import annotations
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.images.reading import is_picture, sample_file
+from face_detect_ros.images.reading import is_image_file, sample_file
 from face_detect_ros.sources.base import FrameSource, Warn, no_warning
 from face_detect_ros.sources.camera import open_device, open_stream
 from face_detect_ros.sources.options import Kind, SourceOptions, expand_path
@@ -35,4 +38,6 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
         raise SourceError(
             f"{options.description}: no such file or folder; give an image, a folder of images or a video"
         )
-    return StillsSource([path], options, warn) if is_picture(path) else VideoFileSource(path, options, warn)
+    return (
+        StillsSource([path], options, warn) if is_image_file(path) else VideoFileSource(path, options, warn)
+    )

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What to read images from, and how: the one place where a source's defaults are written."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """When to read, which images to leave out, how long to wait: arithmetic on times, no clock of its own."""
 
 from __future__ import annotations

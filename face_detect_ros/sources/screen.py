@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """This computer's screen as a source, grabbed by an FFmpeg child process."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Still images as a source: one, or all of a folder."""
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.images.reading import picture_files, read_picture, tell_others
+from face_detect_ros.images.reading import image_files, read_image, tell_others
 from face_detect_ros.sources.base import Capture, Warn, no_warning
 from face_detect_ros.sources.fit import fit
 from face_detect_ros.sources.motion import Motion
@@ -74,7 +77,7 @@ class StillsSource:
                 self._position = 0
             path = self._files[self._position]
             try:
-                self._view = self._prepare(read_picture(path, self._options.max_image_mpx))
+                self._view = self._prepare(read_image(path, self._options.max_image_mpx))
                 return self._view
             except SourceError as error:
                 if len(self._files) == 1:
@@ -98,7 +101,7 @@ class StillsSource:
 
 def open_folder(folder: Path, options: SourceOptions, warn: Warn = no_warning) -> StillsSource:
     """All images of a folder, sorted by name. `warn` is told of what else is there. Raises SourceError if none is."""
-    files = picture_files(folder)
+    files = image_files(folder)
     tell_others(folder, warn)
     if not files:
         raise SourceError(f"{folder}: the folder holds no images (.jpg, .png, ...); give another folder")

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where boxes are and how they move: a Kalman filter per coordinate, for many boxes at once, in time instead of images.
 
 A box is (center x, center y, width, height), each with a constant velocity disturbed by white acceleration

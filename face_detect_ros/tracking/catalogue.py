@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every tracker that can be named. A new one is a file with a class and one entry in `TRACKERS`."""
 
 from __future__ import annotations

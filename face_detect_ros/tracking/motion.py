@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The `motion` tracker: predicted motion, two score thresholds, camera motion, lost tracks found again.
 
 Written from the ideas of these papers:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Faces that come back: an id follows who somebody is, not only where."""
 
 from __future__ import annotations

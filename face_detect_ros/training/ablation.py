@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What attention and PGI are worth: the same network with and without each, trained alike, several seeds each."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The curve of a training: a CSV file, TensorBoard's events, an image."""
 
 from __future__ import annotations

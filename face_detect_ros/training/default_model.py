@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How the default object model, which comes with this package, is trained: from nothing, in three stages.
 
 Small images teach a network the most in little time, so it first sees them at 192 pixels; a teacher hardly sees more

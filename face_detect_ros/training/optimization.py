@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How weights move: groups of parameters, learning rate over the steps, moving average."""
 
 from __future__ import annotations

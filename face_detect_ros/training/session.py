@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A training put together from its parts, in a folder of its own."""
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
 from face_detect_ros.training.data.dataset import DataSet
-from face_detect_ros.training.data.loader import BatchLoader, PictureStore
+from face_detect_ros.training.data.loader import BatchLoader, ImageStore
 from face_detect_ros.training.learners.protocol import Learner
 from face_detect_ros.training.learners.start import Architecture
 from face_detect_ros.training.learners.yolov9 import YoloV9Learner
@@ -109,7 +112,7 @@ def train(
 
         # many small images at once: OpenCV's own threads would only be in each other's way
         cv2.setNumThreads(1)
-        store = PictureStore(task.train, round(options.input_size * _LARGER), processes=beside)
+        store = ImageStore(task.train, round(options.input_size * _LARGER), processes=beside)
         loader = BatchLoader(
             store,
             len(classes),
@@ -147,7 +150,7 @@ def train(
                     "teacher": task.teacher and task.teacher.name,
                     "data": task.train.digest(),
                 },
-                name_pictures=names,
+                name_images=names,
                 on_progress=on_progress if rank == 0 else lambda _: None,
                 on_epoch=on_epoch,
             )

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The loop: batches in, weights out, and everything that lets it go on after it was ended at any moment.
 
 In the folder of a training: the moving average as "last" and "best", ready for a detector (see `Learner.result`),
@@ -61,7 +64,7 @@ class Trainer:
     Args:
         evaluate: Figures of its average, `AP` among them.
         depends_on: What the result depends on besides the options; a state saved with another is not gone on with.
-        name_pictures: Names of the images of these numbers, for messages.
+        name_images: Names of the images of these numbers, for messages.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Trainer:
         dtype: torch.dtype,
         evaluate: Callable[[nn.Module], Mapping[str, float]],
         depends_on: Mapping[str, Any] | None = None,
-        name_pictures: Callable[[tuple[int, ...]], str] = str,
+        name_images: Callable[[tuple[int, ...]], str] = str,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> None:
@@ -87,7 +90,7 @@ class Trainer:
         self._evaluate = evaluate
         self._learner = learner
         self._depends_on = dict(depends_on or {})
-        self._name_pictures = name_pictures
+        self._name_images = name_images
         self._on_progress = on_progress
         self._on_epoch = on_epoch
         self._stop_asked = False
@@ -210,7 +213,7 @@ class Trainer:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             losses: Losses = self._network(images, truth)
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(losses.total * _pictures(images)).backward()
+        self._scaler.scale(losses.total * _images(images)).backward()
         self._scaler.unscale_(self._optimizer)
         length = nn.utils.clip_grad_norm_(self._model.parameters(), self._options.clip_norm)
         # one transfer a step, as each waits for the device
@@ -222,7 +225,7 @@ class Trainer:
             if not math.isfinite(value):
                 raise TrainingError(
                     f"epoch {self._epoch + 1}, step {self._step + 1}: the {what} is {value}; "
-                    f"images: {self._name_pictures(batch.sources)}; look at their labels, or lower the learning rate"
+                    f"images: {self._name_images(batch.sources)}; look at their labels, or lower the learning rate"
                     + (", or give precision bfloat16 or float32" if halved else "")
                 )
         self._scaler.step(self._optimizer)
@@ -291,7 +294,7 @@ class _NetworkAndLoss(nn.Module):
         return self._learner.losses(self.network, images, truth)
 
 
-def _pictures(images: Tensor) -> int:
+def _images(images: Tensor) -> int:
     """As in YOLO's recipe a step's loss is a sum over its images; DDP takes the mean over processes, so all count."""
     return len(images) * (dist.get_world_size() if _distributed() else 1)
 

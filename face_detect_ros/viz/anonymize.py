@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Faces made unrecognisable in images that leave the robot."""
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ class AnonymizerOptions:
             blur by 0.2 of its longer side, after which waves shorter than a third of it are below one step of an 8-bit
             color. Only a box leaves nothing at all.
         margin: How far beyond its box a face is covered, on each side, as part of the box's width and height.
-        hold_s, hold_pictures: A face that is no longer found stays covered where it was until more than so
+        hold_s, hold_images: A face that is no longer found stays covered where it was until more than so
             much time has passed and more than so many images.
         whom: "everybody"; "unknown", which exempts people with a name; or "known", those people only.
 
@@ -49,14 +52,14 @@ class AnonymizerOptions:
     style: Style = "blur"
     margin: float = 0.25
     hold_s: float = 0.5
-    hold_pictures: int = 3
+    hold_images: int = 3
     whom: Whom = "everybody"
 
     def __post_init__(self) -> None:
         for name, choices in (("style", get_args(Style)), ("whom", get_args(Whom))):
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} is '{getattr(self, name)}'; choose one of: {', '.join(choices)}")
-        for name in ("margin", "hold_s", "hold_pictures"):
+        for name in ("margin", "hold_s", "hold_images"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ConfigError(f"{name} is {value}; give a number of at least 0")
@@ -70,13 +73,13 @@ class _Held:
     track: int | None
     seen_s: float
     covered_s: float
-    covered_picture: int
+    covered_image: int
 
 
 class Anonymizer:
     """Covers faces in one stream of images. One thread at a time may use an instance.
 
-    A face that was covered stays covered for the time of `hold_s` and `hold_pictures` after the last image that asked
+    A face that was covered stays covered for the time of `hold_s` and `hold_images` after the last image that asked
     for it, whether it is not found meanwhile or its name comes and goes. With tracks its cover follows it. Without, it
     stays in place until another covered face is found there. The cover of a face that is not found grows.
     """
@@ -88,7 +91,7 @@ class Anonymizer:
     def reset(self) -> None:
         """Forget the faces of earlier images."""
         self._clock = StampClock()
-        self._picture = 0
+        self._image = 0
         self._held: list[_Held] = []
 
     def apply(
@@ -118,7 +121,7 @@ class Anonymizer:
             raise ValueError(f"{len(names)} names for {len(faces)} faces")
         if not self._clock.advance(stamp_ns, arrival_s):
             self._held = []
-        self._picture += 1
+        self._image += 1
         self._hold(faces, names, np.empty((0, 4)) if faint is None else faint)
         canvas = np.array(image, order="C")
         for held in self._held:
@@ -128,7 +131,7 @@ class Anonymizer:
 
     def _hold(self, faces: Detections, names: Sequence[str | None] | None, faint: np.ndarray) -> None:
         """Bring `_held` up to what this image shows."""
-        now_s, picture = self._clock.now_s, self._picture
+        now_s, picture = self._clock.now_s, self._image
         boxes = np.concatenate([faces.boxes, box_geometry.as_boxes(faint)])
         known = [*(names or [None] * len(faces)), *[None] * len(faint)]
         wanted = np.array([self._wanted(name) for name in known], bool)
@@ -149,7 +152,7 @@ class Anonymizer:
             if index is not None:
                 held = replace(held, box=boxes[index], seen_s=now_s)
             late = now_s - held.covered_s > self._options.hold_s + 1e-6
-            if not (late and picture - held.covered_picture > self._options.hold_pictures):
+            if not (late and picture - held.covered_image > self._options.hold_images):
                 kept.append(held)
         for index in np.flatnonzero(wanted).tolist():
             kept.append(_Held(boxes[index], tracks[index], now_s, now_s, picture))

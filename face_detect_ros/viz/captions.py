@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where captions go: beside their boxes, inside the image, and not over each other."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Colors of detections: the same in images and in RViz, and distinguishable with color blindness."""
 
 from __future__ import annotations

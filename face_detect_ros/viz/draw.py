@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detections drawn on an image, readable from a thumbnail to 8K."""
 
 from __future__ import annotations

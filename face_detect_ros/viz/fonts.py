@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Fonts for every script: DejaVu Sans first, then whatever the machine has for the letters that it lacks.
 
 Nothing is searched or opened on import; every answer is kept.

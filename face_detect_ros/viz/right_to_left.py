@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Arabic and Hebrew for a Pillow that cannot lay them out itself (one without Raqm or FriBiDi)."""
 
 from __future__ import annotations

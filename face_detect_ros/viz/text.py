@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Text as masks: any script, as well as the machine's fonts and Pillow can draw it."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Runs one attack after the other, each in a process of its own whose time and memory are measured."""
 
 from __future__ import annotations

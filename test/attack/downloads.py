@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Hostile servers: whatever they answer, a download ends in time, in words, and never with an incomplete file.
 
 python test/attack/downloads.py [--count 2000] [--seed 0]

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Damaged and crafted files: every one is read or refused in words, in bounded time and memory.
 
 python test/attack/files.py --count 20000
@@ -30,7 +33,7 @@ from face_detect_ros.evaluation.labels import read_labels
 from face_detect_ros.evaluation.pairs import read_pairs
 from face_detect_ros.files.reading import read_json, read_object, read_text, read_yaml
 from face_detect_ros.images.quiet import silence_opencv
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 from face_detect_ros.training.data.dataset import read_dataset
 from face_detect_ros.zoo.published import records
 
@@ -107,9 +110,9 @@ def crafted() -> dict[str, tuple[str, bytes, Read]]:
     from images.test_compressed import jpeg_of, png_of
 
     found: dict[str, tuple[str, bytes, Read]] = {
-        "a JPEG that claims 30000 x 30000": ("a.jpg", jpeg_of(30000, 30000), read_picture),
-        "a PNG that claims 30000 x 30000": ("a.png", png_of(30000, 30000), read_picture),
-        "a PNG that claims 9000 x 9000": ("a.png", png_of(9000, 9000), read_picture),
+        "a JPEG that claims 30000 x 30000": ("a.jpg", jpeg_of(30000, 30000), read_image),
+        "a PNG that claims 30000 x 30000": ("a.png", png_of(30000, 30000), read_image),
+        "a PNG that claims 9000 x 9000": ("a.png", png_of(9000, 9000), read_image),
         "aliases of aliases": ("a.yaml", LAUGHS.encode(), read_calibration),
         "aliases as classes": (
             "a.yaml",
@@ -137,7 +140,7 @@ def crafted() -> dict[str, tuple[str, bytes, Read]]:
                 found[f"{LARGE_PX} x {LARGE_PX} black pixels of {kind}"] = (
                     f"a.{kind.lower()}",
                     data,
-                    read_picture,
+                    read_image,
                 )
     return found
 
@@ -207,7 +210,7 @@ def main() -> int:
     random = np.random.default_rng(asked.seed)
     tally = Tally()
     originals = {
-        f"image {name}": (f"a{name}" if name.startswith(".") else name, data, read_picture)
+        f"image {name}": (f"a{name}" if name.startswith(".") else name, data, read_image)
         for name, data in images(random).items()
     }
     originals = {name: rest for name, rest in {**originals, **small_files()}.items() if asked.only in name}
@@ -232,7 +235,7 @@ def main() -> int:
                 tally.run(f"crafted: {name}", "", lambda read=read, path=folder / file: read(path))
         for name, target in {"device": "/dev/zero", "folder": "/", "circle": folder / "circle"}.items():
             (folder / name).symlink_to(target)
-            for read in (read_picture, read_calibration, read_json, read_yaml, read_settings):
+            for read in (read_image, read_calibration, read_json, read_yaml, read_settings):
                 tally.run("no regular file", name, lambda read=read, path=folder / name: read(path))
     return tally.report()
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Malformed messages: every one is decoded to an image or refused in words, and every number published is finite.
 
 python test/attack/messages.py --count 120000

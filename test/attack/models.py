@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Damaged and crafted model files of every kind: each must be refused in words, soon, and in little memory.
 
 python test/attack/models.py [--count 5000] [--seed 0]

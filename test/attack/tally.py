@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What came of the cases of an attack: accepted, refused in words, or a defect."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The benchmark of drawing runs, on what a video would show."""
 
 from face_detect_ros.benchmarks import drawing

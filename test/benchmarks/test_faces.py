@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The parts of the face benchmark that need no measuring."""
 
 import numpy as np
@@ -7,9 +10,9 @@ pytest.importorskip("torch")
 from face_detect_ros.benchmarks import face_memory, faces
 
 
-def test_the_pictures_have_the_sizes_they_name() -> None:
+def test_the_images_have_the_sizes_they_name() -> None:
     for width, height in (*faces.SIZES, *faces.GPU_SIZES):
-        picture = faces._picture(width, height)
+        picture = faces._image(width, height)
         assert picture.shape == (height, width, 3)
         assert picture.dtype == np.uint8
         assert picture[:, -1].any()  # filled to the border

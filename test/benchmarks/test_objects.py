@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The parts of the object benchmark that need no measuring, and its rows for one small case."""
 
 from __future__ import annotations

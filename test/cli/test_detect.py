@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros detect` as people and scripts run it: output, exit codes, files."""
 
 import contextlib
@@ -63,7 +66,7 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_json_of_a_picture(picture: Path) -> None:
+def test_json_of_a_image(picture: Path) -> None:
     result = run("detect", "--json", picture)
     assert result.returncode == 0
     assert result.stderr == ""
@@ -123,7 +126,7 @@ def test_folders_and_videos(picture: Path, clip: Path, tmp_path: Path) -> None:
         ("ünïcode 王.png", astronaut()),
     ],
 )
-def test_any_kind_of_picture_file(tmp_path: Path, name: str, image: np.ndarray) -> None:
+def test_any_kind_of_image_file(tmp_path: Path, name: str, image: np.ndarray) -> None:
     target = tmp_path / "x.png"
     assert cv2.imwrite(str(target), image if image.ndim == 2 or image.shape[2] == 4 else image[..., ::-1])
     result = invoke("--json", target.rename(tmp_path / name))
@@ -254,7 +257,7 @@ def test_an_output_folder_that_cannot_be_written(picture: Path, tmp_path: Path) 
     assert invoke("--save", locked / "out", picture).exit_code == 2
 
 
-def test_one_bad_picture_does_not_stop_the_others(picture: Path, tmp_path: Path) -> None:
+def test_one_bad_image_does_not_stop_the_others(picture: Path, tmp_path: Path) -> None:
     bad = []
     for name, content in (("a.jpg", b"\xff\xd8\xff rubbish"), ("b.png", b""), ("c.mp4", b"no video")):
         bad.append(tmp_path / name)
@@ -375,7 +378,7 @@ def test_help_and_version() -> None:
     assert run().returncode == 2
 
 
-def test_objects_in_a_picture(picture: Path, tmp_path: Path) -> None:
+def test_objects_in_a_image(picture: Path, tmp_path: Path) -> None:
     model = write_onnx(tmp_path / "objects.onnx")
     objects = ("--task", "objects", "--model", model)
     result = run("detect", "--json", *objects, "--save", tmp_path / "out", picture)
@@ -415,10 +418,10 @@ def test_faces_are_named_where_there_is_a_gallery(tmp_path: Path) -> None:
     from face_detect_ros.detectors import catalogue
     from face_detect_ros.faces.embedders import catalogue as embed
     from face_detect_ros.faces.gallery.gallery import Gallery
-    from face_detect_ros.images.reading import read_picture, sample_file
+    from face_detect_ros.images.reading import read_image, sample_file
 
     path = sample_file("astronaut")
-    picture = read_picture(path)
+    picture = read_image(path)
     name = catalogue.default_model("faces")
     options = catalogue.default_options(name, task="faces")
     faces = catalogue.create(name, task="faces").detect([picture], options)[0]

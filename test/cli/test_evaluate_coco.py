@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros evaluate coco` as people and scripts run it."""
 
 from __future__ import annotations
@@ -119,7 +122,7 @@ def test_what_cannot_be_read(labeled: tuple[object, ...]) -> None:
 
 
 @needs_yolox
-def test_a_picture_that_cannot_be_read(labeled: tuple[object, ...]) -> None:
+def test_a_image_that_cannot_be_read(labeled: tuple[object, ...]) -> None:
     folder = Path(str(labeled[1]))
     (folder / "cat.png").write_bytes(b"no image")
     result = run(*labeled, "--model", f"onnx:{YOLOX}", "--device", "cpu")

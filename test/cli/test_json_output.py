@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names in JSON: exact in every script, and valid JSON whatever stdout can encode."""
 
 import io

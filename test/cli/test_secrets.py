@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """No verb shows the password of a camera, however its address is mistyped, nor lets a text command the terminal."""
 
 from __future__ import annotations

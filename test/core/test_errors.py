@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Errors quote what others wrote; nothing in it reaches a terminal or log as a command."""
 
 import pytest

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Frames: checked on construction; lazy ones decoded once, whoever asks."""
 
 from __future__ import annotations
@@ -79,7 +82,7 @@ def test_a_lazy_frame_is_decoded_once_for_all_threads() -> None:
 
 
 @pytest.mark.parametrize("bad", ["raises", "wrong shape"])
-def test_a_picture_that_cannot_be_decoded_fails_alike_every_time(bad: str) -> None:
+def test_a_image_that_cannot_be_decoded_fails_alike_every_time(bad: str) -> None:
     calls = []
 
     def decode() -> np.ndarray:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The letterbox: an exact round trip, and pixels that land where the arithmetic says."""
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ def test_sizes_below_one_pixel_are_refused(original: tuple, target: tuple) -> No
 
 
 @given(SIZES, SIZES, st.booleans())
-def test_the_picture_fits_and_fills_one_side(original: tuple, target: tuple, center: bool) -> None:
+def test_the_image_fits_and_fills_one_side(original: tuple, target: tuple, center: bool) -> None:
     box = Letterbox.fit(original, target, center=center)
     for axis in (0, 1):
         assert box.resized[axis] >= 1
@@ -73,7 +76,7 @@ def test_points_come_back_exactly(original: tuple, target: tuple, points: list, 
 
 
 @given(SIZES, SIZES)
-def test_the_corners_of_the_picture_are_the_corners_of_its_place(original: tuple, target: tuple) -> None:
+def test_the_corners_of_the_image_are_the_corners_of_its_place(original: tuple, target: tuple) -> None:
     box = Letterbox.fit(original, target)
     corners = box.to_input([[0, 0], [original[1], original[0]]])
     (top, left), (height, width) = box.offset, box.resized

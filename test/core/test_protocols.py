@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Options of a detector, and the errors that all bad input ends in."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Live figures: percentiles, rates and throttling, with a clock that the test sets."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The demo: real processes, real topics, files that other programs open."""
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ def test_it_succeeds_and_prints_the_table(finished) -> None:
         assert figure in run.stdout
 
 
-def test_each_processed_picture_has_a_line_with_the_face(finished) -> None:
+def test_each_processed_image_has_a_line_with_the_face(finished) -> None:
     folder, _ = finished
     lines = [json.loads(line) for line in (folder / "detections.jsonl").read_text().splitlines()]
     assert {line["node"] for line in lines} == {"face_detector", "object_detector"}

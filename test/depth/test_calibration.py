@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Calibration files as camera_calibration and its users write them."""
 
 from __future__ import annotations

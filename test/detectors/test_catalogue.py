@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The catalogue: names, errors, and every entry created and used once."""
 
 import subprocess
@@ -56,7 +59,7 @@ def test_every_face_detector_finds_the_astronauts_face(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", here())
-def test_every_face_detector_gives_nothing_for_an_empty_picture(name: str) -> None:
+def test_every_face_detector_gives_nothing_for_an_empty_image(name: str) -> None:
     with closing(catalogue.create(name, task="faces")) as detector:
         assert detector.detect([], catalogue.FACE_OPTIONS) == []
         (found,) = detector.detect([np.zeros((90, 120, 3), np.uint8)], catalogue.FACE_OPTIONS)

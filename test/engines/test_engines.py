@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every engine that computes on a CPU and is installed here runs the same graph, of any batch and size."""
 
 import importlib.util

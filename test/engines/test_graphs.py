@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Exported graphs: made once for each content of the weights, found again, removable."""
 
 import subprocess

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Files that would hang, fill or end the process that runs them are refused by one that may be ended."""
 
 import subprocess

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Precision, recall and AP: cases worked by hand, label files, the command."""
 
 import json
@@ -15,7 +18,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.evaluation.faces import LOWEST_SCORE, FaceEvaluationOptions, evaluate_faces
-from face_detect_ros.evaluation.labels import LabeledPicture, read_labels
+from face_detect_ros.evaluation.labels import LabeledImage, read_labels
 from face_detect_ros.evaluation.matching import Matches, PrecisionRecall, match
 
 FACE = (179, 83, 267, 171)  # of astronaut()
@@ -160,10 +163,10 @@ class Scripted:
     def close(self) -> None: ...
 
 
-def picture(folder: Path, name: str, *boxes: tuple[float, ...], complete: bool = True) -> LabeledPicture:
+def picture(folder: Path, name: str, *boxes: tuple[float, ...], complete: bool = True) -> LabeledImage:
     path = folder / name
     cv2.imwrite(str(path), np.zeros((60, 200, 3), np.uint8))
-    return LabeledPicture(path, np.array(boxes).reshape(-1, 4), np.zeros(len(boxes), bool), complete)
+    return LabeledImage(path, np.array(boxes).reshape(-1, 4), np.zeros(len(boxes), bool), complete)
 
 
 def test_figures_worked_by_hand(tmp_path: Path) -> None:
@@ -306,7 +309,7 @@ def test_command_with_bad_arguments(tmp_path: Path) -> None:
     assert "a.png" in broken.stderr
 
 
-def test_many_pictures(tmp_path: Path) -> None:
+def test_many_images(tmp_path: Path) -> None:
     box = (10.0, 10.0, 40.0, 40.0)
     pictures = [picture(tmp_path, f"{n}.png", *([box] * (n % 2))) for n in range(19)]
     detector = Scripted(*([([box] * (n % 2), [0.9] * (n % 2)) for n in range(19)]))
@@ -319,7 +322,7 @@ def test_many_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "dlib_faces").is_dir(), reason="needs ../shared/data/dlib_faces")
-def test_dlibs_own_pictures() -> None:
+def test_dlibs_own_images() -> None:
     folder = SHARED / "dlib_faces" / "faces"
     result = run("--images", folder, "--annotations", folder / "testing.xml", "--min-size-px", 30, "--json")
     figures = json.loads(result.stdout)

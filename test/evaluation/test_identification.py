@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """False accepts and rejects by gallery size."""
 
 import cv2
@@ -54,7 +57,7 @@ def test_sizes_that_cannot_be(size):
         rates(*people(0.2), size, MatchOptions())
 
 
-class WholePicture:
+class WholeImage:
     """Takes every image that is not black for a face."""
 
     def detect(self, images, options):
@@ -84,7 +87,7 @@ def test_a_folder(tmp_path):
             cv2.imwrite(str(path), np.full((64, 64, 3), 20 * number * (index < 2), np.uint8))
     steps = []
     found = evaluate_identification(
-        tmp_path, WholePicture(), ByColor(), DetectOptions(), MatchOptions(), lambda: steps.append(1)
+        tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions(), lambda: steps.append(1)
     )
     assert len(steps) == 36
     assert (found["people"], found["pictures"], found["without_face"]) == (12, 24, 12)
@@ -101,4 +104,4 @@ def test_folders_without_people(tmp_path):
     (tmp_path / "A").mkdir()
     cv2.imwrite(str(tmp_path / "A" / "1.png"), astronaut()[:50, :50])
     with pytest.raises(ConfigError, match="shows 1 people"):
-        evaluate_identification(tmp_path, WholePicture(), ByColor(), DetectOptions(), MatchOptions())
+        evaluate_identification(tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions())

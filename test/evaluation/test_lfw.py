@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Verification: thresholds and rates worked by hand, lists of pairs, the face in the middle, the command."""
 
 import json
@@ -14,7 +17,7 @@ from face_detect_ros.cli.app import app
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions
-from face_detect_ros.evaluation.lfw import PictureEmbedder, evaluate_pairs
+from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs
 from face_detect_ros.evaluation.pairs import read_pairs
 from face_detect_ros.evaluation.verification import (
     accuracy_by_fold,
@@ -190,13 +193,13 @@ def test_the_face_in_the_middle(
     image = np.broadcast_to(np.arange(250, dtype=np.uint8)[None, :, None], (250, 250, 3))
     cv2.imwrite(str(tmp_path / "a.png"), image)
     script = Scripted(*boxes)
-    pictures = PictureEmbedder(script, DetectOptions(), script)
+    pictures = ImageEmbedder(script, DetectOptions(), script)
     assert pictures.embed((tmp_path / "a.png",)).shape == (1, 128)
     assert pictures.fallbacks == fallbacks
     assert abs(float(script.batches[0][0, 75, 75, 0]) - middle_x) < 12
 
 
-def test_each_picture_is_embedded_once_in_batches(tmp_path: Path) -> None:
+def test_each_image_is_embedded_once_in_batches(tmp_path: Path) -> None:
     folder = people(tmp_path, tuple(f"P{i}" for i in range(20)), count=2)
     lines = [f"P{i} 1 2" for i in range(20)] + [f"P{i} 1 P{(i + 1) % 20} 1" for i in range(20)]
     (tmp_path / "pairs.txt").write_text("\n".join(["1 20", *lines]))
@@ -204,7 +207,7 @@ def test_each_picture_is_embedded_once_in_batches(tmp_path: Path) -> None:
     steps = []
     figures = evaluate_pairs(
         read_pairs(tmp_path / "pairs.txt", folder),
-        PictureEmbedder(script, DetectOptions(), script),
+        ImageEmbedder(script, DetectOptions(), script),
         lambda: steps.append(1),
     )
     assert [len(batch) for batch in script.batches] == [32, 8]

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What an object detector got wrong, on cases worked by hand."""
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from face_detect_ros.evaluation.coco import Found
-from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox, CocoPicture
+from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox, CocoImage
 from face_detect_ros.evaluation.mistakes import confusion, find_mistakes, worst
 
 NAMES = ("person", "cat", "dog")
@@ -29,7 +32,7 @@ def judge(
     """The mistakes in one image. labels: (category, xywh), crowds if `crowd`. rows: (category, score, xywh)."""
     boxes = tuple(CocoBox(0, category, xywh, xywh[2] * xywh[3], crowd) for category, xywh in labels)
     annotations = CocoAnnotations(
-        Path("x.json"), (CocoPicture(Path("0.png"), 200, 100, unknown),), NAMES, boxes
+        Path("x.json"), (CocoImage(Path("0.png"), 200, 100, unknown),), NAMES, boxes
     )
     table = np.array([[0, *xywh, score, category] for category, score, xywh in rows], float).reshape(-1, 7)
     return find_mistakes(annotations, Found(table, known, 1.0), threshold)
@@ -80,7 +83,7 @@ def test_the_worst_first_and_none_without_mistakes() -> None:
     assert worst([none, one, two], 1) == [two]
 
 
-def test_the_picture_shows_where() -> None:
+def test_the_image_shows_where() -> None:
     (found,) = judge([(PERSON, B)], [])
     image = np.full((100, 200, 3), 128, np.uint8)
     painted = found.paint(image)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Who is it: names only where that is certain."""
 
 import itertools
@@ -239,7 +242,7 @@ def test_a_named_track_has_the_figures_of_its_latest_confirmation():
     assert answer.distance == 0.2
 
 
-def test_several_tracks_in_one_picture():
+def test_several_tracks_in_one_image():
     votes = TrackVotes()
     for _ in range(3):
         answers = votes.update(np.array([7, 9, 8]), [look("A"), look("B"), look(None)], 1, OPTIONS)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Recognition from images: enrolled upright in good light, seen otherwise; never taken for somebody else."""
 
 import cv2

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Small files of others: what is read, and what is refused with its path and a reason."""
 
 from __future__ import annotations

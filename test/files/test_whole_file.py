@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A file is there whole or not at all: after errors, and after a kill at any moment."""
 
 import os

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Tiny DETR-like models with random weights, saved as published ones are, and what the library finds with them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A real HTTP server on loopback that serves files well or badly, as a test wants."""
 
 import hashlib

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Embeddings that behave like dlib's, and galleries of them."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What `engines.graphs` may be told to build, importable in child processes."""
 
 from face_detect_ros.core.errors import ConfigError, DeviceError

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detectors for test_detector.py, made inside the child process (its import path is that of the tests)."""
 
 import ctypes

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Networks with random weights whose signals neither die out nor explode, so that comparing outputs means something."""
 
 import math

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Object detectors whose network a test scripts, and their entries in the catalogue."""
 
 import json

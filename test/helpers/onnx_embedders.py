@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Made face embedders in ONNX files: what they tell of a face is the brightness of its parts."""
 
 from __future__ import annotations

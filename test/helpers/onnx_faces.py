@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Made face networks in ONNX files: they find the same faces in every image, those that a test writes into them."""
 
 from __future__ import annotations

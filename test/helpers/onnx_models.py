@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Small ONNX files that find colors: what each cell of the input holds of red, green and blue is its score for them.
 
 So the image's place, its channels and its range are in the answer. An input has 64x64 pixels: 84 cells.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A server on loopback that answers every request with whatever bytes a test wants, as slowly as it wants."""
 
 import contextlib

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What tests of nodes need: a probe on the ROS network, nodes in this process, and nodes in processes of their own."""
 
 import contextlib

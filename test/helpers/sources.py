@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images, clips and a network camera that the tests of the sources share."""
 
 from __future__ import annotations

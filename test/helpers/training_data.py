@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images and networks that are trained in a moment."""
 
 import json
@@ -20,7 +23,7 @@ NARROW = replace(
 """YOLOv9 as it is, but a few channels wide: all its parts at a fraction of the time."""
 
 
-def write_pictures(
+def write_images(
     folder: Path,
     count: int = 4,
     *,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Compressed images: what their format says, and what is refused before a decoder sees it."""
 
 from __future__ import annotations

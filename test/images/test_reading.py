@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Image files of every sort."""
 
 from __future__ import annotations
@@ -18,10 +21,10 @@ from PIL import Image
 
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.images.reading import (
-    decode_picture,
+    decode_image,
+    image_files,
     other_files,
-    picture_files,
-    read_picture,
+    read_image,
     tell_others,
 )
 from face_detect_ros.sources.fit import fit
@@ -40,17 +43,17 @@ def with_orientation(jpeg: bytes, orientation: int) -> bytes:
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".ppm", ".tif"])
 def test_lossless_files_come_back_exactly(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"picture{suffix}", quarters())
-    np.testing.assert_array_equal(read_picture(path), quarters())
+    np.testing.assert_array_equal(read_image(path), quarters())
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
 def test_lossy_files_come_back_nearly(tmp_path: Path, suffix: str) -> None:
-    found = read_picture(write(tmp_path / f"picture{suffix}", level(77)))
+    found = read_image(write(tmp_path / f"picture{suffix}", level(77)))
     np.testing.assert_allclose(found.astype(int), 77, atol=2)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_turns_the_picture_upright(orientation: int) -> None:
+def test_exif_orientation_turns_the_image_upright(orientation: int) -> None:
     upright = quarters()
     # as the camera stores it: the inverse of what the orientation asks a viewer to do
     stored = {
@@ -65,7 +68,7 @@ def test_exif_orientation_turns_the_picture_upright(orientation: int) -> None:
     }[orientation]
     stored_bgr = np.ascontiguousarray(stored[..., ::-1])
     jpeg = cv2.imencode(".jpg", stored_bgr, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
-    found = decode_picture(with_orientation(jpeg, orientation), "photo.jpg")
+    found = decode_image(with_orientation(jpeg, orientation), "photo.jpg")
     assert found.shape == upright.shape
     for y, x in ((5, 5), (5, 50), (35, 5), (35, 50)):
         np.testing.assert_allclose(found[y, x].astype(int), upright[y, x], atol=12)
@@ -74,7 +77,7 @@ def test_exif_orientation_turns_the_picture_upright(orientation: int) -> None:
 def test_gray_becomes_three_equal_channels(tmp_path: Path) -> None:
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     cv2.imwrite(str(tmp_path / "gray.png"), gray)
-    found = read_picture(tmp_path / "gray.png")
+    found = read_image(tmp_path / "gray.png")
     for channel in range(3):
         np.testing.assert_array_equal(found[..., channel], gray)
 
@@ -82,14 +85,14 @@ def test_gray_becomes_three_equal_channels(tmp_path: Path) -> None:
 def test_16_bits_are_scaled_over_their_full_range(tmp_path: Path) -> None:
     deep = np.array([[0, 256, 257, 32768, 65535]], np.uint16)
     cv2.imwrite(str(tmp_path / "deep.png"), deep)
-    assert read_picture(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 1, 1, 128, 255]
+    assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 1, 1, 128, 255]
 
 
 def test_16_bit_colors_keep_their_order(tmp_path: Path) -> None:
     deep = np.zeros((2, 2, 3), np.uint16)
     deep[...] = (0, 32768, 65535)  # BGR
     cv2.imwrite(str(tmp_path / "deep.png"), deep)
-    assert read_picture(tmp_path / "deep.png")[0, 0].tolist() == [255, 128, 0]
+    assert read_image(tmp_path / "deep.png")[0, 0].tolist() == [255, 128, 0]
 
 
 def test_float_files_run_from_0_to_1(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_float_files_run_from_0_to_1(tmp_path: Path) -> None:
     path = tmp_path / "float.tiff"
     cv2.imwrite(str(path), np.repeat(values[..., None], 3, axis=2))
     # older OpenCV writes it with a lossy logarithm
-    np.testing.assert_allclose(read_picture(path)[0, :, 0].astype(int), [0, 0, 128, 255, 255], atol=2)
+    np.testing.assert_allclose(read_image(path)[0, :, 0].astype(int), [0, 0, 128, 255, 255], atol=2)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16], ids=["8 bits", "16 bits"])
@@ -108,7 +111,7 @@ def test_transparent_parts_show_white(tmp_path: Path, dtype: type) -> None:
     bgra[0, 1] = (0, 0, full, 0)
     bgra[0, 2] = (0, 0, 0, full // 2)
     cv2.imwrite(str(tmp_path / "alpha.png"), bgra)
-    found = read_picture(tmp_path / "alpha.png").astype(int)
+    found = read_image(tmp_path / "alpha.png").astype(int)
     np.testing.assert_allclose(found[0], [(255, 0, 0), (255, 255, 255), (128, 128, 128)], atol=1)
 
 
@@ -125,13 +128,13 @@ def test_broken_files_say_so(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=says):
-        read_picture(path)
+        read_image(path)
 
 
 def test_other_pixel_types_are_refused() -> None:
     signed = cv2.imencode(".tiff", np.zeros((4, 4), np.int16))[1].tobytes()
     try:
-        found = decode_picture(signed, "signed.tiff")
+        found = decode_image(signed, "signed.tiff")
     except SourceError as error:
         assert "signed.tiff" in str(error)  # noqa: PT017 - OpenCV versions differ in whether they read it
     else:
@@ -166,7 +169,7 @@ def test_orientation_of_every_format(kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     # AVIF turns it into rotation and mirroring of its own
-    found = decode_picture(saved(np.ascontiguousarray(stored), kind, exif=exif), "photo")
+    found = decode_image(saved(np.ascontiguousarray(stored), kind, exif=exif), "photo")
     assert found.shape == upright.shape
     for y, x in ((5, 5), (5, 50), (35, 5), (35, 50)):
         np.testing.assert_allclose(found[y, x].astype(int), upright[y, x], atol=50)
@@ -180,14 +183,14 @@ def test_every_kind_of_pixel(mode: str) -> None:
         image = Image.fromarray(np.full((6, 8, 3), 255 if mode == "1" else 200, np.uint8))
         image = image.quantize(2) if mode == "P" else image.convert(mode)
     kind = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
-    found = decode_picture(saved(image, kind), "image")
+    found = decode_image(saved(image, kind), "image")
     assert found.shape == (6, 8, 3)
     assert np.abs(found.astype(int) - (255 if mode == "1" else 200)).max() <= 1
 
 
 def test_a_color_that_is_transparent_shows_white() -> None:
     image = Image.fromarray(np.zeros((2, 2, 3), np.uint8))
-    assert (decode_picture(saved(image, "PNG", transparency=(0, 0, 0)), "image") == 255).all()
+    assert (decode_image(saved(image, "PNG", transparency=(0, 0, 0)), "image") == 255).all()
 
 
 def pfm(values: np.ndarray, scale: str = "-1.0") -> bytes:
@@ -199,13 +202,13 @@ def pfm(values: np.ndarray, scale: str = "-1.0") -> bytes:
 @pytest.mark.parametrize("scale", ["-1.0", "1.0"], ids=["little endian", "big endian"])
 def test_portable_float_maps(scale: str) -> None:
     color = quarters()
-    assert (decode_picture(pfm(color / 255, scale), "a.pfm") == color).all()
-    assert (decode_picture(pfm(color[..., 0].astype(float), scale), "a.pfm") == color[..., :1]).all()
+    assert (decode_image(pfm(color / 255, scale), "a.pfm") == color).all()
+    assert (decode_image(pfm(color[..., 0].astype(float), scale), "a.pfm") == color[..., :1]).all()
 
 
 def test_radiance_hdr() -> None:
     data = cv2.imencode(".hdr", quarters()[..., ::-1].astype(np.float32) / 255)[1].tobytes()
-    np.testing.assert_allclose(decode_picture(data, "a.hdr").astype(int), quarters(), atol=2)
+    np.testing.assert_allclose(decode_image(data, "a.hdr").astype(int), quarters(), atol=2)
 
 
 def planar_tiff(bits: int) -> bytes:
@@ -236,9 +239,9 @@ def planar_tiff(bits: int) -> bytes:
 
 
 def test_planes_of_16_bits_are_refused() -> None:
-    assert decode_picture(planar_tiff(8), "a.tif").tolist() == [[[10, 30, 50], [20, 40, 60]]]
+    assert decode_image(planar_tiff(8), "a.tif").tolist() == [[[10, 30, 50], [20, 40, 60]]]
     with pytest.raises(SourceError, match=r"a\.tif: TIFF with 16 bits in separate planes"):
-        decode_picture(planar_tiff(16), "a.tif")  # Pillow and OpenCV both mix the planes up
+        decode_image(planar_tiff(16), "a.tif")  # Pillow and OpenCV both mix the planes up
 
 
 # what quarters() is in HEIC
@@ -259,14 +262,14 @@ AToSPB3daOP0/aM=
 
 def test_heic(tmp_path: Path) -> None:
     if importlib.util.find_spec("pi_heif") or importlib.util.find_spec("pillow_heif"):
-        found = decode_picture(HEIC, "a.heic")
+        found = decode_image(HEIC, "a.heic")
         assert found.shape == (64, 96, 3)
         assert found[5, 5, 0] > 250 > 5 > found[5, 5, 1]
     else:
         with pytest.raises(
             SourceError, match=r"a\.heic: HEIC is read where pi-heif is installed: pip install pi-heif"
         ):
-            decode_picture(HEIC, "a.heic")
+            decode_image(HEIC, "a.heic")
 
 
 def test_an_image_that_ffmpeg_would_take_for_a_video_is_an_image(tmp_path: Path) -> None:
@@ -316,22 +319,22 @@ JPEG = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (48, 64, 3
 @pytest.mark.filterwarnings("ignore:Truncated File Read")
 def test_what_is_not_read_is_called_what_it_is(name: str, data: bytes, says: str | None) -> None:
     if says is None:  # whole by its end, though not in the middle
-        assert decode_picture(data, name).shape == (48, 64, 3)
+        assert decode_image(data, name).shape == (48, 64, 3)
         return
     with pytest.raises(SourceError, match=f"{name}: .*({says})"):
-        decode_picture(data, name)
+        decode_image(data, name)
 
 
 def test_the_limit_is_an_argument(tmp_path: Path) -> None:
     path = write(tmp_path / "a.png", quarters())
-    assert read_picture(path, max_image_mpx=0.0024).shape == (40, 60, 3)
+    assert read_image(path, max_image_mpx=0.0024).shape == (40, 60, 3)
     with pytest.raises(SourceError, match="60x40 pixels; more than"):
-        read_picture(path, max_image_mpx=0.0023)
+        read_image(path, max_image_mpx=0.0023)
 
 
 def test_devices_are_not_read() -> None:
     with pytest.raises(SourceError, match="a device, not a file"):
-        read_picture("/dev/zero")
+        read_image("/dev/zero")
 
 
 def test_folders_name_what_they_leave_out(tmp_path: Path) -> None:
@@ -341,7 +344,7 @@ def test_folders_name_what_they_leave_out(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "d.cr2").write_bytes(b"II*\0")
     (tmp_path / "e.docx").write_bytes(b"PK")
-    assert [path.name for path in picture_files(tmp_path)] == ["a.png", "b.HEIC", "c.avif"]
+    assert [path.name for path in image_files(tmp_path)] == ["a.png", "b.HEIC", "c.avif"]
     assert [path.name for path in other_files(tmp_path)] == ["d.cr2", "e.docx"]
     told: list[str] = []
     tell_others(tmp_path, told.append)
@@ -364,18 +367,18 @@ FIELD_IMAGES = {
 @pytest.mark.parametrize("name", FIELD_IMAGES)
 def test_files_from_the_field(name: str) -> None:
     size, brightest = FIELD_IMAGES[name]
-    found = read_picture(FIELD / name)
+    found = read_image(FIELD / name)
     assert found.shape[:2] == size
     assert found.max() == brightest
     if "orientation" in name:
-        upright = read_picture(FIELD / "hopper_orientation_6.jpg").astype(int)
+        upright = read_image(FIELD / "hopper_orientation_6.jpg").astype(int)
         assert np.abs(found - upright).mean() < 8
         assert np.abs(found - upright[::-1, ::-1]).mean() > 30
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file"):
-        read_picture(tmp_path / "missing.jpg")
+        read_image(tmp_path / "missing.jpg")
 
 
 @pytest.mark.parametrize(
@@ -402,7 +405,7 @@ def test_fit_without_distortion_between_black_borders() -> None:
     assert (found[50:] == 0).all()
 
 
-def test_a_picture_repeats(tmp_path: Path) -> None:
+def test_a_image_repeats(tmp_path: Path) -> None:
     path = write(tmp_path / "one.png", quarters())
     source = open_source(SourceOptions(str(path)))
     before_s = time.monotonic()
@@ -418,12 +421,12 @@ def test_a_picture_repeats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("hold", "count"), [(1, 1), (4, 4)], ids=["once", "held"])
-def test_a_picture_without_loop_ends(tmp_path: Path, hold: int, count: int) -> None:
+def test_a_image_without_loop_ends(tmp_path: Path, hold: int, count: int) -> None:
     path = write(tmp_path / "one.png", quarters())
     source = open_source(SourceOptions(str(path), loop=False, hold_frames=hold))
     assert [source.read() is not None for _ in range(count + 2)] == [True] * count + [False] * 2
 
 
-def test_a_picture_without_its_suffix_is_recognised_by_its_content(tmp_path: Path) -> None:
+def test_a_image_without_its_suffix_is_recognised_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path / "one.png", quarters()).rename(tmp_path / "upload")
     assert len(read_all(SourceOptions(str(path), loop=False))) == 1

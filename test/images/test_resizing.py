@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Ways of resizing: those that bring pixels to networks are also compared with others' in `test/detectors`."""
 
 from __future__ import annotations

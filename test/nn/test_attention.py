@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Attention over maps: the same as PyTorch's and as the formula written out; windows, weights, rows, errors."""
 
 import math

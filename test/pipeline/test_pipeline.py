@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The pipeline: what is published, tracked, named and covered; streams that share nothing; recipes."""
 
 import dataclasses

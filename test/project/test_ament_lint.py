@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The linters of ament that go beyond `make lint`, where ROS comes from apt."""
 
 import shutil

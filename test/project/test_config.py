@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The shipped parameter file and the documentation show the defaults that the code has."""
 
 from __future__ import annotations

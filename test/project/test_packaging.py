@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The package as ROS sees it: package.xml, setup.py and what colcon installs."""
 
 import os

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The files in requirements/: each purpose gets what it imports, and every version is pinned once."""
 
 import importlib.util

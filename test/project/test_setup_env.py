@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Set-up: what it notices, what it says, and that it leaves a whole environment alone."""
 
 import fcntl

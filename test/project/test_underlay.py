@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The interfaces built from underlay/ are those of vision_msgs 4.1, or a robot's nodes would not match."""
 
 import importlib.util

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`ros2 run face_detect_ros NODE --help`: what a node is for, without starting it."""
 
 import dataclasses

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Launch files: their arguments, and what these become on a node's command line."""
 
 import importlib.util

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A frozen dataclass as parameters of a node: declared, checked at start, changed while it runs."""
 
 import dataclasses

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The executables in processes of their own, over real DDS."""
 
 import signal
@@ -30,7 +33,7 @@ READY = r"is ready for images on"
 
 
 @pytest.fixture
-def picture_file(tmp_path):
+def image_file(tmp_path):
     path = tmp_path / "astronaut.png"
     cv2.imwrite(str(path), astronaut()[..., ::-1])
     return str(path)
@@ -87,8 +90,8 @@ def test_every_image_of_another_process_is_answered(probe, execute):
         assert [m.header.stamp.sec for m in detections.messages][-40:] == list(range(number - 39, number + 1))
 
 
-def test_perception_finds_faces_in_its_source_without_the_network(probe, execute, picture_file):
-    process = execute("perception", parameters={"source": picture_file, "frame_id": "eye", "rate_hz": 10.0})
+def test_perception_finds_faces_in_its_source_without_the_network(probe, execute, image_file):
+    process = execute("perception", parameters={"source": image_file, "frame_id": "eye", "rate_hz": 10.0})
     detections = probe.collect(DETECTIONS, Detection2DArray)
     found = detections.wait()
     assert nearest_face(found) < 20
@@ -97,7 +100,7 @@ def test_perception_finds_faces_in_its_source_without_the_network(probe, execute
     wait_until(lambda: probe.publishers_of("/image_raw"), "the source's publisher")
     assert probe.subscriptions_of("/image_raw") == []
     status = probe.diagnostics("/video_source", lambda s: s.count("published") > 3)
-    assert (status.ok, status.hardware_id) == (True, picture_file)
+    assert (status.ok, status.hardware_id) == (True, image_file)
     assert probe.diagnostics(NODE, lambda s: s.count("received") > 3).ok
     # somebody who looks gets the same images, with the stamps of their detections
     images = probe.collect("/image_raw", Image)
@@ -188,10 +191,8 @@ def test_a_signal_ends_a_busy_detector(busy_cnn, number):
         pytest.param("video_source", signal.SIGTERM, id="video_source, SIGTERM"),
     ],
 )
-def test_a_signal_ends_a_node_at_work(probe, execute, picture_file, name, number):
-    parameters = (
-        {"source": picture_file, "rate_hz": 200.0} if name != "face_detector" else {"min_size_px": 400}
-    )
+def test_a_signal_ends_a_node_at_work(probe, execute, image_file, name, number):
+    parameters = {"source": image_file, "rate_hz": 200.0} if name != "face_detector" else {"min_size_px": 400}
     process = execute(name, parameters=parameters)
     if name == "face_detector":
         detections = probe.collect(DETECTIONS, Detection2DArray)

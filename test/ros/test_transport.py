@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Large images between processes: with our profile on both sides, and with a default participant as peer."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """V4L2 devices and network cameras."""
 
 from __future__ import annotations
@@ -110,7 +113,7 @@ def test_a_camera_with_another_size_is_scaled_and_says_so(devices: list[Device])
     assert "gives 640x480 instead of 320xany" in warnings[0]
 
 
-def test_pictures_come_as_rgb_until_the_camera_is_unplugged(devices: list[Device]) -> None:
+def test_images_come_as_rgb_until_the_camera_is_unplugged(devices: list[Device]) -> None:
     source = open_source(SourceOptions("3"))
     for _ in range(3):
         assert source.read().image[0, 0].tolist() == [30, 20, 10]
@@ -213,7 +216,7 @@ def test_old_opencv_without_a_setting_still_opens(
 
 
 @pytest.mark.skipif(not any(Path("/dev").glob("video*")), reason="no camera on this machine")
-def test_a_real_camera_gives_pictures() -> None:
+def test_a_real_camera_gives_images() -> None:
     source = open_source(SourceOptions(str(min(Path("/dev").glob("video*")))))
     assert source.read().image.ndim == 3
     source.close()

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The capture thread: pacing, events, stopping."""
 
 from __future__ import annotations
@@ -99,7 +102,7 @@ def test_a_screen_without_a_display_fails_instead_of_trying_for_ever(
     assert thread.stop(5)
 
 
-def test_a_broken_picture_in_a_folder_is_a_warning(tmp_path: Path, seen: Recorder) -> None:
+def test_a_broken_image_in_a_folder_is_a_warning(tmp_path: Path, seen: Recorder) -> None:
     write(tmp_path / "a.png", quarters())
     (tmp_path / "b.png").write_bytes(b"broken")
     thread = CaptureThread(SourceOptions(str(tmp_path), rate_hz=200), seen.on_image, seen.on_event)
@@ -123,7 +126,7 @@ class Scripted:
         self.closed += 1
 
 
-def picture_now() -> Capture:
+def image_now() -> Capture:
     time.sleep(0.001)
     return Capture(level(1), time.monotonic())
 
@@ -134,7 +137,7 @@ def test_a_blocked_read_is_abandoned_and_the_source_closed_later(seen: Recorder)
     def read() -> Capture:
         blocked.set()
         go_on.wait(20)
-        return picture_now()
+        return image_now()
 
     source = Scripted(read)
     thread = CaptureThread(
@@ -154,7 +157,7 @@ def test_a_blocked_read_is_abandoned_and_the_source_closed_later(seen: Recorder)
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "file"])
-def test_an_exception_of_the_receiver_is_told_once_and_pictures_go_on(seen: Recorder, live: bool) -> None:
+def test_an_exception_of_the_receiver_is_told_once_and_images_go_on(seen: Recorder, live: bool) -> None:
     def on_image(image: np.ndarray, captured_s: float) -> None:
         seen.on_image(image, captured_s)
         number = len(seen.images)
@@ -163,7 +166,7 @@ def test_an_exception_of_the_receiver_is_told_once_and_pictures_go_on(seen: Reco
         if number == 9:
             raise KeyError("other")
 
-    source = Scripted(picture_now, live=live)
+    source = Scripted(image_now, live=live)
     thread = CaptureThread(
         SourceOptions("0"), on_image, seen.on_event, open_source=lambda options, warn: source
     )
@@ -182,7 +185,7 @@ def test_a_live_source_that_ends_is_lost_and_opened_again(seen: Recorder) -> Non
     opened: list[Scripted] = []
 
     def open_one(options: SourceOptions, warn: object) -> Scripted:
-        pictures: Iterator[Capture | None] = iter([picture_now(), picture_now(), None])
+        pictures: Iterator[Capture | None] = iter([image_now(), image_now(), None])
         opened.append(Scripted(lambda: next(pictures)))
         return opened[-1]
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Folders of images, and the samples of scikit-image."""
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ def numbered_folder(folder: Path, levels: list[int]) -> Path:
     return folder
 
 
-def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
+def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
     folder = numbered_folder(tmp_path / "folder", [10, 20, 30])
     write(folder / "000b.BMP.png", level(15))
     (folder / "notes.txt").write_text("no image")
@@ -62,14 +65,14 @@ def test_unreadable_files_are_skipped_and_reported_once(tmp_path: Path, broken: 
     [([], "holds no images"), (["a.png"], "a.png: not an image"), (["a.png", "b.jpg"], "none of its 2")],
     ids=["empty", "one broken", "all broken"],
 )
-def test_a_folder_without_a_readable_picture_is_an_error(tmp_path: Path, files: list[str], says: str) -> None:
+def test_a_folder_without_a_readable_image_is_an_error(tmp_path: Path, files: list[str], says: str) -> None:
     for name in files:
         (tmp_path / name).write_bytes(b"broken")
     with pytest.raises(SourceError, match=says):
         open_source(SourceOptions(str(tmp_path)))
 
 
-def test_a_folder_that_loses_its_pictures_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_that_loses_its_images_is_an_error(tmp_path: Path) -> None:
     folder = numbered_folder(tmp_path / "folder", [10, 20])
     source = open_source(SourceOptions(str(folder)))
     source.read()
@@ -100,7 +103,7 @@ needs_skimage = pytest.mark.skipif(
 
 @needs_skimage
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "motorcycle_left"])
-def test_samples_are_the_pictures_of_scikit_image(name: str) -> None:
+def test_samples_are_the_images_of_scikit_image(name: str) -> None:
     import skimage.io
 
     capture = open_source(SourceOptions(f"sample:{name}")).read()

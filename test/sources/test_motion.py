@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Motion over stills: it stays inside, is smooth, and says where every point went."""
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def place(original: tuple[int, int], frame: np.ndarray) -> tuple[np.ndarray, np.
 
 
 @CASES
-def test_the_view_never_leaves_the_picture(original: tuple[int, int], width: int, height: int) -> None:
+def test_the_view_never_leaves_the_image(original: tuple[int, int], width: int, height: int) -> None:
     white = np.full((*original, 3), 255, np.uint8)
     motion = Motion(white, width, height)
     for index in range(0, PERIOD_FRAMES, 7):
@@ -113,7 +116,7 @@ def test_a_source_with_motion_gives_the_views_in_order(tmp_path: Path) -> None:
         np.testing.assert_array_equal(source.read().image, motion.frame(index))
 
 
-def test_a_folder_with_motion_counts_on_over_its_pictures(tmp_path: Path) -> None:
+def test_a_folder_with_motion_counts_on_over_its_images(tmp_path: Path) -> None:
     write(tmp_path / "a.png", quarters())
     write(tmp_path / "b.png", quarters()[::-1])
     source = open_source(SourceOptions(str(tmp_path), motion=True, hold_frames=2))

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Options of a source: what they accept, what they name, and what they never print."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The arithmetic of pacing, on times that the test makes up."""
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ def test_a_pacer_does_not_drift() -> None:
         now_s += 0.03 if index % 2 else 0.09  # the work in between takes its time
 
 
-def test_the_first_picture_is_due_at_once() -> None:
+def test_the_first_image_is_due_at_once() -> None:
     assert Pacer(1.0).wait_s(5.0) == 0.0
 
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The screen, through FFmpeg: a virtual one where Xvfb is installed."""
 
 from __future__ import annotations
@@ -90,7 +93,7 @@ def fake_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return install
 
 
-PICTURE = "P6\\n4 2\\n255\\n"
+IMAGE = "P6\\n4 2\\n255\\n"
 
 
 def gone(pid: int) -> bool:
@@ -107,7 +110,7 @@ def gone(pid: int) -> bool:
         ("sys.exit(1)", "ffmpeg ended: without a reason"),
         ("sys.exit('first\\nCannot open display :0')", "ffmpeg ended: Cannot open display :0"),
         ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "not an image"),
-        (f"out.write(b'{PICTURE}' + bytes(5)); out.flush()", "ffmpeg ended"),
+        (f"out.write(b'{IMAGE}' + bytes(5)); out.flush()", "ffmpeg ended"),
         ("time.sleep(60)", r"no image for 1 s"),
     ],
     ids=["ends", "complains", "writes rubbish", "ends amid an image", "hangs"],
@@ -123,11 +126,11 @@ def test_a_child_that_breaks_is_reported_and_killed(fake_ffmpeg, body: str, says
 ENDLESS = f"""
 n = 0
 while True:
-    out.write(b'{PICTURE}' + bytes([n % 256] * 24)); out.flush(); n += 1; time.sleep(0.002)
+    out.write(b'{IMAGE}' + bytes([n % 256] * 24)); out.flush(); n += 1; time.sleep(0.002)
 """
 
 
-def test_pictures_come_in_order_however_the_pipe_cuts_them(fake_ffmpeg) -> None:
+def test_images_come_in_order_however_the_pipe_cuts_them(fake_ffmpeg) -> None:
     pid_file = fake_ffmpeg(ENDLESS)
     source = open_source(SourceOptions("screen::0"))
     levels = []

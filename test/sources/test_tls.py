@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Network cameras over TLS: who has a wrong certificate gets neither the password nor its images to anybody."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Tracks: who keeps a number, who gets a new one, and what time does to them."""
 
 from dataclasses import dataclass

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The comparison of networks with and without attention and PGI."""
 
 from __future__ import annotations
@@ -6,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.training_data import NARROW, write_pictures
+from helpers.training_data import NARROW, write_images
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
@@ -34,7 +37,7 @@ def test_every_combination_is_trained() -> None:
 def test_what_is_trained_is_kept_and_the_table_is_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path, files=("instances_train.json", "instances_dev.json"))
+    write_images(tmp_path, files=("instances_train.json", "instances_dev.json"))
     monkeypatch.setitem(VARIANTS, "t", NARROW)
     every = ablation.architectures("t")
     two = {name: every[name] for name in ("none", "both, PGI")}

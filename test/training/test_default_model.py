@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The object model that comes with the package, and how it is made."""
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.paths import ROOT, TEST
-from helpers.training_data import NARROW, write_pictures, write_teacher
+from helpers.training_data import NARROW, write_images, write_teacher
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
@@ -109,7 +112,7 @@ def samples(folder: Path, count: int) -> DataSet:
     )
 
 
-def test_the_held_back_pictures_are_the_same_every_time(tmp_path: Path) -> None:
+def test_the_held_back_images_are_the_same_every_time(tmp_path: Path) -> None:
     dataset = samples(tmp_path, 400)
     learn, held_back = default_model.split(dataset)
     assert len(held_back.samples) == default_model.HELD_BACK
@@ -144,7 +147,7 @@ def test_the_kept_classes_score_as_before(tmp_path: Path) -> None:
 def test_the_command_trains_goes_on_and_tells_thresholds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
     monkeypatch.setitem(VARIANTS, "t", NARROW)
     monkeypatch.setattr(default_model, "HELD_BACK", 2)
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
@@ -189,7 +192,7 @@ main()
 
 
 def test_two_processes_train_all_stages(tmp_path: Path) -> None:
-    write_pictures(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
     (tmp_path / "quickly.py").write_text(QUICKLY)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
@@ -214,7 +217,7 @@ def test_what_it_cannot_train_on(tmp_path: Path) -> None:
 def test_a_teacher_that_is_missing_is_told_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_pictures(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
     monkeypatch.setattr(default_model, "HELD_BACK", 2)
     command = ["train-default", str(tmp_path), "--teacher", str(tmp_path / "none.onnx")]
     result = CliRunner().invoke(app, [*command, "--output", str(tmp_path / "out")])

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Trainings from beginning to end, on images of two colored rectangles: what is learned, saved and gone on with."""
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.terminals import shown_until_closed
-from helpers.training_data import NARROW, SIDE, write_pictures
+from helpers.training_data import NARROW, SIDE, write_images
 from typer.testing import CliRunner
 
 from face_detect_ros.cli import train as train_command
@@ -33,7 +36,7 @@ from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.nn.yolov9 import variants as yolov9_variants
 from face_detect_ros.training.data.dataset import read_dataset
 from face_detect_ros.training.data.held_back import as_annotations
-from face_detect_ros.training.data.loader import BatchLoader, PictureStore
+from face_detect_ros.training.data.loader import BatchLoader, ImageStore
 from face_detect_ros.training.learners.start import Architecture, for_detection, new_network, take_over
 from face_detect_ros.training.losses.detection import DetectionLoss
 from face_detect_ros.training.optimization import make_optimizer
@@ -62,7 +65,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
 
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
-    return write_pictures(tmp_path / "data")
+    return write_images(tmp_path / "data")
 
 
 def task_of(labels: Path, architecture: Architecture = ATTENTION, initial: Path | None = None) -> Task:
@@ -109,7 +112,7 @@ def test_one_batch_is_learned_by_heart(labels: Path, narrow: Architecture) -> No
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.2  # its running statistics must be right after some hundred steps
-    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=side, batch=4, seed=0, threads=1)
+    loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=side, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     images = batch.images.permute(0, 3, 1, 2).float() / 255
     optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=5e-3, momentum=0.9))
@@ -254,7 +257,7 @@ class TestWhatCannotGoOn:
         others = {
             "model": replace(task, architecture=replace(narrow, auxiliary=False)),
             "classes": replace(task, train=turned),
-            "data": task_of(write_pictures(tmp_path / "more", 5), narrow),
+            "data": task_of(write_images(tmp_path / "more", 5), narrow),
         }
         for what, other in others.items():
             with pytest.raises(TrainingError, match=rf"other settings \(.*{what}: "):

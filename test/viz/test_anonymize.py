@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Covered faces: that they are, how strongly, for how long, and whose."""
 
 import numpy as np
@@ -71,7 +74,7 @@ def test_the_detector_no_longer_finds_the_face(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_only_the_face_and_its_margin_change_in_a_new_picture(style: str) -> None:
+def test_only_the_face_and_its_margin_change_in_a_new_image(style: str) -> None:
     image = noise(480, 640)
     before = image.copy()
     after = Anonymizer(AnonymizerOptions(style=style, margin=0.25)).apply(image, at((200, 100, 280, 200)), 0)
@@ -102,7 +105,7 @@ def test_strength_follows_the_size_of_the_face(side: int) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (3, 3), (4320, 7680)], ids=str)
-def test_any_picture_size(style: str, shape: tuple[int, int]) -> None:
+def test_any_image_size(style: str, shape: tuple[int, int]) -> None:
     image = np.full((*shape, 3), 200, np.uint8)
     whole = (0, 0, shape[1], shape[0])
     after = Anonymizer(AnonymizerOptions(style=style)).apply(image, at(whole, (-1, -1, 2, 2)), 0)
@@ -135,7 +138,7 @@ def test_faces_cut_by_the_border_and_degenerate_boxes(style: str, box: tuple[flo
         assert changed(image, after, visible) > 0.95
 
 
-def test_read_only_and_strided_pictures() -> None:
+def test_read_only_and_strided_images() -> None:
     image = astronaut()[::2, ::-1]
     image.flags.writeable = False
     plain = np.array(image, order="C")
@@ -151,14 +154,14 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize("tracks", [[7], None], ids=["track", "plain box"])
-def test_a_missed_face_stays_covered_for_the_time_and_the_pictures(tracks: list[int] | None) -> None:
-    stream = Stream(hold_s=0.35, hold_pictures=1)
+def test_a_missed_face_stays_covered_for_the_time_and_the_images(tracks: list[int] | None) -> None:
+    stream = Stream(hold_s=0.35, hold_images=1)
     assert stream.covers(at(A, tracks=tracks), A) == [True]
     assert [stream.covers(at(), A)[0] for _ in range(5)] == [True, True, True, False, False]
-    stream = Stream(hold_s=0.0, hold_pictures=2)
+    stream = Stream(hold_s=0.0, hold_images=2)
     stream.covers(at(A, tracks=tracks), A)
     assert [stream.covers(at(), A)[0] for _ in range(4)] == [True, True, False, False]
-    stream = Stream(hold_s=0.0, hold_pictures=0)
+    stream = Stream(hold_s=0.0, hold_images=0)
     stream.covers(at(A, tracks=tracks), A)
     assert stream.covers(at(), A) == [False]
 
@@ -225,7 +228,7 @@ def test_whom(whom: str, expected: list[bool], tracks: list[int] | None) -> None
 
 @pytest.mark.parametrize("tracks", [[1], None], ids=["track", "plain box"])
 def test_what_may_be_a_face_is_covered_and_held_too(tracks: list[int] | None) -> None:
-    stream = Stream(hold_s=0.15, hold_pictures=0)
+    stream = Stream(hold_s=0.15, hold_images=0)
     assert stream.covers(at(A, tracks=tracks), A, B, faint=(B,)) == [True, True]
     assert stream.covers(at(A, tracks=tracks), A, B) == [True, True]
     assert stream.covers(at(A, tracks=tracks), A, B) == [True, False]
@@ -251,7 +254,7 @@ def test_without_names_everybody_is_unknown() -> None:
 def test_a_name_that_comes_or_goes_uncovers_after_the_hold_only(
     whom: str, covered: str | None, bare: str | None
 ) -> None:
-    stream = Stream(whom=whom, hold_s=0.25, hold_pictures=0)
+    stream = Stream(whom=whom, hold_s=0.25, hold_images=0)
     stream.covers(at(A, tracks=[1]), names=[covered])
     # it walks on meanwhile, and its cover with it
     places = [tuple(v + 50 * (step if i % 2 == 0 else 0) for i, v in enumerate(A)) for step in (1, 2, 3, 4)]
@@ -276,7 +279,7 @@ def test_time_that_jumps_back_and_reset_forget_the_held_faces() -> None:
     assert stream.covers(at(), A) == [False]
 
 
-def test_pictures_without_stamps() -> None:
+def test_images_without_stamps() -> None:
     anonymizer = Anonymizer(AnonymizerOptions(style="box", hold_s=0.5))
     image = noise(240, 320)
     anonymizer.apply(image, at(A), 0)
@@ -298,7 +301,7 @@ def test_two_streams_do_not_share_faces() -> None:
         {"whom": "strangers"},
         {"margin": -0.1},
         {"hold_s": float("nan")},
-        {"hold_pictures": -1},
+        {"hold_images": -1},
     ],
     ids=str,
 )

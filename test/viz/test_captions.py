@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where captions go: inside the image, beside their boxes, not over each other."""
 
 import numpy as np

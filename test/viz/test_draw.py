@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Painted detections: where, how large, in which color, and what must never break it."""
 
 import itertools
@@ -77,7 +80,7 @@ def test_the_box_is_where_it_should_be_at_any_resolution(width: int, height: int
     assert np.array_equal(painted[middle, width // 2], (128, 128, 128))  # not filled
 
 
-def test_lines_and_text_grow_with_the_picture() -> None:
+def test_lines_and_text_grow_with_the_image() -> None:
     heights = []
     for scale in (1, 3, 9):
         image = gray(240 * scale, 320 * scale)
@@ -128,13 +131,13 @@ def test_huge_degenerate_and_outside_boxes(box: tuple[float, ...]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (3, 3), (4320, 7680)])
-def test_any_picture_size(shape: tuple[int, int]) -> None:
+def test_any_image_size(shape: tuple[int, int]) -> None:
     box = (0, 0, shape[1], shape[0])
     painted = draw_detections(gray(*shape), detections(box, (-1, -1, 2, 2)), LABELS, names=["x" * 80, None])
     assert painted.shape == (*shape, 3)
 
 
-def test_read_only_and_strided_pictures() -> None:
+def test_read_only_and_strided_images() -> None:
     image = astronaut()[::2, ::-1]
     image.flags.writeable = False
     found = detections((20, 60, 120, 160))

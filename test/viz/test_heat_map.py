@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A heat map over an image."""
 
 import numpy as np
@@ -9,7 +12,7 @@ from face_detect_ros.viz.heat_map import blend_heat_map
 GREY = np.full((20, 30, 3), 128, np.uint8)
 
 
-def test_without_heat_the_picture_stays() -> None:
+def test_without_heat_the_image_stays() -> None:
     blended = blend_heat_map(GREY, np.zeros((20, 30), np.float32))
     assert (blended == GREY).all()
     assert blended is not GREY
@@ -37,7 +40,7 @@ def test_extremes_fit_into_eight_bits(dtype: type) -> None:
         assert np.abs(blended.astype(int) - level).max() <= 180  # 0.7 of 255, and rounding
 
 
-def test_a_view_of_a_picture() -> None:
+def test_a_view_of_a_image() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     heat = np.full((20, 30), 0.5, np.float32)
     expected = blend_heat_map(np.ascontiguousarray(picture[::-1, :, ::-1]), heat)
@@ -63,6 +66,6 @@ def test_a_heat_map_that_does_not_fit(heat: np.ndarray) -> None:
         blend_heat_map(GREY, heat)
 
 
-def test_no_picture() -> None:
+def test_no_image() -> None:
     with pytest.raises(ImageError):
         blend_heat_map(GREY[..., 0], np.zeros((20, 30), np.float32))

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Text in every script that the machine has fonts for, and something readable for all others."""
 
 import unicodedata

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What scripts that compare networks with random weights have in common.
 
 Networks are compared in float64. In float32, two orders of adding the same numbers may be far apart after a hundred

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Empty modules in place of what a peer imports and a comparison does not use.
 
 Some peers import a dozen large packages, one of which (torchvision) has no CPU build for every version of PyTorch. What

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How long Ultralytics' `predict` takes with YOLOv9: one JSON object of milliseconds on the standard output.
 
     python -m face_detect_ros.benchmarks.peers.ultralytics_speed t:320 t:640 s:640

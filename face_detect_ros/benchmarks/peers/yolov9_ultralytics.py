@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Our YOLOv9 beside Ultralytics', with the same random weights: are boxes and scores the same?
 
     python -m face_detect_ros.benchmarks.peers.yolov9_ultralytics [VARIANT...]

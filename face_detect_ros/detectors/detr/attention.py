@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where a DETR-like network looked for one detection: its query's cross-attention in the last decoder layer.
 
 Most of the family sample a few points of each feature map; their weights go to the cells that the bilinear

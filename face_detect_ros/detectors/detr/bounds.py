@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A config.json must not describe a network that its weights could not fill.
 
 `transformers` builds whatever a config.json asks for. One with `"decoder_layers": 20000` keeps it busy for minutes, one

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A DETR-like model of `transformers` from a folder or from the Hugging Face cache: whole, as published, offline.
 
 `transformers` fills what a file lacks with random numbers and goes on; here that is an error. It is given the tensors

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The DETR family through `transformers`: RT-DETR, D-FINE, RF-DETR and their relatives; CPU or GPU.
 
 Images are prepared and results read as the library's own image processors do it, without them; there are no

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A DETR-like network with what comes before and after it as one module, for export to ONNX."""
 
 from __future__ import annotations

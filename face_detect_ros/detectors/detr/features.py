@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The part of a DETR-like model that makes feature maps, made fast: folded, merged, in fewer bits.
 
 Folding is exact up to float32's rounding. Fewer bits stop where queries begin: 8 bits of mantissa would put a box

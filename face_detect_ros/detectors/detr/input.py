@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images to the input of a DETR-like network, as its image processor in `transformers` would prepare them.
 
 On a CPU Pillow resizes, or PyTorch where it gives the same bytes faster: bit for bit as there. A GPU rounds once where

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """ResNets whose weights are named as timm names them, run without timm (which needs torchvision).
 
 The published DETR, Conditional DETR and Deformable DETR are such: their config.json names a backbone of timm.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Object detectors that run on PyTorch to ONNX files that `onnx:FILE` reads, compared with PyTorch before they count.
 
 The file takes RGB pixels in [0, 1] of one size, any number of images at once, and gives boxes and scores; class names
@@ -139,7 +142,7 @@ def _trace(parts: ExportParts, file: Path, opset: int, name: str) -> None:
 
     names = [_IMAGES, *([_MASK] if parts.masked else [])]
     free = {each: {0: "batch"} for each in (*names, _BOXES, _SCORES)}
-    pictures = tuple(torch.from_numpy(values) for values in _pictures(parts, 2).values())
+    pictures = tuple(torch.from_numpy(values) for values in _images(parts, 2).values())
     # the exporter prints the graph where it fails, and that it is the old one: the new one takes several times as
     # long, and gets the batch of some models wrong
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -180,7 +183,7 @@ def _compare(parts: ExportParts, file: Path, name: str) -> tuple[float, float]:
     session = OnnxSession(file, "cpu")
     box_difference = score_difference = 0.0
     for count in _BATCHES:
-        pictures = _pictures(parts, count)
+        pictures = _images(parts, count)
         with torch.inference_mode():
             expected = parts.module(*(torch.from_numpy(values) for values in pictures.values()))
         try:
@@ -225,7 +228,7 @@ def _difference(
     return float(apart[matched].max()), float(np.abs(scores - scores_[nearest])[matched].max())
 
 
-def _pictures(parts: ExportParts, count: int) -> dict[str, np.ndarray]:
+def _images(parts: ExportParts, count: int) -> dict[str, np.ndarray]:
     """Inputs by name: smooth colors with noise, each image another; where masked, of another shape."""
     height, width = parts.size
     generator = np.random.default_rng(count)
@@ -266,7 +269,7 @@ def _constant_positions(parts: ExportParts) -> Iterator[None]:
         for each in changed:
             keep(each)
         with torch.no_grad():
-            parts.module(*(torch.from_numpy(values) for values in _pictures(parts, 1).values()))
+            parts.module(*(torch.from_numpy(values) for values in _images(parts, 1).values()))
         yield
     finally:
         for each in changed:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a network in PyTorch gives to be exported to ONNX."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Centers and sizes of the anchors that face networks give their boxes for."""
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import numpy as np
 def centers(rows: int, columns: int, stride: int, each: int, offset: float) -> np.ndarray:
     """(rows * columns * each, 2) float32 xy in pixels: row by row, `each` anchors in one place. Not to be modified.
 
-    offset: of the center within its cell, in cells: 0 its corner, 0.5 its middle.
+    Args:
+        offset: Of the center within its cell, in cells: 0 its corner, 0.5 its middle.
     """
     y, x = np.mgrid[:rows, :columns]
     grid = (np.stack([x, y], axis=-1).reshape(-1, 2) + offset) * stride
@@ -25,7 +29,8 @@ def priors(
 ) -> np.ndarray:
     """(N, 3) float32: x and y of the center and the side of each anchor, in pixels, level by level.
 
-    sides: of the anchors in each place, for each stride.
+    Args:
+        sides: Of the anchors in each place, for each stride.
     """
     levels = []
     for stride, own in zip(strides, sides, strict=True):

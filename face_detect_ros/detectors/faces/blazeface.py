@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """BlazeFace, MediaPipe's detector for close faces, from an ONNX file: `blazeface:FILE`. With five points.
 
 Input of 128 x 128 (front camera) or 256 x 256 (back camera): it finds faces from about a sixth of the image's height

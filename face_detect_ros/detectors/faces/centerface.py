@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """CenterFace, the default face detector: any pose, from 12 px on, with five points. Runs without PyTorch.
 
 Star-Clouds/CenterFace, MIT license, trained on WIDER FACE: the face is a peak on a heat map, beside it lie the size of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Face detection by dlib's own code: `dlib_hog` and `dlib_cnn`, both with 5 landmarks.
 
 `DlibFaceDetector` is what they have in common with `mmod`, which runs dlib's CNN by other code.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's CNN face detector run by PyTorch: `mmod`, with 5 landmarks; CPU or GPU, many images at once.
 
 The same weights, image pyramid, boxes and suppression of overlaps as `dlib_cnn`, so the same faces with the
@@ -91,8 +94,8 @@ class MmodScan:
         centers = np.stack([x, y], axis=1) * self._network.stride + np.array(self._network.origin, np.float64)
         sides = np.array([(w.width, w.height) for w in self.options.windows], np.float64)[window]
         levels = layout.nearest_levels(np.floor(centers + 0.5))
-        first = layout.to_picture(centers - (sides - 1) / 2, levels)
-        last = layout.to_picture(centers + (sides - 1) / 2, levels)
+        first = layout.to_image(centers - (sides - 1) / 2, levels)
+        last = layout.to_image(centers + (sides - 1) / 2, levels)
         boxes = _round_half_away(np.concatenate([first, last], axis=1))
         boxes[:, 2:] += 1  # dlib's right and bottom are the last pixel inside
         kept = suppress(boxes, self.options)

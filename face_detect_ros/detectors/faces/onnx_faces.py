@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What face detectors in ONNX files share: pixels in, candidates out, boxes and points back to the image.
 
 A network brings a `FaceReader`, which knows its pixels and how its outputs are laid out; a new one is a file with such
@@ -37,7 +40,8 @@ _MOST_CANDIDATES = 5000  # of one image, best first, before overlapping ones go
 class Pixels:
     """What a network sees: (value - mean) * scale of RGB values from 0 to 255, on a background of `fill`.
 
-    channels_last: (B, H, W, 3) instead of (B, 3, H, W).
+    Attributes:
+        channels_last: (B, H, W, 3) instead of (B, 3, H, W).
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -50,10 +54,11 @@ class Pixels:
 class FaceReader(Protocol):
     """How one kind of network is fed and read.
 
-    pixels: what it sees.
-    smallest_px: smallest face that it finds well, in pixels of its input.
-    multiple: both sides of an input of any size are multiples of this.
-    single: it reads the outputs for one image at a time, also where the file would take several.
+    Attributes:
+        pixels: What it sees.
+        smallest_px: Smallest face that it finds well, in pixels of its input.
+        multiple: Both sides of an input of any size are multiples of this.
+        single: It reads the outputs for one image at a time, also where the file would take several.
     """
 
     pixels: Pixels

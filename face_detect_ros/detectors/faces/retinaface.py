@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """RetinaFace on MobileNet 0.25 or ResNet-50, from an ONNX file: `retinaface:FILE`. With five points.
 
 biubug6/Pytorch_Retinaface and its exports: one list of boxes, scores and points over all anchors of strides 8, 16 and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Faces from the packaged object network: `robot`. One pass over an image finds both, boxes alone.
 
 Weak on close-ups; its card (weights/yolov9_robot.md) says how weak.

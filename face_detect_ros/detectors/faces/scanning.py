@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """At which size an image is scanned for faces, and what a detector proposes there."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """SCRFD, insightface's face detector, from an ONNX file: `scrfd:FILE`. With five points where the file has them.
 
 At strides 8, 16 and 32 (and 64, 128 in some files) each place gives a score, the distances to the sides of the box and

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Ultra-Light-Fast-Generic face detectors, RFB and slim, from an ONNX file: `ultralight:FILE`. Boxes alone.
 
 Linzaer's exports with their post-processing inside: scores of background and face, and boxes as parts of the input.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """OpenCV's YuNet face detector, for users who have its ONNX file: `yunet:/path/to/file.onnx`.
 
 Boxes are YuNet's own, in the convention of WIDER FACE that it was trained on: forehead to chin, so higher than wide,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A detector in a process of its own, for one that would block this one.
 
 dlib's CNN holds Python's lock for seconds per image; no thread, service or parameter of this process would
@@ -27,7 +30,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
-from face_detect_ros.detectors.isolated.protocol import PictureMemory
+from face_detect_ros.detectors.isolated.protocol import ImageMemory
 
 _LOG = logging.getLogger(__name__)
 _WORKER = "from face_detect_ros.detectors.isolated.worker import main"
@@ -52,7 +55,7 @@ class IsolatedDetector:
         self.times = StageTimes()
         self._factory = factory
         self._requested_device = device
-        self._memory = PictureMemory()
+        self._memory = ImageMemory()
         self._child: _Child | None = None
         self._closed = False
         self._state = threading.Lock()  # guards _child and _closed; held only for moments

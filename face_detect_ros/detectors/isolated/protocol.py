@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a detector process and its owner exchange: images through shared memory, errors as plain values."""
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ Place = tuple[int, tuple[int, int, int]]
 _ALIGNMENT = 64  # a cache line
 
 
-class PictureMemory:
+class ImageMemory:
     """uint8 images in anonymous memory that two processes map.
 
     The memory has no name, only an open file number that the child inherits: whatever dies in whatever way,
@@ -61,6 +64,6 @@ class PictureMemory:
 def _anonymous_file() -> int:
     # not POSIX shared memory: containers limit /dev/shm to 64 MB, less than one 8K image
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("face_detect_ros_pictures", os.MFD_CLOEXEC)
+        return os.memfd_create("face_detect_ros_images", os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:  # an interpreter built for an old C library
         return os.dup(file.fileno())

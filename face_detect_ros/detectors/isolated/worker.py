@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The child process of `IsolatedDetector`: makes one detector and answers requests until its owner is gone.
 
 Started as ``python -c "<set sys.path>; from face_detect_ros.detectors.isolated.worker import main; ..."``
@@ -17,7 +20,7 @@ from face_detect_ros.core.child_process import die_with_owner, encode_error
 from face_detect_ros.core.errors import PerceptionError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.catalogue import load_factory
-from face_detect_ros.detectors.isolated.protocol import PictureMemory
+from face_detect_ros.detectors.isolated.protocol import ImageMemory
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +32,7 @@ def main(arguments: list[str]) -> None:
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # the owner's stdout carries its results, not what a library may print here
     connection = Connection(connection_fd)
-    memory = PictureMemory(memory_fd)
+    memory = ImageMemory(memory_fd)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             detector = load_factory(factory)(device)
@@ -41,7 +44,7 @@ def main(arguments: list[str]) -> None:
             _answer(connection, detector, memory)
 
 
-def _answer(connection: Connection, detector: Detector, memory: PictureMemory) -> None:
+def _answer(connection: Connection, detector: Detector, memory: ImageMemory) -> None:
     verb, arguments = connection.recv()
     try:
         if verb == "warmup":

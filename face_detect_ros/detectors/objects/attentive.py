@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Object detectors that can show where their network looked."""
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ class AttentiveObjectDetector(ObjectDetector):
             seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0], place)
         except (RuntimeError, MemoryError) as error:
             raise self._failure(error, image) from error
-        heat = _over_picture(seen, place)
+        heat = _over_image(seen, place)
         greatest = heat.max()
         if not (np.isfinite(greatest) and greatest > 0):
             raise DetectorError(
@@ -56,7 +59,7 @@ class AttentiveObjectDetector(ObjectDetector):
         return result
 
 
-def _over_picture(seen: np.ndarray, place: Letterbox) -> np.ndarray:
+def _over_image(seen: np.ndarray, place: Letterbox) -> np.ndarray:
     """(h, w) over the network's input to (H, W) float32 over the image, without the padding."""
     (top, left), (height, width) = place.offset, place.resized
     over_input = cv2.resize(seen.astype(np.float32), place.target[::-1], interpolation=cv2.INTER_LINEAR)

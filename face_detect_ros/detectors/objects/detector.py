@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What every object detector has in common, around a network that brings its own ways in and out.
 
 `ObjectDetector` checks images, puts those of one input size into one batch, measures, chooses what to keep and maps

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The input of object detectors outside of PyTorch: images resized into place, and floats made of them.
 
 Where an image lies in the input is a `Letterbox` (`within`: YOLOv9, `fit(center=False)`: YOLOX, `stretch`: DETR).

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images to the input of a PyTorch network, on the device where it runs."""
 
 from __future__ import annotations

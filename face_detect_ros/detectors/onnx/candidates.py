@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """From what a network proposes to the candidates that suppression chooses from."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Any object detector in an ONNX file, without PyTorch: `onnx:FILE`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How the outputs of an ONNX object detector are to be read, and what its pixels should be.
 
 `OnnxFormat` is what the metadata of a file may say under the key `face_detect_ros`, as a JSON object of its fields.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What the files of a Hugging Face model beside its ONNX export say: `config.json`, `preprocessor_config.json`.
 
 Exports of transformers models (by Optimum) carry no metadata; their folder does.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The input of an ONNX file that takes images, and the image of the trial run."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names of the classes of an ONNX detector: in its metadata, in a text file beside it, or COCO's."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What the metadata of a LibreYOLO export says: `model_family`, `task`, `model_size`, `letterbox_pad`.
 
 LibreYOLO (MIT) exports many families whose outputs look alike, or have each other's names; the family decides how they

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What `pipeline.json` says, which MMDeploy writes beside its ONNX file: how pixels are prepared."""
 
 from __future__ import annotations

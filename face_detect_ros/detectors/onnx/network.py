@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """An object detector in an ONNX file, by an engine: what its pixels should be and how its outputs are laid out.
 
 Both are told by its metadata (`format`, `libreyolo`), by files beside it (`huggingface`, `mmdeploy`), or recognized

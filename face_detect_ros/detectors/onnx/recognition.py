@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Recognizes how the outputs of an ONNX object detector are laid out, by shapes and by the numbers of a trial run.
 
 Nothing is guessed: what fits no layout, or more than one, is refused with what is there and what would be understood.

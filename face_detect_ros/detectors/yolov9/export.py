@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9 as an ONNX file for engines: any batch and size, from bytes of pixels to what boxes are decoded from.
 
 Decoding stays outside: in 8 bits of mantissa a box of 400 px would be a pixel or two off.

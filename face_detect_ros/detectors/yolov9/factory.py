@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Makes the YOLOv9 detectors: `yolov9:FILE`, `yolov9-attn:FILE` and those whose weights are published or packaged."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9 by an engine: pixels in, and boxes decoded from the cells' outputs. Without PyTorch."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Tracks beside labels, frame by frame, as every measure needs them."""
 
 from __future__ import annotations

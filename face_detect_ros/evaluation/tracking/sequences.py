@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Sequences in the MOTChallenge format: detections and labeled tracks as text."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Embedders in ONNX files that were trained as ArcFace's: `arcface:FILE` and `sface:FILE`. By ONNX Runtime.
 
 The face is cut out upright, 112 px wide, by five points: eyes, nose and mouth. Descriptors have length 1, so the

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every embedder that can be named, and the one way to make one.
 
 A plain mapping, as that of the detectors: naming an embedder imports and loads nothing.

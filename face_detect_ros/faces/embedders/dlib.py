@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's descriptor network: 128 numbers, near to each other (below about 0.6) for one person.
 
 `TorchEmbedder` runs it by PyTorch, on CPU or GPU and many faces at once; `DlibEmbedder` by dlib's own code. Both give

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The gallery's SQLite file: made, checked, opened, and set aside where it is damaged.
 
 Kept apart from what the gallery means: here are permissions, durability, versions and SQLite's errors.
@@ -60,8 +63,9 @@ class _DamagedError(Exception):
 class OpenFile:
     """A connection and what it is connected to.
 
-    identity: (device, inode) of the file, to notice one that was removed or replaced.
-    set_aside: where a damaged file went before this one was made; None where all was well.
+    Attributes:
+        identity: (device, inode) of the file, to notice one that was removed or replaced.
+        set_aside: Where a damaged file went before this one was made; None where all was well.
     """
 
     connection: sqlite3.Connection

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The gallery: people a robot knows, in one SQLite file.
 
 What is stored: names, embeddings (with the embedder that made them), when and from what each was taken and, only
@@ -148,9 +151,10 @@ class Gallery:
     ) -> int:
         """Add looks of a person, new or known; how many were added, on disk when this returns.
 
-        embeddings: (N, D), or (D,) for one. Those the person already has, bit for bit, are left out.
-        source: what they were taken from: a file, a topic.
-        chips: the images they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
+        Args:
+            embeddings: (N, D), or (D,) for one. Those the person already has, bit for bit, are left out.
+            source: What they were taken from: a file, a topic.
+            chips: The images they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.
 
         Raises GalleryError; then nothing was added.
         """

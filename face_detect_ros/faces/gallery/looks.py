@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A look: one embedding of one person, as the gallery's file holds it."""
 
 from __future__ import annotations
@@ -20,7 +23,11 @@ _LONGEST_SOURCE = 1000
 class StoredLook(NamedTuple):
     """One row of the gallery, checked.
 
-    embedding: float32, little endian. at: see `as_text`. source: what it was taken from. chip: PNG.
+    Attributes:
+        embedding: float32, little endian.
+        at: See `as_text`.
+        source: What it was taken from.
+        chip: PNG.
     """
 
     embedding: bytes

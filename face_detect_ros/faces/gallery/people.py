@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Known people and their looks, as one consistent view of the gallery."""
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ _JOINERS = "\u200c\u200d"  # invisible, but Persian and Indic names are spelled 
 class Person:
     """Somebody in the gallery.
 
-    looks: how many embeddings there are of them.
-    since: when the first of these came in, UTC.
-    sources: from what they were taken, each named once, sorted.
-    models: the embedders that made them, as "id (version)", each named once, sorted.
+    Attributes:
+        looks: How many embeddings there are of them.
+        since: When the first of these came in, UTC.
+        sources: From what they were taken, each named once, sorted.
+        models: The embedders that made them, as "id (version)", each named once, sorted.
     """
 
     name: str
@@ -41,13 +45,14 @@ class Person:
 class GallerySnapshot:
     """The people and embeddings of a gallery at one moment; never changes.
 
-    people: sorted by name.
-    embeddings: (N, D) float32, the looks of one person next to each other, in the order of `people`.
-    person_index: (N,) int32, index into `people` of each look.
-    revision: grows with every change of the gallery.
-    squared_norms: (N,) float32, computed here.
-    starts: (P,) int64, the first look of each person, computed here.
-    separations: by person index, filled by recognition.separation as it is asked.
+    Attributes:
+        people: Sorted by name.
+        embeddings: (N, D) float32, the looks of one person next to each other, in the order of `people`.
+        person_index: (N,) int32, index into `people` of each look.
+        revision: Grows with every change of the gallery.
+        squared_norms: (N,) float32, computed here.
+        starts: (P,) int64, the first look of each person, computed here.
+        separations: By person index, filled by recognition.separation as it is asked.
 
     Raises ValueError where these do not fit together.
     """

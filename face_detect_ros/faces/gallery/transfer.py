@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A gallery as one portable text file, and back.
 
 The file is JSON lines in UTF-8. The first line says what it is:

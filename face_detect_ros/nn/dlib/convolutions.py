@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Convolutions arranged so that a CPU computes them fast; the products and sums stay those of a convolution.
 
 Legend: N images, C channels, H height, W width. Tensors are NHWC in memory (channels_last).

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a dlib network consists of, as plain NumPy values in the order of their execution.
 
 dlib's files name each layer but not how the layers refer to each other: dlib has that compiled in, as a C++

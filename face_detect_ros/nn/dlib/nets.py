@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's two face networks as PyTorch modules, for inference only.
 
 Legend: N images, C channels, H height, W width. Tensors are NHWC in memory (channels_last), which the CPU's

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's tiled image pyramid: one image at ever smaller sizes, side by side on one canvas.
 
 The network sees the canvas as one image; near its border a level therefore sees its neighbors and the
@@ -47,7 +50,7 @@ class PyramidLayout:
         outside = np.maximum(first[None] - points[:, None], points[:, None] - last[None]).clip(0)
         return (outside**2).sum(axis=2).argmin(axis=1)
 
-    def to_picture(self, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    def to_image(self, points: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """(N, 2) xy points of the canvas, which belong to the levels (N,), as points of the image."""
         origins = np.array([(level.left, level.top) for level in self.levels], np.float64)
         points = points - origins[levels]

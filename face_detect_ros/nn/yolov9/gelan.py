@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Building blocks of GELAN, YOLOv9's network: convolutions, and how they are wired into layers.
 
 Every block maps (B, channels_in, h, w) to (B, channels_out, h, w); AConv and ADown to (B, channels_out, h/2, w/2)

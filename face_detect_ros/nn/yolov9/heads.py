@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9's detection head: a box and class scores for every cell of three feature maps, without anchor boxes."""
 
 from __future__ import annotations
@@ -102,7 +105,8 @@ def anchor_points(
 ) -> Tensor:
     """(N, 3): x and y of each cell's center and its stride, in input pixels.
 
-    sizes: (h, w) of the maps of `STRIDES`.
+    Args:
+        sizes: (h, w) of the maps of `STRIDES`.
     """
     levels = []
     for (height, width), stride in zip(sizes, STRIDES, strict=True):

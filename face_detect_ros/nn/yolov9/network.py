@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9 (arXiv:2402.13616), with attention if wanted: images to boxes and class scores.
 
 Written from the paper and the published configurations; tensors have the published shapes, so published weights fit.
@@ -25,8 +28,9 @@ __all__ = ["STRIDES", "VARIANTS", "Cell", "Predictions", "TrainingOutputs", "Var
 class Predictions(NamedTuple):
     """N = h * w cells of levels 0, 1, 2 (strides 8, 16, 32), each level row by row.
 
-    boxes: (B, N, 4) float32 xyxy, pixels of the network's input; may reach beyond it.
-    scores: (B, N, classes) float32 in [0, 1].
+    Attributes:
+        boxes: (B, N, 4) float32 xyxy, pixels of the network's input; may reach beyond it.
+        scores: (B, N, classes) float32 in [0, 1].
     """
 
     boxes: Tensor
@@ -36,7 +40,8 @@ class Predictions(NamedTuple):
 class TrainingOutputs(NamedTuple):
     """Logits (B, 4 * REG_MAX + classes, h, w) of levels 0, 1, 2: left, top, right, bottom, then classes.
 
-    auxiliary: those of the auxiliary branch; None without one.
+    Attributes:
+        auxiliary: Those of the auxiliary branch; None without one.
     """
 
     main: tuple[Tensor, ...]
@@ -98,7 +103,8 @@ class YoloV9(nn.Module):
     def forward(self, images: Tensor) -> Predictions | TrainingOutputs:
         """`Predictions` in eval mode, `TrainingOutputs` in train mode.
 
-        images: (B, 3, H, W) RGB in [0, 1]; H and W multiples of 32. Numbers and device: the network's.
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1]; H and W multiples of 32. Numbers and device: the network's.
 
         Raises ConfigError for another shape.
         """
@@ -129,9 +135,10 @@ class YoloV9(nn.Module):
     def attend(self, images: Tensor, level: int, cell: tuple[int, int]) -> Tensor:
         """(hk, wk) float32, not negative, adding up to 1: what a cell attended to, mean over the heads.
 
-        images: (1, 3, H, W) as for `forward`.
-        level, cell: as of a `Cell`. Of level 2 it is self-attention over level 2's map before the neck, of levels
-            0 and 1 cross-attention to level 2's map; each H / 32 by W / 32 cells.
+        Args:
+            images: (1, 3, H, W) as for `forward`.
+            level, cell: As of a `Cell`. Of level 2 it is self-attention over level 2's map before the neck, of levels
+                0 and 1 cross-attention to level 2's map; each H / 32 by W / 32 cells.
 
         Raises ConfigError in train mode, for images of another shape, a level without attention, and a cell that is
         not there.

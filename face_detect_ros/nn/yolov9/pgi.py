@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Programmable gradient information: a second, reversible path from the image to the loss (arXiv:2402.13616).
 
 In training, an auxiliary branch sees the image itself, or the backbone's levels, and has a head and a loss of its

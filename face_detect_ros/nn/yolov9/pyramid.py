@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """GELAN's wiring: the backbone from the image down to stride 32, and the neck up to stride 8 and back.
 
 Level n is the map of stride 2**n.

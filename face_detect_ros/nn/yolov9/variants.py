@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Widths and depths of YOLOv9's variants, as published with arXiv:2402.13616."""
 
 from __future__ import annotations

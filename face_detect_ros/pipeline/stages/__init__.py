@@ -1,1 +1,4 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Stages of the pipeline, one file each."""

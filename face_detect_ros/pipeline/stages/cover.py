@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Makes people unrecognizable in images that leave the robot."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Gives each thing the same id in every image, then tells what counts from what is faint."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The image stream of a node: subscription, remaps, and a watch over a silent or lossy topic."""
 
 from __future__ import annotations

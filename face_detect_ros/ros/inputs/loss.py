@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """How many images of a stream do not arrive, told by the gaps between stamps."""
 
 from __future__ import annotations

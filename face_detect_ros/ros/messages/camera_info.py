@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Calibrations to and from sensor_msgs/CameraInfo, and the URLs under which ROS looks for their files."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """sensor_msgs/Image and sensor_msgs/CompressedImage to arrays and back."""
 
 from __future__ import annotations

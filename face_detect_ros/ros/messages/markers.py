@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detections as visualization_msgs markers: rectangles in front of the camera, for RViz.
 
 A 2-D box has no distance. It is taken from the nominal width of what was found, so it is rough: good enough to see

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Finds and recognizes faces: `ros2 run face_detect_ros face_detector`."""
 
 from __future__ import annotations

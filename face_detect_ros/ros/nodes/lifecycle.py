@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The base of this package's nodes: a managed (lifecycle) node that starts by itself and reports its health."""
 
 from __future__ import annotations

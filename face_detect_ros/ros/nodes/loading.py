@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Work that takes seconds, in a thread of its own, so that a node goes on answering."""
 
 from __future__ import annotations

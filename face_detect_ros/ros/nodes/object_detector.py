@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Finds objects of many classes: `ros2 run face_detect_ros object_detector --ros-args -p model:=NAME`."""
 
 from __future__ import annotations

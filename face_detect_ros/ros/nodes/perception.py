@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Everything in one process over one decoded frame: `ros2 run face_detect_ros perception`.
 
 The nodes are the same as when they run alone, with the same names, parameters and topics. The video source joins

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A camera for those who have none: `ros2 run face_detect_ros video_source --ros-args -p source:=PATH`."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`~/attention`: where the network looked for one of its detections, as a heat map over the image."""
 
 from __future__ import annotations

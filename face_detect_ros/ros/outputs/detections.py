@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`~/detections`: every detection of an image, with its track and class."""
 
 from __future__ import annotations

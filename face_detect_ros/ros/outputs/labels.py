@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`~/label_info` and `~/vision_info`: what the class names are, and where they come from."""
 
 from __future__ import annotations

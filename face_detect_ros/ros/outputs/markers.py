@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`~/markers`: detections in 3-D, for RViz."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """One training image out of several: mosaic, scale, shift, flip, color, mixup.
 
 First a plan is drawn (numbers only, all randomness is there), then it is rendered. Whatever moves pixels is a scaling

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Labeled images to train on: COCO JSON or YOLO's folders, checked before anything is computed.
 
 What would spoil a training is an error that names the entries; what can be put right (a box that reaches over the
@@ -25,7 +28,7 @@ from face_detect_ros.files.reading import (
     read_yaml,
     regular_file,
 )
-from face_detect_ros.images.reading import picture_files
+from face_detect_ros.images.reading import image_files
 
 _SHOWN = 8  # entries named in one error
 
@@ -118,21 +121,21 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
         chosen = _choose(list(names.values()), classes, file)
         report = _Report(file)
         index = {key: chosen.index(name) for key, name in names.items() if name in chosen}
-        by_picture: dict[Any, list[Any]] = {}
+        by_image: dict[Any, list[Any]] = {}
         for item in annotations:
             if item["category_id"] not in names:
                 report.wrong.append(
                     f"annotation {item.get('id')}: category_id {item['category_id']} does not exist"
                 )
             elif item["category_id"] in index:
-                by_picture.setdefault(item["image_id"], []).append(item)
+                by_image.setdefault(item["image_id"], []).append(item)
         known = {picture["id"] for picture in pictures}
-        for key in by_picture.keys() - known:
-            report.wrong.append(f"annotation {by_picture[key][0].get('id')}: image_id {key} does not exist")
+        for key in by_image.keys() - known:
+            report.wrong.append(f"annotation {by_image[key][0].get('id')}: image_id {key} does not exist")
         if len(known) < len(pictures):
             report.wrong.append("two images have the same id")
         samples = [
-            _coco_sample(picture, by_picture.get(picture["id"], ()), folder, index, names, report)
+            _coco_sample(picture, by_image.get(picture["id"], ()), folder, index, names, report)
             for picture in pictures
         ]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -156,7 +159,7 @@ def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") 
         raise ConfigError(f"{file}: {split}: there is no folder {folder}")
     chosen = _choose(names, classes, file)
     report = _Report(file)
-    samples = [_yolo_sample(path, _label_file(path), names, chosen, report) for path in picture_files(folder)]
+    samples = [_yolo_sample(path, _label_file(path), names, chosen, report) for path in image_files(folder)]
     return _finish(file, chosen, samples, report)
 
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The images that a training is judged by, which it never learns from."""
 
 from __future__ import annotations
@@ -9,10 +12,10 @@ from pathlib import Path
 from face_detect_ros.evaluation.coco_annotations import (
     CocoAnnotations,
     CocoBox,
-    CocoPicture,
+    CocoImage,
     read_annotations,
 )
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 from face_detect_ros.training.data.dataset import DataSet, is_yaml, read_dataset
 
 
@@ -32,10 +35,10 @@ def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
     Raises SourceError for an image that cannot be read, ConfigError for one of another size than its labels say.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sizes = pool.map(lambda sample: read_picture(sample.path).shape[:2], dataset.samples)
+        sizes = pool.map(lambda sample: read_image(sample.path).shape[:2], dataset.samples)
     pictures, boxes = [], []
     for number, (sample, (height, width)) in enumerate(zip(dataset.samples, sizes, strict=True)):
-        pictures.append(CocoPicture(sample.path, width, height, sample.unknown))
+        pictures.append(CocoImage(sample.path, width, height, sample.unknown))
         in_pixels = sample.in_pixels(width, height)
         for box, class_id, crowd in zip(in_pixels, sample.class_ids, sample.crowd, strict=True):
             left, top, right, bottom = (float(value) for value in box)

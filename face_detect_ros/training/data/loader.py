@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Batches of training images, rendered by threads ahead of the network.
 
 Everything random about the image at a place of an epoch follows from (seed, epoch, place) alone: a training that was
@@ -19,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 
-from face_detect_ros.images.reading import read_picture
+from face_detect_ros.images.reading import read_image
 from face_detect_ros.training.data.augment import Example, Source, draw_plan, render
 from face_detect_ros.training.data.dataset import DataSet
 from face_detect_ros.training.losses.detection import Truth
@@ -29,7 +32,7 @@ _AHEAD = 3  # batches
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-class PictureStore:
+class ImageStore:
     """The decoded images of a data set, no longer than `longest_px`, kept as far as `memory_bytes` reach.
 
     memory_bytes: None: half of what is free, shared with the other `processes` of this machine. What does not fit is
@@ -65,7 +68,7 @@ class PictureStore:
 
     def _read(self, number: int) -> Source:
         sample = self._samples[number]
-        image = read_picture(sample.path)
+        image = read_image(sample.path)
         height, width = image.shape[:2]
         boxes = sample.in_pixels(width, height)
         shrink = min(1.0, self._longest_px / max(height, width))
@@ -96,7 +99,7 @@ class BatchLoader:
 
     def __init__(
         self,
-        store: PictureStore,
+        store: ImageStore,
         classes: int,
         *,
         side: int,

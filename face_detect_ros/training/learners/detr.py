@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """RT-DETR, RT-DETRv2 and D-FINE of `transformers`, fine-tuned with the library's own losses, as a `Learner`."""
 
 from __future__ import annotations

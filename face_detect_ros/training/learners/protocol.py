@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a training needs to know of the kind of network that it trains."""
 
 from __future__ import annotations

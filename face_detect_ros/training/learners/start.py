@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The network that a training begins with: new, or with what another one has learned."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Distillation: what another detector sees in an image teaches beside the labels.
 
 The teacher looks at the very images of the batch, changed as they are, and must work on the cells of strides 8, 16

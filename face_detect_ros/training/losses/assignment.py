@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Which anchors answer for which labeled box: task-aligned assignment.
 
 Source: Feng et al., TOOD: Task-aligned One-stage Object Detection, ICCV 2021, with the exponents and the CIoU of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a detection network is trained to make small.
 
 Sources: YOLOv9 (Wang et al., 2024) for the parts and their weights; Li et al., Generalized Focal Loss, NeurIPS 2020,

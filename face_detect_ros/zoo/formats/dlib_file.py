@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reads dlib's serialized networks (`.dat` files) in plain Python.
 
 A network is a version number per layer from output to input, then the input, then the details of each layer from input

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Steps through dlib's binary format, value by value.
 
 Integers are a control byte (bit 7 the sign, bits 0 to 3 the length) and that many little-endian bytes; floating-point

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The weights in a model's folder as Hugging Face publishes it: one file or several, safetensors or pickled.
 
 An index names the files of weights that are split. Like everything in a downloaded folder it is not to be trusted:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Small edits of an ONNX file's bytes, without the package `onnx`, which robots rarely have.
 
 An ONNX file is a protocol buffer: fields of (number, wire type, payload), nested. Only the graph's lists of inputs and

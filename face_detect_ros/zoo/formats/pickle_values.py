@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a pickle may name and call, and what it gets instead: nothing here runs what a file asks for."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reads pickles without running anything in them.
 
 A pickle is a program: it may import any function and call it. Here its instructions only move data about. Numbers,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """This package's own model files: safetensors, which hold numbers and a few texts, never code.
 
 The texts describe the numbers: the network, its classes, its license. Tensors are named as in the network.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Tensors that lie in a PyTorch file, and the few calls in its pickle that describe them."""
 
 from __future__ import annotations

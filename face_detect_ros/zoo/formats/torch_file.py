@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reads the files that `torch.save` writes, without running anything in them (see `pickles`).
 
 Two formats: since PyTorch 1.6 a zip archive with the pickle and one entry per storage; before that a row of pickles

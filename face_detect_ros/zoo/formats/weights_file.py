@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The first look at a file of weights: is it a file at all, and is it something else in the place of one?
 
 A failed download or clone often leaves a small text under the right name: a web page, a Git LFS pointer, the words of

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where published weights are on this machine, and whether they are what they should be.
 
 Each checkpoint has a folder of its name under `root()`, or under `installed_root()` if the set-up put it there. A file

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Published weights: where they come from, what they are, and under which license.
 
 Every fact was read on the page that `source`, `license_stated` or `reference` names; what is not stated there is left

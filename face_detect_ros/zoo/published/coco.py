@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The classes of COCO (Lin et al., 2014), which most published object detectors know."""
 
 # in the order of the official category ids 1-90, whose gaps are left out: index 0 is id 1, index 79 is id 90

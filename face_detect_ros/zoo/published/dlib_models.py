@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib, its model files and its devices: found, checked and loaded, with errors that say what to do."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Brings published weights onto this machine: complete, checked, and in one step.
 
 A file gets its name when it is complete, on the disk and checked; until then it is `NAME.part`, which a later run

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """One file over HTTP into a partial file: resumed where it stopped, tried again where that may help.
 
 httpx2, the client under huggingface_hub and so under transformers, speaks HTTP and TLS: certificates are verified

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Weights that come with this package, in its folder `weights`; a card beside each describes them."""
 
 from __future__ import annotations

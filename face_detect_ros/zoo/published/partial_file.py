@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A file that is not complete yet, and what is known of it, in JSON beside it.
 
 Its name is predictable, or no later run could resume it. It is therefore never opened through a link, and what is not

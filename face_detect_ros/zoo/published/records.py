@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What is known about the files in a checkpoint's folder: a small JSON file beside them.
 
 It holds the SHA-256 of each file, recorded on the first fetch if none is published, and a stamp: what the file system

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Finds the weights of a network, and its class names, in what a training saved.
 
 A training saves a whole network or its tensors, alone or in a dictionary beside an optimizer, a second network that is

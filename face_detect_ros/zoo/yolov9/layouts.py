@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where published YOLOv9 checkpoints keep each tensor of our network.
 
 Four layouts, as of the authors' repository (github.com/WongKinYiu/yolov9), of the MIT re-implementation

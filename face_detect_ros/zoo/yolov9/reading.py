@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reads YOLOv9's tensors from a file of any known format, under our names.
 
 The content tells format, variant and number of classes; the file's name tells nothing. Every tensor of the network must

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9 from a weights file: the authors', the MIT re-implementation's, or this package's own; and into one of ours.
 
 See `yolov9_reading` for what is accepted.

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Where networks of the DETR family looked."""
 
 from pathlib import Path
@@ -14,7 +17,7 @@ from face_detect_ros.core.errors import DetectorError, ImageError
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
-def test_attention_is_a_heat_map_over_the_picture(model_type: str) -> None:
+def test_attention_is_a_heat_map_over_the_image(model_type: str) -> None:
     detector, image = ready(model_type), picture(121, 150)
     before = one(detector, image)
     heat = detector.attention(image, before.boxes[0])

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detectors of the DETR family find what the library's own pipeline finds."""
 
 from pathlib import Path
@@ -28,7 +31,7 @@ from face_detect_ros.nn import devices
 
 CPU = torch.device("cpu")
 BFLOAT16 = devices.choose_dtype("auto", CPU) == torch.bfloat16
-PICTURES = [(120, 150), (333, 77), (2, 1), (50, 700)]
+IMAGES = [(120, 150), (333, 77), (2, 1), (50, 700)]
 
 
 # --- the same as the library ---
@@ -39,11 +42,11 @@ def test_the_same_as_the_library(model_type: str) -> None:
     detector = ready(model_type)
     assert detector.labels == tuple(LABELS.values())
     assert isinstance(detector, AttentionSource)
-    for index, size in enumerate(PICTURES):
+    for index, size in enumerate(IMAGES):
         image = picture(*size, seed=index)
         everything = library(folder(model_type), image, -1.0)
         assert_same(one(detector, image), everything)
-    image = picture(*PICTURES[0])
+    image = picture(*IMAGES[0])
     threshold = float(np.median(library(folder(model_type), image, -1.0).scores)) + 1e-6
     some = one(detector, image, DetectOptions(score_threshold=threshold, max_detections=1000))
     assert len(some) > 0
@@ -51,7 +54,7 @@ def test_the_same_as_the_library(model_type: str) -> None:
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)
-def test_a_batch_equals_single_pictures(model_type: str) -> None:
+def test_a_batch_equals_single_images(model_type: str) -> None:
     detector = ready(model_type)
     sizes = [(120, 150), (64, 96), (120, 150), (150, 120), (9, 9), (120, 150)]
     images = [picture(*size, seed=index) for index, size in enumerate(sizes)]
@@ -101,7 +104,7 @@ LITE = {  # as in DEIMv2 Atto, Femto and Pico
 
 def test_the_lite_encoder_of_deimv2(tmp_path: Path) -> None:
     path = detr_models.save(tmp_path / "lite", "deimv2", **LITE)
-    for index, size in enumerate(PICTURES[:2]):
+    for index, size in enumerate(IMAGES[:2]):
         image = picture(*size, seed=index)
         assert_same(one(make(path), image), library(path, image, -1.0))
     odd = detr_models.save(
@@ -120,7 +123,7 @@ def test_another_input_size_is_a_square() -> None:
     assert_same(found, library(folder("rt_detr_v2"), image, -1.0, size={"height": 128, "width": 128}))
 
 
-def test_another_longest_side_where_pictures_keep_their_shape() -> None:
+def test_another_longest_side_where_images_keep_their_shape() -> None:
     image = picture(150, 120)
     detector = make(folder("detr"), input_size=128)
     assert_same(

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What may be wrong with the folder of a DETR-like model is said; nothing is run, printed or fetched."""
 
 import json

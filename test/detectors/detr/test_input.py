@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Pixels for the DETR family: as the library's own image processors make them."""
 
 import json
@@ -53,7 +56,7 @@ def test_pixels_as_the_librarys_processor(
     compare_pixels(tmp_path, processor, settings, picture(*size))
 
 
-def test_pixels_of_a_4k_picture(tmp_path: Path) -> None:
+def test_pixels_of_a_4k_image(tmp_path: Path) -> None:
     image = np.tile(picture(540, 960), (4, 4, 1))
     compare_pixels(tmp_path, RT, {}, image)
     compare_pixels(tmp_path, DETR, {}, image)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detectors on PyTorch exported to ONNX and read back: the same detections; what cannot be exported."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """CenterFace: a made file that always runs, and the real one beside its author's way of reading it."""
 
 from collections.abc import Iterator

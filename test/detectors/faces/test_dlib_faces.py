@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's detectors: sizes, scores, borders, weights and devices."""
 
 import sys
@@ -96,7 +99,7 @@ def test_iou_threshold_removes_overlapping_boxes(hog: Detector) -> None:
     assert overlap.max() < 1e-6
 
 
-def test_a_batch_equals_single_pictures(hog: Detector) -> None:
+def test_a_batch_equals_single_images(hog: Detector) -> None:
     pictures = [astronaut(), astronaut()[:200], np.zeros((50, 60, 3), np.uint8), astronaut()[:, ::-1]]
     batch = hog.detect(pictures, FACE_OPTIONS)
     assert [len(found) for found in batch] == [1, 1, 0, 1]
@@ -137,7 +140,7 @@ def test_any_memory_layout_and_content_is_fine(hog: Detector, change) -> None:
     assert same(one(hog, image), one(hog, np.array(image, order="C")))
 
 
-def test_the_picture_is_not_modified(hog: Detector) -> None:
+def test_the_image_is_not_modified(hog: Detector) -> None:
     image = astronaut()
     before = image.copy()
     one(hog, image)
@@ -146,7 +149,7 @@ def test_the_picture_is_not_modified(hog: Detector) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (7, 7), (39, 39), (41, 300), (81, 81)])
 @pytest.mark.parametrize("min_size_px", [1, 80, 10_000])
-def test_tiny_pictures(hog: Detector, cnn: Detector, shape: tuple[int, int], min_size_px: int) -> None:
+def test_tiny_images(hog: Detector, cnn: Detector, shape: tuple[int, int], min_size_px: int) -> None:
     for detector in (hog, cnn):
         assert len(one(detector, np.zeros((*shape, 3), np.uint8), min_size_px=min_size_px)) == 0
 
@@ -158,7 +161,7 @@ def test_8k(hog: Detector) -> None:
     assert len(one(hog, square, min_size_px=600)) <= 1
 
 
-def test_a_huge_picture_is_shrunk_to_what_memory_allows() -> None:
+def test_a_huge_image_is_shrunk_to_what_memory_allows() -> None:
     seen = []
 
     def scan(images: list[np.ndarray], margin: float) -> list:
@@ -193,7 +196,7 @@ def test_a_face_cut_by_the_border_is_clipped(hog: Detector) -> None:
     ],
     ids=["gray", "rgba", "empty", "float", "text"],
 )
-def test_what_is_no_rgb_picture_is_refused(hog: Detector, image: object) -> None:
+def test_what_is_no_rgb_image_is_refused(hog: Detector, image: object) -> None:
     with pytest.raises(ImageError):
         hog.detect([image], FACE_OPTIONS)
 

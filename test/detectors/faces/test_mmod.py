@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's CNN run by PyTorch: the same faces as dlib's own code, and what only it can do."""
 
 import json
@@ -100,7 +103,7 @@ def test_the_same_faces_as_dlib(scan: mmod.MmodScan, dlibs, change, faces: int |
 
 
 @pytest.mark.parametrize("size", [(40, 40), (41, 77), (97, 50), (64, 300), (150, 43)])
-def test_the_same_on_small_and_narrow_pictures(scan: mmod.MmodScan, dlibs, size: tuple[int, int]) -> None:
+def test_the_same_on_small_and_narrow_images(scan: mmod.MmodScan, dlibs, size: tuple[int, int]) -> None:
     compare(scan, dlibs, cv2.resize(FACE, size[::-1]))
 
 
@@ -155,7 +158,7 @@ def test_scores_below_dlibs_threshold_are_reachable(ours: Detector) -> None:
     assert len(one(ours, FACE, score_threshold=1.0)) == 0
 
 
-def test_a_batch_equals_single_pictures(ours: Detector) -> None:
+def test_a_batch_equals_single_images(ours: Detector) -> None:
     other = cv2.resize(FACE, (230, 160))
     pictures = [FACE, FACE[:, ::-1], other, FACE // 4, np.zeros((5, 5, 3), np.uint8), other[::-1], FACE]
     options = DetectOptions(min_size_px=80, score_threshold=0.3)
@@ -169,7 +172,7 @@ def test_a_batch_equals_single_pictures(ours: Detector) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (39, 300), (41, 300), (81, 81)])
 @pytest.mark.parametrize("min_size_px", [1, 80, 10_000])
-def test_tiny_pictures(ours: Detector, shape: tuple[int, int], min_size_px: int) -> None:
+def test_tiny_images(ours: Detector, shape: tuple[int, int], min_size_px: int) -> None:
     assert len(one(ours, np.zeros((*shape, 3), np.uint8), min_size_px=min_size_px)) == 0
 
 
@@ -188,7 +191,7 @@ def test_any_memory_layout_is_fine(ours: Detector, change) -> None:
     assert same(one(ours, image), one(ours, np.array(image, order="C")))
 
 
-def test_the_picture_is_not_modified(ours: Detector) -> None:
+def test_the_image_is_not_modified(ours: Detector) -> None:
     image = FACE.copy()
     one(ours, image)
     assert np.array_equal(image, FACE)
@@ -238,7 +241,7 @@ def test_close_while_another_thread_detects() -> None:
     assert ends == ["the detector is closed"]
 
 
-def test_what_is_no_rgb_picture_is_refused(ours: Detector) -> None:
+def test_what_is_no_rgb_image_is_refused(ours: Detector) -> None:
     with pytest.raises(ImageError):
         ours.detect([FACE, FACE[..., 0]], DetectOptions())
 

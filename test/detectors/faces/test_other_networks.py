@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """SCRFD, RetinaFace, Ultra-Light and BlazeFace: made files with one known face, and public ones where they are."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YuNet with a user's file: the file itself, boxes, sizes and options. Needs the file."""
 
 import threading
@@ -70,7 +73,7 @@ def test_dlibs_points_follow_from_its_own(detector: Detector) -> None:
     assert np.abs(ours - theirs).max() < 5  # of a face of 90 px
 
 
-def test_a_face_that_fills_a_large_picture_is_found_whole(detector: Detector) -> None:
+def test_a_face_that_fills_a_large_image_is_found_whole(detector: Detector) -> None:
     image = cv2.resize(astronaut()[40:240, 110:330], (2400, 2200))
     found = one(detector, image, min_size_px=60)
     assert len(found) == 1
@@ -103,7 +106,7 @@ def test_options_are_honoured(detector: Detector) -> None:
     assert len(one(detector, astronaut(), score_threshold=0.1, iou_threshold=1.0)) > 1
 
 
-def test_a_batch_equals_single_pictures_and_a_second_instance(detector: Detector) -> None:
+def test_a_batch_equals_single_images_and_a_second_instance(detector: Detector) -> None:
     pictures = [astronaut(), astronaut()[:200], np.zeros((50, 60, 3), np.uint8), astronaut()[:, ::-1]]
     options = DetectOptions(min_size_px=60)
     batch = detector.detect(pictures, options)
@@ -117,7 +120,7 @@ def test_a_batch_equals_single_pictures_and_a_second_instance(detector: Detector
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 7), (33, 2000)])
 @pytest.mark.parametrize("min_size_px", [1, 73, 10_000])
-def test_tiny_pictures(detector: Detector, shape: tuple[int, int], min_size_px: int) -> None:
+def test_tiny_images(detector: Detector, shape: tuple[int, int], min_size_px: int) -> None:
     found = one(detector, np.zeros((*shape, 3), np.uint8), min_size_px=min_size_px)
     assert found.landmarks.shape == (len(found), 5, 2)
     assert (found.boxes <= (shape[1], shape[0], shape[1], shape[0])).all()
@@ -130,7 +133,7 @@ def test_a_face_cut_by_the_border_is_clipped(detector: Detector) -> None:
     assert (found.boxes <= (240, 422, 240, 422)).all()
 
 
-def test_any_memory_layout_is_fine_and_the_picture_not_modified(detector: Detector) -> None:
+def test_any_memory_layout_is_fine_and_the_image_not_modified(detector: Detector) -> None:
     for image in (astronaut()[:, ::-1], np.asfortranarray(astronaut()), astronaut()[::2, ::2]):
         before = image.copy()
         image.flags.writeable = False
@@ -152,7 +155,7 @@ def test_another_thread_may_use_and_close_it(detector: Detector) -> None:
         one(detector, astronaut())
 
 
-def test_what_is_no_rgb_picture_is_refused(detector: Detector) -> None:
+def test_what_is_no_rgb_image_is_refused(detector: Detector) -> None:
     with pytest.raises(ImageError):
         detector.detect([np.zeros((10, 10), np.uint8)], DetectOptions())
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """A detector in a child process: results, errors, and every way in which one of the two can end."""
 
 import gc
@@ -19,7 +22,7 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.isolated.detector import IsolatedDetector
 
 OPTIONS = DetectOptions(score_threshold=0.25)
-PICTURE = np.full((4, 6, 3), 7, np.uint8)
+IMAGE = np.full((4, 6, 3), 7, np.uint8)
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None
 def test_results_and_properties_come_across(make) -> None:
     detector = make("echo")
     detector.warmup()
-    first, second = detector.detect([PICTURE, np.zeros((1, 1, 3), np.uint8)], OPTIONS)
+    first, second = detector.detect([IMAGE, np.zeros((1, 1, 3), np.uint8)], OPTIONS)
     assert first.boxes[0, :3].tolist() == [4, 6, 4 * 6 * 3 * 7]
     assert second.boxes[0, :3].tolist() == [1, 1, 0]
     assert first.scores[0] == 0.25
@@ -72,9 +75,9 @@ def test_results_and_properties_come_across(make) -> None:
         pytest.param(np.full((4320, 7680, 3), 3, np.uint8), id="8K"),
     ],
 )
-def test_any_picture_arrives_whole(make, picture: np.ndarray) -> None:
+def test_any_image_arrives_whole(make, picture: np.ndarray) -> None:
     detector = make("echo")
-    for image in (PICTURE, picture, PICTURE):  # the memory grows in between
+    for image in (IMAGE, picture, IMAGE):  # the memory grows in between
         height, width, total = detector.detect([image], OPTIONS)[0].boxes[0, :3]
         assert (height, width) == image.shape[:2]
         assert total == int(image.sum() % 1_000_000)
@@ -84,7 +87,7 @@ def test_two_at_once_are_two_processes(make) -> None:
     a, b = make("echo"), make("echo")
     assert a.pid != b.pid
     a.close()
-    assert len(b.detect([PICTURE], OPTIONS)) == 1
+    assert len(b.detect([IMAGE], OPTIONS)) == 1
 
 
 def test_bad_input_never_reaches_the_child(make) -> None:
@@ -116,15 +119,15 @@ def test_a_missing_interpreter_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
         IsolatedDetector("helpers.isolated_factories:echo")
 
 
-def test_errors_of_one_picture_leave_the_child_alive(make) -> None:
+def test_errors_of_one_image_leave_the_child_alive(make) -> None:
     detector = make("failing")
     pid = detector.pid
     with pytest.raises(ImageError, match="the step is wrong") as raised:
-        detector.detect([PICTURE * 0], OPTIONS)
+        detector.detect([IMAGE * 0], OPTIONS)
     assert raised.value.reason == "step"
     with pytest.raises(DetectorError, match="ValueError: a bug"):
-        detector.detect([PICTURE * 0 + 1], OPTIONS)
-    assert len(detector.detect([PICTURE], OPTIONS)) == 1
+        detector.detect([IMAGE * 0 + 1], OPTIONS)
+    assert len(detector.detect([IMAGE], OPTIONS)) == 1
     assert detector.pid == pid
 
 
@@ -133,7 +136,7 @@ def test_killed_during_a_call_is_reported_and_restarted(make) -> None:
     pid = detector.pid
     threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
     with pytest.raises(DetectorError, match=r"SIGKILL.*next image starts it again"):
-        detector.detect([PICTURE], OPTIONS)
+        detector.detect([IMAGE], OPTIONS)
     assert state_of(pid) is None
     detector.warmup()
     assert detector.pid not in (None, pid)
@@ -143,7 +146,7 @@ def test_one_that_ends_by_itself_is_reported_each_time(make) -> None:
     detector = make("suicidal")
     for _ in range(2):
         with pytest.raises(DetectorError, match="exit code 3"):
-            detector.detect([PICTURE], OPTIONS)
+            detector.detect([IMAGE], OPTIONS)
 
 
 def test_killed_while_idle_is_restarted(make) -> None:
@@ -151,7 +154,7 @@ def test_killed_while_idle_is_restarted(make) -> None:
     pid = detector.pid
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: state_of(pid) in (None, "Z"))
-    assert len(detector.detect([PICTURE], OPTIONS)) == 1
+    assert len(detector.detect([IMAGE], OPTIONS)) == 1
     assert state_of(pid) is None
     assert detector.pid != pid
 
@@ -163,7 +166,7 @@ def test_close_during_a_call_ends_both_at_once(make) -> None:
 
     def call() -> None:
         try:
-            detector.detect([PICTURE], OPTIONS)
+            detector.detect([IMAGE], OPTIONS)
         except DetectorError as error:
             raised.append(str(error))
 
@@ -185,7 +188,7 @@ def test_after_close(make) -> None:
     detector.close()
     assert detector.pid is None
     with pytest.raises(DetectorError, match="closed"):
-        detector.detect([PICTURE], OPTIONS)
+        detector.detect([IMAGE], OPTIONS)
     with pytest.raises(DetectorError, match="closed"):
         detector.warmup()
 
@@ -197,7 +200,7 @@ def test_nothing_is_left_behind() -> None:
     before, pids = count(), []
     for _ in range(3):
         detector = IsolatedDetector("helpers.isolated_factories:echo")
-        detector.detect([PICTURE], OPTIONS)
+        detector.detect([IMAGE], OPTIONS)
         pids.append(detector.pid)
         detector.close()
     forgotten = IsolatedDetector("helpers.isolated_factories:echo")
@@ -212,7 +215,7 @@ def test_an_interrupted_call_does_not_mix_up_answers(make) -> None:
     detector = make("deaf")
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        detector.detect([PICTURE], OPTIONS)
+        detector.detect([IMAGE], OPTIONS)
     detector.warmup()
 
 
@@ -221,7 +224,7 @@ def test_ctrl_c_does_not_end_the_child(make) -> None:
     pid = detector.pid
     os.kill(pid, signal.SIGINT)
     time.sleep(0.1)
-    assert len(detector.detect([PICTURE], OPTIONS)) == 1
+    assert len(detector.detect([IMAGE], OPTIONS)) == 1
     assert detector.pid == pid
 
 
@@ -275,7 +278,7 @@ def test_the_child_does_not_die_with_the_thread_that_started_it() -> None:
     thread.join()
     time.sleep(0.2)
     pid = made[0].pid
-    assert len(made[0].detect([PICTURE], OPTIONS)) == 1
+    assert len(made[0].detect([IMAGE], OPTIONS)) == 1
     assert made[0].pid == pid
     made[0].close()
 
@@ -285,7 +288,7 @@ def test_other_threads_run_while_the_child_holds_its_lock(make) -> None:
 
     def call() -> None:
         with pytest.raises(DetectorError):
-            detector.detect([PICTURE], OPTIONS)
+            detector.detect([IMAGE], OPTIONS)
 
     thread = threading.Thread(target=call)
     thread.start()

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What every object detector has in common, around a network that finds bright rectangles."""
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ def picture(*rectangles, height=64, width=64):
     return image
 
 
-def test_boxes_come_back_in_the_pixels_of_the_picture_best_first():
+def test_boxes_come_back_in_the_pixels_of_the_image_best_first():
     image = picture((GREEN, 10, 20, 30, 20), (RED, 60, 0, 68, 64), height=64, width=128)
     (found,) = ObjectDetector(RectangleFinder()).detect([image], EVERYTHING)
     assert found.class_ids.tolist() == [0, 1]
@@ -133,7 +136,7 @@ def test_options_choose(options, count):
     assert len(found) == count
 
 
-def test_a_batch_gives_what_single_pictures_give():
+def test_a_batch_gives_what_single_images_give():
     images = [
         picture((RED, 5, 5, 20, 20)),
         picture(height=100, width=30),
@@ -170,7 +173,7 @@ def test_out_of_memory_batches_become_smaller_and_stay_so():
     assert [shape[0] for shape in network.batches[4:]] == [2, 2, 1]
 
 
-def test_a_picture_that_memory_is_too_small_for_is_an_error_and_the_next_works():
+def test_a_image_that_memory_is_too_small_for_is_an_error_and_the_next_works():
     network = RectangleFinder(memory=0)
     detector = ObjectDetector(network, name="small.pt")
     with pytest.raises(
@@ -198,7 +201,7 @@ def test_every_kind_of_lack_of_memory_is_known(message):
     assert [shape[0] for shape in network.batches] == [3, 1, 1, 1]
 
 
-def test_another_failure_of_the_network_names_model_and_picture():
+def test_another_failure_of_the_network_names_model_and_image():
     class Broken(RectangleFinder):
         def run(self, batch):
             raise RuntimeError("shapes\n  do not match")
@@ -220,7 +223,7 @@ def test_output_that_is_not_finite_is_an_error_and_not_a_box(value):
     "image",
     [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8), None],
 )
-def test_what_is_no_picture_is_refused_before_anything_runs(image):
+def test_what_is_no_image_is_refused_before_anything_runs(image):
     network = RectangleFinder()
     with pytest.raises(ImageError):
         ObjectDetector(network).detect([picture(), image], EVERYTHING)
@@ -268,7 +271,7 @@ def test_times_are_of_the_latest_call():
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (90, 200), (200, 90)])
-def test_attention_lies_over_the_picture_without_the_padding(height, width):
+def test_attention_lies_over_the_image_without_the_padding(height, width):
     x, y, side = width // 2, height // 4, 24
     image = picture((RED, x, y, side, side), height=height, width=width)
     detector = AttentiveObjectDetector(RectangleFinder())

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images on their way into object detectors: what is where, how it is resized, and what comes out as numbers."""
 
 from __future__ import annotations
@@ -110,7 +113,7 @@ def test_halving_is_the_mean(factor: int) -> None:
     assert np.abs(out - mean).max() <= 1.5  # a rounding at each halving
 
 
-def test_pictures_lie_where_their_letterbox_says_on_gray() -> None:
+def test_images_lie_where_their_letterbox_says_on_gray() -> None:
     images = [noise(48, 64), noise(96, 64, 1)]
     places = [Letterbox.fit(image.shape[:2], (96, 64)) for image in images]
     pixels = Canvas().paint(images, places)
@@ -121,7 +124,7 @@ def test_pictures_lie_where_their_letterbox_says_on_gray() -> None:
     np.testing.assert_array_equal(pixels[1], images[1])
 
 
-def test_nothing_of_an_earlier_picture_stays_on_the_canvas() -> None:
+def test_nothing_of_an_earlier_image_stays_on_the_canvas() -> None:
     canvas = Canvas()
     shapes = [(48, 64), (64, 48), (64, 64), (10, 64), (48, 64), (48, 64)]
     for seed, shape in enumerate(shapes):
@@ -166,7 +169,7 @@ def test_tensors_hold_the_same_numbers(dtype: torch.dtype, normal: dict) -> None
     )
 
 
-def test_an_input_outlives_the_next_picture() -> None:
+def test_an_input_outlives_the_next_image() -> None:
     prepare = TensorInput(CPU, torch.float32)
     place = Letterbox.within((32, 32), 32)
     first = prepare([noise(32, 32)], [place])
@@ -176,7 +179,7 @@ def test_an_input_outlives_the_next_picture() -> None:
 
 
 @pytest.mark.parametrize("longest", [64, 32, 96], ids=["same size", "smaller", "larger"])
-def test_pictures_that_may_not_be_written_or_are_no_plain_block_of_memory(longest: int) -> None:
+def test_images_that_may_not_be_written_or_are_no_plain_block_of_memory(longest: int) -> None:
     image = noise(32, 64)
     image.flags.writeable = False
     other = noise(64, 128)

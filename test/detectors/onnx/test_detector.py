@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`onnx:FILE`: pixels, placing and every layout by small files that find colors; what does not go."""
 
 from __future__ import annotations
@@ -77,7 +80,7 @@ def test_every_layout(tmp_path: Path, case: str, color: tuple[int, ...], label: 
 
 
 @pytest.mark.parametrize("case", ["yolo", "yolox", "rt_detr"])
-def test_pictures_lie_in_the_input_as_the_network_learned_it(tmp_path: Path, case: str) -> None:
+def test_images_lie_in_the_input_as_the_network_learned_it(tmp_path: Path, case: str) -> None:
     layout, how, _ = LAYOUTS[case]
     detector = open_(save(tmp_path / "m.onnx", layout, **{"metadata": NAMES, **how}))
     # of 64 x 128 px: halved to 32 x 64, so that 16 px here are a cell of 8 px
@@ -232,7 +235,7 @@ def test_numbers_that_are_none(tmp_path: Path) -> None:
         open_(save(tmp_path / "n.onnx", "yolo", metadata=NAMES, nan_below=0.9))
 
 
-def test_a_batch_equals_single_pictures_and_a_closed_detector_says_so(tmp_path: Path) -> None:
+def test_a_batch_equals_single_images_and_a_closed_detector_says_so(tmp_path: Path) -> None:
     detector = open_(save(tmp_path / "m.onnx", "yolox", metadata=NAMES, bgr=True, largest=255.0))
     images = [picture(60, 90, c, (8, 8, 40, 40)) for c in (RED, GREEN, BLUE)]
     for image, found in zip(images, detector.detect(images, OPTIONS), strict=True):
@@ -282,8 +285,8 @@ def test_a_layout_that_is_named_but_not_there(tmp_path: Path) -> None:
 def test_outputs_of_no_layout_are_listed(tmp_path: Path) -> None:
     graph = onnx_models.Graph()
     outputs = {"features": graph.add("AveragePool", "images", kernel_shape=[8, 8], strides=[8, 8])}
-    picture_input = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])
-    file = onnx_models.write(tmp_path / "m.onnx", graph, [picture_input], outputs)
+    image_input = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])
+    file = onnx_models.write(tmp_path / "m.onnx", graph, [image_input], outputs)
     with pytest.raises(
         ConfigError, match=r"cannot tell.*features \(1, 3, 8, 8\).*understood: yolo, .*rt_detr"
     ):
@@ -432,7 +435,7 @@ def test_files_that_are_spoilt(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "shape"), [("tokens", [1, 64]), ("images", [1, 1, 64, 64]), ("images", [1, 3, 64, 64, 2])]
 )
-def test_networks_that_take_no_pictures(tmp_path: Path, name: str, shape: list[int]) -> None:
+def test_networks_that_take_no_images(tmp_path: Path, name: str, shape: list[int]) -> None:
     graph = onnx_models.Graph()
     file = onnx_models.write(
         tmp_path / "m.onnx",
@@ -492,7 +495,7 @@ def test_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest
     ],
     ids=["astronaut", "chelsea"],
 )
-def test_a_real_model_on_real_pictures(
+def test_a_real_model_on_real_images(
     image: np.ndarray, label: str, box: tuple[int, ...], least: float
 ) -> None:
     detector = open_(YOLOX)

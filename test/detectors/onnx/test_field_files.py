@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """ONNX files that people have: what they find, or why they are refused."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Layouts of outputs: each by a small file that finds colors, told by shapes and numbers alone; what is refused."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """LibreYOLO's exports: the family in the metadata decides, and everything that looks alike is read as its family."""
 
 from __future__ import annotations

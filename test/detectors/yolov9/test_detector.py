@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The YOLOv9 detector on random weights that find things: thresholds, batches, precision, attention, bad input."""
 
 from __future__ import annotations
@@ -189,7 +192,7 @@ def test_looking_at_a_fixed_number_as_on_a_gpu_gives_the_same(
     np.testing.assert_array_equal(np.sort(there.class_ids), np.sort(here.class_ids))
 
 
-def test_a_batch_gives_what_single_pictures_give(detector, photo):
+def test_a_batch_gives_what_single_images_give(detector, photo):
     images = [photo, photos.photo(100, 150), photo[::-1], photos.photo(384, 288)]
     together = detector.detect(images, OPTIONS)
     for image, found in zip(images, together, strict=True):
@@ -198,7 +201,7 @@ def test_a_batch_gives_what_single_pictures_give(detector, photo):
         assert matched(alone, found) > 0.8
 
 
-def test_boxes_follow_the_picture_into_larger_pixels(detector, photo):
+def test_boxes_follow_the_image_into_larger_pixels(detector, photo):
     (small,) = detector.detect([photo], OPTIONS)
     (large,) = detector.detect([photo.repeat(2, axis=0).repeat(2, axis=1)], OPTIONS)  # halved exactly
     np.testing.assert_array_equal(large.boxes, 2 * small.boxes)
@@ -208,7 +211,7 @@ def test_boxes_follow_the_picture_into_larger_pixels(detector, photo):
 @pytest.mark.skipif(
     devices.choose_dtype("auto", CPU) == torch.float32, reason="this CPU computes in float32 alone"
 )
-def test_the_fast_precision_counts_no_more_than_a_little_noise_in_the_picture(file):
+def test_the_fast_precision_counts_no_more_than_a_little_noise_in_the_image(file):
     """Its mean effect on boxes and scores is at most that of one gray level more or less, which no camera avoids.
 
     Random weights amplify both far more than trained ones do.
@@ -293,7 +296,7 @@ def test_what_cannot_be_recorded_is_called_as_it_is():
     assert calls._calls[(1, 2)] is network
 
 
-def test_attention_lies_over_the_picture_and_depends_on_the_box(attention_file, photo):
+def test_attention_lies_over_the_image_and_depends_on_the_box(attention_file, photo):
     detector = catalogue.create(
         f"yolov9-attn:{attention_file}", task="objects", device="cpu", input_size=SIZE
     )
@@ -378,7 +381,7 @@ def test_weights_too_large_for_the_precision_are_refused(altered):
         yolov9.YoloV9Network(loaded, CPU, torch.float16, 0, "my.pt")
 
 
-def test_output_that_is_not_finite_is_an_error_that_names_model_and_picture(altered, photo):
+def test_output_that_is_not_finite_is_an_error_that_names_model_and_image(altered, photo):
     def overflow(model):
         model.head.boxes[1][-1].weight.fill_(3e38)
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """`face_detect_ros evaluate tracking` as people and scripts run it, on sequences written here."""
 
 from __future__ import annotations

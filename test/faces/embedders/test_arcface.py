@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Embedders in ONNX files: alignment by five points, made files that always run, and a public one."""
 
 from pathlib import Path

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Who is in the gallery: enrolling, renaming, forgetting, versions, names."""
 
 from datetime import datetime, timezone

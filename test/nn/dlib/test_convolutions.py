@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Convolutions arranged for speed: the same values as a convolution, whatever the size."""
 
 import numpy as np

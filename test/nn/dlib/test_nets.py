@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dlib's networks in PyTorch: folding, the shortcuts taken for speed, and descriptions that do not fit."""
 
 from dataclasses import replace

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The tiled pyramid. That it is dlib's to the pixel is what test_mmod shows; here: its own order."""
 
 import numpy as np
@@ -37,11 +40,11 @@ def test_a_known_layout() -> None:
     assert layout.levels[1] == tiled_pyramid.Level(11, 501, 533, 400)
 
 
-def test_points_go_back_to_the_picture() -> None:
+def test_points_go_back_to_the_image() -> None:
     layout = tiled_pyramid.layout(480, 640, PADDING, OUTER)
     for index, level in enumerate(layout.levels[:8]):
         points = np.array([(level.left, level.top), (level.left + level.width, level.top + level.height)])
-        there = layout.to_picture(points.astype(float), np.array([index, index]))
+        there = layout.to_image(points.astype(float), np.array([index, index]))
         # within a pixel or two of the corners, because dlib's offsets add up
         assert np.abs(there - [(0, 0), (640, 480)]).max() < 0.5 * (index + 1) * 1.2**index + 1e-9
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """GELAN's blocks: shapes, what they compute, and that folding them for inference changes nothing."""
 
 import copy

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The detection head: its boxes by the formula, its start, the cells of its outputs."""
 
 import math

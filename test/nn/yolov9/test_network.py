@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9: attention that starts as nothing, folding, shapes, heat-map rows, training."""
 
 import functools
@@ -74,7 +77,7 @@ def test_attention_changes_no_bit_until_trained(variant):
 
 
 @torch.no_grad()
-def test_attention_changes_no_bit_of_channels_last_pictures():
+def test_attention_changes_no_bit_of_channels_last_images():
     images = _images().contiguous(memory_format=torch.channels_last)
     plain, attentive = (
         network.to(memory_format=torch.channels_last) for network in (_network(), _network(**ATTENTION))
@@ -135,7 +138,7 @@ def test_batch_equals_singles_of_changing_sizes():
 
 
 @torch.no_grad()
-def test_no_picture_gives_no_prediction():
+def test_no_image_gives_no_prediction():
     boxes, scores = _network()(torch.empty(0, 3, 64, 96))
     assert boxes.shape == (0, 126, 4)
     assert scores.shape == (0, 126, 5)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The image stream of a node: one subscription for a whole process, and a word when nothing comes."""
 
 import time
@@ -18,7 +21,7 @@ from face_detect_ros.ros.inputs.camera import ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
-PICTURE = faceless(12, 16)
+IMAGE = faceless(12, 16)
 
 
 class Viewer(Node):
@@ -58,7 +61,7 @@ def test_two_consumers_share_one_subscription_and_one_decoding(probe, start):
     second = start(Viewer, hub=hub, name="second").node
     publisher = probe.publisher()
     probe.send_until(
-        publisher, image(PICTURE), lambda: first.frames and second.frames, "a frame at both consumers"
+        publisher, image(IMAGE), lambda: first.frames and second.frames, "a frame at both consumers"
     )
     assert first.frames[0] is second.frames[0]
     assert first.frames[0].frame() is second.frames[0].frame()
@@ -105,7 +108,7 @@ def test_when_the_owner_of_the_subscription_leaves_another_takes_over(probe, sta
     assert first.node.input.subscribed
     first.stop()
     assert second.node.input.subscribed
-    probe.send_until(publisher, image(PICTURE), lambda: second.node.frames, "a frame at the one that stayed")
+    probe.send_until(publisher, image(IMAGE), lambda: second.node.frames, "a frame at the one that stayed")
     assert first.node.frames == []
     wait_until(lambda: len(probe.subscriptions_of("/image_raw")) == 1, "one subscription")
     second.stop()
@@ -117,7 +120,7 @@ def test_consumers_of_different_topics_and_forms_do_not_mix(probe, start):
     left = start(Viewer, hub=hub, name="left", remaps={"image_raw": "/left"}).node
     right = start(Viewer, hub=hub, name="right", remaps={"image_raw": "/right"}).node
     packed = start(Viewer, hub=hub, name="packed", transport="compressed", remaps={"image_raw": "/left"}).node
-    probe.send_until(probe.publisher("/left"), image(PICTURE), lambda: left.frames, "a frame on the left")
+    probe.send_until(probe.publisher("/left"), image(IMAGE), lambda: left.frames, "a frame on the left")
     assert (right.frames, packed.frames) == ([], [])
 
 
@@ -126,7 +129,7 @@ def test_a_producer_in_the_process_needs_no_subscription(probe, start, transport
     hub = ImageHub()
     hub.advertise("/image_raw")
     viewer = start(Viewer, hub=hub, transport=transport).node
-    frame = LazyFrame(stamp_ns=7, frame_id="cam", decode=lambda: PICTURE)
+    frame = LazyFrame(stamp_ns=7, frame_id="cam", decode=lambda: IMAGE)
     hub.deliver("/image_raw", frame)
     assert viewer.frames == [frame]
     assert not viewer.input.subscribed
@@ -140,8 +143,8 @@ def test_compressed_images_come_by_remapping_image_raw(probe, start):
     assert viewer.input.wire_topic == "/cam/color/image_raw/compressed"
     assert viewer.input.camera_info_topic == "/cam/color/camera_info"
     publisher = probe.publisher("/cam/color/image_raw/compressed", CompressedImage)
-    probe.send_until(publisher, compressed(PICTURE, ".png"), lambda: viewer.frames, "a frame")
-    assert (viewer.frames[0].frame().image == PICTURE).all()
+    probe.send_until(publisher, compressed(IMAGE, ".png"), lambda: viewer.frames, "a frame")
+    assert (viewer.frames[0].frame().image == IMAGE).all()
 
 
 def test_topics_follow_the_namespace(start):
@@ -154,7 +157,7 @@ def test_topics_follow_the_namespace(start):
 def test_every_camera_is_received(probe, start, qos):
     viewer = start(Viewer).node
     publisher = probe.publisher(qos=qos)
-    probe.send_until(publisher, image(PICTURE), lambda: viewer.frames, "a frame")
+    probe.send_until(publisher, image(IMAGE), lambda: viewer.frames, "a frame")
 
 
 def test_silence_is_said_once_with_what_to_do_and_so_is_its_end(probe, start, impatient):
@@ -165,7 +168,7 @@ def test_silence_is_said_once_with_what_to_do_and_so_is_its_end(probe, start, im
     assert "remap image_raw" in warning
     assert viewer.problem == warning
     publisher = probe.publisher()
-    probe.send_until(publisher, image(PICTURE), lambda: viewer.frames and not viewer.problem, "no problem")
+    probe.send_until(publisher, image(IMAGE), lambda: viewer.frames and not viewer.problem, "no problem")
     probe.wait_for_log("images arrive on /image_raw")
     # silent again, this time with a publisher
     again = probe.wait_for_log("although it is published by probe")
@@ -215,7 +218,7 @@ def test_an_incompatible_publisher_beside_a_good_one_is_said_once(probe, start, 
     publisher = probe.publisher()
     probe.wait_for_log("needs sensor_msgs/msg/Image")
     # so long that diagnostics look many times between images
-    probe.send_until(publisher, image(PICTURE), lambda: len(viewer.frames) > 20, "20 frames", period_s=0.15)
+    probe.send_until(publisher, image(IMAGE), lambda: len(viewer.frames) > 20, "20 frames", period_s=0.15)
     assert len(probe.logs("needs sensor_msgs/msg/Image")) == 1
     assert len(probe.logs("images arrive")) <= 1
     assert "needs sensor_msgs/msg/Image" in viewer.problem
@@ -233,7 +236,7 @@ def test_a_silent_topic_shows_in_the_diagnostics_of_a_detector(probe, start, imp
     def all_right():
         return probe.diagnostics("/face_detector", lambda s: told.append(s) or True).ok
 
-    probe.send_until(publisher, image(PICTURE), all_right, "diagnostics that all is well")
+    probe.send_until(publisher, image(IMAGE), all_right, "diagnostics that all is well")
 
 
 def test_the_patience_is_three_seconds():
@@ -282,7 +285,7 @@ def test_when_the_source_of_the_process_goes_its_consumers_hear_others(probe, st
     viewer = start(Viewer, hub=hub).node
     assert probe.subscriptions_of("/image_raw") == []
     hub.withdraw("/image_raw")
-    probe.send_until(probe.publisher(), image(PICTURE), lambda: viewer.frames, "a frame")
+    probe.send_until(probe.publisher(), image(IMAGE), lambda: viewer.frames, "a frame")
     hub.advertise("/image_raw")
     wait_until(lambda: not probe.subscriptions_of("/image_raw"), "the subscription's end")
 

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Image messages to arrays and back. What is inside them is tested in `test/images`."""
 
 import array

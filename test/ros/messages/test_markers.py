@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Markers of detections: who is known shows in color and text, and where it is as the camera sees it."""
 
 import numpy as np

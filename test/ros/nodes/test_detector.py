@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The face detector as others see it: its topics, parameters, states and diagnostics."""
 
 import gc
@@ -89,14 +92,14 @@ def test_a_face_published_by_another_process_is_found(probe, execute):
     assert face.header == sent.header
 
 
-def test_a_picture_without_a_face_gives_an_empty_array(probe, start):
+def test_a_image_without_a_face_gives_an_empty_array(probe, start):
     start(FaceDetector)
     found = Camera(probe).show(faceless())
     assert found.detections == []
     assert found.header.frame_id == "camera"
 
 
-def test_a_compressed_picture(probe, start):
+def test_a_compressed_image(probe, start):
     start(FaceDetector, parameters={"image_transport": "compressed"}, remaps={"image_raw": "/cam/image"})
     camera = Camera(probe, "/cam/image/compressed", CompressedImage)
     faces = camera.show(compressed(astronaut())).detections
@@ -332,7 +335,7 @@ def test_shut_down_it_releases_everything(probe, start, scripted):
 # parameters while it runs
 
 
-def test_parameters_take_effect_from_one_picture_to_the_next(probe, start):
+def test_parameters_take_effect_from_one_image_to_the_next(probe, start):
     start(FaceDetector)
     camera = Camera(probe)
     assert len(camera.show(astronaut()).detections) == 1
@@ -456,7 +459,7 @@ def test_without_a_running_clock_it_starts_and_reports(probe, start, scripted):
 # overload
 
 
-def test_overload_drops_old_pictures_and_nothing_else(probe, start, scripted):
+def test_overload_drops_old_images_and_nothing_else(probe, start, scripted):
     """120 images a second into a detector that manages 10."""
     local = start(FaceDetector, parameters={"model": "slow"})
     detections = probe.collect(DETECTIONS, Detection2DArray)
@@ -486,7 +489,7 @@ def test_overload_drops_old_pictures_and_nothing_else(probe, start, scripted):
     assert float(status.values["latency_p50_ms"]) < 1000
 
 
-def test_an_end_in_the_middle_of_a_picture_is_no_failure(probe, start, scripted, monkeypatch):
+def test_an_end_in_the_middle_of_a_image_is_no_failure(probe, start, scripted, monkeypatch):
     monkeypatch.setattr("helpers.detectors.create_slow", lambda device: ScriptedDetector(delay_s=PATIENCE_S))
     local = start(FaceDetector, parameters={"model": "slow"})
     probe.wait_for_state(NODE, "active")

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Managed nodes while their weights load: they go on answering, and the outcome is always told."""
 
 import functools

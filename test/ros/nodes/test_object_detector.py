@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The object detector as others see it: classes, batches, memory, what cannot be configured."""
 
 import threading
@@ -68,7 +71,7 @@ def test_detections_carry_class_names_and_the_header_of_the_image(probe, start, 
     assert [(c.class_id, c.class_name) for c in info.class_map] == list(enumerate(LABELS))
 
 
-def test_classes_and_thresholds_change_from_one_picture_to_the_next(probe, start, objects):
+def test_classes_and_thresholds_change_from_one_image_to_the_next(probe, start, objects):
     objects("scripted")
     start(ObjectDetector, parameters={"model": "scripted", "classes": "dog"})
     camera = Camera(probe)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Images that the object detector publishes: attention, and what privacy leaves of them."""
 
 import numpy as np
@@ -70,7 +73,7 @@ def inside(box, array):
 # attention
 
 
-def test_the_attention_of_the_best_detection_lies_over_the_picture(probe, start, objects, unhurried):
+def test_the_attention_of_the_best_detection_lies_over_the_image(probe, start, objects, unhurried):
     network, camera, seen = watch(probe, start, objects)
     message = camera.show_until(lambda: seen.messages and seen.messages[0], "an attention image")
     assert (message.header.frame_id, message.encoding) == ("eye", "rgb8")
@@ -103,7 +106,7 @@ def test_the_choice_changes_while_it_runs(probe, start, objects, unhurried):
     camera.show_until(lambda: np.allclose(network.asked[-1], np.array(DOG) / 4, atol=0.2), "the dog")
 
 
-def test_the_picture_comes_without_a_heat_map_where_the_chosen_one_is_not_there(
+def test_the_image_comes_without_a_heat_map_where_the_chosen_one_is_not_there(
     probe, start, objects, unhurried
 ):
     network, camera, seen = watch(probe, start, objects, attention_of="traffic light")
@@ -217,7 +220,7 @@ def test_a_class_may_be_called_like_a_number():
 
 
 @pytest.mark.parametrize("topic", ["attention", "image_annotated"])
-def test_under_privacy_no_pixel_of_the_picture_is_published(probe, start, objects, unhurried, topic):
+def test_under_privacy_no_pixel_of_the_image_is_published(probe, start, objects, unhurried, topic):
     """What it publishes of a face and of a gradient is the same: it does not depend on what the camera saw."""
     _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/{topic}", privacy=True, classes="dog")
     shown = []
@@ -231,7 +234,7 @@ def test_under_privacy_no_pixel_of_the_picture_is_published(probe, start, object
     probe.wait_for_log("privacy: image_annotated and attention are drawn on black")
 
 
-def test_without_privacy_pictures_are_pictures(probe, start, objects):
+def test_without_privacy_images_are_images(probe, start, objects):
     _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/image_annotated", classes="dog")
     message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an image")
     assert (decode_image(message)[:100] == faceless(*SIZE)[:100]).all()

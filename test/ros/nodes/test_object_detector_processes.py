@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The object detector in processes of their own, with models from files, over real DDS."""
 
 import signal
@@ -18,7 +21,7 @@ YOLOX = DATA / "weights" / "yolox_nano.onnx"
 
 
 @pytest.fixture
-def picture_file(tmp_path):
+def image_file(tmp_path):
     path = tmp_path / "portrait.png"
     cv2.imwrite(str(path), portrait()[..., ::-1])
     return str(path)
@@ -33,10 +36,10 @@ def classes(message):
     return [detection.results[0].hypothesis.class_id for detection in message.detections]
 
 
-def test_perception_finds_faces_and_objects_in_the_same_frames(probe, execute, picture_file, model):
+def test_perception_finds_faces_and_objects_in_the_same_frames(probe, execute, image_file, model):
     process = execute(
         "perception",
-        parameters={"source": picture_file, "rate_hz": 5.0, "object_detector:model": model},
+        parameters={"source": image_file, "rate_hz": 5.0, "object_detector:model": model},
     )
     faces, objects = probe.collect(FACES, Detection2DArray), probe.collect(OBJECTS, Detection2DArray)
 
@@ -66,11 +69,11 @@ def test_perception_without_a_model_for_objects_starts_without_them(probe, execu
     assert "ERROR" not in process.output
 
 
-def test_under_privacy_no_topic_shows_a_face(probe, execute, picture_file, model):
+def test_under_privacy_no_topic_shows_a_face(probe, execute, image_file, model):
     execute(
         "perception",
         parameters={
-            "source": picture_file,
+            "source": image_file,
             "rate_hz": 5.0,
             "object_detector:model": model,
             "privacy": True,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Recognition in the face detector node: enrollment by services, identities, privacy."""
 
 from __future__ import annotations
@@ -147,7 +150,7 @@ def test_somebody_known_is_not_enrolled_under_another_name(start, probe, camera,
     assert "Eileen" in text
 
 
-def test_enrollment_without_pictures_says_so_and_other_services_answer_meanwhile(start, probe, gallery):
+def test_enrollment_without_images_says_so_and_other_services_answer_meanwhile(start, probe, gallery):
     start(FaceDetector, parameters={"gallery": str(gallery), "enroll_name": "Ann"})
     probe.wait_for_state(NODE, "active")
     answers = []
@@ -260,7 +263,7 @@ def faces_in(picture):
 
 
 @pytest.mark.parametrize("privacy", [False, True], ids=["privacy off", "privacy on"])
-def test_with_privacy_no_published_picture_shows_the_face(start, probe, camera, gallery, privacy):
+def test_with_privacy_no_published_image_shows_the_face(start, probe, camera, gallery, privacy):
     start(FaceDetector, parameters={"gallery": str(gallery), "privacy": privacy, "recognize": False})
     annotated = probe.collect(f"{NODE}/image_annotated", Image)
     anonymized = probe.collect(f"{NODE}/image_anonymized", Image)

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The video source as others see it: images, calibration, and what it says when its source fails."""
 
 import threading
@@ -295,7 +298,7 @@ def test_deactivated_it_publishes_nothing_and_reads_nothing(probe, start, still)
     wait_until(lambda: probe.publishers_of("/image_raw") == [], "no publisher")
 
 
-def test_the_first_picture_of_a_file_is_published_too(probe, start, tmp_path):
+def test_the_first_image_of_a_file_is_published_too(probe, start, tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((20, 20, 3), 10 * number, np.uint8))
     seen = []

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Boxes move with their pixels, whatever the plan."""
 
 from __future__ import annotations
@@ -84,7 +87,7 @@ def test_what_is_given_is_inside_and_well_formed(seed: int) -> None:
     assert set(example.class_ids) <= set(example.sources)
 
 
-def test_the_same_random_numbers_give_the_same_picture() -> None:
+def test_the_same_random_numbers_give_the_same_image() -> None:
     def one(seed: int) -> Example:
         random = np.random.default_rng(seed)
         return render(draw_plan(random, 1, SIZES, SIDE, AugmentOptions()), SOURCES.__getitem__, SIDE)
@@ -93,7 +96,7 @@ def test_the_same_random_numbers_give_the_same_picture() -> None:
     assert (one(7).image != one(8).image).any()
 
 
-def test_whole_pictures_keep_their_shape_and_lie_in_the_middle() -> None:
+def test_whole_images_keep_their_shape_and_lie_in_the_middle() -> None:
     example = render(whole(0, SIZES), SOURCES.__getitem__, SIDE)  # 60 x 90
     assert (example.image[:16] == GREY).all()
     assert (example.image[-16:] == GREY).all()

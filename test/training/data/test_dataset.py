@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Reading data sets: what is right comes in, what is wrong is named."""
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.training.data import loader
 from face_detect_ros.training.data.dataset import DataSet, read_dataset
 from face_detect_ros.training.data.held_back import as_annotations
-from face_detect_ros.training.data.loader import BatchLoader, PictureStore
+from face_detect_ros.training.data.loader import BatchLoader, ImageStore
 from face_detect_ros.training.options import AugmentOptions
 
 CATEGORIES = [{"id": 3, "name": "cup"}, {"id": 7, "name": "face"}]
 
 
-def write_picture(path: Path, height: int = 40, width: int = 60) -> None:
+def write_image(path: Path, height: int = 40, width: int = 60) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
 
@@ -30,7 +33,7 @@ def coco(folder: Path, annotations: list[dict[str, Any]], **image: Any) -> DataS
     images = [{"id": n, "file_name": f"{n}.png", "width": 60, "height": 40} for n in (1, 2)]
     images[0].update(image)
     for n in (1, 2):
-        write_picture(folder / "images" / f"{n}.png")
+        write_image(folder / "images" / f"{n}.png")
     for number, item in enumerate(annotations):
         item.setdefault("id", 100 + number)
         item.setdefault("image_id", 1)
@@ -99,7 +102,7 @@ class TestCoco:
         with pytest.raises(ConfigError, match="and 12 more; put them right"):
             coco(tmp_path, [{"bbox": [99, 99, 5, 5]} for _ in range(20)])
 
-    def test_a_missing_picture_is_named(self, tmp_path: Path) -> None:
+    def test_a_missing_image_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"image 1: there is no file .*gone\.png"):
             coco(tmp_path, [{"bbox": [1, 1, 5, 5]}], file_name="gone.png")
 
@@ -130,8 +133,8 @@ class TestYolo:
     def write(
         self, folder: Path, lines: str = "1 0.5 0.5 0.5 0.25\n", head: str = "names: [cup, face]"
     ) -> Path:
-        write_picture(folder / "images/train/a.png")
-        write_picture(folder / "images/train/b.png")
+        write_image(folder / "images/train/a.png")
+        write_image(folder / "images/train/b.png")
         (folder / "labels/train").mkdir(parents=True, exist_ok=True)
         (folder / "labels/train/a.txt").write_text(lines)
         file = folder / "data.yaml"
@@ -149,7 +152,7 @@ class TestYolo:
         assert first.class_ids.tolist() == [1]
         assert first.size is None
         assert len(second.boxes) == 0  # no label file: nothing in it
-        loaded = PictureStore(found, 1000).load(0)
+        loaded = ImageStore(found, 1000).load(0)
         np.testing.assert_allclose(loaded.boxes, [[15, 15, 45, 25]])
 
     @pytest.mark.parametrize(
@@ -195,14 +198,14 @@ class TestYolo:
 
 
 class TestStoreAndLoader:
-    def test_large_pictures_shrink_and_their_boxes_with_them(self, tmp_path: Path) -> None:
-        store = PictureStore(coco(tmp_path, [{"bbox": [10, 5, 20, 30]}]), longest_px=30)
+    def test_large_images_shrink_and_their_boxes_with_them(self, tmp_path: Path) -> None:
+        store = ImageStore(coco(tmp_path, [{"bbox": [10, 5, 20, 30]}]), longest_px=30)
         assert store.sizes == [(20, 30), (20, 30)]
         np.testing.assert_allclose(store.load(0).boxes, [[5, 2.5, 15, 17.5]])
 
-    def test_without_memory_pictures_are_read_each_time(self, tmp_path: Path) -> None:
+    def test_without_memory_images_are_read_each_time(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
-        kept, read = PictureStore(dataset, 60), PictureStore(dataset, 60, memory_bytes=0)
+        kept, read = ImageStore(dataset, 60), ImageStore(dataset, 60, memory_bytes=0)
         np.testing.assert_array_equal(kept.load(0).image, read.load(0).image)
         (tmp_path / "images/1.png").unlink()
         kept.load(0)
@@ -217,27 +220,27 @@ class TestStoreAndLoader:
         (tmp_path / "memory.current").write_text("1000000\n")
         for limit, processes, kept in (("max", 1, 2), ("1020000", 1, 1), ("1020000", 2, 0), ("900000", 1, 0)):
             (tmp_path / "memory.max").write_text(limit + "\n")
-            assert len(PictureStore(dataset, 60, processes=processes)._kept) == kept
+            assert len(ImageStore(dataset, 60, processes=processes)._kept) == kept
 
-    def test_labels_of_a_picture_that_lay_on_its_side(self, tmp_path: Path) -> None:
+    def test_labels_of_a_image_that_lay_on_its_side(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
-        write_picture(tmp_path / "images/2.png", 60, 40)
-        for read in (lambda: PictureStore(dataset, 60), lambda: as_annotations(Path("l.json"), dataset)):
+        write_image(tmp_path / "images/2.png", 60, 40)
+        for read in (lambda: ImageStore(dataset, 60), lambda: as_annotations(Path("l.json"), dataset)):
             with pytest.raises(ConfigError, match=r"2\.png: is 40x60 pixels when upright, .* for 60x40"):
                 read()
 
-    def test_a_damaged_picture_is_named(self, tmp_path: Path) -> None:
+    def test_a_damaged_image_is_named(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
         (tmp_path / "images/2.png").write_bytes(b"no image")
         with pytest.raises(SourceError, match=r"2\.png"):
-            PictureStore(dataset, 60)
+            ImageStore(dataset, 60)
 
     def loader(self, folder: Path, **more: Any) -> BatchLoader:
         if not (folder / "images").exists():
             coco(folder, [{"bbox": [10, 5, 20, 30]}], face_complete=False)
         dataset = read_dataset(folder / "labels.json", folder / "images")
         more = {"side": 64, "batch": 2, "seed": 5, "threads": 2, **more}
-        return BatchLoader(PictureStore(dataset, 64), 2, **more)
+        return BatchLoader(ImageStore(dataset, 64), 2, **more)
 
     def test_a_batch(self, tmp_path: Path) -> None:
         (batch,) = self.loader(tmp_path).epoch(0, AugmentOptions(mosaic=0, mixup=0))

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Fine-tuning the RT-DETR family through `transformers`."""
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.detr_models import save
-from helpers.training_data import SIDE, write_pictures
+from helpers.training_data import SIDE, write_images
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
@@ -17,7 +20,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.detr import checkpoint as detr_checkpoint
 from face_detect_ros.training.data.dataset import read_dataset
 from face_detect_ros.training.data.held_back import as_annotations
-from face_detect_ros.training.data.loader import BatchLoader, PictureStore
+from face_detect_ros.training.data.loader import BatchLoader, ImageStore
 from face_detect_ros.training.learners.detr import TYPES, DetrLearner
 from face_detect_ros.training.options import AugmentOptions, TrainOptions
 from face_detect_ros.training.session import Task, train
@@ -31,7 +34,7 @@ OPTIONS = TrainOptions(
 
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
-    return write_pictures(tmp_path / "data", names=("cat", "blue"))
+    return write_images(tmp_path / "data", names=("cat", "blue"))
 
 
 def model(folder: Path, kind: str = "rt_detr_v2", **changes) -> Path:
@@ -48,7 +51,7 @@ def test_it_learns(kind: str, labels: Path, tmp_path: Path) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
     learner = DetrLearner(model(tmp_path, kind), dataset, OPTIONS)
     network = learner.network.train()
-    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
+    loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     loader.close()
     images = batch.images.permute(0, 3, 1, 2).float() / 255
@@ -68,7 +71,7 @@ def test_it_learns(kind: str, labels: Path, tmp_path: Path) -> None:
 def test_boxes_reach_the_library_as_center_and_size(labels: Path, tmp_path: Path) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
     learner = DetrLearner(model(tmp_path), dataset, OPTIONS)
-    loader = BatchLoader(PictureStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
+    loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     loader.close()
     seen = []

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Distillation: what a teacher sees, what is learned of it, and what is not a teacher."""
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import onnxruntime
 import pytest
 import torch
 from helpers.paths import SHARED
-from helpers.training_data import NARROW, SIDE, write_pictures, write_teacher
+from helpers.training_data import NARROW, SIDE, write_images, write_teacher
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
@@ -65,7 +68,7 @@ def test_it_sees_what_its_file_gives(file: Path) -> None:
     assert teacher.widths == (11, 11, 11)
 
 
-def test_pictures_of_any_size(file: Path) -> None:
+def test_images_of_any_size(file: Path) -> None:
     teacher = Teacher(file, CLASSES)
     lesson = teacher.look(pictures(2, 96, 160))
     assert lesson.scores.shape == (2, 12 * 20 + 6 * 10 + 3 * 5, 2)
@@ -123,7 +126,7 @@ def test_maps_can_be_learned() -> None:
 @pytest.fixture
 def task(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
     monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", NARROW)
-    labels = write_pictures(tmp_path / "data")
+    labels = write_images(tmp_path / "data")
     dataset = read_dataset(labels, labels.parent / "images")
     return Task(
         Architecture("narrow", True, True, False), dataset, as_annotations(labels, dataset), teacher=file
@@ -176,7 +179,7 @@ def test_what_cannot_teach(tmp_path: Path, file: Path) -> None:
 
 
 def test_detr_takes_no_teacher(tmp_path: Path, file: Path) -> None:
-    labels = write_pictures(tmp_path / "data")
+    labels = write_images(tmp_path / "data")
     command = [
         "train",
         str(labels),

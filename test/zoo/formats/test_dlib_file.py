@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The reader of dlib's network files: what is in them, and what is wrong with damaged ones."""
 
 import contextlib

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """ONNX files whose axes are freed and whose weights become constants, without the package onnx."""
 
 import numpy as np

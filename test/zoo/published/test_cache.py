@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Weights on this machine: found, believed as long as nothing has touched them, refused when something has."""
 
 import hashlib

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What is published: complete, well-formed, and in step with the catalogue of detectors."""
 
 import re

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Fetching from a real server that behaves badly in every way that servers, networks, disks and users do."""
 
 import hashlib

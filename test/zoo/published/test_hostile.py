@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Fetching from a server that is hostile, from one that never ends, and into a folder that is prepared for a theft."""
 
 import hashlib

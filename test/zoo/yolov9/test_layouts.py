@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Names of tensors in published checkpoints, as they were read off networks built by the publishers' own code."""
 
 import pytest

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOv9 from files in every published format, and from files that are not right."""
 
 import json
@@ -18,7 +21,7 @@ from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
 LABELS = ("cup", "robot", "door")
-PICTURES = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+IMAGES = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def attentive():
 
 @torch.inference_mode()
 def same(one, other):
-    return all(torch.equal(a, b) for a, b in zip(one(PICTURES), other(PICTURES), strict=True))
+    return all(torch.equal(a, b) for a, b in zip(one(IMAGES), other(IMAGES), strict=True))
 
 
 def saved(value, path, **options):

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Every layout of outputs that is understood. Another one is a file here and a line in this list."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Boxes in one output and scores in the other: this package's own export, PP-YOLOE, YOLO-NAS."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Cells of feature maps, and what the place of boxes tells about how they are written."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """What a layout of an ONNX detector's outputs has to offer, and what it is told from."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """NanoDet: scores and distributions over distances of every cell, in one output or two for each level."""
 
 from __future__ import annotations

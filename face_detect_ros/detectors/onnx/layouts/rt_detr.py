@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The own exports of RT-DETR, D-FINE, DEIM and DEIMv2."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Boxes and class scores of every cell in one output: YOLOv8 and later, YOLOv9, RTMDet, PicoDet."""
 
 from __future__ import annotations

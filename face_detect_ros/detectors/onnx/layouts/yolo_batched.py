@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detections of all images in one table: YOLOv7 and YOLOv9 with non-maximum suppression inside."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Detections one a row: YOLOv10, YOLO26, and exports with non-maximum suppression inside."""
 
 from __future__ import annotations

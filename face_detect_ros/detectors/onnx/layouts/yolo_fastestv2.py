@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLO-FastestV2: three anchors to a cell of strides 16 and 32 that share their classes."""
 
 from __future__ import annotations

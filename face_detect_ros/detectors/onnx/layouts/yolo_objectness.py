@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Boxes, objectness and class scores in one output: YOLOv5, v6 and v7."""
 
 from __future__ import annotations

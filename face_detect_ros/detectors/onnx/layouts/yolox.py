@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """YOLOX in the two ways that its own tool exports."""
 
 from __future__ import annotations

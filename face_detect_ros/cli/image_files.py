@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
 """The images and video frames behind the paths of a command line."""
 
 from __future__ import annotations
@@ -38,8 +41,9 @@ VIDEO_SUFFIXES = frozenset(
 class MediaFile:
     """An image or video to work on.
 
-    path: as the user gave it, or that folder's path joined with the file's place inside.
-    relative: where its result goes inside an output folder.
+    Attributes:
+        path: As the user gave it, or that folder's path joined with the file's place inside.
+        relative: Where its result goes inside an output folder.
     """
 
     path: Path
