@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from face_detect_ros.cli.exits import exit_codes
+from face_detect_ros.cli.common.exits import exit_codes
 
 
 def ablation(
@@ -39,7 +39,8 @@ def ablation(
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """
     with exit_codes():
-        from face_detect_ros.cli.train import Report, names_of
+        from face_detect_ros.cli.common.training_report import Report
+        from face_detect_ros.cli.train import names_of
         from face_detect_ros.core.errors import ConfigError
         from face_detect_ros.evaluation.coco_annotations import read_annotations
         from face_detect_ros.training import ablation as experiment

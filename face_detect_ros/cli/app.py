@@ -17,13 +17,15 @@ from typing import Annotated
 import typer
 
 from face_detect_ros import __version__
-from face_detect_ros.cli import bench, evaluate, models, people
+from face_detect_ros.cli import bench, models, people
 from face_detect_ros.cli.ablation import ablation
+from face_detect_ros.cli.common.exits import INTERRUPTED
 from face_detect_ros.cli.demo import demo
 from face_detect_ros.cli.detect import detect
 from face_detect_ros.cli.doctor import doctor
-from face_detect_ros.cli.exits import INTERRUPTED
-from face_detect_ros.cli.train import train, train_default
+from face_detect_ros.cli.evaluate.app import app as evaluate
+from face_detect_ros.cli.train import train
+from face_detect_ros.cli.train_default import train_default
 
 app = typer.Typer(
     name="face_detect_ros",
@@ -44,7 +46,7 @@ app.command()(people.enroll)
 app.add_typer(people.app, name="people")
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
-app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(evaluate, name="evaluate")
 
 
 def _print_version(wanted: bool) -> None:

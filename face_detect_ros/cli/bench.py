@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from face_detect_ros.cli.exits import exit_codes
+from face_detect_ros.cli.common.exits import exit_codes
 
 if TYPE_CHECKING:
     from face_detect_ros.benchmarks.engines import EngineRow

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from face_detect_ros.cli.exits import FAILED, exit_codes, report
+from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
@@ -23,8 +23,8 @@ from face_detect_ros.engines.catalogue import AUTO, CHOICES
 if TYPE_CHECKING:
     import numpy as np
 
-    from face_detect_ros.cli.image_files import MediaFile
-    from face_detect_ros.cli.results import OutputFolder
+    from face_detect_ros.cli.common.media import MediaFile
+    from face_detect_ros.cli.common.results import OutputFolder
     from face_detect_ros.pipeline.options import PipelineOptions
     from face_detect_ros.pipeline.pipeline import Pipeline
     from face_detect_ros.pipeline.recipe import Recognition
@@ -115,9 +115,9 @@ def detect(
         # messages of FFmpeg about a damaged stream would be neither ours nor helpful
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-        from face_detect_ros.cli.image_files import find_media
-        from face_detect_ros.cli.json_output import print_json
-        from face_detect_ros.cli.results import OutputFolder, print_lines
+        from face_detect_ros.cli.common.json_output import print_json
+        from face_detect_ros.cli.common.media import find_media
+        from face_detect_ros.cli.common.results import OutputFolder, print_lines
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.pipeline.options import PipelineOptions
@@ -232,7 +232,7 @@ class _Run:
             self._output.save_image(item, _draw(result))
 
     def _process_video(self, item: MediaFile, progress: _Progress) -> None:
-        from face_detect_ros.cli.image_files import VideoFrames
+        from face_detect_ros.cli.common.media import VideoFrames
         from face_detect_ros.core.frame import Frame
 
         with VideoFrames(item.path) as video, contextlib.ExitStack() as opened:
@@ -253,7 +253,7 @@ class _Run:
                 self._fail(problem)
 
     def _report(self, name: str, result: Result) -> None:
-        from face_detect_ros.cli.results import as_record
+        from face_detect_ros.cli.common.results import as_record
 
         record = as_record(name, result)
         self._images += 1
@@ -313,7 +313,7 @@ def _progress(files: int) -> Iterator[_Progress]:
     if not sys.stderr.isatty():
         yield _Progress()
         return
-    from face_detect_ros.cli.progress import stderr_progress
+    from face_detect_ros.cli.common.progress import stderr_progress
 
     # rich would send stdout to the bar's own stream: right on one terminal, wrong for a file or a pipe
     with stderr_progress(redirect_stdout=sys.stdout.isatty()) as progress:

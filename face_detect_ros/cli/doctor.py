@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from face_detect_ros.cli.exits import FAILED, exit_codes
+from face_detect_ros.cli.common.exits import FAILED, exit_codes
 
 
 def doctor(

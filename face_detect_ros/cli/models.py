@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from face_detect_ros.cli.exits import FAILED, exit_codes, report
+from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
 from face_detect_ros.core.errors import OutputError, WeightsError
 
 app = typer.Typer(
@@ -34,7 +34,7 @@ def list_models(json: Json = False) -> None:
     Exit code: 0.
     """
     with exit_codes():
-        from face_detect_ros.cli.model_records import entries, row
+        from face_detect_ros.cli.common.model_records import entries, row
 
         rows = [row(entry) for entry in entries().values()]
         if json:
@@ -66,7 +66,7 @@ def info(
     Exit code: 0; 2 for an unknown name.
     """
     with exit_codes():
-        from face_detect_ros.cli.model_records import details, find, packaged_details, row
+        from face_detect_ros.cli.common.model_records import details, find, packaged_details, row
         from face_detect_ros.zoo.published import checkpoints
 
         entry = find(name)
@@ -101,8 +101,8 @@ def fetch(
     nothing to fetch; 130 after Ctrl-C.
     """
     with exit_codes():
-        from face_detect_ros.cli.model_records import with_weights
-        from face_detect_ros.cli.progress import download_bar
+        from face_detect_ros.cli.common.model_records import with_weights
+        from face_detect_ros.cli.common.progress import download_bar
         from face_detect_ros.zoo.published import download
 
         failed = False
@@ -136,7 +136,7 @@ def verify(
     Exit code: 0 if all is right, 1 if a file is missing, altered or unreadable; 2 for an unknown name.
     """
     with exit_codes():
-        from face_detect_ros.cli.model_records import with_weights
+        from face_detect_ros.cli.common.model_records import with_weights
         from face_detect_ros.zoo.published import cache
         from face_detect_ros.zoo.published.checkpoints import CHECKPOINTS
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from face_detect_ros.cli.exits import FAILED, exit_codes, report
-from face_detect_ros.cli.json_output import print_json
+from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
+from face_detect_ros.cli.common.json_output import print_json
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.faces.options import EnrollmentOptions
@@ -87,7 +87,7 @@ def enroll(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-        from face_detect_ros.cli.progress import progress_bar
+        from face_detect_ros.cli.common.progress import progress_bar
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.faces.embedders import catalogue as embedders
         from face_detect_ros.pipeline.enroller import Enroller, folders_of_people, report_lines

@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from face_detect_ros.cli.exits import exit_codes
+from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.training_report import Report
 from face_detect_ros.training.options import OPTIMIZERS, AugmentOptions, TrainOptions
 
 if TYPE_CHECKING:
-    from face_detect_ros.training.trainer import Progress
+    pass
 
 _DETR_SUITS: dict[str, Any] = {
     "optimizer": "adamw",
@@ -29,7 +26,6 @@ _DETR_SUITS: dict[str, Any] = {
     "clip_norm": 0.1,
     "augment": AugmentOptions(mosaic=0.0, mixup=0.0),
 }
-_EVERY_S = 10.0  # between lines where stderr is not a terminal
 
 
 def train(
@@ -134,6 +130,7 @@ def train(
         from face_detect_ros.training.data.held_back import read_held_back
         from face_detect_ros.training.learners.start import Architecture
         from face_detect_ros.training.session import Task, train
+        from face_detect_ros.training.starting_weights import fine_tuned, initial_weights
 
         given: dict[str, Any] = {
             "epochs": epochs, "batch": batch, "input_size": input_size, "optimizer": optimizer,
@@ -141,13 +138,13 @@ def train(
             "freeze": names_of(freeze),
         }  # fmt: skip
         given = {name: value for name, value in given.items() if value is not None}
-        fine_tuned = _fine_tuned(model)
-        if fine_tuned is not None and init is not None:
+        folder = fine_tuned(model)
+        if folder is not None and init is not None:
             raise ConfigError(f"--init {init}: {model} begins with its own weights; leave --init out")
-        if fine_tuned is not None and teacher is not None:
+        if folder is not None and teacher is not None:
             raise ConfigError(f"--teacher {teacher}: {model} learns from labels alone; leave --teacher out")
-        options = TrainOptions(**({} if fine_tuned is None else _DETR_SUITS) | given)
-        architecture = fine_tuned or Architecture.named(model, auxiliary=auxiliary)
+        options = TrainOptions(**({} if folder is None else _DETR_SUITS) | given)
+        architecture = folder or Architecture.named(model, auxiliary=auxiliary)
         if val is None and images is not None:
             raise ConfigError("give --val too: labels of images to judge the training by")
         dataset = read_dataset(data, images, classes=names_of(classes))
@@ -155,7 +152,7 @@ def train(
         report = Report()
         report.data(dataset.remarks, len(dataset.samples), dataset.counts())
         source = f"trained on {data.name}" + (f", taught by {teacher.name}" if teacher is not None else "")
-        task = Task(architecture, dataset, held_back, _weights(init), license, source, teacher)
+        task = Task(architecture, dataset, held_back, initial_weights(init), license, source, teacher)
         with report.telling_of_a_stop():
             _, best = train(
                 task, options, output, device=device, threads=threads,
@@ -164,146 +161,5 @@ def train(
         report.done(best)
 
 
-def train_default(
-    data: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder with instances_train.json and images/.")
-    ],
-    teacher: Annotated[Path, typer.Option(metavar="ONNX", help="YOLOX-nano, as its authors publish it.")],
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
-    device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
-) -> None:
-    """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
-
-    Leaves yolov9_robot.safetensors in the output folder and tells what score threshold suits it, by training images
-    that it did not learn from. The same command goes on where it was ended.
-
-    Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
-    """
-    with exit_codes():
-        from face_detect_ros.training import default_model
-
-        report = Report()
-        with report.telling_of_a_stop():
-            weights = default_model.train_default(
-                data, teacher, output, device=device,
-                on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
-            )  # fmt: skip
-        report.done(weights)
-        report.thresholds(lambda: default_model.choose_threshold(weights, data))
-
-
 def names_of(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _fine_tuned(model: str) -> Path | None:
-    """The folder that --model means where it is not a YOLOv9 of ours."""
-    from face_detect_ros.detectors import catalogue
-    from face_detect_ros.zoo.published import cache, checkpoints
-
-    kind, _, folder = model.partition(":")
-    if kind == "detr":
-        return Path(folder).expanduser()
-    entry = catalogue.CATALOGUE.get(model)
-    if entry is None or not entry.factory.endswith(".detr:create"):
-        return None
-    return cache.locate(checkpoints.find(entry.checkpoint))
-
-
-def _weights(init: str | None) -> Path | None:
-    """The file that --init means."""
-    if init is None:
-        return None
-    from face_detect_ros.core.errors import ConfigError
-    from face_detect_ros.detectors import catalogue
-    from face_detect_ros.zoo.published import cache, checkpoints, packaged
-
-    if init in catalogue.CATALOGUE:
-        entry = catalogue.find(init, task="objects")
-        if entry.packaged:
-            return packaged.locate(entry.packaged)
-        name = entry.checkpoint
-        if not name.startswith("yolov9"):
-            raise ConfigError(
-                f"--init {init}: a YOLOv9 cannot begin with these weights; give one of yolov9-*"
-            )
-        return cache.locate(checkpoints.find(name))
-    path = Path(init).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"--init {init}: neither a model of the catalogue nor a file; see face_detect_ros models list"
-        )
-    return path
-
-
-class Report:
-    """Tells a person on stderr how far it is: a line that changes on a terminal, else one every few seconds.
-
-    Of torchrun's processes the first one speaks.
-    """
-
-    def __init__(self) -> None:
-        self._speaks = os.environ.get("RANK", "0") == "0"
-        self._terminal = sys.stderr.isatty()
-        self._told_s = 0.0
-        self._in_line = False  # one that changes stands on the terminal
-
-    def data(self, remarks: Sequence[str], pictures: int, counts: Mapping[str, int]) -> None:
-        for remark in remarks:
-            self._say(remark)
-        self._say(f"{pictures} images; {', '.join(f'{name} {count}' for name, count in counts.items())}")
-
-    def begin(self, name: str, seed: int) -> None:
-        self._say(f"{name}, seed {seed}")
-
-    def start(self, about: Mapping[str, object]) -> None:
-        goes_on = "; going on where it was ended" if about["resumed"] else ""
-        self._say(f"{about['device']}, {about['precision']}, {about['steps']} steps an epoch{goes_on}")
-
-    def progress(self, now: Progress) -> None:
-        if not self._terminal and time.monotonic() - self._told_s < _EVERY_S and now.step < now.steps:
-            return
-        self._told_s = time.monotonic()
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in now.losses.items())
-        left = time.strftime("%H:%M:%S", time.gmtime(now.left_s % 86400))
-        days = f"{int(now.left_s // 86400)}d " if now.left_s >= 86400 else ""
-        line = (
-            f"epoch {now.epoch + 1}/{now.epochs}  step {now.step}/{now.steps}  {losses}  "
-            f"{now.pictures_per_s:.1f} images/s  {days}{left} left"
-        )
-        if not self._terminal or now.step == now.steps:
-            self._say(line)
-            return
-        # what is longer than a row would not be replaced by the next
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        typer.echo(f"\r\x1b[K{line[: columns - 1]}", err=True, nl=False)
-        self._in_line = True
-
-    def epoch(self, row: Mapping[str, float]) -> None:
-        if "AP" in row:
-            self._say(f"epoch {row['epoch']}: AP {row['AP']:.4f}  AP50 {row.get('AP50', 0):.4f}")
-
-    @contextlib.contextmanager
-    def telling_of_a_stop(self) -> Iterator[None]:
-        try:
-            yield
-        except KeyboardInterrupt:
-            self.stopped()
-            raise
-
-    def stopped(self) -> None:
-        self._say("stopped; the same command goes on where it was")
-
-    def done(self, best: Path) -> None:
-        if self._speaks:
-            typer.echo(f"the best model is {best}")
-
-    def thresholds(self, rows: Callable[[], Sequence[Mapping[str, float]]]) -> None:
-        if self._speaks:
-            for row in rows():
-                typer.echo("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-
-    def _say(self, line: str) -> None:
-        if self._speaks:
-            typer.echo(f"\r\x1b[K{line}" if self._in_line else line, err=True)
-            self._in_line = False

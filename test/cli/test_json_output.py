@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.cli.json_output import print_json
+from face_detect_ros.cli.common.json_output import print_json
 from face_detect_ros.faces.gallery.gallery import Gallery
 
 NAMES = {

@@ -20,7 +20,7 @@ from helpers.terminals import shown_until_closed
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.cli.model_records import entries
+from face_detect_ros.cli.common.model_records import entries
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue

@@ -11,7 +11,7 @@ import sys
 from helpers.terminals import shown_until_closed
 
 CODE = """
-from face_detect_ros.cli.progress import progress_bar
+from face_detect_ros.cli.common.progress import progress_bar
 with progress_bar("faces [1]", 5) as advance:
     for _ in range(5):
         advance()

@@ -25,8 +25,8 @@ from helpers.terminals import shown_until_closed
 from helpers.training_data import NARROW, SIDE, write_images
 from typer.testing import CliRunner
 
-from face_detect_ros.cli import train as train_command
 from face_detect_ros.cli.app import app
+from face_detect_ros.cli.common import training_report
 from face_detect_ros.core.errors import ConfigError, OutputError, TrainingError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
@@ -358,7 +358,7 @@ class TestCommand:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
         with open(follower, "w") as terminal, monkeypatch.context() as patch:
             patch.setattr(sys, "stderr", terminal)
-            report = train_command.Report()
+            report = training_report.Report()
             for step in (1, 2):
                 report.progress(Progress(0, 3, step, 3, {"total": 1.5, "box": 0.25}, 12.5, 90061.0))
             report.stopped()
@@ -372,7 +372,7 @@ class TestCommand:
     ) -> None:
         for rank in ("0", "1"):
             monkeypatch.setenv("RANK", rank)
-            report = train_command.Report()
+            report = training_report.Report()
             report.data(["one remark"], 4, {"red": 4})
             report.done(Path("best.safetensors"))
         shown = capsys.readouterr()

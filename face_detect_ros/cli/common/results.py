@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from face_detect_ros.cli.image_files import MediaFile
+from face_detect_ros.cli.common.media import MediaFile
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file

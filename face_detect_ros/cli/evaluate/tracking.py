@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from face_detect_ros.cli.exits import exit_codes
+from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.tracking.catalogue import DEFAULT_TRACKER, TRACKERS
 from face_detect_ros.tracking.options import TrackerOptions
@@ -70,7 +70,7 @@ def tracking(
     Exit code: 0; 2 for bad arguments or sequences.
     """
     with exit_codes():
-        from face_detect_ros.cli.progress import progress_bar
+        from face_detect_ros.cli.common.progress import progress_bar
         from face_detect_ros.evaluation.tracking.evaluate import evaluate_tracker
         from face_detect_ros.evaluation.tracking.sequences import read_sequences
         from face_detect_ros.tracking import catalogue

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`face_detect_ros evaluate lfw` and `identification`: how good an embedder is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.evaluate.options import Device, Images, Json, Precision
+from face_detect_ros.cli.evaluate.printing import print_figures
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
+from face_detect_ros.faces.embedders.catalogue import DEFAULT as DEFAULT_EMBEDDER
+
+
+def lfw(
+    images: Images,
+    pairs: Annotated[Path, typer.Option(metavar="FILE", help="List of pairs in LFW's format.")],
+    embedder: Annotated[
+        str, typer.Option(metavar="NAME", help="What makes the embeddings.")
+    ] = DEFAULT_EMBEDDER,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector that aligns them.")
+    ] = DEFAULT_MODEL["faces"],
+    device: Annotated[
+        str, typer.Option(help="Where the embedder computes: auto, cpu, cuda or cuda:N.")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of the embedder: auto, float32, bfloat16 or float16.")
+    ] = "auto",
+    json: Json = False,
+) -> None:
+    """Accuracy of face verification on pairs of images, as in Labeled Faces in the Wild.
+
+    The images lie in DIR as Name/Name_0001.jpg. Accuracy: mean over the folds of the list, each judged by the
+    distance that is best for the others. tar_at_far_1e-3: pairs of one person accepted where at most 1 in 1000 of the
+    others is. Where no face is found in the middle of an image, the middle is taken for one ("fallbacks").
+
+    Exit code: 0; 1 if an image could not be read or a model failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.common.progress import progress_bar
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs
+        from face_detect_ros.evaluation.pairs import read_pairs
+        from face_detect_ros.faces.embedders import catalogue as embed
+
+        catalogue.find(detector, task="faces")
+        listed = read_pairs(pairs, images)
+        with (
+            contextlib.closing(embed.create(embedder, device, precision)) as embeds,
+            contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
+        ):
+            pictures = ImageEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
+            with progress_bar(embedder, len(listed.pictures)) as advance:
+                figures = evaluate_pairs(listed, pictures, advance)
+            about = {"embedder": embedder, "device": embeds.device, "detector": detector}
+        print_figures({**figures, **about}, json)
+
+
+def identification(
+    images: Images,
+    embedder: Annotated[
+        str, typer.Option(metavar="NAME", help="What makes the embeddings.")
+    ] = DEFAULT_EMBEDDER,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector that aligns them.")
+    ] = DEFAULT_MODEL["faces"],
+    device: Device = "auto",
+    precision: Precision = "auto",
+    json: Json = False,
+) -> None:
+    """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
+
+    The images lie in DIR as Name/any.jpg. Single looks are judged, without the votes over a track.
+
+    Exit code: 0; 1 if an image could not be read or a model failed; 2 for bad arguments.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.common.progress import progress_bar
+        from face_detect_ros.detectors import catalogue
+        from face_detect_ros.evaluation.identification import evaluate_identification, person_folders
+        from face_detect_ros.faces.embedders import catalogue as embed
+        from face_detect_ros.faces.options import MatchOptions
+        from face_detect_ros.images.reading import image_files
+
+        catalogue.find(detector, task="faces")
+        total = sum(len(image_files(folder)) for folder in person_folders(images))
+        with (
+            contextlib.closing(embed.create(embedder, device, precision)) as embeds,
+            contextlib.closing(catalogue.create(detector, task="faces")) as finder,
+            progress_bar(embedder, total) as advance,
+        ):
+            options = catalogue.default_options(detector, task="faces")
+            figures = evaluate_identification(images, finder, embeds, options, MatchOptions(), advance)
+        print_figures({**figures, "embedder": embedder, "device": embeds.device, "detector": detector}, json)

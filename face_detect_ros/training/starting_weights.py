@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which weights a training begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.zoo.published import cache, checkpoints, packaged
+
+
+def fine_tuned(model: str) -> Path | None:
+    """The folder that --model means where it is not a YOLOv9 of ours."""
+
+    kind, _, folder = model.partition(":")
+    if kind == "detr":
+        return Path(folder).expanduser()
+    entry = catalogue.CATALOGUE.get(model)
+    if entry is None or not entry.factory.endswith(".detr:create"):
+        return None
+    return cache.locate(checkpoints.find(entry.checkpoint))
+
+
+def initial_weights(init: str | None) -> Path | None:
+    """The file that --init means."""
+    if init is None:
+        return None
+
+    if init in catalogue.CATALOGUE:
+        entry = catalogue.find(init, task="objects")
+        if entry.packaged:
+            return packaged.locate(entry.packaged)
+        name = entry.checkpoint
+        if not name.startswith("yolov9"):
+            raise ConfigError(
+                f"--init {init}: a YOLOv9 cannot begin with these weights; give one of yolov9-*"
+            )
+        return cache.locate(checkpoints.find(name))
+    path = Path(init).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"--init {init}: neither a model of the catalogue nor a file; see face_detect_ros models list"
+        )
+    return path
