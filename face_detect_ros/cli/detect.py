@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
+from face_detect_ros.cli.common.progress import FilesProgress, files_progress
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
@@ -146,9 +146,9 @@ def detect(
         with recipe.build() as pipeline:
             wanted = replace(wanted, class_ids=class_ids(classes, pipeline.labels))
             run = _Run(pipeline, PipelineOptions(wanted), output, print_json if json else print_lines)
-            with _progress(len(media)) as progress:
+            with files_progress(len(media)) as progress:
                 for item in media:
-                    progress.start(item)
+                    progress.start(item.path.name)
                     run.process(item, progress)
                     progress.finish()
         if not json:
@@ -196,7 +196,7 @@ class _Run:
         self._output = output
         self._print_record = print_record
 
-    def process(self, item: MediaFile, progress: _Progress) -> None:
+    def process(self, item: MediaFile, progress: FilesProgress) -> None:
         try:
             if item.is_video:
                 self._process_video(item, progress)
@@ -231,7 +231,7 @@ class _Run:
         if self._output:
             self._output.save_image(item, _draw(result))
 
-    def _process_video(self, item: MediaFile, progress: _Progress) -> None:
+    def _process_video(self, item: MediaFile, progress: FilesProgress) -> None:
         from face_detect_ros.cli.common.media import VideoFrames
         from face_detect_ros.core.frame import Frame
 
@@ -266,55 +266,3 @@ def _draw(result: Result) -> np.ndarray:
     from face_detect_ros.viz.draw import draw_detections
 
     return draw_detections(result.frame.image, result.detections, result.labels, names=result.names)
-
-
-class _Progress:
-    """A bar on stderr that counts images and frames. This one shows nothing: stderr is not a terminal."""
-
-    def start(self, item: MediaFile) -> None:
-        """Work on `item`, one image until `expect` says otherwise, begins."""
-
-    def expect(self, frames: int | None) -> None:
-        """The file in hand has this many frames; None: nobody knows."""
-
-    def advance(self) -> None:
-        """One frame is done."""
-
-    def finish(self) -> None:
-        """Work on the file is over, whether it went well or not."""
-
-
-class _Bar(_Progress):
-    def __init__(self, progress: Any, files: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("", total=files)
-        self._total: int | None = files
-        self._done_after_file = 0
-
-    def start(self, item: MediaFile) -> None:
-        self._done_after_file += 1
-        self._progress.update(self._task, description=item.path.name[-40:])
-
-    def expect(self, frames: int | None) -> None:
-        more = 0 if frames is None else frames - 1
-        self._done_after_file += more
-        self._total = None if self._total is None or frames is None else self._total + more
-        self._progress.update(self._task, total=self._total)
-
-    def advance(self) -> None:
-        self._progress.advance(self._task)
-
-    def finish(self) -> None:
-        self._progress.update(self._task, completed=self._done_after_file)
-
-
-@contextlib.contextmanager
-def _progress(files: int) -> Iterator[_Progress]:
-    if not sys.stderr.isatty():
-        yield _Progress()
-        return
-    from face_detect_ros.cli.common.progress import stderr_progress
-
-    # rich would send stdout to the bar's own stream: right on one terminal, wrong for a file or a pipe
-    with stderr_progress(redirect_stdout=sys.stdout.isatty()) as progress:
-        yield _Bar(progress, files)

@@ -10,7 +10,6 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,37 +24,15 @@ from visualization_msgs.msg import MarkerArray
 
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.demo.bag import Bag
+from face_detect_ros.demo.tally import Tally
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.inputs.camera import camera_info_topic
 from face_detect_ros.ros.messages.headers import to_ns
 from face_detect_ros.ros.messages.images import decode_image
+from face_detect_ros.viz.video import VideoFile
 
-
-@dataclass
-class Tally:
-    """What was seen. Stamps are nanoseconds; latency is from an image's stamp to its detections' arrival here.
-
-    Attributes:
-        names: How many faces were given each name, "unknown" included.
-        images_with_doubles: One name for two faces.
-        objects: In how many images each class was found.
-        searched: Images that the object detector answered for.
-    """
-
-    images: set[int] = field(default_factory=set)
-    processed: set[int] = field(default_factory=set)
-    detections: int = 0
-    images_with_detections: int = 0
-    latency_ms: list[float] = field(default_factory=list)
-    names: Counter[str] = field(default_factory=Counter)
-    images_with_doubles: int = 0
-    objects: Counter[str] = field(default_factory=Counter)
-    searched: int = 0
-
-    @property
-    def dropped(self) -> int:
-        return len(self.images - self.processed)
+_MOST_WAITING = 10  # lines, for identities that never come
 
 
 class Recorder(Node):
@@ -69,9 +46,10 @@ class Recorder(Node):
         super().__init__("recorder")
         self.tally = Tally()
         self._rate_hz = rate_hz
-        self._videos: dict[Path, cv2.VideoWriter] = {}
+        self._videos: dict[Path, VideoFile] = {}
+        self._waiting: dict[int, dict[str, Any]] = {}
         self._bag = Bag(folder / "bag")
-        self._lines: TextIO = (folder / "detections.jsonl").open("w", encoding="utf-8")
+        self._lines: TextIO = (folder / "detections.jsonl").open("x", encoding="utf-8")
         self._subscribe(Image, image_topic, self._on_image, jpeg=True)
         for detector, handle, video in (
             (faces, self._on_faces, folder / "annotated.mp4"),
@@ -89,8 +67,9 @@ class Recorder(Node):
 
     def close(self) -> None:
         """Finish the files."""
+        self._write_waiting(0)
         for video in self._videos.values():
-            video.release()
+            video.close()
         self._lines.close()
         self._bag.close()
 
@@ -126,18 +105,20 @@ class Recorder(Node):
         picture = decode_image(message)
         video = self._videos.get(path)
         if video is None:
-            height, width = picture.shape[:2]
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            video = self._videos[path] = cv2.VideoWriter(str(path), codec, self._rate_hz, (width, height))
-            if not video.isOpened():
-                raise OutputError(f"cannot write {path}; is the folder writable, the disk full?")
-        video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            video = self._videos[path] = VideoFile(path, self._rate_hz)
+        video.write(picture, to_ns(message.header.stamp) / 1e9)
         return _jpeg(message, picture)
 
     def _on_identities(self, message: Detection2DArray) -> None:
         names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
         self.tally.names += names
         self.tally.images_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
+        line = self._waiting.pop(to_ns(message.header.stamp), None)
+        if line is not None:
+            # the same faces in the same order
+            for face, detection in zip(line["detections"], message.detections, strict=True):
+                face["identity"] = {"name": detection.results[0].hypothesis.class_id}
+            self._write_line(line)
 
     def _on_faces(self, message: Detection2DArray) -> None:
         stamp_ns = to_ns(message.header.stamp)
@@ -146,26 +127,36 @@ class Recorder(Node):
         self.tally.latency_ms.append(latency_ms)
         self.tally.detections += len(message.detections)
         self.tally.images_with_detections += bool(message.detections)
-        self._write_line("face_detector", message, latency_ms)
+        # who they are comes a little later, on another topic
+        self._waiting[stamp_ns] = _line("face_detector", message, latency_ms)
+        self._write_waiting(_MOST_WAITING)
 
     def _on_objects(self, message: Detection2DArray) -> None:
         latency_ms = (self.get_clock().now().nanoseconds - to_ns(message.header.stamp)) / 1e6
         self.tally.searched += 1
         self.tally.objects.update({_as_dict(detection)["class"] for detection in message.detections})
-        self._write_line("object_detector", message, latency_ms)
+        self._write_line(_line("object_detector", message, latency_ms))
 
-    def _write_line(self, node: str, message: Detection2DArray, latency_ms: float) -> None:
-        line = {
-            "node": node,
-            "stamp_ns": to_ns(message.header.stamp),
-            "frame_id": message.header.frame_id,
-            "latency_ms": round(latency_ms, 3),
-            "detections": [_as_dict(detection) for detection in message.detections],
-        }
+    def _write_waiting(self, most: int) -> None:
+        """Write the oldest lines without identities, until at most so many wait for theirs."""
+        while len(self._waiting) > most:
+            self._write_line(self._waiting.pop(next(iter(self._waiting))))
+
+    def _write_line(self, line: dict[str, Any]) -> None:
         try:
             print(json.dumps(line, ensure_ascii=False), file=self._lines)
         except OSError as error:
             raise OutputError(f"cannot write {self._lines.name}: {error}; is the disk full?") from error
+
+
+def _line(node: str, message: Detection2DArray, latency_ms: float) -> dict[str, Any]:
+    return {
+        "node": node,
+        "stamp_ns": to_ns(message.header.stamp),
+        "frame_id": message.header.frame_id,
+        "latency_ms": round(latency_ms, 3),
+        "detections": [_as_dict(detection) for detection in message.detections],
+    }
 
 
 def _as_dict(detection: Any) -> dict[str, Any]:
@@ -176,7 +167,8 @@ def _as_dict(detection: Any) -> dict[str, Any]:
     )
     best = detection.results[0].hypothesis
     box = (center.x - half_x, center.y - half_y, center.x + half_x, center.y + half_y)
-    return {"box": [round(v, 2) for v in box], "score": round(best.score, 4), "class": best.class_id}
+    item = {"box": [round(v, 2) for v in box], "score": round(best.score, 4), "class": best.class_id}
+    return {**item, "track": int(detection.id)} if detection.id else item
 
 
 def _jpeg(message: Image, picture: np.ndarray) -> CompressedImage:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.tracking.protocol import has_track
+from face_detect_ros.viz.video import VideoFile
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -110,8 +109,8 @@ class OutputFolder:
             raise OutputError(f"{target}: {error.strerror or error}") from error
         return target
 
-    def open_video(self, item: MediaFile, rate_hz: float) -> VideoResult:
-        return VideoResult(self._prepare(item), rate_hz)
+    def open_video(self, item: MediaFile, rate_hz: float) -> VideoFile:
+        return VideoFile(self._prepare(item), rate_hz)
 
     def _prepare(self, item: MediaFile) -> Path:
         target = self._targets[item]
@@ -120,49 +119,6 @@ class OutputFolder:
         except OSError as error:
             raise OutputError(f"{target.parent}: {error.strerror or error}") from error
         return target
-
-
-class VideoResult:
-    """An MP4 file being written; its size is that of the first frame. Use as a context manager."""
-
-    def __init__(self, path: Path, rate_hz: float) -> None:
-        self._path = path
-        self._rate_hz = rate_hz
-        self._writer: Any = None
-        self._size: tuple[int, int] = (0, 0)
-        self._unfinished = contextlib.ExitStack()
-
-    def __enter__(self) -> VideoResult:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Completes the file; after an interrupt it holds the frames so far. Raises OutputError."""
-        if self._writer is not None:
-            self._writer.release()
-            try:
-                self._unfinished.close()
-            except OSError as error:
-                raise OutputError(f"{self._path}: {error.strerror or error}") from error
-
-    def write(self, image: np.ndarray) -> None:
-        """Add one (H, W, 3) RGB frame. Raises OutputError."""
-        if self._writer is None:
-            self._size = (image.shape[1], image.shape[0])
-            # MPEG-4 part 2: the one codec that every build of OpenCV brings
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            try:
-                beside = self._unfinished.enter_context(whole_file(self._path))
-            except OSError as error:
-                raise OutputError(f"{self._path}: {error.strerror or error}") from error
-            writer = cv2.VideoWriter(os.fspath(beside), codec, self._rate_hz, self._size)
-            if not writer.isOpened():
-                beside.unlink()
-                raise OutputError(f"{self._path}: OpenCV cannot write this video")
-            self._writer = writer
-        frame = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        if (frame.shape[1], frame.shape[0]) != self._size:
-            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(frame)
 
 
 def _target_name(item: MediaFile) -> Path:
