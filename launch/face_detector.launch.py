@@ -5,8 +5,8 @@
 
 from launch import LaunchDescription
 
-from face_detect_ros.ros.launching import describe
+from face_detect_ros.ros.launching import node_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return describe("face_detector", "device", "image_transport")
+    return node_launch("face_detector", "device", "image_transport")

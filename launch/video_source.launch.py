@@ -5,8 +5,8 @@
 
 from launch import LaunchDescription
 
-from face_detect_ros.ros.launching import describe
+from face_detect_ros.ros.launching import node_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return describe("video_source", "source")
+    return node_launch("video_source", "source")

@@ -17,7 +17,7 @@ import typer
 from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.cli.common.progress import rate_bar
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
-from face_detect_ros.sources.options import SourceOptions, describe
+from face_detect_ros.sources.options import SourceOptions, without_password
 
 if TYPE_CHECKING:
     from face_detect_ros.demo.tally import Tally
@@ -60,13 +60,15 @@ def demo(
             typer.echo(f"enrolled {scene.KNOWN} from one photo", err=True)
             scene.two_people(out / "two_people.png")
         stream = source or str(out / "two_people.png")
-        typer.echo(f"streaming {describe(stream)} at {RATE_HZ:g} Hz", err=True)
+        typer.echo(f"streaming {without_password(stream)} at {RATE_HZ:g} Hz", err=True)
         with _progress(frames) as show:
             tally = run_demo(frames, out, stream, model, gallery, show)
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:
-            raise DetectorError(f"no face was found in {len(tally.processed)} images of {describe(stream)}")
+            raise DetectorError(
+                f"no face was found in {len(tally.processed)} images of {without_password(stream)}"
+            )
         if source is None:
             _check_names(tally, scene.KNOWN)
             if not tally.objects["person"]:

@@ -46,7 +46,7 @@ class LaunchArgumentError(ValueError):
     """An argument of a launch file that cannot be used: which, and what to give instead."""
 
 
-def describe(executable: str, *more: str) -> LaunchDescription:
+def node_launch(executable: str, *more: str) -> LaunchDescription:
     """The launch description of one executable with the common arguments and some more of DESCRIPTIONS."""
     names = [name for name in DESCRIPTIONS if name in (*COMMON, *more)]
     start = OpaqueFunction(function=_start, args=[executable, names])

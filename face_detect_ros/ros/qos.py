@@ -40,7 +40,7 @@ def overridable() -> QoSOverridingOptions:
     return QoSOverridingOptions.with_default_policies()
 
 
-def describe(profile: QoSProfile) -> str:
+def as_text(profile: QoSProfile) -> str:
     """Reliability, durability, history and depth of a profile, for people.
 
     Without history where it is not known: middleware does not tell that of others.

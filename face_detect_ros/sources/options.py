@@ -116,7 +116,7 @@ class SourceOptions:
     @property
     def description(self) -> str:
         """The source for people to read, without passwords."""
-        return describe(self.source)
+        return without_password(self.source)
 
 
 def kind_of(source: str) -> Kind:
@@ -157,7 +157,7 @@ def device_path(source: str) -> str:
     return f"/dev/video{int(source)}" if source.isdecimal() else source
 
 
-def describe(source: str) -> str:
+def without_password(source: str) -> str:
     """`source` for people to read: user, password, query and settings in the path of a URL are left out."""
     source = printable(source.strip())
     url = _URL.match(source)

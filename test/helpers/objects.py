@@ -11,8 +11,8 @@ import pytest
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.objects.attentive import AttentiveObjectDetector
-from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
 from face_detect_ros.nn import devices
 
 LABELS = ("person", "dog", "traffic light")
@@ -93,7 +93,7 @@ def catalogue_additions(monkeypatch):
 
     def add(name, network=None, factory=None):
         network = network or ScriptedNetwork()
-        kind = AttentiveObjectDetector if hasattr(network, "attend") else ObjectDetector
+        kind = AttentiveNetworkDetector if hasattr(network, "attend") else NetworkDetector
 
         def create(device, precision, input_size):
             devices.choose(device, precision)

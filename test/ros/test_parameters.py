@@ -247,7 +247,7 @@ def test_qos_without_overrides(probe, start):
     ids=["image_input", "latched", "best_effort"],
 )
 def test_a_profile_in_words(profile, words):
-    assert qos.describe(profile) == words
+    assert qos.as_text(profile) == words
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_profile_in_words(profile, words):
 def test_the_history_of_a_profile_in_words(history, words):
     profile = qos.output()
     profile.history = history
-    assert qos.describe(profile) == words
+    assert qos.as_text(profile) == words
 
 
 def test_the_table_of_the_readme():

@@ -11,7 +11,7 @@ import pytest
 
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.sources.opening import open_source
-from face_detect_ros.sources.options import Kind, SourceOptions, describe, expand_path
+from face_detect_ros.sources.options import Kind, SourceOptions, expand_path, without_password
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_defaults() -> None:
 )
 def test_passwords_are_never_shown(source: str, shown: str) -> None:
     options = SourceOptions(source)
-    assert options.description == describe(source)
+    assert options.description == without_password(source)
     for text in (options.description, repr(options), str(options)):
         assert "hunter2" not in text
         assert "ter2" not in text
@@ -153,7 +153,7 @@ def test_mistyped_addresses_are_errors_that_do_not_show_them(source: str) -> Non
     with pytest.raises(ConfigError, match=r"looks like an address|is unknown") as caught:
         SourceOptions(source)
     assert "ter2" not in str(caught.value)
-    assert "ter2" not in describe(source)
+    assert "ter2" not in without_password(source)
 
 
 @pytest.mark.parametrize(

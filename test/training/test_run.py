@@ -30,7 +30,7 @@ from face_detect_ros.cli.common import training_report
 from face_detect_ros.core.errors import ConfigError, OutputError, TrainingError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.detector import YoloV9Network
 from face_detect_ros.evaluation.coco import evaluate_coco
 from face_detect_ros.nn.yolov9 import variants as yolov9_variants
@@ -132,7 +132,7 @@ def test_one_batch_is_learned_by_heart(labels: Path, narrow: Architecture) -> No
     # the gates of attention have opened
     assert network.self_attention.gate.abs().max() > 0
     loaded = LoadedYoloV9(for_detection(network), dataset.classes, "own", "narrow", side, "", "")
-    detector = ObjectDetector(
+    detector = NetworkDetector(
         YoloV9Network(loaded, torch.device("cpu"), torch.float32, side, "test"), name="test"
     )
     options = DetectOptions(score_threshold=0.001, iou_threshold=0.7)

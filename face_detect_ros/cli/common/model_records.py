@@ -49,7 +49,7 @@ def row(entry: Entry) -> dict[str, Any]:
     checkpoint = checkpoints.find(entry.checkpoint) if entry.checkpoint else None
     input_size = checkpoint.input_size if checkpoint else None
     if entry.packaged:
-        input_size = safetensors_file.describe(packaged.locate(entry.packaged)).input_size
+        input_size = safetensors_file.read_description(packaged.locate(entry.packaged)).input_size
     return {
         "name": entry.usage,
         "task": entry.task,
@@ -86,7 +86,7 @@ def details(checkpoint: Checkpoint) -> dict[str, Any]:
 def packaged_details(name: str) -> dict[str, Any]:
     """What `info` shows of weights that come with this package."""
     path = packaged.locate(name)
-    described = safetensors_file.describe(path)
+    described = safetensors_file.read_description(path)
     return {
         "classes": ", ".join(described.classes),
         "source": described.source,

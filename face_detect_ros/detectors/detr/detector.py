@@ -32,7 +32,7 @@ from face_detect_ros.detectors.detr import input as detr_input
 from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
 from face_detect_ros.detectors.detr.families import side_multiple
 from face_detect_ros.detectors.export.parts import ExportParts
-from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
 from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings, sized
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
@@ -161,8 +161,8 @@ class DetrNetwork:
         return recorder.heat_map(output.cross_attentions[-1][0], int(overlap.argmax()), place)
 
 
-class DetrDetector(ObjectDetector):
-    """An `ObjectDetector` that is an `AttentionSource` too: the last decoder layer's look at the image."""
+class DetrDetector(NetworkDetector):
+    """An `NetworkDetector` that is an `AttentionSource` too: the last decoder layer's look at the image."""
 
     def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         check_image(image)

@@ -21,7 +21,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.onnx import format as onnx_format
 from face_detect_ros.engines.catalogue import AUTO, TORCH
 from face_detect_ros.engines.onnxruntime import OnnxSession
@@ -131,7 +131,7 @@ def _import_onnx() -> Any:
 def _parts(detector: object, name: str) -> ExportParts:
     from face_detect_ros.detectors.export.parts import Exportable
 
-    network = detector.network if isinstance(detector, ObjectDetector) else None
+    network = detector.network if isinstance(detector, NetworkDetector) else None
     if not isinstance(network, Exportable):
         raise ConfigError(f"model '{name}' cannot be exported")
     return network.export_parts()

@@ -13,7 +13,7 @@ import numpy as np
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.letterbox import Letterbox
-from face_detect_ros.detectors.objects.detector import ObjectDetector, ObjectNetwork
+from face_detect_ros.detectors.objects.detector import NetworkDetector, ObjectNetwork
 
 
 class AttentiveNetwork(ObjectNetwork, Protocol):
@@ -29,8 +29,8 @@ class AttentiveNetwork(ObjectNetwork, Protocol):
         ...
 
 
-class AttentiveObjectDetector(ObjectDetector):
-    """An `ObjectDetector` that is an `AttentionSource` too."""
+class AttentiveNetworkDetector(NetworkDetector):
+    """An `NetworkDetector` that is an `AttentionSource` too."""
 
     # stated again for its narrower type: what gives no attention must not look like a source of it
     def __init__(

@@ -3,9 +3,9 @@
 
 """What every object detector has in common, around a network that brings its own ways in and out.
 
-`ObjectDetector` checks images, puts those of one input size into one batch, measures, chooses what to keep and maps
+`NetworkDetector` checks images, puts those of one input size into one batch, measures, chooses what to keep and maps
 boxes back; an `ObjectNetwork` prepares pixels, runs, and reads boxes off the output. A new kind of network
-is a class with these methods and a factory that returns ``ObjectDetector(network)``.
+is a class with these methods and a factory that returns ``NetworkDetector(network)``.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class ObjectNetwork(Protocol):
         ...
 
 
-class ObjectDetector:
+class NetworkDetector:
     """A `Detector` around an `ObjectNetwork`.
 
     name: of the model, for messages. largest_batch: most images at once. Out of memory, a batch is halved and tried

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import EngineError, WeightsError
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.onnx.network import OnnxNetwork
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines.protocol import Compute
@@ -43,6 +43,6 @@ def create(file: Path, compute: Compute, engine_names: Sequence[str], input_size
             raise EngineError(
                 str(error)
             ) from error  # whether it is the file or the engine, the next one tells
-        return ObjectDetector(network, name=f"onnx:{file.name}")
+        return NetworkDetector(network, name=f"onnx:{file.name}")
 
     return engines.first(engine_names, make)

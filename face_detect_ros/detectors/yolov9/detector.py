@@ -22,8 +22,8 @@ from face_detect_ros.detectors.label_choice import (
     MOST_LABELED_CANDIDATES,
 )
 from face_detect_ros.detectors.objects import input as object_input
-from face_detect_ros.detectors.objects.attentive import AttentiveObjectDetector
-from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
 from face_detect_ros.detectors.objects.tensor_input import TensorInput
 from face_detect_ros.detectors.onnx.format import OnnxFormat
 from face_detect_ros.engines import torch as torch_engine
@@ -36,7 +36,7 @@ from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 _SAME_MATCH = 0.002  # overlaps with a box that differ by less tell nothing
 
 
-def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> ObjectDetector:
+def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> NetworkDetector:
     """The detector with the weights in `path` on `device`.
 
     precision: auto, float32, bfloat16 or float16. input_size: longest side of the network's input in pixels, a multiple
@@ -46,15 +46,15 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
     not fit or weights that were trained with attention.
     """
     network = load(device, path, precision, input_size, attention=False)
-    return ObjectDetector(network, name=f"yolov9:{path}")
+    return NetworkDetector(network, name=f"yolov9:{path}")
 
 
 def create_with_attention(
     device: str, path: Path, precision: str = "auto", input_size: int = 0
-) -> AttentiveObjectDetector:
+) -> AttentiveNetworkDetector:
     """The same with attention, which changes nothing, and says little, until it is trained: its gates are zero then."""
     network = load(device, path, precision, input_size, attention=True)
-    return AttentiveObjectDetector(network, name=f"yolov9-attn:{path}")
+    return AttentiveNetworkDetector(network, name=f"yolov9-attn:{path}")
 
 
 def load(

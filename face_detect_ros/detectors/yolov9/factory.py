@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from face_detect_ros.detectors.objects.attentive import AttentiveObjectDetector
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.graph_network import YoloV9GraphNetwork
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
@@ -23,7 +23,7 @@ _ATTENTION = "yolov9-attn"
 _EXPORT = "face_detect_ros.detectors.yolov9.export:export"
 
 
-def create(path: Path, compute: Compute, engine_names: list[str], input_size: int = 0) -> ObjectDetector:
+def create(path: Path, compute: Compute, engine_names: list[str], input_size: int = 0) -> NetworkDetector:
     """The detector with the weights in `path`.
 
     Args:
@@ -39,13 +39,13 @@ def create(path: Path, compute: Compute, engine_names: list[str], input_size: in
         ConfigError: for an input size that does not fit or weights that were trained with attention.
     """
 
-    def make(engine: str) -> ObjectDetector:
+    def make(engine: str) -> NetworkDetector:
         if engine == engines.TORCH:
             from face_detect_ros.detectors.yolov9 import detector
 
             torch_engine.use_threads(compute.threads)
             return detector.create(compute.device, path, compute.precision, input_size)
-        return ObjectDetector(
+        return NetworkDetector(
             _network(path, compute, engine, input_size, attention=False), name=f"yolov9:{path}"
         )
 
@@ -54,17 +54,17 @@ def create(path: Path, compute: Compute, engine_names: list[str], input_size: in
 
 def create_with_attention(
     path: Path, compute: Compute, engine_names: list[str], input_size: int = 0
-) -> AttentiveObjectDetector:
+) -> AttentiveNetworkDetector:
     """The same with attention, which changes nothing, and says little, until it is trained: its gates are zero then."""
 
-    def make(engine: str) -> AttentiveObjectDetector:
+    def make(engine: str) -> AttentiveNetworkDetector:
         if engine == engines.TORCH:
             from face_detect_ros.detectors.yolov9 import detector
 
             torch_engine.use_threads(compute.threads)
             return detector.create_with_attention(compute.device, path, compute.precision, input_size)
         network = _network(path, compute, engine, input_size, attention=True)
-        return AttentiveObjectDetector(network, name=f"yolov9-attn:{path}")
+        return AttentiveNetworkDetector(network, name=f"yolov9-attn:{path}")
 
     return engines.first(engine_names, make)
 

@@ -229,8 +229,8 @@ class ImageInput:
             if verdict == QoSCompatibility.ERROR:
                 return (
                     f"{_name(publisher)} publishes {self.wire_topic} with QoS "
-                    f"({qos.describe(publisher.qos_profile)}), which the subscription "
-                    f"({qos.describe(self._profile())}) cannot receive: {reason.rstrip(';. ')}. Change the "
+                    f"({qos.as_text(publisher.qos_profile)}), which the subscription "
+                    f"({qos.as_text(self._profile())}) cannot receive: {reason.rstrip(';. ')}. Change the "
                     f"publisher, or set qos_overrides.{self.wire_topic}.subscription.reliability to best_effort"
                 )
         return ""
@@ -238,14 +238,14 @@ class ImageInput:
     def _silence(self) -> str:
         if self._hub.is_local(self.topic):
             return f"no image on {self.topic} for {SILENCE_S:g} s: the video source in this process delivers none"
-        ours = f"subscribed with QoS ({qos.describe(self._profile())})"
+        ours = f"subscribed with QoS ({qos.as_text(self._profile())})"
         publishers = self._publishers()
         if not publishers:
             return (
                 f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}: nobody publishes it. Start the camera, "
                 "or remap image_raw to its topic (ros2 topic list -t shows the image topics)"
             )
-        names = "; ".join(f"{_name(p)} ({qos.describe(p.qos_profile)})" for p in publishers)
+        names = "; ".join(f"{_name(p)} ({qos.as_text(p.qos_profile)})" for p in publishers)
         return (
             f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}, although it is published by {names}. "
             "Is the camera running? Does it lose large images? (see the README: Large images)"

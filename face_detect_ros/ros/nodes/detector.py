@@ -336,7 +336,7 @@ class DetectorNode(PerceptionNode[P]):
         if self.active and self._input is not None:
             self._input.watch()
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> tuple[str, str, dict[str, str]]:
         pipeline, worker, stream = self.pipeline, self._worker, self.stream
         if pipeline is None or worker is None or stream is None or self._input is None:
             return "", "", {}

@@ -237,12 +237,12 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             try:
                 changed = recognition.gallery.revision != self._announced_revision
             except GalleryError:
-                return  # `describe` says it
+                return  # `health` says it
             if changed:
                 self.announce_people()  # another process has changed the gallery
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
-        hardware_id, problem, values = super().describe()
+    def health(self) -> tuple[str, str, dict[str, str]]:
+        hardware_id, problem, values = super().health()
         recognition = self.recognition
         if recognition is not None:
             try:

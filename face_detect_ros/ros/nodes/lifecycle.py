@@ -62,7 +62,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     `configure` creates what is quick, `load` does what takes time in a thread of its own, `adopt` takes over what was
     loaded, `activate` starts the flow of data, `deactivate` stops it, and `cleanup` releases everything. A
     PerceptionError in one of them is logged with its reason and leaves the node in the state it was in, so that the
-    cause can be fixed and the transition tried again. `describe` tells diagnostics what is going on.
+    cause can be fixed and the transition tried again. `health` tells diagnostics what is going on.
 
     A configuring call of `~/change_state` that takes longer than `CONFIGURE_PATIENCE_S` succeeds before everything is
     loaded. The node may be activated meanwhile and starts to work when it is ready. If loading fails after that, the
@@ -152,7 +152,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def once_a_second(self) -> None:
         """Do what must be done from time to time, in any state."""
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> tuple[str, str, dict[str, str]]:
         """Hardware id, problem (empty: none), and figures for diagnostics. Has no effects."""
         return "", "", {}
 
@@ -362,7 +362,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def _once_a_second(self) -> None:
         self.once_a_second()
-        hardware_id, problem, values = self.describe()
+        hardware_id, problem, values = self.health()
         state = rclpy_internals.state_label(self)
         if self.loading:
             problem = problem or "loading"

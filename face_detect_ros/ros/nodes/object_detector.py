@@ -118,8 +118,8 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         if device == "cpu":  # PyTorch runs the detector
             self.leave_a_core()
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
-        hardware_id, problem, values = super().describe()
+    def health(self) -> tuple[str, str, dict[str, str]]:
+        hardware_id, problem, values = super().health()
         return hardware_id, problem, values and {**values, "batch": str(self._largest_batch)}
 
 

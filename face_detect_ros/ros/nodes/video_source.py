@@ -168,7 +168,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._options = self._images = self._infos = None
         return idle
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> tuple[str, str, dict[str, str]]:
         if self._options is None:
             return "", "", {}
         description = self._options.description

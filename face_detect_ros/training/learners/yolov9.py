@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.detector import YoloV9Network
 from face_detect_ros.nn.yolov9.network import VARIANTS, TrainingOutputs
 from face_detect_ros.training.learners.start import Architecture, for_detection, new_network, take_over
@@ -77,7 +77,7 @@ class YoloV9Learner:
         loaded = LoadedYoloV9(
             network, self._classes, "own", network.variant, size, self._license, self._source
         )
-        return ObjectDetector(YoloV9Network(loaded, device, dtype, size, "the average"), name="the average")
+        return NetworkDetector(YoloV9Network(loaded, device, dtype, size, "the average"), name="the average")
 
     def result(self, folder: Path, name: str) -> Path:
         return folder / f"{name}.safetensors"

@@ -99,7 +99,7 @@ def read(path: Path) -> tuple[ModelDescription, dict[str, torch.Tensor]]:
         return description, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
 
 
-def describe(path: Path) -> ModelDescription:
+def read_description(path: Path) -> ModelDescription:
     """Reads the description alone, without torch. Raises as `read` does."""
     with safetensors_opened(path, "np") as file:
         return _description(path, file.metadata() or {})

@@ -26,7 +26,7 @@ from face_detect_ros.detectors import catalogue  # noqa: E402
 from face_detect_ros.detectors.export import onnx_file as export  # noqa: E402
 from face_detect_ros.detectors.export.onnx_file import ExportReport, export_onnx  # noqa: E402
 from face_detect_ros.detectors.export.parts import ExportParts  # noqa: E402
-from face_detect_ros.detectors.objects.detector import ObjectDetector  # noqa: E402
+from face_detect_ros.detectors.objects.detector import NetworkDetector  # noqa: E402
 from face_detect_ros.detectors.onnx.format import OnnxFormat  # noqa: E402
 from face_detect_ros.zoo.published import coco  # noqa: E402
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
@@ -163,8 +163,8 @@ class TinyNetwork:
         return ExportParts(Tiny(), OnnxFormat("boxes_scores"), (32, 64))
 
 
-def create_tiny(device: str, precision: str = "auto", input_size: int = 0) -> ObjectDetector:
-    return ObjectDetector(TinyNetwork())
+def create_tiny(device: str, precision: str = "auto", input_size: int = 0) -> NetworkDetector:
+    return NetworkDetector(TinyNetwork())
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import AttentionSource, DetectOptions
-from face_detect_ros.detectors.objects.attentive import AttentiveObjectDetector
-from face_detect_ros.detectors.objects.detector import Candidates, ObjectDetector
+from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
 from face_detect_ros.detectors.objects.input import Canvas
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -93,7 +93,7 @@ def picture(*rectangles, height=64, width=64):
 
 def test_boxes_come_back_in_the_pixels_of_the_image_best_first():
     image = picture((GREEN, 10, 20, 30, 20), (RED, 60, 0, 68, 64), height=64, width=128)
-    (found,) = ObjectDetector(RectangleFinder()).detect([image], EVERYTHING)
+    (found,) = NetworkDetector(RectangleFinder()).detect([image], EVERYTHING)
     assert found.class_ids.tolist() == [0, 1]
     assert found.scores[0] > found.scores[1]
     np.testing.assert_allclose(found.boxes, [[60, 0, 128, 64], [10, 20, 40, 40]], atol=2)  # one input pixel
@@ -101,19 +101,19 @@ def test_boxes_come_back_in_the_pixels_of_the_image_best_first():
 
 def test_of_boxes_that_overlap_the_best_stays_unless_the_network_gives_one_a_thing():
     image = picture((RED, 10, 20, 30, 20))
-    (found,) = ObjectDetector(RectangleFinder()).detect([image], EVERYTHING)
+    (found,) = NetworkDetector(RectangleFinder()).detect([image], EVERYTHING)
     assert len(found) == 1
-    (found,) = ObjectDetector(RectangleFinder(overlapping=False)).detect([image], EVERYTHING)
+    (found,) = NetworkDetector(RectangleFinder(overlapping=False)).detect([image], EVERYTHING)
     assert len(found) == 2
     assert found.scores[0] > found.scores[1]
-    (found,) = ObjectDetector(RectangleFinder()).detect([image], DetectOptions(0.0, iou_threshold=1.0))
+    (found,) = NetworkDetector(RectangleFinder()).detect([image], DetectOptions(0.0, iou_threshold=1.0))
     assert len(found) == 2
 
 
 def test_things_of_two_classes_may_overlap():
     image = picture((RED, 10, 10, 40, 40))
     image[20:50, 10:50, 1] = 255
-    (found,) = ObjectDetector(RectangleFinder()).detect([image], EVERYTHING)
+    (found,) = NetworkDetector(RectangleFinder()).detect([image], EVERYTHING)
     assert found.class_ids.tolist() == [0, 1]
 
 
@@ -132,7 +132,7 @@ def test_things_of_two_classes_may_overlap():
 )
 def test_options_choose(options, count):
     image = picture((RED, 0, 0, 40, 40), (RED, 50, 50, 10, 10), (GREEN, 50, 0, 8, 8))
-    (found,) = ObjectDetector(RectangleFinder()).detect([image], options)
+    (found,) = NetworkDetector(RectangleFinder()).detect([image], options)
     assert len(found) == count
 
 
@@ -145,7 +145,7 @@ def test_a_batch_gives_what_single_images_give():
         picture((GREEN, 3, 1, 9, 60)),
     ]
     network = RectangleFinder()
-    detector = ObjectDetector(network)
+    detector = NetworkDetector(network)
     together = detector.detect(images, EVERYTHING)
     assert sorted(shape[0] for shape in network.batches) == [1, 1, 3]  # one batch for each size of input
     for image, found in zip(images, together, strict=True):
@@ -157,14 +157,14 @@ def test_a_batch_gives_what_single_images_give():
 
 def test_no_batch_is_larger_than_allowed():
     network = RectangleFinder()
-    found = ObjectDetector(network, largest_batch=3).detect([picture((RED, 1, 1, 9, 9))] * 7, EVERYTHING)
+    found = NetworkDetector(network, largest_batch=3).detect([picture((RED, 1, 1, 9, 9))] * 7, EVERYTHING)
     assert [len(one) for one in found] == [1] * 7
     assert [shape[0] for shape in network.batches] == [3, 3, 1]
 
 
 def test_out_of_memory_batches_become_smaller_and_stay_so():
     network = RectangleFinder(memory=2)
-    detector = ObjectDetector(network)
+    detector = NetworkDetector(network)
     images = [picture((RED, 1, 1, 9 + i, 9)) for i in range(5)]
     found = detector.detect(images, EVERYTHING)
     assert [round(float(one.boxes[0, 2])) for one in found] == [10, 11, 12, 13, 14]
@@ -175,7 +175,7 @@ def test_out_of_memory_batches_become_smaller_and_stay_so():
 
 def test_a_image_that_memory_is_too_small_for_is_an_error_and_the_next_works():
     network = RectangleFinder(memory=0)
-    detector = ObjectDetector(network, name="small.pt")
+    detector = NetworkDetector(network, name="small.pt")
     with pytest.raises(
         DetectorError, match=r"small\.pt: cpu has too little memory for a 64x64 image; give a smal"
     ):
@@ -197,7 +197,7 @@ def test_every_kind_of_lack_of_memory_is_known(message):
             return batch
 
     network = Full()
-    ObjectDetector(network).detect([picture()] * 3, EVERYTHING)
+    NetworkDetector(network).detect([picture()] * 3, EVERYTHING)
     assert [shape[0] for shape in network.batches] == [3, 1, 1, 1]
 
 
@@ -207,7 +207,7 @@ def test_another_failure_of_the_network_names_model_and_image():
             raise RuntimeError("shapes\n  do not match")
 
     with pytest.raises(DetectorError, match=r"my\.pt failed on a 64x32 image: shapes do not match"):
-        ObjectDetector(Broken(), name="my.pt").detect([picture(height=32)], EVERYTHING)
+        NetworkDetector(Broken(), name="my.pt").detect([picture(height=32)], EVERYTHING)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -216,7 +216,7 @@ def test_output_that_is_not_finite_is_an_error_and_not_a_box(value):
     network.poison = value
     images = [picture(), picture((RED, 1, 1, 9, 9), height=32)]
     with pytest.raises(DetectorError, match=r"my\.pt: .* image 2 \(64x32\) is not finite; set precision"):
-        ObjectDetector(network, name="my.pt").detect(images, DetectOptions())
+        NetworkDetector(network, name="my.pt").detect(images, DetectOptions())
 
 
 @pytest.mark.parametrize(
@@ -226,19 +226,19 @@ def test_output_that_is_not_finite_is_an_error_and_not_a_box(value):
 def test_what_is_no_image_is_refused_before_anything_runs(image):
     network = RectangleFinder()
     with pytest.raises(ImageError):
-        ObjectDetector(network).detect([picture(), image], EVERYTHING)
+        NetworkDetector(network).detect([picture(), image], EVERYTHING)
     with pytest.raises(ImageError):
-        AttentiveObjectDetector(network).attention(image, np.array([1, 1, 2, 2]))
+        AttentiveNetworkDetector(network).attention(image, np.array([1, 1, 2, 2]))
     assert network.batches == []
 
 
 def test_a_class_that_the_model_lacks_is_refused():
     with pytest.raises(ConfigError, match=r"class_ids \(0, 2\): my\.pt has 2 classes"):
-        ObjectDetector(RectangleFinder(), name="my.pt").detect([picture()], DetectOptions(class_ids=(0, 2)))
+        NetworkDetector(RectangleFinder(), name="my.pt").detect([picture()], DetectOptions(class_ids=(0, 2)))
 
 
 def test_a_closed_detector_says_so():
-    detector = ObjectDetector(RectangleFinder(), name="my.pt")
+    detector = NetworkDetector(RectangleFinder(), name="my.pt")
     detector.close()
     detector.close()
     with pytest.raises(DetectorError, match=r"my\.pt is closed"):
@@ -248,7 +248,7 @@ def test_a_closed_detector_says_so():
 def test_closing_lets_a_call_in_another_thread_end_well():
     network = RectangleFinder()
     network.go_on.clear()
-    detector = ObjectDetector(network)
+    detector = NetworkDetector(network)
     results = []
     thread = threading.Thread(
         target=lambda: results.append(detector.detect([picture((RED, 1, 1, 9, 9))], EVERYTHING))
@@ -262,7 +262,7 @@ def test_closing_lets_a_call_in_another_thread_end_well():
 
 
 def test_times_are_of_the_latest_call():
-    detector = ObjectDetector(RectangleFinder())
+    detector = NetworkDetector(RectangleFinder())
     detector.warmup()
     times = detector.times
     assert min(times.pre_ms, times.network_ms, times.post_ms) > 0
@@ -274,7 +274,7 @@ def test_times_are_of_the_latest_call():
 def test_attention_lies_over_the_image_without_the_padding(height, width):
     x, y, side = width // 2, height // 4, 24
     image = picture((RED, x, y, side, side), height=height, width=width)
-    detector = AttentiveObjectDetector(RectangleFinder())
+    detector = AttentiveNetworkDetector(RectangleFinder())
     (found,) = detector.detect([image], EVERYTHING)
     heat = detector.attention(image, found.boxes[0])
     assert heat.shape == (height, width)
@@ -294,16 +294,16 @@ def test_attention_to_nothing_is_an_error(factor):
             return super().attend(batch, box, place) * np.float32(factor)
 
     with pytest.raises(DetectorError, match="attention is not finite or nowhere"):
-        AttentiveObjectDetector(Blind()).attention(picture(), np.array([1, 1, 9, 9]))
+        AttentiveNetworkDetector(Blind()).attention(picture(), np.array([1, 1, 9, 9]))
 
 
 def test_only_what_gives_attention_looks_like_a_source_of_it():
-    assert isinstance(AttentiveObjectDetector(RectangleFinder()), AttentionSource)
-    assert not isinstance(ObjectDetector(RectangleFinder()), AttentionSource)
+    assert isinstance(AttentiveNetworkDetector(RectangleFinder()), AttentionSource)
+    assert not isinstance(NetworkDetector(RectangleFinder()), AttentionSource)
 
 
 def test_attention_of_a_closed_detector_is_an_error():
-    detector = AttentiveObjectDetector(RectangleFinder())
+    detector = AttentiveNetworkDetector(RectangleFinder())
     detector.close()
     with pytest.raises(DetectorError, match="closed"):
         detector.attention(picture(), np.array([1, 1, 9, 9]))

@@ -15,7 +15,7 @@ from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.objects.detector import ObjectDetector
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 
 pytest.importorskip("onnxruntime")
 FIELD = SHARED.parent / "cases" / "field"
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.skipif(not FIELD.is_dir(), reason="needs ../shared/case
 ASTRONAUT = (10, 12, 370, 510)
 
 
-def open_(file: Path) -> ObjectDetector:
+def open_(file: Path) -> NetworkDetector:
     detector = catalogue.create(f"onnx:{file}", task="objects", device="cpu")
-    assert isinstance(detector, ObjectDetector)
+    assert isinstance(detector, NetworkDetector)
     return detector
 
 
