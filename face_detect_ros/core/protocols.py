@@ -104,10 +104,19 @@ class ResizableBatch(Protocol):
 class AttentionSource(Protocol):
     """A detector that can show where its network looked."""
 
-    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """(H, W) float32 in [0, 1]: how much each pixel of `image` counted for the detection `box`.
+    def attention(self, image: np.ndarray, box: np.ndarray, class_id: int | None = None) -> np.ndarray:
+        """How much each part of an image counted for one detection. Runs the network once more.
 
-        image: (H, W, 3) uint8 RGB. box: (4,) float32 xyxy in its pixels, as `detect` gave it. The greatest value
-        is 1. Runs the network once more, on the path that keeps attention weights. Raises as `Detector.detect`.
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (4,) float32 xyxy, pixels of `image`; as `detect` gave it, or as a tracker moved it.
+            class_id: Class of the detection; None: the most likely one at `box`.
+
+        Returns:
+            (H, W) float32 in [0, 1]; the greatest value is 1.
+
+        Raises:
+            ImageError: For another array.
+            DetectorError: The detector failed, or nothing it found counts for the box.
         """
         ...

@@ -273,7 +273,7 @@ _ENTRIES = (
     *(
         _published(
             f"yolov9-{size}-attn",
-            "the same with self- and cross-attention: equal until fine-tuned, and shows where it looked",
+            "the same with self- and cross-attention: equal until fine-tuned",
             factory="yolov9.factory:create_with_attention",
             checkpoint=f"yolov9-{size}",
         )

@@ -110,18 +110,6 @@ class MapAttention(nn.Module):
         mixed = weights.to(values.dtype) @ self._split(self.value(values))  # (B, H, Nq, D)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
-    def _row(self, x: Tensor, y: Tensor, cell: tuple[int, int]) -> Tensor:
-        """(B, H, hk, wk): how one cell of x weighs the cells of y."""
-        self._check_maps(x, y)
-        (row, column), (height, width), key_size = cell, _size(x), _size(y)
-        if not (0 <= row < height and 0 <= column < width):
-            raise ConfigError(f"attention: no cell ({row}, {column}) in a map of {height}x{width} cells")
-        index = row * width + column
-        query = self._placed(x)[:, index : index + 1]
-        seen = self._seen(_size(x), key_size, y.device)
-        mask = None if seen is None else seen[index : index + 1]
-        return self._weights(query, self._placed(y), mask)[:, :, 0].unflatten(2, key_size)
-
     def _seen(self, size: tuple[int, int], key_size: tuple[int, int], device: torch.device) -> Tensor | None:
         """(Nq, Nk) bool: query and key are in one window; None without windows."""
         if self.window is None:
@@ -186,10 +174,6 @@ class SelfAttention2d(MapAttention):
         weights = self._weights(placed, placed, self._seen(_size(x), _size(x), x.device))
         return _map(self._weighted(weights, _tokens(x)), _size(x)), weights
 
-    def row(self, x: Tensor, cell: tuple[int, int]) -> Tensor:
-        """(B, H, h, w): the weights of one cell (row, column), without computing those of the others."""
-        return self._row(x, x, cell)
-
 
 class CrossAttention2d(MapAttention):
     """Cells of a map, or a set of queries, gather from the cells of another map (or those of their window).
@@ -221,10 +205,6 @@ class CrossAttention2d(MapAttention):
         self._check_maps(x, y)
         weights = self._weights(self._placed(x), self._placed(y), self._seen(_size(x), _size(y), y.device))
         return _map(self._weighted(weights, _tokens(y)), _size(x)), weights
-
-    def row(self, x: Tensor, y: Tensor, cell: tuple[int, int]) -> Tensor:
-        """(B, H, hk, wk): the weights of one cell (row, column) of the map x, without computing the others'."""
-        return self._row(x, y, cell)
 
     def _placed_set(self, x: Tensor, y: Tensor, positions: Tensor | None) -> Tensor:
         if x.shape[2] != self.channels:

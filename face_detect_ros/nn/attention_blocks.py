@@ -28,10 +28,6 @@ class GatedSelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + self.gate * self.attention(self.norm(x))
 
-    def row(self, x: Tensor, cell: tuple[int, int]) -> Tensor:
-        """(B, heads, h, w): the weights of one cell of x."""
-        return self.attention.row(self.norm(x), cell)
-
 
 class GatedCrossAttention(nn.Module):
     """A map (B, C, h, w) plus what its cells gather from those of another (B, Ck, hk, wk)."""
@@ -45,10 +41,6 @@ class GatedCrossAttention(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return x + self.gate * self.attention(self.norm(x), self.key_norm(y))
-
-    def row(self, x: Tensor, y: Tensor, cell: tuple[int, int]) -> Tensor:
-        """(B, heads, hk, wk): the weights of one cell of x."""
-        return self.attention.row(self.norm(x), self.key_norm(y), cell)
 
 
 class CrossLevelAttention(nn.Module):
@@ -67,13 +59,6 @@ class CrossLevelAttention(nn.Module):
         """Maps of the same shapes; the coarsest as it came."""
         *finer, coarsest = maps
         return (*(block(x, coarsest) for block, x in zip(self.blocks, finer, strict=True)), coarsest)
-
-    def row(self, maps: Sequence[Tensor], level: int, cell: tuple[int, int]) -> Tensor:
-        """(B, heads, hk, wk): the weights of one cell of maps[level] over those of the coarsest."""
-        block = self.blocks[level]
-        if not isinstance(block, GatedCrossAttention):
-            raise TypeError(f"not an attention block: {block}")
-        return block.row(maps[level], maps[-1], cell)
 
 
 class ChannelNorm(nn.LayerNorm):

@@ -71,7 +71,7 @@ class AttentiveNetwork(ScriptedNetwork):
         self.fails = fails
         self.asked = []
 
-    def attend(self, batch, box, place):
+    def attend(self, batch, box, place, class_id=None):
         self.asked.append(box)
         if self.fails:
             raise RuntimeError("CUDA out of memory")

@@ -152,21 +152,6 @@ def test_windows_of_two_maps_cover_the_same_places(key_size):
     assert not seen[4, 8, :, :2].any()
 
 
-@pytest.mark.parametrize("window", [None, (2, 2)], ids=["everything", "window"])
-def test_a_row_is_the_row_of_the_weights(window):
-    x, y = _maps((8, 6, 4), (12, 3, 2))
-    own, cross = (
-        SelfAttention2d(8, 2, window=window).double(),
-        CrossAttention2d(8, 12, 2, window=window).double(),
-    )
-    for row, column in ((0, 0), (3, 1), (5, 3)):
-        query = row * 4 + column
-        expected = own.with_weights(x)[1][:, :, query].unflatten(2, (6, 4))
-        torch.testing.assert_close(own.row(x, (row, column)), expected, rtol=0, atol=1e-12)
-        expected = cross.with_weights(x, y)[1][:, :, query].unflatten(2, (3, 2))
-        torch.testing.assert_close(cross.row(x, y, (row, column)), expected, rtol=0, atol=1e-12)
-
-
 def test_batch_equals_singles_and_memory_layout_does_not_matter():
     attention = SelfAttention2d(16, 4, window=(2, 3)).double()
     (x,) = _maps((16, 5, 4), batch=3)
@@ -257,5 +242,3 @@ def test_inputs_that_do_not_fit():
         windows(x, torch.zeros(1, 4, 3, 2))
     with pytest.raises(ConfigError, match="give none"):
         cross(x, y, torch.zeros(16, 8))
-    with pytest.raises(ConfigError, match=r"no cell \(4, 0\) in a map of 4x4 cells"):
-        cross.row(x, y, (4, 0))

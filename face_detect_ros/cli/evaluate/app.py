@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from face_detect_ros.cli.evaluate.attention import attention
 from face_detect_ros.cli.evaluate.faces import agreement, faces
 from face_detect_ros.cli.evaluate.objects import coco
 from face_detect_ros.cli.evaluate.recognition import identification, lfw
@@ -17,5 +18,5 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (faces, coco, tracking, agreement, lfw, identification):
+for command in (faces, coco, tracking, agreement, lfw, identification, attention):
     app.command()(command)

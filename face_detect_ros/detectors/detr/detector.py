@@ -37,6 +37,7 @@ from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings,
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
 
+_ALIKE = 0.9  # of the best overlap: a tracked box lies a little beside the one that was found
 _PLACEHOLDER = re.compile(r"LABEL_\d+")  # what transformers makes up
 _UNNAMED = ("", "n/a", "none", "unused")
 
@@ -147,8 +148,8 @@ class DetrNetwork:
         return [_candidates(rows, options) for rows in found]
 
     @torch.inference_mode()
-    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """As `AttentionSource`."""
+    def attention(self, image: np.ndarray, box: np.ndarray, class_id: int | None = None) -> np.ndarray:
+        """See `AttentionSource`."""
         place = self.place(*image.shape[:2])
         batch = self.prepare([image], [place])
         with devices.exact(torch.float32), detr_attention.Recorder(self._model, self._family) as recorder:
@@ -158,17 +159,25 @@ class DetrNetwork:
         overlap = box_geometry.iou(np.reshape(box, (1, 4)), boxes)[0]
         if overlap.max() <= 0:
             raise DetectorError(f"box {np.asarray(box).tolist()}: nothing that this network found lies there")
-        return recorder.heat_map(output.cross_attentions[-1][0], int(overlap.argmax()), place)
+        query = int(overlap.argmax())
+        if class_id is not None:
+            # several queries may find one thing; the likeliest of them is the one that was reported
+            logits = output.logits[0]
+            likely = logits.softmax(-1) if self._family.softmax else logits
+            scores = likely[:, self._columns[class_id]].float().cpu().numpy()
+            query = int(np.where(overlap >= _ALIKE * overlap.max(), scores, -np.inf).argmax())
+        return recorder.heat_map(output.cross_attentions[-1][0], query, place)
 
 
 class DetrDetector(NetworkDetector):
     """An `NetworkDetector` that is an `AttentionSource` too: the last decoder layer's look at the image."""
 
-    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    def attention(self, image: np.ndarray, box: np.ndarray, class_id: int | None = None) -> np.ndarray:
+        """See `AttentionSource`."""
         check_image(image)
         network: Any = self._open_network()
         try:
-            heat: np.ndarray = network.attention(image, box)
+            heat: np.ndarray = network.attention(image, box, class_id)
         except (RuntimeError, MemoryError) as error:
             raise self._failure(error, image) from error
         return heat

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Object detectors that can show where their network looked."""
+"""Object detectors that show which parts of an image counted for a detection."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ from face_detect_ros.detectors.objects.detector import NetworkDetector, ObjectNe
 
 
 class AttentiveNetwork(ObjectNetwork, Protocol):
-    """An `ObjectNetwork` that gives its attention when asked."""
+    """An `ObjectNetwork` that tells what counted for a detection."""
 
-    def attend(self, batch: Any, box: np.ndarray, place: Letterbox) -> np.ndarray:
-        """(h, w) float32, none below 0, over the whole input: what counted for the detection nearest to `box`.
+    def attend(
+        self, batch: Any, box: np.ndarray, place: Letterbox, class_id: int | None = None
+    ) -> np.ndarray:
+        """What counted for the detection nearest to `box`.
 
         Args:
             batch: What `prepare` gave for one image at `place`.
             box: (4,) float32 xyxy, pixels of the network's input.
+            place: Of the image in the input.
+            class_id: Class of the detection; None: the most likely one at `box`.
+
+        Returns:
+            (h, w) float32, none below 0, over the whole input.
         """
         ...
 
@@ -38,22 +45,22 @@ class AttentiveNetworkDetector(NetworkDetector):
     ) -> None:
         super().__init__(network, name=name, largest_batch=largest_batch)
 
-    def attention(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """(H, W) float32 in [0, 1], of the detection `box`; see `AttentionSource`."""
+    def attention(self, image: np.ndarray, box: np.ndarray, class_id: int | None = None) -> np.ndarray:
+        """See `AttentionSource`."""
         check_image(image)
         network: Any = self._open_network()
         place = network.place(*image.shape[:2])
         try:
             batch = network.prepare([image], [place])
-            seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0], place)
+            seen = network.attend(batch, place.boxes_to_input(np.reshape(box, (1, 4)))[0], place, class_id)
         except (RuntimeError, MemoryError) as error:
             raise self._failure(error, image) from error
         heat = _over_image(seen, place)
         greatest = heat.max()
         if not (np.isfinite(greatest) and greatest > 0):
             raise DetectorError(
-                f"{self.name}: the network's attention is not finite or nowhere in the image; set precision to "
-                "float32, and if that does not help, the weights are damaged"
+                f"{self.name}: the heat map of box {np.asarray(box).round(1).tolist()} is empty or not finite; set "
+                "precision to float32, and if that does not help, the weights are damaged"
             )
         result: np.ndarray = heat / greatest
         return result

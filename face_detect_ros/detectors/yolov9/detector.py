@@ -23,20 +23,21 @@ from face_detect_ros.detectors.label_choice import (
 )
 from face_detect_ros.detectors.objects import input as object_input
 from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
-from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
+from face_detect_ros.detectors.objects.detector import Candidates
 from face_detect_ros.detectors.objects.tensor_input import TensorInput
 from face_detect_ros.detectors.onnx.format import OnnxFormat
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
 from face_detect_ros.nn.recorded import Recorded
 from face_detect_ros.nn.yolov9 import network as yolov9
+from face_detect_ros.nn.yolov9.activation import ClassActivation
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
-_SAME_MATCH = 0.002  # overlaps with a box that differ by less tell nothing
+_ALIKE = 0.9  # of the best overlap: a tracked box lies a little beside the one that was found
 
 
-def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> NetworkDetector:
+def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> AttentiveNetworkDetector:
     """The detector with the weights in `path` on `device`.
 
     precision: auto, float32, bfloat16 or float16. input_size: longest side of the network's input in pixels, a multiple
@@ -46,13 +47,13 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
     not fit or weights that were trained with attention.
     """
     network = load(device, path, precision, input_size, attention=False)
-    return NetworkDetector(network, name=f"yolov9:{path}")
+    return AttentiveNetworkDetector(network, name=f"yolov9:{path}")
 
 
 def create_with_attention(
     device: str, path: Path, precision: str = "auto", input_size: int = 0
 ) -> AttentiveNetworkDetector:
-    """The same with attention, which changes nothing, and says little, until it is trained: its gates are zero then."""
+    """The same with attention, which changes nothing until it is trained: its gates are zero then."""
     network = load(device, path, precision, input_size, attention=True)
     return AttentiveNetworkDetector(network, name=f"yolov9-attn:{path}")
 
@@ -66,7 +67,7 @@ def load(
 
 
 class YoloV9Network:
-    """An `AttentiveNetwork` (where it was loaded with attention). The network in `loaded` is fused and moved."""
+    """An `AttentiveNetwork`. The network in `loaded` is fused and moved."""
 
     overlapping = True
 
@@ -81,6 +82,7 @@ class YoloV9Network:
         self._dtype = dtype
         self._model = loaded.model.fuse().to(device, dtype)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model.requires_grad_(False)  # heat maps need gradients of feature maps, never of weights
         if not all(values.isfinite().all() for values in self._model.parameters()):
             raise WeightsError(
                 f"{source}: holds weights that are not finite in {str(dtype).removeprefix('torch.')}; "
@@ -131,22 +133,23 @@ class YoloV9Network:
         described = OnnxFormat("boxes_scores", overlapping=True)
         return ExportParts(self._model, described, (self._longest_px, self._longest_px))
 
-    @torch.inference_mode()
-    def attend(self, batch: torch.Tensor, box: np.ndarray, place: Letterbox) -> np.ndarray:
-        """(H / 32, W / 32) float32; see `AttentiveNetwork`. The deepest level's cells attend to all of that level, the
-        finer ones' to the deepest level.
-        """
+    def attend(
+        self, batch: torch.Tensor, box: np.ndarray, place: Letterbox, class_id: int | None = None
+    ) -> np.ndarray:
+        """(H / 8, W / 8) float32; see `AttentiveNetwork` and `ClassActivation`."""
         with devices.exact(self._dtype):
-            boxes, scores = self._model(batch)
+            activation = ClassActivation(self._model, batch)
+            boxes, scores = (values[0].float().cpu().numpy() for values in activation.predictions)
             (top, left), (height, width) = place.offset, place.resized
-            picture = np.array([left, top, left + width, top + height], np.float32)
-            seen = np.clip(boxes[0].cpu().numpy(), np.tile(picture[:2], 2), np.tile(picture[2:], 2))
+            image = np.array([left, top, left + width, top + height], np.float32)
+            seen = np.clip(boxes, np.tile(image[:2], 2), np.tile(image[2:], 2))
             match = box_geometry.iou(box[None], seen)[0]
             # suppression keeps the best of those that lie alike
-            alike = np.flatnonzero(match >= match.max() - _SAME_MATCH)
-            index = alike[scores[0].amax(dim=1).cpu().numpy()[alike].argmax()]
-            cell = yolov9.cell_of(int(index), *batch.shape[2:])
-            return self._model.attend(batch, cell.level, (cell.row, cell.column)).cpu().numpy()
+            alike = np.flatnonzero(match >= _ALIKE * match.max())
+            of_class = scores.max(axis=1) if class_id is None else scores[:, class_id]
+            index = int(alike[of_class[alike].argmax()])
+            label = int(scores[index].argmax()) if class_id is None else class_id
+            return activation.of(index, label).cpu().numpy()
 
 
 _NONSENSE = Candidates(np.full((1, 4), np.nan, np.float32), np.full(1, np.nan, np.float32), np.zeros(1, int))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
-from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.graph_network import YoloV9GraphNetwork
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
@@ -23,7 +22,9 @@ _ATTENTION = "yolov9-attn"
 _EXPORT = "face_detect_ros.detectors.yolov9.export:export"
 
 
-def create(path: Path, compute: Compute, engine_names: list[str], input_size: int = 0) -> NetworkDetector:
+def create(
+    path: Path, compute: Compute, engine_names: list[str], input_size: int = 0
+) -> AttentiveNetworkDetector:
     """The detector with the weights in `path`.
 
     Args:
@@ -39,15 +40,14 @@ def create(path: Path, compute: Compute, engine_names: list[str], input_size: in
         ConfigError: for an input size that does not fit or weights that were trained with attention.
     """
 
-    def make(engine: str) -> NetworkDetector:
+    def make(engine: str) -> AttentiveNetworkDetector:
         if engine == engines.TORCH:
             from face_detect_ros.detectors.yolov9 import detector
 
             torch_engine.use_threads(compute.threads)
             return detector.create(compute.device, path, compute.precision, input_size)
-        return NetworkDetector(
-            _network(path, compute, engine, input_size, attention=False), name=f"yolov9:{path}"
-        )
+        network = _network(path, compute, engine, input_size, attention=False)
+        return AttentiveNetworkDetector(network, name=f"yolov9:{path}")
 
     return engines.first(engine_names, make)
 
@@ -55,7 +55,7 @@ def create(path: Path, compute: Compute, engine_names: list[str], input_size: in
 def create_with_attention(
     path: Path, compute: Compute, engine_names: list[str], input_size: int = 0
 ) -> AttentiveNetworkDetector:
-    """The same with attention, which changes nothing, and says little, until it is trained: its gates are zero then."""
+    """The same with attention, which changes nothing until it is trained: its gates are zero then."""
 
     def make(engine: str) -> AttentiveNetworkDetector:
         if engine == engines.TORCH:
@@ -84,6 +84,6 @@ def _network(
     def in_torch() -> YoloV9Network:
         from face_detect_ros.detectors.yolov9 import detector
 
-        return detector.load(compute.device, path, input_size=input_size, attention=True)
+        return detector.load(compute.device, path, input_size=input_size, attention=attention)
 
     return YoloV9GraphNetwork(opened, graph, input_size, in_torch)

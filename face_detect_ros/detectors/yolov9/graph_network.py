@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.core.errors import DetectorError, WeightsError
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.label_choice import (
@@ -50,7 +50,7 @@ class YoloV9GraphNetwork:
             engine: with the graph.
             file: the graph, for messages.
             asked_px: longest side of the input; 0: what the network was trained with.
-            load: the same network in PyTorch, which alone shows where it looked.
+            load: the same network in PyTorch, which computes heat maps.
 
         Raises:
             WeightsError: for a graph of something else.
@@ -85,10 +85,16 @@ class YoloV9GraphNetwork:
         cells = grids.cells(size, STRIDES)
         return [_candidates(*of_one, cells, options) for of_one in zip(sides, logits, strict=True)]
 
-    def attend(self, batch: Any, box: np.ndarray, place: Letterbox) -> np.ndarray:
+    def attend(
+        self, batch: Any, box: np.ndarray, place: Letterbox, class_id: int | None = None
+    ) -> np.ndarray:
+        """See `AttentiveNetwork`. Raises DetectorError without PyTorch, which alone computes gradients."""
         if self._attentive is None:
-            self._attentive = self._load()
-        return self._attentive.attend(self._attentive.from_pixels(batch), box, place)
+            try:
+                self._attentive = self._load()
+            except ImportError as error:
+                raise DetectorError(f"heat maps need PyTorch ({error}); run: pip install torch") from error
+        return self._attentive.attend(self._attentive.from_pixels(batch), box, place, class_id)
 
 
 _NONSENSE = Candidates(np.full((1, 4), np.nan, np.float32), np.full(1, np.nan, np.float32), np.zeros(1, int))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from face_detect_ros.core.errors import ConfigError
@@ -22,7 +21,7 @@ from face_detect_ros.nn.yolov9.pgi import ReversibleColumn, auxiliary_branch
 from face_detect_ros.nn.yolov9.pyramid import Backbone, BottomUp, Levels, TopDown, pooling
 from face_detect_ros.nn.yolov9.variants import VARIANTS, Variant
 
-__all__ = ["STRIDES", "VARIANTS", "Cell", "Predictions", "TrainingOutputs", "Variant", "YoloV9"]
+__all__ = ["STRIDES", "VARIANTS", "Predictions", "TrainingOutputs", "Variant", "YoloV9"]
 
 
 class Predictions(NamedTuple):
@@ -46,14 +45,6 @@ class TrainingOutputs(NamedTuple):
 
     main: tuple[Tensor, ...]
     auxiliary: tuple[Tensor, ...] | None
-
-
-class Cell(NamedTuple):
-    """level: 0, 1, 2 for strides 8, 16, 32."""
-
-    level: int
-    row: int
-    column: int
 
 
 class YoloV9(nn.Module):
@@ -131,80 +122,28 @@ class YoloV9(nn.Module):
         gelan.fuse(self)
         return self.eval()
 
-    @torch.no_grad()
-    def attend(self, images: Tensor, level: int, cell: tuple[int, int]) -> Tensor:
-        """(hk, wk) float32, not negative, adding up to 1: what a cell attended to, mean over the heads.
-
-        Args:
-            images: (1, 3, H, W) as for `forward`.
-            level, cell: As of a `Cell`. Of level 2 it is self-attention over level 2's map before the neck, of levels
-                0 and 1 cross-attention to level 2's map; each H / 32 by W / 32 cells.
-
-        Raises ConfigError in train mode, for images of another shape, a level without attention, and a cell that is
-        not there.
-        """
+    def fused_levels(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of `STRIDES` at the end of the neck's top-down path. images: as for `forward`."""
         _check(images)
-        if self.training:
-            raise ConfigError("attention is looked at in eval mode; call eval() first")
-        if len(images) != 1:
-            raise ConfigError(f"attention is looked at in one image, not {len(images)}")
-        if level not in range(len(STRIDES)):
-            raise ConfigError(f"level {level} is not one of: {', '.join(map(str, range(len(STRIDES))))}")
-        main, pooled = self._main(images, self.backbone(images))
-        if level == len(STRIDES) - 1:
-            if self.self_attention is None:
-                raise ConfigError(
-                    "this network has no self-attention to look at; levels 0 and 1 may have attention"
-                )
-            weights = self.self_attention.row(pooled, cell)
-        else:
-            if self.cross_attention is None:
-                raise ConfigError(
-                    "this network has no cross-attention to look at; level 2 may have attention"
-                )
-            maps = self._neck(main, pooled)
-            weights = self.cross_attention.row(maps, level, cell)
-        return weights[0].float().mean(dim=0)
+        return self._top_down(*self._main(images, self.backbone(images)))
+
+    def from_fused(self, level3: Tensor, level4: Tensor, level5: Tensor) -> Sequence[Tensor]:
+        """What the head takes, from what `fused_levels` gave."""
+        maps: Sequence[Tensor] = self.bottom_up(level3, level4, level5)
+        return maps if self.cross_attention is None else self.cross_attention(maps)
 
     def _maps(self, images: Tensor, levels: Levels) -> Sequence[Tensor]:
         """What the head takes."""
-        maps: Sequence[Tensor] = self._neck(*self._main(images, levels))
-        return maps if self.cross_attention is None else self.cross_attention(maps)
+        return self.from_fused(*self._top_down(*self._main(images, levels)))
 
     def _main(self, images: Tensor, levels: Levels) -> tuple[Levels, Tensor]:
         """The levels that the neck takes, and the deepest one pooled."""
         main = levels if self.column is None else self.column(images, levels)
         return main, self.pooling(main[-1])
 
-    def _neck(self, main: Levels, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The neck's outputs at `STRIDES`."""
+    def _top_down(self, main: Levels, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         deepest = pooled if self.self_attention is None else self.self_attention(pooled)
-        return self.bottom_up(*self.top_down(main[2], main[3], deepest))
-
-
-def sizes_of_levels(height: int, width: int) -> tuple[tuple[int, int], ...]:
-    """(rows, columns) of levels 0, 1, 2 for images of that size."""
-    return tuple((height // stride, width // stride) for stride in STRIDES)
-
-
-def cell_of(index: int, height: int, width: int) -> Cell:
-    """The cell behind entry `index` of `Predictions` for images of that size. Raises ConfigError if there is none."""
-    rest = index
-    for level, (rows, columns) in enumerate(sizes_of_levels(height, width)):
-        if 0 <= rest < rows * columns:
-            return Cell(level, *divmod(rest, columns))
-        rest -= rows * columns
-    raise ConfigError(f"images of {width}x{height} have no prediction {index}")
-
-
-def index_of(cell: Cell, height: int, width: int) -> int:
-    """The entry of `Predictions` that `cell` gives. Raises ConfigError if there is no such cell."""
-    sizes = sizes_of_levels(height, width)
-    if 0 <= cell.level < len(sizes):
-        rows, columns = sizes[cell.level]
-        if 0 <= cell.row < rows and 0 <= cell.column < columns:
-            return sum(r * c for r, c in sizes[: cell.level]) + cell.row * columns + cell.column
-    raise ConfigError(f"images of {width}x{height} have no {cell}")
+        return self.top_down(main[2], main[3], deepest)
 
 
 def _check(images: Tensor) -> None:

@@ -74,7 +74,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     task = "objects"
     topics: ClassVar[dict[str, str]] = {
         **DetectorNode.topics,
-        "~/attention": "sensor_msgs/Image: heat map of what counted for one detection",
+        "~/attention": "sensor_msgs/Image: heat map of the parts of the image that counted for one detection",
     }
 
     def __init__(

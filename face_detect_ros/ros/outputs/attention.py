@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`~/attention`: where the network looked for one of its detections, as a heat map over the image."""
+"""`~/attention`: which parts of the image counted for one detection, as a heat map over it."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class AttentionOutput(Output):
         silent = active and self._source is None and self.wanted()
         if silent and not self._told:
             self.node.get_logger().warning(
-                f"{self.publisher.topic_name} stays silent: model {self._model} does not show its attention; "
-                "those of the DETR family and the ones with -attn in their name do"
+                f"{self.publisher.topic_name} stays silent: model {self._model} has no heat maps; YOLOv9 "
+                "(not as ONNX) and the DETR family have them"
             )
         self._told = silent
 
@@ -96,7 +96,7 @@ class AttentionOutput(Output):
             return None
         index = chosen(found, result.labels, self._attention_of())
         if index is not None:
-            heat = source.attention(result.frame.image, found.boxes[index])
+            heat = source.attention(result.frame.image, found.boxes[index], int(found.class_ids[index]))
             image = draw_detections(blend_heat_map(image, heat), found.select([index]), result.labels)
         return image_message(image, result.frame.stamp_ns, result.frame.frame_id)
 

@@ -76,7 +76,7 @@ class RectangleFinder:
             np.array(boxes, np.float32).reshape(-1, 4)[keep], scores[keep], np.array(class_ids, int)[keep]
         )
 
-    def attend(self, batch, box, place):
+    def attend(self, batch, box, place, class_id=None):
         heat = np.zeros([side // 8 for side in batch.shape[1:3]], np.float32)
         x, y = ((box[:2] + box[2:]) / 2 / 8).astype(int)
         heat[y, x] = 0.01
@@ -290,10 +290,10 @@ def test_attention_lies_over_the_image_without_the_padding(height, width):
 @pytest.mark.parametrize("factor", [np.nan, 0])
 def test_attention_to_nothing_is_an_error(factor):
     class Blind(RectangleFinder):
-        def attend(self, batch, box, place):
+        def attend(self, batch, box, place, class_id=None):
             return super().attend(batch, box, place) * np.float32(factor)
 
-    with pytest.raises(DetectorError, match="attention is not finite or nowhere"):
+    with pytest.raises(DetectorError, match="is empty or not finite"):
         AttentiveNetworkDetector(Blind()).attention(picture(), np.array([1, 1, 9, 9]))
 
 

@@ -20,8 +20,9 @@ from face_detect_ros.core.protocols import AttentionSource, DetectOptions  # noq
 from face_detect_ros.detectors import catalogue  # noqa: E402
 from face_detect_ros.detectors.yolov9 import detector as yolov9  # noqa: E402
 from face_detect_ros.nn import devices, recorded  # noqa: E402
-from face_detect_ros.nn.yolov9.network import Predictions, YoloV9, cell_of  # noqa: E402
-from face_detect_ros.zoo.published import coco  # noqa: E402
+from face_detect_ros.nn.yolov9.activation import ClassActivation  # noqa: E402
+from face_detect_ros.nn.yolov9.network import Predictions, YoloV9  # noqa: E402
+from face_detect_ros.zoo.published import coco, packaged  # noqa: E402
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
 
 SIZE = 192
@@ -311,30 +312,37 @@ def test_attention_lies_over_the_image_and_depends_on_the_box(attention_file, ph
     assert any(np.abs(heats[0] - other).max() > 1e-3 for other in heats[1:])
 
 
-def test_attention_is_that_of_the_cell_whose_box_it_is(tmp_path, photo):
-    path = tmp_path / "attention.safetensors"
-    yolov9_weights.save(
-        path, random_models.yolov9("t", attention=True, classes=1), ("thing",), input_size=SIZE
-    )
-    detector = yolov9.create_with_attention("cpu", path, "float32")
+def test_the_heat_map_is_of_the_class_and_of_the_cell_whose_box_it_is(detector, photo):
     network = detector.network
     place = network.place(*photo.shape[:2])
     batch = network.prepare([photo], [place])
-    best = network.run(batch).scores[0, :, 0].numpy()
+    activation = ClassActivation(network._model, batch)
     (found,) = detector.detect([photo], OPTIONS)
-    levels = set()
-    for box, score in zip(found.boxes, found.scores, strict=True):
-        cell = cell_of(int(np.abs(best - score).argmin()), *batch.shape[2:])
-        if cell.level not in levels:
-            levels.add(cell.level)
-            expected = network._model.attend(batch, cell.level, (cell.row, cell.column)).numpy()
-            ours = network.attend(batch, place.boxes_to_input(box[None])[0], place)
-            np.testing.assert_allclose(ours, expected, atol=1e-6)
-    assert len(levels) >= 2  # self-attention of the deepest, cross-attention of the others
+    scores = network.run(batch).scores[0].numpy()
+    for box, score, class_id in list(zip(found.boxes, found.scores, found.class_ids, strict=True))[:5]:
+        index = int(np.abs(scores[:, class_id] - score).argmin())
+        ours = network.attend(batch, place.boxes_to_input(box[None])[0], place, class_id)
+        np.testing.assert_allclose(ours, activation.of(index, int(class_id)), rtol=1e-4, atol=1e-6)
+        other = network.attend(batch, place.boxes_to_input(box[None])[0], place, int(class_id) - 1)
+        assert np.abs(ours - other).max() > 1e-6
 
 
-def test_without_attention_it_is_no_source_of_it(detector):
-    assert not isinstance(detector, AttentionSource)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_heat_maps_of_the_packaged_model_lie_on_what_it_found(precision):
+    """On the astronaut: a face high in the image and a person that fills most of it."""
+    detector = yolov9.create_with_attention("cpu", packaged.locate("yolov9_robot.safetensors"), precision)
+    photo = photos.photo(512, 512)
+    (found,) = detector.detect([photo], OPTIONS)
+    inside = {}
+    for label in ("person", "face"):
+        index = int(np.flatnonzero(found.class_ids == detector.labels.index(label))[0])
+        heat = detector.attention(photo, found.boxes[index], int(found.class_ids[index]))
+        left, top, right, bottom = found.boxes[index].round().astype(int)
+        row, column = np.unravel_index(heat.argmax(), heat.shape)
+        assert left <= column < right, label
+        assert top <= row < bottom, label
+        inside[label] = heat[top:bottom, left:right].sum() / heat.sum()
+    assert min(inside.values()) > 0.5, inside
 
 
 def test_attention_that_is_not_trained_finds_what_the_network_without_it_finds(file, photo):

@@ -8,7 +8,6 @@ import math
 import pytest
 import torch
 
-from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.nn.yolov9.heads import (
     REG_MAX,
     STRIDES,
@@ -17,7 +16,6 @@ from face_detect_ros.nn.yolov9.heads import (
     anchor_points,
     decode_boxes,
 )
-from face_detect_ros.nn.yolov9.network import Cell, cell_of, index_of
 
 SIZES = ((4, 6), (2, 3), (1, 2))
 
@@ -88,32 +86,3 @@ def test_width_of_the_class_branch(classes, given, width):
     with torch.device("meta"):
         head = DetectionHead((64, 96, 128), classes, HeadStyle(given))
     assert head.classes[2][0].conv.weight.shape == (width, 128, 3, 3)
-
-
-def test_cells_and_indices():
-    height, width = 64, 96
-    cells = [cell_of(index, height, width) for index in range(8 * 12 + 4 * 6 + 2 * 3)]
-    assert [index_of(cell, height, width) for cell in cells] == list(range(126))
-    assert cells[0] == Cell(0, 0, 0)
-    assert cells[13] == Cell(0, 1, 1)
-    assert cells[96] == Cell(1, 0, 0)
-    assert cells[-1] == Cell(2, 1, 2)
-    centers = anchor_points([(8, 12), (4, 6), (2, 3)])
-    for cell, (x, y, stride) in zip(cells, centers.tolist(), strict=True):
-        assert (STRIDES[cell.level], (cell.column + 0.5) * stride, (cell.row + 0.5) * stride) == (
-            stride,
-            x,
-            y,
-        )
-
-
-@pytest.mark.parametrize("index", [-1, 126])
-def test_no_such_index(index):
-    with pytest.raises(ConfigError, match=f"images of 96x64 have no prediction {index}"):
-        cell_of(index, 64, 96)
-
-
-@pytest.mark.parametrize("cell", [Cell(3, 0, 0), Cell(-1, 0, 0), Cell(0, 8, 0), Cell(2, 0, -1)])
-def test_no_such_cell(cell):
-    with pytest.raises(ConfigError, match="images of 96x64 have no Cell"):
-        index_of(cell, 64, 96)

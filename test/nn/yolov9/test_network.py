@@ -168,39 +168,6 @@ def test_an_exported_network_takes_any_batch(monkeypatch):
     assert isinstance(network(_images()), Predictions)
 
 
-@pytest.mark.parametrize("level", [0, 1, 2])
-@torch.no_grad()
-def test_a_row_for_the_heat_map(level):
-    network = open_gates(_network(**ATTENTION))
-    images = _images(1)
-    cell = (1, 2) if level == 2 else (3, 4)
-    row = network.attend(images, level, cell)
-    assert row.shape == (2, 3)
-    assert row.dtype == torch.float32
-    assert row.min() >= 0
-    assert row.sum().item() == pytest.approx(1, abs=1e-6)
-    assert row.std() > 0
-    assert not torch.equal(row, network.attend(images.flip(3), level, cell))
-    torch.testing.assert_close(network.fuse().attend(images, level, cell), row, rtol=0, atol=1e-4)
-
-
-def test_rows_that_are_not_there():
-    images = _images(1)
-    network = _network(**ATTENTION)
-    with pytest.raises(ConfigError, match=r"no cell \(2, 0\) in a map of 2x3"):
-        network.attend(images, 2, (2, 0))
-    with pytest.raises(ConfigError, match="level 3 is not one of: 0, 1, 2"):
-        network.attend(images, 3, (0, 0))
-    with pytest.raises(ConfigError, match="in one image, not 2"):
-        network.attend(_images(2), 0, (0, 0))
-    with pytest.raises(ConfigError, match="call eval"):
-        network.train().attend(images, 0, (0, 0))
-    with pytest.raises(ConfigError, match="no cross-attention"):
-        _network(self_attention=True).attend(images, 0, (0, 0))
-    with pytest.raises(ConfigError, match="no self-attention"):
-        _network(cross_attention=True).attend(images, 2, (0, 0))
-
-
 @pytest.mark.parametrize(
     ("shape", "message"),
     [

@@ -137,14 +137,14 @@ def test_after_a_heat_map_detections_go_first(probe, start, objects, monkeypatch
 
 def test_a_model_without_attention_says_so_once_to_those_who_watch(probe, start, objects):
     _, camera, seen = watch(probe, start, objects, ScriptedNetwork())
-    warning = probe.wait_for_log("does not show its attention")
+    warning = probe.wait_for_log("has no heat maps")
     assert f"{ATTENTION} stays silent: model scripted" in warning
     for _ in range(3):
         camera.show_until(lambda: True, "detections")
     status = probe.diagnostics(NODE, lambda s: s.count("processed") >= 3)
     assert (status.ok, status.values["attention"]) == (True, "none in this model")
     assert len(seen) == 0
-    assert len(probe.logs("does not show its attention")) == 1
+    assert len(probe.logs("has no heat maps")) == 1
 
 
 def test_nobody_is_warned_while_nobody_watches(probe, start, objects):
