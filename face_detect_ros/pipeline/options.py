@@ -32,11 +32,13 @@ class PipelineOptions:
         detect: What to publish.
         match: When a face has a name.
         cover: Whether `Result.covered` is needed.
+        locate: Whether `Result.positions` is needed.
     """
 
     detect: DetectOptions
     match: MatchOptions = field(default_factory=MatchOptions)
     cover: bool = False
+    locate: bool = True
 
     @property
     def wide(self) -> DetectOptions:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from face_detect_ros.core.detections import Detections
@@ -14,6 +15,7 @@ from face_detect_ros.core.protocols import Detector
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stage import Stage
+from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.pipeline.stream import Stream
 
@@ -85,10 +87,12 @@ class Pipeline:
         results = []
         for (stream, frame), detections in zip(batch, found, strict=True):
             stream.advance(frame)
-            result = Result(frame, self.labels, detections, Detections.empty(), times=times)
+            scene = None if stream.scene_of is None else partial(stream.scene_of, frame)
+            result = Result(frame, self.labels, detections, Detections.empty(), scene=scene, times=times)
+            final = Locate.name if Locate.name in stream.steps else Track.name
             for name, step in stream.steps.items():
                 result = step(result, options)
-                if early is not None and name == Track.name:
+                if early is not None and name == final:
                     early(stream, result)
             results.append(result)
         return results

@@ -20,6 +20,7 @@ from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.stage import Stage
 from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
+from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.tracking import catalogue as trackers
@@ -84,7 +85,7 @@ class Recipe:
             GalleryError: The gallery cannot be used.
         """
         model = self.model or catalogue.default_model(self.task)
-        stages: list[Stage] = [self._track()]
+        stages: list[Stage] = [self._track(), Locate()]
         detector: Detector | None = None
         try:
             if self.recognition is not None:

@@ -13,6 +13,8 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import StageTimes
+from face_detect_ros.depth.positions import Positions
+from face_detect_ros.depth.scene import Scene
 from face_detect_ros.faces.matching import Match
 
 
@@ -28,8 +30,9 @@ class Result:
             published.
         identities: Who each of `detections` is; None where nobody is looked for.
         covered: (H, W, 3) uint8 RGB, the image without recognizable faces; None where nobody asked for it.
-        positions: (N, 3) float64, the place of each of `detections` in meters in the camera's optical frame (REP 103:
-            x right, y down, z forward), NaN where unknown; None where there is not depth.
+        scene: Gives the camera and the depth of the frame, or None where they are unknown; may wait a little for
+            depth that is on its way. None where there is neither.
+        positions: Where each of `detections` is in space; None where there is nothing to tell it.
         rename: Tells the tracker that a track is that of an earlier thing, see `Tracker.rename`; None where nothing
             tracks.
         times: Milliseconds of the detector call that this frame was part of.
@@ -41,7 +44,8 @@ class Result:
     faint: Detections
     identities: tuple[Match, ...] | None = None
     covered: np.ndarray | None = None
-    positions: np.ndarray | None = None
+    scene: Callable[[], Scene | None] | None = None
+    positions: Positions | None = None
     rename: Callable[[int, int], None] | None = None
     times: StageTimes = field(default_factory=StageTimes)
 

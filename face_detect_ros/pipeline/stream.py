@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.stamps import StampClock
+from face_detect_ros.depth.scene import Scene
 from face_detect_ros.pipeline.stage import Step
 from face_detect_ros.pipeline.statistics import StreamStatistics
 
@@ -21,6 +22,7 @@ class Stream:
         steps: The stages at work on this stream, by name, in order.
         clock: Time by its stamps.
         statistics: What was counted and measured.
+        scene_of: Gives camera and depth of a frame, see `Result.scene`; None where there is neither.
     """
 
     def __init__(self, name: str, steps: Mapping[str, Step]) -> None:
@@ -28,6 +30,7 @@ class Stream:
         self.steps = dict(steps)
         self.clock = StampClock()
         self.statistics = StreamStatistics()
+        self.scene_of: Callable[[Frame], Scene | None] | None = None
         self._stamp_ns = 0
 
     def advance(self, frame: Frame) -> None:

@@ -18,12 +18,16 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.depth.camera_model import CameraModel
+from face_detect_ros.depth.image import DepthImage
+from face_detect_ros.depth.scene import Scene
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.recognizer import KnownPeople
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
+from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.tracking import catalogue as trackers
@@ -174,6 +178,37 @@ def test_early_results_have_tracks_but_no_names():
     pipeline.process([(pipeline.open_stream(), frame())], OPTIONS, lambda _, result: seen.append(result))
     assert seen[0].detections.track_ids.tolist() == [1, 2]
     assert seen[0].identities is None
+
+
+def test_early_results_have_positions():
+    pipeline = tracked(Shows(), Locate())
+    depth = DepthImage(np.full((24, 32), 2000, np.uint16), 1e-3)
+    depth.values[2:12, 2:12] = 1500
+    camera = CameraModel.nominal(32, 24)
+    stream, asked = pipeline.open_stream("front"), []
+    stream.scene_of = lambda frame: asked.append(frame.stamp_ns) or Scene(camera, depth, camera)
+    early = []
+    result = pipeline.process([(stream, frame())], OPTIONS, lambda _, r: early.append(r))[0]
+    assert early == [result]
+    assert asked == [result.frame.stamp_ns]
+    np.testing.assert_allclose(result.positions.points[:, 2], [1.5, 2.0], rtol=0.01)
+
+
+@pytest.mark.parametrize("scene_of", [None, lambda frame: None])
+def test_without_camera_or_depth_there_are_no_positions(scene_of):
+    pipeline = tracked(Shows(), Locate())
+    stream = pipeline.open_stream()
+    stream.scene_of = scene_of
+    assert run(pipeline, stream, 0)[0].positions is None
+
+
+def test_positions_are_computed_only_where_they_are_needed():
+    pipeline = tracked(Shows(), Locate())
+    stream = pipeline.open_stream()
+    stream.scene_of = lambda frame: pytest.fail("nobody needs it")
+    run(pipeline, stream, 0, options=dataclasses.replace(OPTIONS, locate=False))
+    pipeline.detector.found = Detections.empty()
+    run(pipeline, stream, 1)
 
 
 def test_names_come_from_several_looks_at_a_track():
