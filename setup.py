@@ -12,7 +12,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed", "ros/fastdds.xml", "weights/*"]},
+    package_data={PACKAGE: ["py.typed", "ros/fastdds.xml", "weights/*", "web/page/*", "web/page/*/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -37,6 +37,7 @@ setup(
             "object_detector = face_detect_ros.ros.start:object_detector",
             "video_source = face_detect_ros.ros.start:video_source",
             "perception = face_detect_ros.ros.start:perception",
+            "viewer = face_detect_ros.ros.start:viewer",
         ],
     },
 )

@@ -30,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "face_detect_ros"
 DISTRIBUTIONS = ("kilted", "jazzy")  # the first is the default
-REQUIREMENTS = ("ros", "nodes", "command", "detr", "openvino", "training", "test", "lint")
+REQUIREMENTS = ("ros", "nodes", "command", "detr", "openvino", "viewer", "training", "test", "lint")
 PACKAGE_FILES = ("setup.py", "setup.cfg", "package.xml", "face_detect_ros/__init__.py")
 WHEEL_PYTHON = re.compile(r"/opt/python/cp3\d+-cp3\d+(/lib/python3\.\d+/site-packages)?")
 

@@ -19,6 +19,7 @@ _CLASSES: dict[str, tuple[str, ...]] = {
     "video_source": ("video_source:VideoSource:VideoSourceParameters",),
 }
 _CLASSES["perception"] = tuple(entry for entries in _CLASSES.values() for entry in entries)
+_CLASSES["viewer"] = ("viewer:Viewer:ViewerParameters",)
 
 
 def help_text(executable: str) -> str:

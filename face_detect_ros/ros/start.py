@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 
-NODES = ("face_detector", "object_detector", "video_source", "perception")
+NODES = ("face_detector", "object_detector", "video_source", "perception", "viewer")
 
 
 def _end_at_once(*_: object) -> None:
@@ -55,6 +55,11 @@ def video_source() -> None:
 def perception() -> None:
     """Run all nodes in one process."""
     _run("perception")
+
+
+def viewer() -> None:
+    """Run the viewer."""
+    _run("viewer")
 
 
 if __name__ == "__main__":

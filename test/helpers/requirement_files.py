@@ -29,10 +29,12 @@ PIP_ONLY = {
     "safetensors": "safetensors",
     "scipy": "scipy",
     "skimage": "scikit-image",
+    "starlette": "starlette",
     "tensorboardX": "tensorboardX",
     "torch": "torch",
     "transformers": "transformers",
     "typer": "typer",
+    "uvicorn": "uvicorn",
 }
 
 

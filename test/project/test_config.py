@@ -14,12 +14,14 @@ from helpers.paths import ROOT
 from face_detect_ros.ros.nodes.face_detector import FaceDetectorParameters
 from face_detect_ros.ros.nodes.object_detector import ObjectDetectorParameters
 from face_detect_ros.ros.nodes.video_source import VideoSourceParameters
+from face_detect_ros.ros.nodes.viewer import ViewerParameters
 from face_detect_ros.ros.parameters import markdown_table
 
 NODES = {
     "face_detector": FaceDetectorParameters,
     "object_detector": ObjectDetectorParameters,
     "video_source": VideoSourceParameters,
+    "viewer": ViewerParameters,
 }
 
 

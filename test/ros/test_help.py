@@ -13,6 +13,7 @@ from face_detect_ros.ros.help import help_text
 from face_detect_ros.ros.nodes.face_detector import FaceDetector, FaceDetectorParameters
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector, ObjectDetectorParameters
 from face_detect_ros.ros.nodes.video_source import VideoSource, VideoSourceParameters
+from face_detect_ros.ros.nodes.viewer import Viewer, ViewerParameters
 
 NODES = {
     "face_detector": (FaceDetector, FaceDetectorParameters),
@@ -21,10 +22,10 @@ NODES = {
 }
 
 
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize("name", [*NODES, "viewer"])
 def test_every_topic_and_parameter_is_there(name):
-    node, parameters = NODES[name]
-    for text in (help_text(name), help_text("perception")):
+    node, parameters = {**NODES, "viewer": (Viewer, ViewerParameters)}[name]
+    for text in (help_text(name), *([help_text("perception")] if name in NODES else [])):
         for topic in node.topics:
             assert topic in text
         for field in dataclasses.fields(parameters):

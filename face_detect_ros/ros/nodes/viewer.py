@@ -1,0 +1,328 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shows live images, results and health in a browser: `ros2 run face_detect_ros viewer`.
+
+Prints the page's address on a line of its own as soon as the page answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Set
+from concurrent.futures import Future
+from typing import Any, ClassVar
+
+from diagnostic_msgs.msg import DiagnosticArray
+from vision_msgs.msg import VisionInfo
+
+from face_detect_ros.core.errors import ConfigError, PerceptionError
+from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
+from face_detect_ros.images.raw import DecodeOptions
+from face_detect_ros.ros import qos, runtime
+from face_detect_ros.ros.inputs.camera import TRANSPORTS
+from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.parameters import parameter
+from face_detect_ros.ros.viewer import node_parameters
+from face_detect_ros.ros.viewer.calls import Calls
+from face_detect_ros.ros.viewer.people import People
+from face_detect_ros.ros.viewer.topics import DRAWN, FACES, OBJECTS, Topics
+from face_detect_ros.web.options import ServerOptions
+from face_detect_ros.web.robot import View
+from face_detect_ros.web.scene import CAMERA, Scene
+from face_detect_ros.web.server import PageServer
+
+SILENT_S, FORGOTTEN_S = 5.0, 60.0
+"""Diagnostics that are older are shown as silent, and at last no more."""
+MOST_STATUSES = 64
+PRIVACY_PERIOD_S = 10.0
+NODES = (FACES, OBJECTS, "video_source")
+"""Nodes whose parameters the page offers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewerParameters(NodeParameters):
+    """Parameters of the viewer."""
+
+    host: str = parameter(
+        ServerOptions.host,
+        "Address to listen on; any but a loopback address needs the token that is printed.",
+        at_configure=True,
+    )
+    port: int = parameter(
+        ServerOptions.port,
+        "Port of the page; 0: 8484, or the next free one.",
+        minimum=0,
+        maximum=65535,
+        at_configure=True,
+    )
+    token: str = parameter(
+        ServerOptions.token,
+        "Password of the page; empty: none for this computer, a new one for an address that others reach.",
+        read_only=True,
+    )
+    max_rate_hz: float = parameter(
+        ServerOptions.max_rate_hz,
+        "Most images per second for each browser.",
+        minimum=0.1,
+        maximum=100.0,
+        at_configure=True,
+    )
+    max_width_px: int = parameter(
+        ServerOptions.max_width_px, "Wider images are shrunk.", minimum=64, maximum=8192, at_configure=True
+    )
+    jpeg_quality: int = parameter(
+        ServerOptions.jpeg_quality,
+        "Quality of the images in the browser.",
+        minimum=1,
+        maximum=100,
+        at_configure=True,
+    )
+    image_transport: str = parameter(
+        TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
+    )
+    max_image_mpx: float = parameter(
+        DecodeOptions.max_image_mpx,
+        "Larger images are refused, in megapixels.",
+        minimum=0.1,
+        maximum=HIGHEST_IMAGE_MPX,
+        at_configure=True,
+    )
+    privacy: bool = PRIVACY
+
+    def server_options(self) -> ServerOptions:
+        """How the page is served. Raises ConfigError for unusable settings."""
+        names = [field.name for field in dataclasses.fields(ServerOptions)]
+        return ServerOptions(**{name: getattr(self, name) for name in names})
+
+
+class Viewer(PerceptionNode[ViewerParameters]):
+    """Serves the page. Subscribes to images and results only while somebody looks.
+
+    With `privacy`, its own or the face detector's, the page shows anonymized images only.
+    """
+
+    health_of = "page"
+    topics: ClassVar[dict[str, str]] = {
+        "image_raw": "subscribed while somebody looks: the camera",
+        "face_detector/...": "subscribed while somebody looks: detections, identities, image_anonymized",
+        "object_detector/...": "subscribed while somebody looks: detections, attention",
+        "/diagnostics": "subscribed and published: health of the nodes in this namespace",
+    }
+
+    def __init__(
+        self, hub: ImageHub | None = None, *, node_name: str = "viewer", **node_arguments: Any
+    ) -> None:
+        self.scene = Scene()
+        self._server: PageServer | None = None
+        self._topics: Topics | None = None
+        self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._views: dict[str, list[str]] = {}
+        self._private = False
+        self._asked_s = float("-inf")
+        self._people_revision = ""
+        super().__init__(node_name, ViewerParameters, hub, **node_arguments)
+        self._calls = Calls(self)
+        self._people = People(self._calls, self._full(FACES))
+        self.create_subscription(
+            DiagnosticArray, "/diagnostics", self.guarded(self._on_diagnostics, "diagnostics"), 10
+        )
+        self.create_subscription(
+            VisionInfo, f"{FACES}/vision_info", self.guarded(self._on_people, "vision_info"), qos.latched()
+        )
+
+    # the state machine's work
+
+    def configure(self) -> None:
+        params = self.params
+        params.server_options()
+        decode = DecodeOptions(max_image_mpx=params.max_image_mpx)
+        self._topics = Topics(self, self.scene, params.image_transport, decode)
+        self._private = params.privacy
+        self._views = self._possible_views()
+
+    def load(self) -> PageServer:
+        return PageServer(self, self.params.server_options())
+
+    def adopt(self, loaded: PageServer) -> None:
+        self._server = loaded
+        # for people and programs: on a line of its own, also where stdout is a file
+        print(loaded.url, flush=True)
+
+    def discard(self, loaded: PageServer) -> None:
+        loaded.close()
+
+    def deactivate(self) -> None:
+        if self._topics is not None:
+            self._topics.show(frozenset())
+
+    def cleanup(self, timeout_s: float) -> bool:
+        server, self._server = self._server, None
+        idle = server is None or server.close(timeout_s)
+        self.deactivate()
+        self._topics = None
+        return idle
+
+    def destroy_node(self) -> None:
+        self._people.close()
+        super().destroy_node()
+
+    def on_parameters_changed(self, new: ViewerParameters, old: ViewerParameters) -> None:
+        new.server_options()
+
+    def describe(self) -> tuple[str, str, dict[str, str]]:
+        if self._server is None or self._topics is None:
+            return "", "", {}
+        problem = self._topics.watch() if self.active else ""
+        return "", problem, {"page": self._server.url.partition("?")[0]}
+
+    def once_a_second(self) -> None:
+        self._people.once_a_second()
+        self._views = self._possible_views()
+        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self.count_publishers(
+            f"{FACES}/detections"
+        ):
+            self._asked_s = time.monotonic()
+            self._calls.run(self._ask_for_privacy)
+        self.scene.set_report(
+            {
+                "cameras": self._views,
+                "nodes": self._health(),
+                "privacy": self._private,
+                "people_revision": self._people_revision,
+            }
+        )
+
+    # what the page's server asks for, on its thread
+
+    def watch(self, views: Set[View]) -> None:
+        async def show() -> None:
+            if self._topics is not None and self.active:
+                self._topics.show(views)
+
+        self._calls.run(show)
+
+    def views(self) -> dict[str, list[str]]:
+        return self._views
+
+    def do(self, action: str, arguments: dict[str, Any]) -> Future[Any]:
+        return self._calls.run(lambda: getattr(self, f"_do_{action}")(**arguments))
+
+    def add_photo(self, name: str, file_name: str, data: bytes) -> Future[Any]:
+        return self._people.add_photo(name, file_name, data)
+
+    # actions, on the executor's thread
+
+    async def _do_people(self) -> Any:
+        return await self._people.list()
+
+    async def _do_enroll(self, name: str) -> Any:
+        return await self._people.enroll(name)
+
+    async def _do_forget(self, name: str) -> Any:
+        return await self._people.forget(name)
+
+    async def _do_rename(self, name: str, new_name: str) -> Any:
+        return await self._people.rename(name, new_name)
+
+    async def _do_select(self, camera: str, detector: str, track: str, x: float, y: float) -> None:
+        self.scene.set_selected(camera, f"{detector} {track}" if track else "")
+
+    async def _do_unselect(self, camera: str) -> None:
+        self.scene.set_selected(camera, "")
+
+    async def _do_parameters(self) -> Any:
+        shown = []
+        for name in NODES:
+            if self._present(name):
+                with contextlib.suppress(PerceptionError):  # it has just ended
+                    shown.append(
+                        {
+                            "node": name,
+                            "parameters": await node_parameters.described(self._calls, self._full(name)),
+                        }
+                    )
+        return shown
+
+    async def _do_set_parameter(self, node: str, name: str, value: Any) -> None:
+        await node_parameters.set_value(self._calls, self._known(node), name, value)
+
+    async def _do_reconfigure(self, node: str) -> None:
+        await node_parameters.reconfigure(self._calls, self._known(node))
+
+    async def _do_record(self, on: bool) -> None:
+        raise ConfigError("this viewer does not record")
+
+    # what arrives
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        now_s = time.monotonic()
+        namespace = self.get_namespace().strip("/")
+        for status in message.status[:MOST_STATUSES]:
+            name = status.name[:200]
+            if name.partition(":")[0].rpartition("/")[0].strip("/") != namespace:
+                continue  # another robot's
+            self._statuses[name] = (
+                now_s,
+                {
+                    "name": name.removeprefix(f"{namespace}/") if namespace else name,
+                    "level": status.level[0] if isinstance(status.level, bytes) else int(status.level),
+                    "message": status.message[:2000],
+                    "values": {item.key[:100]: item.value[:500] for item in status.values[:100]},
+                },
+            )
+            if len(self._statuses) > MOST_STATUSES:
+                del self._statuses[next(iter(self._statuses))]
+
+    def _on_people(self, message: VisionInfo) -> None:
+        self._people.gallery = message.database_location
+        self._people_revision = f"{message.database_version} {message.database_location}"
+
+    def _health(self) -> list[dict[str, Any]]:
+        now_s = time.monotonic()
+        for name, (arrival_s, _) in list(self._statuses.items()):
+            if now_s - arrival_s > FORGOTTEN_S:
+                del self._statuses[name]
+        return [
+            {**status, "level": 3 if now_s - arrival_s > SILENT_S else status["level"]}
+            for _, (arrival_s, status) in sorted(self._statuses.items())
+        ]
+
+    async def _ask_for_privacy(self) -> None:
+        """Be as private as the face detector is."""
+        theirs = await node_parameters.get(self._calls, self._full(FACES), "privacy")
+        self._private = self.params.privacy or bool(theirs)
+        self._views = self._possible_views()
+
+    def _possible_views(self) -> dict[str, list[str]]:
+        if self._private:
+            return {"": ["anonymized"]}
+        shown = [CAMERA, *(name for name, topic in DRAWN.items() if self.count_publishers(topic))]
+        values = [status["values"] for _, status in self._statuses.values()]
+        if any(each.get("attention", "").startswith("none") for each in values):
+            shown = [name for name in shown if name != "attention"]
+        return {"": shown}
+
+    def _full(self, name: str) -> str:
+        return f"{self.get_namespace().rstrip('/')}/{name}"
+
+    def _present(self, name: str) -> bool:
+        namespace = self.get_namespace()
+        return (name, namespace) in self.get_node_names_and_namespaces()
+
+    def _known(self, node: str) -> str:
+        if node not in NODES:
+            raise ConfigError(f"there is no node {node!r}; choose one of {', '.join(NODES)}")
+        return self._full(node)
+
+
+def main() -> None:
+    sys.exit(runtime.main(lambda: [Viewer()]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the page does with people, by the services of the face detector and its gallery."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from std_srvs.srv import Trigger
+
+from face_detect_ros.core.errors import DetectorError, GalleryError
+from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.gallery.looks import as_text
+from face_detect_ros.ros.viewer import node_parameters
+from face_detect_ros.ros.viewer.calls import Calls
+
+IDLE_S = 60.0
+"""The process that looks at photos ends after this long without one."""
+
+
+class People:
+    """Enroll, forget, rename and list people; enroll them from photos.
+
+    Args:
+        calls: Of the viewer.
+        detector: Fully qualified name of the face detector.
+    """
+
+    def __init__(self, calls: Calls, detector: str) -> None:
+        self._calls = calls
+        self._detector = detector
+        self._busy = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="photos")
+        self._photos: _PhotoProcess | None = None
+        self.gallery = ""
+        """File of the detector's gallery, as `~/vision_info` says; may be on another computer."""
+
+    async def list(self) -> list[dict[str, Any]]:
+        """Everybody in the gallery: name, looks and, where the gallery is on this computer, since when."""
+        path = Path(self.gallery)
+        if self.gallery and path.is_file():
+            with Gallery(path, read_only=True) as gallery:
+                return [
+                    {"name": person.name, "looks": person.looks, "since": as_text(person.since)}
+                    for person in gallery.people()
+                ]
+        lines = (await self._trigger("list_people")).splitlines()
+        matches = (re.fullmatch(r"(.*): (\d+) looks", line) for line in lines)
+        return [{"name": match[1], "looks": int(match[2])} for match in matches if match]
+
+    async def enroll(self, name: str) -> str:
+        """Learn the face in view as `name`. Raises GalleryError with the detector's reason if it refuses."""
+        with self._alone():
+            await node_parameters.set_value(self._calls, self._detector, "enroll_name", name)
+            return await self._trigger("enroll")
+
+    async def forget(self, name: str) -> str:
+        """Erase a person."""
+        with self._alone():
+            await node_parameters.set_value(self._calls, self._detector, "enroll_name", name)
+            return await self._trigger("forget")
+
+    async def rename(self, name: str, new_name: str) -> str:
+        """Give a person another name."""
+        with self._alone():
+            await node_parameters.set_value(self._calls, self._detector, "enroll_name", name)
+            await node_parameters.set_value(self._calls, self._detector, "rename_to", new_name)
+            return await self._trigger("rename")
+
+    def add_photo(self, name: str, file_name: str, data: bytes) -> Future[Any]:
+        """Enroll from a photo, in a process of its own. Called on any thread."""
+        settings = self._calls.run(self._settings)
+        return self._thread.submit(lambda: self._look_at(settings.result(10.0), name, file_name, data))
+
+    def once_a_second(self) -> None:
+        """End the photos' process when it has been idle for long."""
+        if self._photos is not None and time.monotonic() - self._photos.used_s > IDLE_S:
+            self._thread.submit(self._end_photos)
+
+    def close(self) -> None:
+        """End the photos' process."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._end_photos()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        # name and service are two calls: another page's must not come between them
+        if self._busy:
+            raise GalleryError("another change of the gallery is under way; try again")
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    async def _trigger(self, service: str) -> str:
+        response = await self._calls.call(Trigger, f"{self._detector}/{service}", Trigger.Request())
+        if not response.success:
+            raise GalleryError(response.message)
+        return str(response.message)
+
+    async def _settings(self) -> tuple[str, str, str]:
+        """Gallery, embedder and model of the detector. Raises GalleryError if its gallery is not here."""
+        if not self.gallery or not Path(self.gallery).parent.is_dir():
+            raise GalleryError("the face detector's gallery is not on this computer; enroll from the image")
+        embedder = await node_parameters.get(self._calls, self._detector, "embedder")
+        model = await node_parameters.get(self._calls, self._detector, "model")
+        return self.gallery, str(embedder), str(model)
+
+    def _look_at(self, settings: tuple[str, str, str], name: str, file_name: str, data: bytes) -> Any:
+        if self._photos is not None and not self._photos.usable(settings):
+            self._end_photos()
+        if self._photos is None:
+            self._photos = _PhotoProcess(settings)
+        return self._photos.enroll(name, file_name, data)
+
+    def _end_photos(self) -> None:
+        photos, self._photos = self._photos, None
+        if photos is not None:
+            photos.close()
+
+
+class _PhotoProcess:
+    """`python -m face_detect_ros.pipeline.photo_worker`: networks for photos would slow the page down."""
+
+    def __init__(self, settings: tuple[str, str, str]) -> None:
+        self._settings = settings
+        self._folder = tempfile.TemporaryDirectory(prefix="face_detect_ros_photos_")
+        self._lock = threading.Lock()
+        self.used_s = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "face_detect_ros.pipeline.photo_worker", *settings],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,  # what is enrolled names its source: the file's name, not this folder
+            text=True,
+        )
+
+    def usable(self, settings: tuple[str, str, str]) -> bool:
+        """Whether it is alive and made for these settings."""
+        return settings == self._settings and self._process.poll() is None
+
+    def enroll(self, name: str, file_name: str, data: bytes) -> Any:
+        """The record of one photo. Raises DetectorError if the process dies of it."""
+        with self._lock:
+            self.used_s = time.monotonic()
+            safe = re.sub(r"[^\w. -]", "_", file_name.replace("\\", "/").rpartition("/")[2]).strip(". ")
+            path = Path(self._folder.name, safe[-80:] or "photo")
+            path.write_bytes(data)
+            try:
+                return self._ask({"person": name, "file": path.name})
+            finally:
+                path.unlink(missing_ok=True)
+                self.used_s = time.monotonic()
+
+    def _ask(self, request: dict[str, str]) -> Any:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise DetectorError("the process for photos has ended; try again")
+        try:
+            print(json.dumps(request), file=stdin, flush=True)
+            line = stdout.readline()
+        except OSError as error:
+            raise DetectorError(f"the process for photos has ended ({error}); try again") from error
+        if not line:
+            raise DetectorError("the process for photos has ended; see face_detect_ros enroll for the reason")
+        record = json.loads(line)
+        if "error" in record:
+            raise GalleryError(record["error"])
+        return record
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._folder.cleanup()

@@ -1,0 +1,236 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the page shows: the latest images, detections and reports. Written by ROS's threads, read by the server's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from face_detect_ros.core.frame import LazyFrame
+
+CAMERA = "camera"
+"""The view that every camera has: its own images. Others, such as "anonymized", are drawn by nodes."""
+REMEMBERED_S = 1.5
+"""Images wait this long for their detections."""
+MOST_REMEMBERED = 16
+ALIVE_S = 3.0
+"""A detector that was silent for longer has nothing to show."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One detection.
+
+    Attributes:
+        corners: x1, y1, x2, y2 in pixels of the original image.
+        label: Class name.
+        score: 0 to 1.
+        track: Id of the track; empty while it has none.
+        name: Who it is; empty if nobody said.
+        distance_m: From the camera; None if unknown.
+    """
+
+    corners: tuple[float, float, float, float]
+    label: str
+    score: float
+    track: str = ""
+    name: str = ""
+    distance_m: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the page."""
+        values: dict[str, Any] = {
+            "box": [round(value, 1) for value in self.corners],
+            "label": self.label,
+            "score": round(self.score, 3),
+        }
+        if self.track:
+            values["track"] = self.track
+        if self.name:
+            values["name"] = self.name
+        if self.distance_m is not None:
+            values["distance_m"] = round(self.distance_m, 2)
+        return values
+
+
+@dataclass(frozen=True)
+class Found:
+    """The detections of one detector in one image."""
+
+    stamp_ns: int
+    boxes: tuple[Box, ...]
+    arrival_s: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An image and what was found in it.
+
+    Attributes:
+        number: Grows with every image of the process.
+        view: CAMERA or the name of a drawn view.
+        found: Detector -> its detections.
+        selected: Track that is followed; empty for none.
+    """
+
+    number: int
+    camera: str
+    view: str
+    frame: LazyFrame
+    found: Mapping[str, Found] = field(default_factory=dict)
+    selected: str = ""
+
+
+class _Camera:
+    """What is known of one camera."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, deque[Shot]] = {}
+        self.found: dict[str, deque[Found]] = {}
+        self.names: dict[str, str] = {}
+        self.distances: dict[str, float] = {}
+        self.selected = ""
+
+
+class Scene:
+    """The latest of everything. Safe between threads; holds a bounded number of images."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cameras: dict[str, _Camera] = {}
+        self._number = 0
+        self._listeners: list[Callable[[], None]] = []
+        self._report: dict[str, Any] = {}
+        self._report_number = 0
+
+    # written
+
+    def add_image(self, camera: str, view: str, frame: LazyFrame) -> None:
+        """Take a new image."""
+        with self._lock:
+            self._number += 1
+            images = self._camera(camera).images.setdefault(view, deque(maxlen=MOST_REMEMBERED))
+            images.append(Shot(self._number, camera, view, frame))
+            oldest_s = time.monotonic() - REMEMBERED_S
+            while len(images) > 1 and images[0].frame.arrival_s < oldest_s:
+                images.popleft()
+        self._tell()
+
+    def add_detections(self, camera: str, detector: str, stamp_ns: int, boxes: Sequence[Box]) -> None:
+        """Take what `detector` found in the image stamped `stamp_ns`."""
+        with self._lock:
+            here = self._camera(camera)
+            here.found.setdefault(detector, deque(maxlen=MOST_REMEMBERED)).append(
+                Found(stamp_ns, tuple(boxes))
+            )
+        self._tell()
+
+    def set_names(self, camera: str, names: Mapping[str, str]) -> None:
+        """Say who the tracks of `camera` are: track -> name."""
+        with self._lock:
+            self._camera(camera).names = dict(names)
+
+    def set_distances(self, camera: str, distances: Mapping[str, float]) -> None:
+        """Say how far away the tracks of `camera` are: track -> meters."""
+        with self._lock:
+            self._camera(camera).distances = dict(distances)
+
+    def set_selected(self, camera: str, track: str) -> None:
+        """Say which track of `camera` is followed; "" for none."""
+        with self._lock:
+            self._camera(camera).selected = track
+        self._tell()
+
+    def set_report(self, report: Mapping[str, Any]) -> None:
+        """Replace the report that every page gets: diagnostics, cameras and the like, as JSON values."""
+        with self._lock:
+            self._report = dict(report)
+            self._report_number += 1
+        self._tell()
+
+    def drop_view(self, camera: str, view: str) -> None:
+        """Forget the images of a view that nobody looks at any more."""
+        with self._lock:
+            self._camera(camera).images.pop(view, None)
+
+    # read
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called, on any thread, after each change. Returns what ends that."""
+        with self._lock:
+            self._listeners.append(callback)
+
+        def stop() -> None:
+            with self._lock:
+                if callback in self._listeners:
+                    self._listeners.remove(callback)
+
+        return stop
+
+    def report(self) -> tuple[int, dict[str, Any]]:
+        """The report, and a number that changes with it."""
+        with self._lock:
+            return self._report_number, self._report
+
+    def newest(self, camera: str, view: str, *, in_step: bool) -> Shot | None:
+        """The image to show now; None if there is none.
+
+        Args:
+            camera: Its name.
+            view: One of its views.
+            in_step: Show the newest image that a detector has finished, so that boxes are where things are; where
+                there is none, the newest image.
+        """
+        with self._lock:
+            here = self._cameras.get(camera)
+            images = here.images.get(view) if here else None
+            if here is None or not images:
+                return None
+            shot = images[-1]
+            alive_s = time.monotonic() - ALIVE_S
+            found = {
+                name: list(history)
+                for name, history in here.found.items()
+                if history and history[-1].arrival_s >= alive_s
+            }
+            if in_step and found:
+                leader = next(iter(sorted(found)))  # face_detector before object_detector
+                done = {item.stamp_ns for item in found[leader]}
+                shot = next((image for image in reversed(images) if image.frame.stamp_ns in done), shot)
+            chosen = {name: _nearest(history, shot.frame.stamp_ns) for name, history in found.items()}
+            return replace(
+                shot,
+                found={name: self._named(here, item) for name, item in chosen.items()},
+                selected=here.selected,
+            )
+
+    def _named(self, camera: _Camera, found: Found) -> Found:
+        boxes = tuple(
+            replace(
+                box,
+                name=box.name or camera.names.get(box.track, ""),
+                distance_m=camera.distances.get(box.track, box.distance_m),
+            )
+            if box.track
+            else box
+            for box in found.boxes
+        )
+        return replace(found, boxes=boxes)
+
+    def _camera(self, name: str) -> _Camera:
+        return self._cameras.setdefault(name, _Camera())
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+def _nearest(history: Sequence[Found], stamp_ns: int) -> Found:
+    """The detections of the image stamped so, or of the one closest to it."""
+    return min(reversed(history), key=lambda item: abs(item.stamp_ns - stamp_ns))

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The viewer beside real nodes, in a real browser."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+from helpers.browser import chromium, page_at, screenshot
+from helpers.ros_tools import Executable, wait_until
+
+from face_detect_ros.detectors import catalogue
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Address of a viewer beside a video source and a face detector with an empty gallery."""
+    home = {"ROS_HOME": str(tmp_path_factory.mktemp("home"))}
+    source = {"source": "sample:astronaut", "motion": True, "rate_hz": 8.0, "width": 512, "height": 512}
+    started = [
+        Executable("video_source", parameters=source, environment=home),
+        Executable("face_detector", parameters={"looks_needed": 1}, environment=home),
+        Executable("viewer", environment=home),
+    ]
+    try:
+        yield started[-1].wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
+    finally:
+        for process in started:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, address):
+    with page_at(browser, address) as page:
+        page.wait_for_selector(".box")
+        yield page
+
+
+def canvas_of(page):
+    """(H, W, 3) uint8 RGB: what the canvas shows, and the boxes as pixels of it, of the same moment."""
+    data, boxes = page.evaluate(
+        """() => {
+            const canvas = document.getElementById("image");
+            const layer = document.getElementById("boxes").getBoundingClientRect();
+            const boxes = [...document.querySelectorAll(".box")].map((box) => {
+                const at = box.getBoundingClientRect();
+                return [at.left - layer.left, at.top - layer.top, at.right - layer.left, at.bottom - layer.top]
+                    .map((value) => value * canvas.width / layer.width);
+            });
+            return [canvas.toDataURL("image/png"), boxes];
+        }"""
+    )
+    encoded = np.frombuffer(base64.b64decode(data.partition(",")[2]), np.uint8)
+    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.array(boxes)
+
+
+def test_the_image_moves(page):
+    first, _ = canvas_of(page)
+    wait_until(lambda: not np.array_equal(canvas_of(page)[0], first), "another image")
+
+
+def test_the_box_is_where_the_face_is(page):
+    image, boxes = canvas_of(page)
+    detector = catalogue.create("dlib_hog", task="faces")
+    faces = detector.detect([image], catalogue.default_options("dlib_hog", task="faces"))[0].boxes
+    assert max(iou(face, box) for box in boxes for face in faces) > 0.4
+
+
+def iou(a, b):
+    width, height = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    both = max(0, width) * max(0, height)
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def test_health_names_model_and_device(page):
+    page.wait_for_selector("#health >> text=centerface")
+    assert "cpu" in page.inner_text("#health")
+    assert "OK" in page.inner_text("#health")
+
+
+def test_a_click_enrolls_and_the_name_appears_and_goes(page):
+    page.wait_for_selector(".box >> text=#")  # only a track can be followed
+    page.click(".box", force=True)
+    page.wait_for_selector(".box[aria-pressed=true]")
+    page.fill("#enroll_name", "Eileen Collins")
+    page.click("#selection >> text=Enroll")
+    page.wait_for_selector(".box >> text=Eileen Collins")
+    page.click("#people_card > summary")
+    page.wait_for_selector("#people >> text=Eileen Collins")
+    screenshot(page, "viewer_people")
+
+    page.once("dialog", lambda dialog: dialog.accept("Eileen"))
+    page.click("#people >> text=Rename")
+    page.wait_for_selector(".box >> text=/^Eileen ·/")
+
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#people >> text=Forget")
+    page.wait_for_selector("#nobody:visible")
