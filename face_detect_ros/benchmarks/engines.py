@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.entry import CatalogueEntry
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.zoo.published import cache, checkpoints
 
@@ -100,7 +101,7 @@ def fastest(rows: Sequence[EngineRow]) -> dict[str, str]:
     return {name: row.engine for name, row in best.items()}
 
 
-def _rows(model: str, entry: catalogue.CatalogueEntry, threads: int) -> list[EngineRow]:
+def _rows(model: str, entry: CatalogueEntry, threads: int) -> list[EngineRow]:
     with contextlib.ExitStack() as opened:
         measured: list[_Measured] = []
         seen = set()

@@ -18,6 +18,7 @@ from rclpy.executors import Executor, MultiThreadedExecutor, SingleThreadedExecu
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.entry import CatalogueEntry
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
@@ -55,7 +56,7 @@ def _executor(kind: str) -> Executor:
 
 
 def main() -> None:
-    entry = catalogue.CatalogueEntry("null", "faces", f"{__name__}:create", "none", "finds nothing")
+    entry = CatalogueEntry("null", "faces", f"{__name__}:create", "none", "finds nothing")
     catalogue.CATALOGUE["null"] = entry
     runtime.carry_large_images()
     rclpy.init()

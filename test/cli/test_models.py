@@ -24,6 +24,7 @@ from face_detect_ros.cli.common.model_records import entries
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.entry import ANY_PRECISION
 from face_detect_ros.zoo.published import cache, checkpoints
 from face_detect_ros.zoo.published.checkpoints import Checkpoint
 
@@ -248,7 +249,7 @@ def test_a_fetched_model_detects_and_an_altered_one_is_not_loaded(
         "for tests",
         checkpoint="tiny",
     )
-    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", replace(entry, precisions=catalogue.ANY_PRECISION))
+    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", replace(entry, precisions=ANY_PRECISION))
     with pytest.raises(WeightsError, match="models fetch tiny"):
         catalogue.create("tiny", task="objects", device="cpu")
     assert invoke("fetch", "tiny").exit_code == 0

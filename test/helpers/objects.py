@@ -11,6 +11,7 @@ import pytest
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.entry import ANY_PRECISION
 from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
 from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
 from face_detect_ros.nn import devices
@@ -100,9 +101,7 @@ def catalogue_additions(monkeypatch):
             return kind(network)
 
         path = f"for_tests:{name}"
-        entry = catalogue.CatalogueEntry(
-            name, "objects", path, "none", "for tests", precisions=catalogue.ANY_PRECISION
-        )
+        entry = catalogue.CatalogueEntry(name, "objects", path, "none", "for tests", precisions=ANY_PRECISION)
         monkeypatch.setitem(catalogue.CATALOGUE, name, entry)
         factories[path] = factory or create
         return network

@@ -9,7 +9,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
-from face_detect_ros.detectors.catalogue import CatalogueEntry
+from face_detect_ros.detectors.entry import CatalogueEntry
 from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.faces.embedders.catalogue import EmbedderEntry
 from face_detect_ros.zoo.formats import safetensors_file

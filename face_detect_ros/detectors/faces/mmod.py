@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors.faces.dlib_faces import DlibFaceDetector, Found, ScanLimits
+from face_detect_ros.detectors.faces.scan import DlibFaceDetector, Found, ScanLimits
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.faces.points import load_landmarks
 from face_detect_ros.nn import devices

@@ -25,7 +25,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, WeightsError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
-from face_detect_ros.detectors.faces.dlib_faces import LABELS
+from face_detect_ros.detectors.faces.scan import LABELS
 from face_detect_ros.detectors.faces.scanning import default_min_size_px
 from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.shared import shared
 from face_detect_ros.detectors.yolov9.graph_network import YoloV9GraphNetwork
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
@@ -63,7 +64,10 @@ def create_with_attention(
 
             torch_engine.use_threads(compute.threads)
             return detector.create_with_attention(compute.device, path, compute.precision, input_size)
-        network = _network(path, compute, engine, input_size, attention=True)
+        network = shared(
+            (path.resolve(), compute, engine, input_size),
+            lambda: _network(path, compute, engine, input_size, attention=True),
+        )
         return AttentiveNetworkDetector(network, name=f"yolov9-attn:{path}")
 
     return engines.first(engine_names, make)

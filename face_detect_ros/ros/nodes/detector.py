@@ -20,6 +20,7 @@ from face_detect_ros.core.mailbox import Worker
 from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.entry import ANY_PRECISION
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import cpu
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
@@ -51,7 +52,7 @@ class DetectorParameters(NodeParameters):
     model: str = parameter("", "Detector, by its name in the catalogue.", at_configure=True)
     device: str = parameter("auto", "Where the network runs: auto, cpu, cuda or cuda:N.", at_configure=True)
     precision: str = parameter(
-        "auto", "Number format of the network.", choices=catalogue.ANY_PRECISION, at_configure=True
+        "auto", "Number format of the network.", choices=ANY_PRECISION, at_configure=True
     )
     engine: str = parameter(
         engines.AUTO,

@@ -23,6 +23,7 @@ from face_detect_ros.cli.app import app  # noqa: E402
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError  # noqa: E402
 from face_detect_ros.core.protocols import DetectOptions  # noqa: E402
 from face_detect_ros.detectors import catalogue  # noqa: E402
+from face_detect_ros.detectors.entry import ANY_PRECISION  # noqa: E402
 from face_detect_ros.detectors.export import onnx_file as export  # noqa: E402
 from face_detect_ros.detectors.export.onnx_file import ExportReport, export_onnx  # noqa: E402
 from face_detect_ros.detectors.export.parts import ExportParts  # noqa: E402
@@ -175,7 +176,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
         "detectors.export.test_onnx_file:create_tiny",
         "none",
         "for tests",
-        precisions=catalogue.ANY_PRECISION,
+        precisions=ANY_PRECISION,
     )
     monkeypatch.setitem(catalogue.CATALOGUE, "tiny", entry)
     return "tiny"

@@ -19,6 +19,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, ImageError, We
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors.catalogue import FACE_OPTIONS
 from face_detect_ros.detectors.faces import dlib_faces
+from face_detect_ros.detectors.faces import scan as scan_module
 from face_detect_ros.zoo.published import dlib_models
 
 DLIB_OWN = (179, 83, 267, 171)  # what dlib itself gives for astronaut(), right and bottom edge exclusive
@@ -80,10 +81,10 @@ def test_scores_below_dlibs_threshold_are_reachable(hog: Detector) -> None:
 
 def test_scores_are_invertible() -> None:
     margins = np.array([-3.0, -0.5, 0.0, 0.7, 4.0])
-    scores = dlib_faces.score_of(margins)
+    scores = scan_module.score_of(margins)
     assert scores[2] == 0.5
-    assert [dlib_faces.margin_of(s) for s in scores] == pytest.approx(margins)
-    assert dlib_faces.score_of(np.array([-1e9, 1e9])).tolist() == pytest.approx([0, 1])
+    assert [scan_module.margin_of(s) for s in scores] == pytest.approx(margins)
+    assert scan_module.score_of(np.array([-1e9, 1e9])).tolist() == pytest.approx([0, 1])
 
 
 def test_max_detections_keeps_the_best(hog: Detector) -> None:
@@ -168,8 +169,8 @@ def test_a_huge_image_is_shrunk_to_what_memory_allows() -> None:
         seen.extend(image.shape for image in images)
         return [(np.empty((0, 4)), np.empty(0)) for _ in images]
 
-    limits = dlib_faces.ScanLimits(smallest_px=80, largest_scan_px=10_000)
-    detector = dlib_faces.DlibFaceDetector(scan, limits, lambda image, box: np.zeros((5, 2)), "cpu")
+    limits = scan_module.ScanLimits(smallest_px=80, largest_scan_px=10_000)
+    detector = scan_module.DlibFaceDetector(scan, limits, lambda image, box: np.zeros((5, 2)), "cpu")
     for min_size_px in (1, 80):
         one(detector, np.zeros((1000, 400, 3), np.uint8), min_size_px=min_size_px)
     assert [shape[0] * shape[1] <= 10_000 for shape in seen] == [True, True]
