@@ -64,7 +64,8 @@ class SharedNetwork:
         self, batch: Batch, box: np.ndarray, place: Letterbox, class_id: int | None = None
     ) -> np.ndarray:
         with self._lock:
-            return self._network.attend(self._network.prepare(*batch), box, place, class_id)
+            pixels = np.array(self._network.prepare(*batch))  # of its own: detections go on meanwhile
+        return self._network.attend(pixels, box, place, class_id)
 
 
 def _same(image: np.ndarray, other: np.ndarray) -> bool:
