@@ -20,8 +20,8 @@ help: ## list these targets
 setup: ## create or repair the environment: ROS 2, the message interfaces, this package; DISTRO=kilted or jazzy
 	@tools/setup.sh --distro $(DISTRO)
 
-demo: setup ## find faces and people in real images over real topics; results in demo_out/
-	@$(BIN)/face_detect_ros demo
+demo: setup ## find faces and people in real images over real topics; results in demo_out/; VIEW=1: in the browser too
+	@$(BIN)/face_detect_ros demo $(if $(VIEW),--view)
 
 test: setup ## run every test, JOBS at a time; TESTS="FILE or FOLDER...": only these
 	@$(PYTEST) $(TESTS)

@@ -26,6 +26,7 @@ from face_detect_ros.cli.doctor import doctor
 from face_detect_ros.cli.evaluate.app import app as evaluate
 from face_detect_ros.cli.train import train
 from face_detect_ros.cli.train_default import train_default
+from face_detect_ros.cli.view import view
 
 app = typer.Typer(
     name="face_detect_ros",
@@ -42,6 +43,7 @@ app.command()(train_default)
 app.command()(ablation)
 app.command()(doctor)
 app.command()(demo)
+app.command()(view)
 app.command()(people.enroll)
 app.add_typer(people.app, name="people")
 app.add_typer(models.app, name="models")

@@ -35,6 +35,12 @@ def demo(
         typer.Option(help="Stream this instead: an image, folder, video, device or URL."),
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Face detector.")] = None,
+    view: Annotated[
+        bool,
+        typer.Option(
+            "--view", help="Show it in the browser too: print the page's address, go on until Ctrl-C."
+        ),
+    ] = False,
 ) -> None:
     """Stream a moving image of two people, one of them enrolled, through the nodes, and record what they say.
 
@@ -62,7 +68,8 @@ def demo(
         stream = source or str(out / "two_people.png")
         typer.echo(f"streaming {without_password(stream)} at {RATE_HZ:g} Hz", err=True)
         with _progress(frames) as show:
-            tally = run_demo(frames, out, stream, model, gallery, show)
+            address = typer.echo if view else None
+            tally = run_demo(frames, out, stream, model, gallery, show, address)
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from face_detect_ros.core.errors import SourceError
 from face_detect_ros.demo.recorder import Recorder
 from face_detect_ros.demo.tally import Tally
 from face_detect_ros.ros import processes, runtime
+from face_detect_ros.ros.viewer.start import address, start_viewer
 
 SIZE = (960, 540)
 RATE_HZ = 10.0
@@ -29,7 +29,13 @@ SILENCE_S = 10.0
 
 
 def run_demo(
-    frames: int, out: Path, source: str, model: str | None, gallery: Path, show: Callable[[Tally], None]
+    frames: int,
+    out: Path,
+    source: str,
+    model: str | None,
+    gallery: Path,
+    show: Callable[[Tally], None],
+    show_address: Callable[[str], None] | None = None,
 ) -> Tally:
     """Stream `source` through the nodes and record what they publish.
 
@@ -40,6 +46,8 @@ def run_demo(
         model: Face detector; None: the default.
         gallery: Who is known.
         show: Called with the tally whenever another image has come.
+        show_address: Start the viewer too, call this with the address of its page, and go on after `frames` until the
+            user ends it.
 
     Raises:
         ProcessError: A process ended early or does not answer.
@@ -47,10 +55,10 @@ def run_demo(
         OutputError: The results cannot be written.
         KeyboardInterrupt: The user ended it.
     """
-    # before rclpy makes its context: machine-local and apart from other robots
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    runtime.stay_on_this_computer()
     runtime.carry_large_images()
+    # rclpy ends its context, which `watch` sees; a KeyboardInterrupt would come up in any callback
+    on_interrupt = signal.signal(signal.SIGINT, lambda *_: None)
     rclpy.init()
     recorder = Recorder(out, "/image_raw", "/face_detector", "/object_detector", RATE_HZ)
     executor = runtime.make_executor()
@@ -63,10 +71,18 @@ def run_demo(
         processes.NodeProcess("face_detect_ros.ros.nodes.object_detector", {}),
         processes.NodeProcess("face_detect_ros.ros.nodes.video_source", {**stream, "autostart": False}),
     ]
+    page = None
+    if show_address is not None:
+        page = start_viewer({"port": 0})
+        children.append(page)
 
     def watch() -> None:
+        nonlocal page
         for child in children:
             child.check()
+        if page is not None and show_address is not None and (found := address(page)):
+            show_address(found)
+            page = None
         if not rclpy.ok():
             raise KeyboardInterrupt
 
@@ -81,13 +97,27 @@ def run_demo(
         )
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_ACTIVATE, watch)
         _stream(recorder, executor, frames, watch, show)
+        if show_address is not None:
+            _go_on(recorder, executor, watch, show)
     finally:
         for child in children:
             child.stop()
         recorder.close()
         recorder.destroy_node()
         rclpy.try_shutdown()
+        signal.signal(signal.SIGINT, on_interrupt)
     return recorder.tally
+
+
+def _go_on(
+    recorder: Recorder, executor: Executor, watch: Callable[[], None], show: Callable[[Tally], None]
+) -> None:
+    """Stream until the user ends it."""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            executor.spin_once(timeout_sec=0.1)
+            watch()
+            show(recorder.tally)
 
 
 def _stream(

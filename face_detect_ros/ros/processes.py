@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,13 @@ class ProcessError(PerceptionError):
 
 
 class NodeProcess:
-    """`python -m MODULE` with ROS parameters, in a process group of its own."""
+    """`python -m MODULE` with ROS parameters, in a process group of its own.
+
+    Args:
+        module: The node's module.
+        parameters: Name -> value. A value that is a mapping holds the parameters of the node of that name alone.
+        arguments: More words for its command line.
+    """
 
     def __init__(self, module: str, parameters: Mapping[str, Any], arguments: Sequence[str] = ()) -> None:
         self.name = module.rpartition(".")[2]
@@ -64,6 +71,11 @@ class NodeProcess:
         start = max(0, os.fstat(file).st_size - 1000)
         return os.pread(file, 1000, start).decode(errors="replace").strip()
 
+    def line_like(self, pattern: str) -> str:
+        """The first line among the first 64 KiB of what it printed that matches a regular expression; "" for none."""
+        text = os.pread(self._log.fileno(), 65_536, 0).decode(errors="replace")
+        return next((line for line in text.splitlines() if re.fullmatch(pattern, line)), "")
+
     def cpu_s(self) -> float:
         """Seconds of processor time it has used so far (Linux)."""
         with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as stat:
@@ -87,10 +99,17 @@ class NodeProcess:
 def _parameters_file(parameters: Mapping[str, Any]) -> Path:
     """A new file of mode 0600 with parameters for whatever node reads it."""
     plain = (bool, int, float, str)
-    values = {key: value if isinstance(value, plain) else str(value) for key, value in parameters.items()}
+    everybody: dict[str, Any] = {}
+    content = {"/**": {"ros__parameters": everybody}}
+    for key, value in parameters.items():
+        if isinstance(value, Mapping):
+            own = {name: each if isinstance(each, plain) else str(each) for name, each in value.items()}
+            content[f"/**/{key}"] = {"ros__parameters": own}
+        else:
+            everybody[key] = value if isinstance(value, plain) else str(value)
     handle, name = tempfile.mkstemp(prefix="face_detect_ros_", suffix=".yaml")
     with open(handle, "w", encoding="utf-8") as file:
-        yaml.safe_dump({"/**": {"ros__parameters": values}}, file)
+        yaml.safe_dump(content, file, sort_keys=False)
     return Path(name)
 
 

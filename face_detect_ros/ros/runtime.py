@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -46,6 +47,15 @@ def carry_large_images() -> None:
     old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
     name = "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
     os.environ[name] = str(Path(__file__).with_name("fastdds.xml"))
+
+
+def stay_on_this_computer() -> None:
+    """Keep the processes of a command apart from other robots, unless the user has chosen a network for them.
+
+    To be called before a context is made.
+    """
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 class RunnableNode(Protocol):

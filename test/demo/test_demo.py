@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from ament_index_python.packages import get_package_share_directory
+from helpers.ros_tools import wait_until
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
@@ -140,3 +143,20 @@ def test_a_source_that_does_not_exist_ends_the_demo_with_its_reason(tmp_path: Pa
     assert run.returncode == 1
     assert "missing.jpg" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_with_the_page_it_prints_the_address_and_goes_on_until_it_is_interrupted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "face_detect_ros.cli.app", "demo", "--view", "--frames", "1"]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline()
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address.strip(), timeout=30) as page:
+            assert b"face_detect_ros" in page.read()
+        jsonl = tmp_path / "detections.jsonl"
+        wait_until(lambda: jsonl.exists() and jsonl.stat().st_size, "detections")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=100)
+    assert "images in" in output, errors

@@ -4,30 +4,42 @@
 """The viewer beside real nodes, in a real browser."""
 
 import base64
+import os
+import re
+import signal
+import subprocess
+import sys
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from helpers.browser import chromium, page_at, screenshot
-from helpers.ros_tools import Executable, wait_until
+from helpers.ros_tools import PATIENCE_S, wait_until
 
 from face_detect_ros.detectors import catalogue
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """Address of a viewer beside a video source and a face detector with an empty gallery."""
-    home = {"ROS_HOME": str(tmp_path_factory.mktemp("home"))}
-    source = {"source": "sample:astronaut", "motion": True, "rate_hz": 8.0, "width": 512, "height": 512}
-    started = [
-        Executable("video_source", parameters=source, environment=home),
-        Executable("face_detector", parameters={"looks_needed": 1}, environment=home),
-        Executable("viewer", environment=home),
-    ]
-    try:
-        yield started[-1].wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
-    finally:
-        for process in started:
+    """Address that `face_detect_ros view` prints, for a photo that moves, with an empty gallery."""
+    command = ["view", "sample:astronaut", "--object-model", "none"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "face_detect_ros.cli.app", *command],
+        env={**os.environ, "ROS_HOME": str(tmp_path_factory.mktemp("home"))},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            line = process.stdout.readline()
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", line)
+            yield line.strip()
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert len(children) >= 2
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 130
+            assert not any(child.is_running() for child in children)
+        finally:
             process.kill()
 
 
