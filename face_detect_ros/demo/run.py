@@ -13,7 +13,7 @@ from pathlib import Path
 
 import rclpy
 from lifecycle_msgs.msg import Transition
-from rclpy.executors import Executor
+from rclpy.executors import Executor, ExternalShutdownException
 
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.demo.recorder import Recorder
@@ -99,6 +99,8 @@ def run_demo(
         _stream(recorder, executor, frames, watch, show)
         if show_address is not None:
             _go_on(recorder, executor, watch, show)
+    except ExternalShutdownException as error:
+        raise KeyboardInterrupt from error
     finally:
         for child in children:
             child.stop()
@@ -113,7 +115,7 @@ def _go_on(
     recorder: Recorder, executor: Executor, watch: Callable[[], None], show: Callable[[Tally], None]
 ) -> None:
     """Stream until the user ends it."""
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         while True:
             executor.spin_once(timeout_sec=0.1)
             watch()
