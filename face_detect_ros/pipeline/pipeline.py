@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -14,7 +15,7 @@ from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.result import Result
-from face_detect_ros.pipeline.stage import Stage
+from face_detect_ros.pipeline.stage import Stage, Step
 from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.pipeline.stream import Stream
@@ -84,17 +85,32 @@ class Pipeline:
             return []
         found = self.detector.detect([frame.image for _, frame in batch], options.wide)
         times = self.detector.times
-        results = []
+        results: list[Result] = []
         for (stream, frame), detections in zip(batch, found, strict=True):
-            stream.advance(frame)
             scene = None if stream.scene_of is None else partial(stream.scene_of, frame)
-            result = Result(frame, self.labels, detections, Detections.empty(), scene=scene, times=times)
-            final = Locate.name if Locate.name in stream.steps else Track.name
-            for name, step in stream.steps.items():
-                result = step(result, options)
-                if early is not None and name == final:
-                    early(stream, result)
-            results.append(result)
+            results.append(
+                Result(
+                    frame,
+                    self.labels,
+                    detections,
+                    Detections.empty(),
+                    scene=scene,
+                    times=times,
+                    region=stream.region,
+                )
+            )
+        # what is known of a stream's image must be known before its next one; but no stream waits until others are done
+        for indices in _rounds([stream for stream, _ in batch]):
+            for index in indices:
+                stream, frame = batch[index]
+                stream.advance(frame)
+                for step in _steps(stream)[0]:
+                    results[index] = step(results[index], options)
+                if early is not None:
+                    early(stream, results[index])
+            for index in indices:
+                for step in _steps(batch[index][0])[1]:
+                    results[index] = step(results[index], options)
         return results
 
     def warmup(self) -> None:
@@ -107,3 +123,23 @@ class Pipeline:
         self.detector.close()
         for stage in self.stages:
             stage.close()
+
+
+def _steps(stream: Stream) -> tuple[list[Step], list[Step]]:
+    """The steps until detections are final, and those behind."""
+    names, steps = list(stream.steps), list(stream.steps.values())
+    final = names.index(Locate.name if Locate.name in names else Track.name) + 1
+    return steps[:final], steps[final:]
+
+
+def _rounds(streams: Sequence[Stream]) -> list[list[int]]:
+    """Indices of a batch in rounds: the first image of each stream, then the second of each."""
+    rounds: list[list[int]] = []
+    seen: Counter[int] = Counter()
+    for index, stream in enumerate(streams):
+        number = seen[id(stream)]
+        seen[id(stream)] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(index)
+    return rounds

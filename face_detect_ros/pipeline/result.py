@@ -16,6 +16,7 @@ from face_detect_ros.core.protocols import StageTimes
 from face_detect_ros.depth.positions import Positions
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.faces.matching import Match
+from face_detect_ros.tracking.zones import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,8 @@ class Result:
         frame: The image, its stamp and its coordinate frame.
         labels: Class names that `detections.class_ids` index into.
         detections: What counts: at or above the score threshold, best first. With track_ids after the stage `track`.
-        faint: What the detector was less sure of. Tracked, and covered in images that must show no face, but never
-            published.
+        faint: What the detector was less sure of, and what is outside the region. Tracked, and covered in images that
+            must show no face, but never published.
         identities: Who each of `detections` is; None where nobody is looked for.
         covered: (H, W, 3) uint8 RGB, the image without recognizable faces; None where nobody asked for it.
         scene: Gives the camera and the depth of the frame, or None where they are unknown; may wait a little for
@@ -36,6 +37,7 @@ class Result:
         rename: Tells the tracker that a track is that of an earlier thing, see `Tracker.rename`; None where nothing
             tracks.
         times: Milliseconds of the detector call that this frame was part of.
+        region: Where detections count.
     """
 
     frame: Frame
@@ -48,6 +50,7 @@ class Result:
     positions: Positions | None = None
     rename: Callable[[int, int], None] | None = None
     times: StageTimes = field(default_factory=StageTimes)
+    region: Region = field(default_factory=Region)
 
     @property
     def names(self) -> Sequence[str | None] | None:

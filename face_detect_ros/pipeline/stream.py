@@ -12,6 +12,7 @@ from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.pipeline.stage import Step
 from face_detect_ros.pipeline.statistics import StreamStatistics
+from face_detect_ros.tracking.zones import Region
 
 
 class Stream:
@@ -23,6 +24,7 @@ class Stream:
         clock: Time by its stamps.
         statistics: What was counted and measured.
         scene_of: Gives camera and depth of a frame, see `Result.scene`; None where there is neither.
+        region: Where detections count; may be changed between two images.
     """
 
     def __init__(self, name: str, steps: Mapping[str, Step]) -> None:
@@ -31,6 +33,7 @@ class Stream:
         self.clock = StampClock()
         self.statistics = StreamStatistics()
         self.scene_of: Callable[[Frame], Scene | None] | None = None
+        self.region = Region()
         self._stamp_ns = 0
 
     def advance(self, frame: Frame) -> None:

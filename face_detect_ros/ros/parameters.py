@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -37,12 +37,14 @@ def parameter(
     choices: tuple[str, ...] = (),
     read_only: bool = False,
     at_configure: bool = False,
+    listing: bool = False,
 ) -> Any:
     """A dataclass field that is a ROS parameter of type bool, int, float or str.
 
     Args:
         read_only: Fixed once the node exists.
         at_configure: May change at any time, is used at the next configure.
+        listing: A text of names with commas between them; a list of texts is accepted too.
     """
     if (minimum is None) != (maximum is None):
         raise TypeError("give both ends of a range: a parameter descriptor has no half-open ones")
@@ -52,6 +54,7 @@ def parameter(
         "choices": choices,
         "read_only": read_only,
         "at_configure": at_configure,
+        "listing": listing,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -67,7 +70,7 @@ def descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     spec = field.metadata
     message = ParameterDescriptor(description=spec["description"], read_only=spec["read_only"])
     # rclpy refuses 1 for 1.0; this package takes it, and checks the type itself
-    message.dynamic_typing = isinstance(field.default, float)
+    message.dynamic_typing = isinstance(field.default, float) or spec["listing"]
     if spec["at_configure"]:
         message.description += " Takes effect at the next configure."
     if spec["choices"]:
@@ -122,6 +125,8 @@ class Parameters(Generic[T]):
         for field in dataclasses.fields(self._schema):  # type: ignore[arg-type]
             if isinstance(field.default, float):
                 values[field.name] = _number(field, values[field.name])
+            if field.metadata["listing"]:
+                values[field.name] = _names(field, values[field.name])
             choices = field.metadata["choices"]
             if choices and values[field.name] not in choices:
                 raise ConfigError(f"parameter {field.name} is {values[field.name]!r}; {_allowed(field)}")
@@ -154,6 +159,15 @@ def _number(field: dataclasses.Field[Any], value: Any) -> float:
     if limits and not limits[0] <= value <= limits[1]:  # NaN is outside
         raise ConfigError(f"parameter {field.name} is {value!r}; {_allowed(field)}")
     return float(value)
+
+
+def _names(field: dataclasses.Field[Any], value: Any) -> str:
+    """The value of a listing, given as a text or a list. Raises ConfigError."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
+        return ", ".join(value)
+    raise ConfigError(f"parameter {field.name} is {value!r}; give names, such as [front, left]")
 
 
 def unknown_overrides(names: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:

@@ -12,7 +12,8 @@ import weakref
 
 import pytest
 
-from face_detect_ros.core.mailbox import Mailbox, Worker
+from face_detect_ros.core import mailbox
+from face_detect_ros.core.mailbox import Mailbox, Mailboxes, Worker
 
 
 class Item:
@@ -224,46 +225,81 @@ def test_two_workers_do_not_share() -> None:
     assert two.stop(5)
 
 
-def test_a_larger_mailbox_keeps_the_newest_in_order() -> None:
-    box: Mailbox[int] = Mailbox(3)
-    assert [box.put(i) for i in range(5)] == [True, True, True, False, False]
-    assert box.take(0) == 2
-    assert box.take_waiting(5) == [3, 4]
-    assert box.take_waiting(5) == []
-    assert (box.received, box.dropped) == (5, 2)
-
-
-def test_no_more_are_taken_than_asked_for() -> None:
-    box: Mailbox[int] = Mailbox(3)
-    for item in range(3):
-        box.put(item)
-    assert box.take_waiting(0) == []
-    assert box.take_waiting(2) == [0, 1]
-    box.close()
-    assert box.take_waiting(2) == []
-    assert (box.received, box.dropped) == (3, 1)
-
-
 def test_a_mailbox_holds_at_least_one() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Mailbox(0)
 
 
-def test_a_worker_may_take_what_else_waits() -> None:
-    handled: list[list[int]] = []
+def test_a_larger_mailbox_keeps_the_newest_in_order() -> None:
+    boxes: Mailboxes[int] = Mailboxes(1, capacity=3)
+    (box,) = boxes.boxes
+    assert [box.put(i) for i in range(5)] == [True, True, True, False, False]
+    assert boxes.take() == [(0, 2), (0, 3), (0, 4)]
+    assert (box.received, box.dropped) == (5, 2)
+
+
+def test_a_batch_has_the_newest_of_each_mailbox_in_order_of_arrival() -> None:
+    boxes: Mailboxes[str] = Mailboxes(3)
+    for index, item in [(2, "right 1"), (0, "front 1"), (2, "right 2"), (2, "right 3")]:
+        boxes.boxes[index].put(item)
+    assert boxes.take() == [(0, "front 1"), (2, "right 3")]
+    assert [(box.received, box.dropped) for box in boxes.boxes] == [(1, 0), (0, 0), (3, 2)]
+
+
+def test_a_batch_waits_for_the_others_no_longer_than_it_may() -> None:
+    boxes: Mailboxes[int] = Mailboxes(2, max_wait_s=30.0)
+    fast, slow = boxes.boxes
+    slow.put(0)
+    fast.put(0)
+    assert boxes.take() == [(1, 0), (0, 0)]
+    fast.put(1)
+    threading.Timer(0.05, slow.put, [1]).start()
+    assert boxes.take() == [(0, 1), (1, 1)]
+    boxes._max_wait_s = 0.02
+    fast.put(2)
+    assert boxes.take() == [(0, 2)]
+
+
+def test_nobody_waits_for_a_mailbox_that_has_been_silent(monkeypatch) -> None:
+    boxes: Mailboxes[int] = Mailboxes(3, max_wait_s=60.0)
+    boxes.boxes[1].put(0)
+    assert boxes.take() == [(1, 0)]  # the others have never had any
+    monkeypatch.setattr(mailbox, "LIVE_S", 0.02)
+    boxes.boxes[0].put(1)
+    time.sleep(0.03)
+    boxes.boxes[2].put(2)
+    boxes.boxes[0].put(3)
+    assert boxes.take() == [(2, 2), (0, 3)]
+
+
+def test_closing_ends_the_wait_of_a_batch() -> None:
+    boxes: Mailboxes[int] = Mailboxes(2, max_wait_s=60.0)
+    boxes.boxes[1].put(0)
+    boxes.boxes[0].put(0)
+    boxes.take()
+    boxes.boxes[0].put(1)
+    threading.Timer(0.05, boxes.close).start()
+    assert boxes.take() is None
+    assert boxes.take() is None
+    assert [box.dropped for box in boxes.boxes] == [1, 0]
+
+
+def test_a_worker_takes_all_that_waits() -> None:
+    handled: list[list[tuple[int, int]]] = []
     busy, go_on = threading.Event(), threading.Event()
 
-    def handle(item: int) -> None:
-        handled.append([item, *worker.mailbox.take_waiting(9)])
+    def handle(items: list[tuple[int, int]]) -> None:
+        handled.append(items)
         busy.set()
         go_on.wait(10)
 
-    worker: Worker[int] = Worker(handle, pytest.fail, capacity=3)
-    worker.mailbox.put(0)
+    boxes: Mailboxes[int] = Mailboxes(1, capacity=3)
+    worker: Worker[list[tuple[int, int]]] = Worker(handle, pytest.fail, mailbox=boxes)
+    boxes.boxes[0].put(0)
     assert busy.wait(5)
     for item in range(1, 6):
-        worker.mailbox.put(item)
+        boxes.boxes[0].put(item)
     go_on.set()
     assert wait_until(lambda: len(handled) == 2)
-    assert handled == [[0], [3, 4, 5]]
+    assert handled == [[(0, 0)], [(0, 3), (0, 4), (0, 5)]]
     assert worker.stop(5)

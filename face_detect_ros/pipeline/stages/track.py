@@ -39,7 +39,7 @@ class Track:
                 found = tracker.update(
                     found, frame.stamp_ns, score_threshold=threshold, arrival_s=frame.arrival_s
                 )
-            counts = _counts(found, options)
+            counts = _counts(found, options, result)
             rename = None if tracker is None else tracker.rename
             return replace(
                 result, detections=found.select(counts), faint=found.select(~counts), rename=rename
@@ -51,12 +51,14 @@ class Track:
         """Nothing is shared."""
 
 
-def _counts(found: Detections, options: PipelineOptions) -> np.ndarray:
+def _counts(found: Detections, options: PipelineOptions, result: Result) -> np.ndarray:
     """(N,) bool: which detections, sorted by score, are published."""
     # in float32, as the scores: 0.7 must not fall below itself
     counts: np.ndarray = found.scores >= np.float32(options.detect.score_threshold)
     if options.wide.min_size_px < options.detect.min_size_px:  # else the detector has seen to it
         sides = (found.boxes[:, 2:] - found.boxes[:, :2]).min(axis=1, initial=np.inf)
         counts &= sides >= options.detect.min_size_px
+    if result.region:
+        counts &= result.region.keeps(found.boxes, result.frame.width, result.frame.height)
     counts &= np.cumsum(counts) <= options.detect.max_detections
     return counts

@@ -19,6 +19,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros import qos, rclpy_internals
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.loss import LossMeter
 from face_detect_ros.ros.messages.images import lazy_frame
@@ -42,13 +43,13 @@ _NO_NAME = "_NODE_NAME_UNKNOWN_"
 
 
 class ImageInput:
-    """One node's image stream on its relative topic `image_raw`.
+    """One camera's image stream on its relative topic `image_raw`.
 
     The subscription is reliable where every publisher is, and best effort otherwise; it changes when publishers come
     and go, unless the user has set its `qos_overrides`.
 
     Args:
-        node: Owner of the subscription.
+        topics: Of the camera, on the node that owns the subscription.
         hub: Shared by the nodes of the process.
         transport: "raw" for sensor_msgs/Image, "compressed" for sensor_msgs/CompressedImage on `image_raw/compressed`
             (image_transport's convention: remapping `image_raw` moves both; remapping `image_raw/compressed` or
@@ -59,13 +60,14 @@ class ImageInput:
 
     def __init__(
         self,
-        node: Node,
+        topics: CameraTopics,
         hub: ImageHub,
         transport: str,
         on_frame: Callable[[LazyFrame], Any],
         decode: DecodeOptions = DEFAULTS,
     ) -> None:
-        self._node = node
+        self._node = node = topics.node
+        self._topics = topics
         self._hub = hub
         self._on_frame = on_frame
         self._transport = transport
@@ -80,11 +82,13 @@ class ImageInput:
         self._warned = ""
         self._silent = False
         self.loss = LossMeter()
-        self.topic = node.resolve_topic_name(TOPIC)
+        self.topic = node.resolve_topic_name(topics.name(TOPIC))
         self.wire_topic = self.topic
         """The topic that a publisher must use."""
         if transport != "raw":
-            self.wire_topic = _remapped(node, f"{TOPIC}/{transport}") or f"{self.topic}/{transport}"
+            self.wire_topic = (
+                _remapped(node, topics.name(f"{TOPIC}/{transport}")) or f"{self.topic}/{transport}"
+            )
         prefix = f"qos_overrides.{self.wire_topic}.subscription."
         self._overrides = tuple(name for name in rclpy_internals.overrides(node) if name.startswith(prefix))
 
@@ -98,7 +102,7 @@ class ImageInput:
     @property
     def camera_info_topic(self) -> str:
         """The camera_info beside the image, by image_transport's convention, or where it is remapped to."""
-        return _remapped(self._node, "camera_info") or camera_info_topic(self.topic)
+        return _remapped(self._node, self._topics.name("camera_info")) or camera_info_topic(self.topic)
 
     @property
     def rectified(self) -> bool:
@@ -223,7 +227,7 @@ class ImageInput:
                 return (
                     f"{_name(publisher)} publishes {publisher.topic_type} on {self.wire_topic}, but "
                     f"image_transport '{self._transport}' needs {expected}: change the parameter image_transport "
-                    "or remap image_raw"
+                    f"or remap {self._topics.name(TOPIC)}"
                 )
             verdict, reason = qos_check_compatible(publisher.qos_profile, self._profile())
             if verdict == QoSCompatibility.ERROR:
@@ -243,7 +247,7 @@ class ImageInput:
         if not publishers:
             return (
                 f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}: nobody publishes it. Start the camera, "
-                "or remap image_raw to its topic (ros2 topic list -t shows the image topics)"
+                f"or remap {self._topics.name(TOPIC)} to its topic (ros2 topic list -t shows the image topics)"
             )
         names = "; ".join(f"{_name(p)} ({qos.as_text(p.qos_profile)})" for p in publishers)
         return (

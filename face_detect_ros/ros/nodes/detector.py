@@ -11,12 +11,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from face_detect_ros.core.errors import ImageError, PerceptionError
 from face_detect_ros.core.frame import Frame, LazyFrame
-from face_detect_ros.core.mailbox import Worker
+from face_detect_ros.core.mailbox import Mailboxes, Worker
 from face_detect_ros.core.protocols import DetectOptions, ResizableBatch
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
@@ -29,9 +29,10 @@ from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.pipeline.result import Result
-from face_detect_ros.pipeline.stream import Stream
+from face_detect_ros.ros.cameras import CameraTopics, camera_names
 from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
 from face_detect_ros.ros.outputs.images import AnnotatedOutput
@@ -41,6 +42,9 @@ from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.tracking import catalogue as trackers
 from face_detect_ros.tracking.options import TrackerOptions
+
+Work = Sequence[tuple[Channel, Frame]]
+"""Frames of one batch, with the cameras they come from."""
 
 WARNING_PERIOD_S = 5.0
 
@@ -65,6 +69,20 @@ class DetectorParameters(NodeParameters):
         "Threads of the network on a CPU; 0: one for each core but one.",
         minimum=0,
         maximum=1024,
+        at_configure=True,
+    )
+    cameras: str = parameter(
+        "",
+        "Names of several cameras, such as [front, left]: their topics are front/image_raw, ~/front/detections and so "
+        "on; empty: one camera, on image_raw.",
+        at_configure=True,
+        listing=True,
+    )
+    max_batch_wait_ms: float = parameter(
+        0.0,
+        "How long an image may wait for those of the other cameras, so that the network takes them together.",
+        minimum=0.0,
+        maximum=1000.0,
         at_configure=True,
     )
     image_transport: str = parameter(
@@ -171,7 +189,7 @@ class DetectorNode(PerceptionNode[P]):
 
     A subclass says which pipeline it runs (`recipe`), with which options (`options`), and what else it publishes
     (`make_outputs`). A worker thread runs the pipeline on the newest frames, so callbacks never wait for a network, and
-    a slow one drops frames.
+    a slow one drops frames. With several cameras the newest frame of each forms one batch.
     """
 
     task: ClassVar[str]
@@ -190,18 +208,13 @@ class DetectorNode(PerceptionNode[P]):
         self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: object
     ) -> None:
         # before the base: its timers may report at once
-        self.outputs: list[Output] = []
+        self.channels: list[Channel] = []
         self.pipeline: Pipeline | None = None
         self._configured: P | None = None
-        self.stream: Stream | None = None
-        self._worker: Worker[LazyFrame] | None = None
-        self._input: ImageInput | None = None
+        self._worker: Worker[list[tuple[int, LazyFrame]]] | None = None
         self._label_info: LabelInfoTopic | None = None
         self._largest_batch = 1
-        self._camera = ""  # frame_id of its images
-        self._rejection = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
-        self._told_of_stamps = False
         super().__init__(name, schema, hub, **node_arguments)
 
     # what a subclass writes
@@ -224,16 +237,13 @@ class DetectorNode(PerceptionNode[P]):
         """Settings of the next call of the pipeline. Raises ConfigError."""
         return PipelineOptions(params.detect_options)
 
-    def make_outputs(self, params: P) -> list[Output]:
-        """The topics with results; the first are published first."""
+    def make_outputs(self, params: P, channel: Channel) -> list[Output]:
+        """The topics with results of one camera; the first are published first."""
+        topics = channel.topics
         return [
-            DetectionsOutput(self),
-            AnnotatedOutput(self, private=params.privacy),
-            MarkersOutput(
-                self,
-                lambda: "" if self._input is None else self._input.camera_info_topic,
-                lambda: self._input is not None and self._input.rectified,
-            ),
+            DetectionsOutput(topics),
+            AnnotatedOutput(topics, private=params.privacy),
+            MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
         ]
 
     def prepare_worker(self, device: str) -> None:
@@ -260,11 +270,13 @@ class DetectorNode(PerceptionNode[P]):
 
     def configure(self) -> None:
         params = self._configured = self.params
-        self.outputs = self.make_outputs(params)
+        for camera in camera_names(params.cameras):
+            topics = CameraTopics(self, camera)
+            make_input = functools.partial(
+                ImageInput, topics, self.hub, params.image_transport, decode=params.decode_options()
+            )
+            self.channels.append(Channel(topics, make_input, functools.partial(self.make_outputs, params)))
         self._label_info = LabelInfoTopic(self)
-        self._input = ImageInput(
-            self, self.hub, params.image_transport, self._receive, params.decode_options()
-        )
 
     def load(self) -> Pipeline:
         params = self._configured or self.params
@@ -272,7 +284,7 @@ class DetectorNode(PerceptionNode[P]):
         try:
             self.options(params, pipeline.labels)
             if isinstance(pipeline.detector, ResizableBatch):
-                pipeline.detector.largest_batch = params.frames_at_once
+                pipeline.detector.largest_batch = self._frames_at_once(params)
             pipeline.warmup()
         except BaseException:
             pipeline.close()
@@ -282,30 +294,39 @@ class DetectorNode(PerceptionNode[P]):
     def adopt(self, loaded: Pipeline) -> None:
         params = self._configured or self.params
         self.pipeline = loaded
-        self._camera = self._rejection = ""
-        self.stream = loaded.open_stream(self.get_fully_qualified_name())
-        self._largest_batch = params.frames_at_once
+        self._largest_batch = self._frames_at_once(params)
+        mailboxes: Mailboxes[LazyFrame] = Mailboxes(
+            len(self.channels), params.frames_at_once, params.max_batch_wait_ms * 1e-3
+        )
+        for channel, mailbox in zip(self.channels, mailboxes.boxes, strict=True):
+            name = f"{self.get_fully_qualified_name()}/{channel.name}".rstrip("/")
+            channel.open(loaded.open_stream(name), mailbox)
         self._worker = Worker(
             self._process,
             self._failed,
             name=self.get_name(),
-            capacity=params.frames_at_once,
+            mailbox=mailboxes,
             on_start=lambda: self.prepare_worker(loaded.device),
         )
         self.get_logger().info(f"{params.model} on {loaded.device} is ready for images on {self.wire_topic}")
+
+    def _frames_at_once(self, params: P) -> int:
+        """Most images in one call of the pipeline."""
+        return params.frames_at_once * len(self.channels)
 
     def discard(self, loaded: Pipeline) -> None:
         loaded.close()
 
     def activate(self) -> None:
-        if self._input is None:
+        if not self.channels:
             raise RuntimeError("the node is not configured")
-        self._input.start()
+        for channel in self.channels:
+            channel.input.start()
         self.announce_labels(self.params)
 
     def deactivate(self) -> None:
-        if self._input is not None:
-            self._input.stop()
+        for channel in self.channels:
+            channel.input.stop()
 
     def cleanup(self, timeout_s: float) -> bool:
         self.deactivate()
@@ -314,61 +335,66 @@ class DetectorNode(PerceptionNode[P]):
             self.pipeline.close()  # also wakes a detector that is at work, where it can be woken
         if self._worker is not None:
             idle = self._worker.stop(timeout_s)
-        for output in self.outputs:
-            output.close()
+        for channel in self.channels:
+            channel.close()
         if self._label_info is not None:
             self._label_info.close()
-        self.pipeline = self._worker = self._input = self._label_info = self.stream = None
-        self.outputs = []
+        self.pipeline = self._worker = self._label_info = None
+        self.channels = []
         return idle
 
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
         new.decode_options()
+        camera_names(new.cameras)
         if self.pipeline is not None:
             self.options(new, self.pipeline.labels)
         if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:
             self.announce_labels(new)
 
     def once_a_second(self) -> None:
-        for output in self.outputs:
-            output.once_a_second(active=self.active)
-        if self.active and self._input is not None:
-            self._input.watch()
+        for channel in self.channels:
+            for output in channel.outputs:
+                output.once_a_second(active=self.active)
+            if self.active:
+                channel.input.watch()
 
     def health(self) -> tuple[str, str, dict[str, str]]:
-        pipeline, worker, stream = self.pipeline, self._worker, self.stream
-        if pipeline is None or worker is None or stream is None or self._input is None:
+        pipeline, channels = self.pipeline, self.channels
+        if pipeline is None or self._worker is None or not channels:
             return "", "", {}
         values = {
             "model": "" if self._configured is None else self._configured.model,
             "device": pipeline.device,
-            "image_topic": self.wire_topic,
-            "received": str(worker.mailbox.received),
-            "dropped": str(worker.mailbox.dropped),
-            **stream.statistics.values(),
+            **(channels[0].values() if len(channels) == 1 else _sums(channels)),
         }
-        for output in self.outputs:
-            values |= output.values()
-        return self._camera or self.wire_topic, self._problem(stream) if self.active else "", values
+        problem = next((channel.problem for channel in channels if channel.problem), "")
+        camera = ", ".join(channel.frame_id for channel in channels if channel.frame_id)
+        return camera or self.wire_topic, problem if self.active else "", values
 
-    def _problem(self, stream: Stream) -> str:
-        """What keeps results from coming; empty while all is well."""
-        if self._input is not None and self._input.problem:
-            return self._input.problem
-        if (
-            stream.statistics.input_rate.hz() > 0
-            and stream.statistics.output_rate.hz() == 0
-            and self._rejection
-        ):
-            return f"images arrive, but none can be processed: {self._rejection}"
-        return ""
+    def health_of_parts(self) -> list[tuple[str, str, str, dict[str, str]]]:
+        if len(self.channels) < 2 or self.pipeline is None:
+            return []
+        return [
+            (
+                f"{channel.name} {self.health_of}",
+                channel.frame_id or channel.input.wire_topic,
+                channel.problem if self.active else "",
+                channel.values(),
+            )
+            for channel in self.channels
+        ]
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The topics with results, of all cameras."""
+        return [output for channel in self.channels for output in channel.outputs]
 
     @property
     def wire_topic(self) -> str:
         """Where the images come from; empty before configure."""
-        return "" if self._input is None else self._input.wire_topic
+        return ", ".join(channel.input.wire_topic for channel in self.channels)
 
     def announce_labels(self, params: P) -> None:
         """Publish `~/label_info`."""
@@ -377,42 +403,64 @@ class DetectorNode(PerceptionNode[P]):
 
     # the way of a frame
 
-    def _receive(self, frame: LazyFrame) -> None:
-        if self._worker is not None and self.stream is not None:
-            self.stream.statistics.input_rate.tick()
-            self._worker.mailbox.put(frame)
+    def _process(self, batch: list[tuple[int, LazyFrame]]) -> None:
+        pipeline, channels = self.pipeline, self.channels
+        if not self.active or pipeline is None:
+            return
+        work = [
+            (channels[index], frame)
+            for index, lazy in batch
+            if (frame := self._decoded(channels[index], lazy)) is not None
+        ]
+        if work:
+            self._process_frames(pipeline, work)
 
-    def _process(self, first: LazyFrame) -> None:
-        pipeline, worker, stream = self.pipeline, self._worker, self.stream
-        if not self.active or pipeline is None or worker is None or stream is None:
-            return
-        waiting = [first, *worker.mailbox.take_waiting(self._largest_batch - 1)]
-        frames = [frame for lazy in waiting if (frame := self._decoded(lazy, stream))]
-        if not frames:
-            return
-        jumps = stream.statistics.time_jumps
+    def _process_frames(self, pipeline: Pipeline, work: Work) -> None:
+        jumps = [channel.stream.statistics.time_jumps for channel, _ in work]  # type: ignore[union-attr]
+        published = 0
+
+        def early(channel: Channel, result: Result) -> None:
+            nonlocal published
+            published += 1
+            self._publish_early(pipeline, channel, result)
+
         try:
-            results = self._results(pipeline, stream, frames)
+            results = self._results(pipeline, work, early)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
-            self._skip(stream, error, len(frames))
+            if published == 0 and len({id(channel) for channel, _ in work}) > 1:
+                for one in work:  # the image of one camera is no reason to skip those of others
+                    self._process_frames(pipeline, [one])
+                return
+            for channel in {id(channel): channel for channel, _ in work}.values():
+                self._skip(channel, error, sum(each is channel for each, _ in work))
             return
-        if stream.statistics.time_jumps > jumps and self._throttle.allows("time"):
-            self.get_logger().warning(
-                f"image stamps went back by {stream.statistics.latest_jump_s:.3f} s; going on"
-            )
-        rest = [output for output in self.outputs if not output.early and not output.deferred]
-        for result in results:
+        for (channel, _), before in zip(work, jumps, strict=True):
+            statistics = channel.stream.statistics  # type: ignore[union-attr]
+            if statistics.time_jumps > before and self._throttle.allows(f"time {channel.name}"):
+                self.get_logger().warning(
+                    f"{_of(channel)}image stamps went back by {statistics.latest_jump_s:.3f} s; going on"
+                )
+        for (channel, _), result in zip(work, results, strict=True):
             self.finished(result)
+            rest = [output for output in channel.outputs if not output.early and not output.deferred]
             self._publish(pipeline, result, rest)
-        self._publish(pipeline, results[-1], [output for output in self.outputs if output.deferred])
+        newest = {channel.name: (channel, result) for (channel, _), result in zip(work, results, strict=True)}
+        for channel, result in newest.values():
+            self._publish(pipeline, result, [output for output in channel.outputs if output.deferred])
 
-    def _results(self, pipeline: Pipeline, stream: Stream, frames: Sequence[Frame]) -> list[Result]:
+    def _results(
+        self, pipeline: Pipeline, work: Work, early: Callable[[Channel, Result], None]
+    ) -> list[Result]:
         params = self.params
         options = self.options(params, pipeline.labels)
         if any(output.covers and output.wanted() for output in self.outputs):
             options = dataclasses.replace(options, cover=True)
-        early = functools.partial(self._publish_early, pipeline)
-        results = pipeline.process([(stream, frame) for frame in frames], options, early)
+        channels = {id(channel.stream): channel for channel, _ in work}
+        results = pipeline.process(
+            [(channel.stream, frame) for channel, frame in work],  # type: ignore[misc]
+            options,
+            lambda stream, result: early(channels[id(stream)], result),
+        )
         detector = pipeline.detector
         if isinstance(detector, ResizableBatch) and detector.largest_batch < self._largest_batch:
             self.get_logger().warning(
@@ -421,18 +469,18 @@ class DetectorNode(PerceptionNode[P]):
             self._largest_batch = detector.largest_batch
         return results
 
-    def _decoded(self, lazy: LazyFrame, stream: Stream) -> Frame | None:
+    def _decoded(self, channel: Channel, lazy: LazyFrame) -> Frame | None:
         """The frame; None, and counted, if it cannot be used."""
         try:
             return lazy.frame()
         except ImageError as error:
-            self._reject(stream, error.reason, str(error))
+            self._reject(channel, error.reason, str(error))
             return None
 
-    def _publish_early(self, pipeline: Pipeline, stream: Stream, result: Result) -> None:
-        if self._publish(pipeline, result, [output for output in self.outputs if output.early]):
-            self._camera = result.frame.frame_id
-            self._count(stream, result)
+    def _publish_early(self, pipeline: Pipeline, channel: Channel, result: Result) -> None:
+        if self._publish(pipeline, result, [output for output in channel.outputs if output.early]):
+            channel.frame_id = result.frame.frame_id
+            self._count(channel, result)
 
     def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> bool:
         """Publish what somebody subscribes to. False if the node was deactivated meanwhile."""
@@ -444,39 +492,59 @@ class DetectorNode(PerceptionNode[P]):
                     output.publish(result)
         return True
 
-    def _count(self, stream: Stream, result: Result) -> None:
+    def _count(self, channel: Channel, result: Result) -> None:
         now_s = time.monotonic()
         arrival_s, stamp_ns = result.frame.arrival_s, result.frame.stamp_ns
-        measured = stream.statistics.published(
+        measured = channel.stream.statistics.published(  # type: ignore[union-attr]
             detections=len(result.detections),
             latency_ms=(self.get_clock().now().nanoseconds - stamp_ns) / 1e6,
             processing_ms=0.0 if arrival_s is None else (now_s - arrival_s) * 1e3,
             network_ms=result.times.network_ms,
         )
-        if not measured and not self._told_of_stamps:
-            self._told_of_stamps = True
+        if not measured and not channel.told_of_stamps:
+            channel.told_of_stamps = True
             what = (
                 "have no stamp" if stamp_ns == 0 else f"are stamped {stamp_ns / 1e9:.3f} s, by another clock"
             )
             self.get_logger().warning(
-                f"images {what}: their latency cannot be measured; tracks and names follow their arrival or order"
+                f"{_of(channel)}images {what}: their latency cannot be measured; tracks and names follow their "
+                "arrival or order"
             )
 
     def _failed(self, error: Exception) -> None:
-        if self.stream is not None:
-            self._skip(self.stream, error, 1)
+        for channel in self.channels[:1]:
+            self._skip(channel, error, 1)
 
-    def _skip(self, stream: Stream, error: Exception, images: int) -> None:
+    def _skip(self, channel: Channel, error: Exception, images: int) -> None:
         if not self.active or not self.context.ok():
             return  # an end in the middle of a frame is not a failure
         if isinstance(error, PerceptionError):
-            self._reject(stream, "detector", str(error), images)
+            self._reject(channel, "detector", str(error), images)
         else:
             trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self._reject(stream, "internal", f"{type(error).__name__}: {error}\n{trace}", images)
+            self._reject(channel, "internal", f"{type(error).__name__}: {error}\n{trace}", images)
 
-    def _reject(self, stream: Stream, reason: str, message: str, images: int = 1) -> None:
-        stream.statistics.reject(reason, images)
-        self._rejection = message.partition("\n")[0]
-        if self._throttle.allows(reason):
-            self.get_logger().warning(f"{'image' if images == 1 else f'{images} images'} skipped: {message}")
+    def _reject(self, channel: Channel, reason: str, message: str, images: int = 1) -> None:
+        if channel.stream is not None:
+            channel.stream.statistics.reject(reason, images)
+        channel.rejection = message.partition("\n")[0]
+        if self._throttle.allows(f"{channel.name} {reason}"):
+            what = "image" if images == 1 else f"{images} images"
+            self.get_logger().warning(f"{_of(channel)}{what} skipped: {message}")
+
+
+def _of(channel: Channel) -> str:
+    """The beginning of a message about a camera, where there are several."""
+    return f"{channel.name}: " if channel.name else ""
+
+
+def _sums(channels: Sequence[Channel]) -> dict[str, str]:
+    """What several cameras have together."""
+    values = [channel.values() for channel in channels]
+    counts = ("received", "dropped", "processed", "detections", "rejected", "time_jumps")
+    rates = ("input_hz", "output_hz")
+    return {
+        "cameras": ", ".join(channel.name for channel in channels),
+        **{key: str(sum(int(each.get(key, 0)) for each in values)) for key in counts},
+        **{key: f"{sum(float(each.get(key, 0)) for each in values):.1f}" for key in rates},
+    }

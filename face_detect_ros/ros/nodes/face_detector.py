@@ -25,6 +25,7 @@ from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput
@@ -184,9 +185,9 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     def options(self, params: FaceDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
         return PipelineOptions(params.detect_options, params.match_options)
 
-    def make_outputs(self, params: FaceDetectorParameters) -> list[Output]:
-        outputs = [*super().make_outputs(params), AnonymizedOutput(self)]
-        return [*outputs, IdentitiesOutput(self)] if params.recognize else outputs
+    def make_outputs(self, params: FaceDetectorParameters, channel: Channel) -> list[Output]:
+        outputs = [*super().make_outputs(params, channel), AnonymizedOutput(channel.topics)]
+        return [*outputs, IdentitiesOutput(channel.topics)] if params.recognize else outputs
 
     def configure(self) -> None:
         super().configure()

@@ -156,6 +156,10 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         """Hardware id, problem (empty: none), and figures for diagnostics. Has no effects."""
         return "", "", {}
 
+    def health_of_parts(self) -> list[tuple[str, str, str, dict[str, str]]]:
+        """The same of each of several parts, with what its status is about, in a word or two."""
+        return []
+
     def on_parameters_changed(self, new: P, old: P) -> None:
         """Check a change before it holds. Raises ConfigError to reject it."""
 
@@ -368,9 +372,13 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             problem = problem or "loading"
         elif state in ("unconfigured", "finalized"):
             problem = problem or state
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: {self.health_of}"
-        status = diagnostics.status(name, hardware_id, self._last_error, problem, {"state": state, **values})
-        self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), [status]))
+        name = self.get_fully_qualified_name().lstrip("/")
+        whole = (self.health_of, hardware_id, problem, {"state": state, **values})
+        statuses = [
+            diagnostics.status(f"{name}: {what}", hardware, self._last_error, trouble, figures)
+            for what, hardware, trouble, figures in (whole, *self.health_of_parts())
+        ]
+        self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), statuses))
 
 
 def _subclasses(kind: type[Any]) -> list[type[Any]]:

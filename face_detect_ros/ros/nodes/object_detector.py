@@ -20,6 +20,7 @@ from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.output import Output
@@ -104,14 +105,16 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
                 class_ids(params.attention_of, tuple(labels))
         return PipelineOptions(dataclasses.replace(params.detect_options, class_ids=chosen))
 
-    def make_outputs(self, params: ObjectDetectorParameters) -> list[Output]:
-        self._attention = AttentionOutput(
-            self, params.model, lambda: self.params.attention_of, private=params.privacy
+    def make_outputs(self, params: ObjectDetectorParameters, channel: Channel) -> list[Output]:
+        attention = AttentionOutput(
+            channel.topics, params.model, lambda: self.params.attention_of, private=params.privacy
         )
-        return [*super().make_outputs(params), self._attention]
+        return [*super().make_outputs(params, channel), attention]
 
     def adopt(self, loaded: Pipeline) -> None:
-        self._attention.watch(loaded.detector)
+        for output in self.outputs:
+            if isinstance(output, AttentionOutput):
+                output.watch(loaded.detector)
         super().adopt(loaded)
 
     def prepare_worker(self, device: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from face_detect_ros.core.detections import Detections
@@ -19,6 +18,7 @@ from face_detect_ros.core.protocols import AttentionSource
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors.class_filter import class_ids
 from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.viz.draw import draw_detections
@@ -34,7 +34,7 @@ class AttentionOutput(Output):
     the time; between two of them detections come as if nobody looked.
 
     Args:
-        node: Owner of the topic.
+        topics: Of the camera.
         model: Name of the model, for messages.
         attention_of: Gives which detection to show, see `chosen`.
         private: Draw on the covered image.
@@ -42,8 +42,10 @@ class AttentionOutput(Output):
 
     deferred = True
 
-    def __init__(self, node: Node, model: str, attention_of: Callable[[], str], *, private: bool) -> None:
-        super().__init__(node, Image, "~/attention")
+    def __init__(
+        self, topics: CameraTopics, model: str, attention_of: Callable[[], str], *, private: bool
+    ) -> None:
+        super().__init__(topics, Image, "~/attention")
         self.covers = private  # type: ignore[misc]
         self._model = model
         self._attention_of = attention_of

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from rclpy.node import Node
 from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages.detections import detections_message
 from face_detect_ros.ros.outputs.output import Output
 
@@ -18,8 +18,8 @@ class DetectionsOutput(Output):
 
     early = True
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node, Detection2DArray, "~/detections")
+    def __init__(self, topics: CameraTopics) -> None:
+        super().__init__(topics, Detection2DArray, "~/detections")
 
     def message(self, result: Result) -> Detection2DArray:
         frame = result.frame

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from rclpy.node import Node
 from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages.detections import identities_message
 from face_detect_ros.ros.outputs.output import Output
 
@@ -16,8 +16,8 @@ from face_detect_ros.ros.outputs.output import Output
 class IdentitiesOutput(Output):
     """vision_msgs/Detection2DArray whose class_id is the person's name, or "unknown"."""
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node, Detection2DArray, "~/identities")
+    def __init__(self, topics: CameraTopics) -> None:
+        super().__init__(topics, Detection2DArray, "~/identities")
 
     def message(self, result: Result) -> Detection2DArray | None:
         if result.identities is None:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.viz.draw import draw_detections
@@ -18,12 +18,12 @@ class AnnotatedOutput(Output):
     """The image with its detections drawn on it.
 
     Args:
-        node: Owner of the topic.
+        topics: Of the camera.
         private: Draw on the covered image, so that no face leaves the robot.
     """
 
-    def __init__(self, node: Node, *, private: bool) -> None:
-        super().__init__(node, Image, "~/image_annotated")
+    def __init__(self, topics: CameraTopics, *, private: bool) -> None:
+        super().__init__(topics, Image, "~/image_annotated")
         self.covers = private  # type: ignore[misc]
 
     def message(self, result: Result) -> Image | None:
@@ -39,8 +39,8 @@ class AnonymizedOutput(Output):
 
     covers = True
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node, Image, "~/image_anonymized")
+    def __init__(self, topics: CameraTopics) -> None:
+        super().__init__(topics, Image, "~/image_anonymized")
 
     def message(self, result: Result) -> Image | None:
         if result.covered is None:  # this frame was in work when somebody subscribed

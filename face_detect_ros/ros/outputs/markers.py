@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 from visualization_msgs.msg import MarkerArray
 
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages import markers
 from face_detect_ros.ros.messages.markers import SHORTEST_LIFETIME_S
 from face_detect_ros.ros.outputs.output import Output
@@ -27,16 +27,16 @@ class MarkersOutput(Output):
     """visualization_msgs/MarkerArray in the camera's optical frame.
 
     Args:
-        node: Owner of the topic.
+        topics: Of the camera.
         camera_info_topic: Gives the topic with the camera's calibration. It is subscribed only while somebody looks
             at the markers: most robots never do.
         rectified: Tells whether distortion has been taken out of the images.
     """
 
     def __init__(
-        self, node: Node, camera_info_topic: Callable[[], str], rectified: Callable[[], bool]
+        self, topics: CameraTopics, camera_info_topic: Callable[[], str], rectified: Callable[[], bool]
     ) -> None:
-        super().__init__(node, MarkerArray, "~/markers")
+        super().__init__(topics, MarkerArray, "~/markers")
         self.camera_info: CameraInfo | None = None
         self._camera_info_topic = camera_info_topic
         self._rectified = rectified

@@ -8,10 +8,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from rclpy.node import Node
-
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
+from face_detect_ros.ros.cameras import CameraTopics
 
 
 class Output(ABC):
@@ -20,9 +19,9 @@ class Output(ABC):
     A new topic is a subclass with a `message`, and one line in the node's `make_outputs`.
 
     Args:
-        node: Owner of the publisher.
+        topics: Of the camera whose results it shows.
         kind: Message class.
-        topic: Name, relative to the node, such as "~/detections".
+        topic: Name, relative to the node, such as "~/detections", for the only camera.
     """
 
     covers: ClassVar[bool] = False
@@ -32,10 +31,10 @@ class Output(ABC):
     deferred: ClassVar[bool] = False
     """Whether it may wait until the results of every frame in hand are out; it then gets the newest one only."""
 
-    def __init__(self, node: Node, kind: type, topic: str) -> None:
-        self.node = node
-        self.publisher: Any = node.create_publisher(
-            kind, topic, qos.output(), qos_overriding_options=qos.overridable()
+    def __init__(self, topics: CameraTopics, kind: type, topic: str) -> None:
+        self.node = topics.node
+        self.publisher: Any = self.node.create_publisher(
+            kind, topics.name(topic), qos.output(), qos_overriding_options=qos.overridable()
         )
 
     def wanted(self) -> bool:

@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from face_detect_ros.core.errors import ImageError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs import camera as image_input
 from face_detect_ros.ros.inputs.camera import ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
@@ -31,7 +32,7 @@ class Viewer(Node):
         super().__init__(name, **arguments)
         self.frames = []
         self.problem = ""
-        self.input = ImageInput(self, hub or ImageHub(), transport, self.frames.append, decode)
+        self.input = ImageInput(CameraTopics(self), hub or ImageHub(), transport, self.frames.append, decode)
         self.create_timer(0.1, self.look)
         self.input.start()
 

@@ -387,7 +387,7 @@ BAD_IMAGES = {
 def test_a_bad_image_is_counted_and_explained_and_life_goes_on(probe, start, scripted, sent, reason, words):
     local = start(FaceDetector, parameters={"model": "quick"})
     camera = Camera(probe)
-    rejected = local.node.stream.statistics.rejected
+    rejected = local.node.channels[0].stream.statistics.rejected
     for count in (1, 2, 3):
         camera.show(sent, until=lambda count=count: rejected[reason] >= count)
         assert camera.show(picture()).detections
@@ -404,7 +404,7 @@ def test_a_corrupt_jpeg(probe, start, scripted):
     bad = compressed(faceless())
     bad.data = bad.data[: len(bad.data) // 2]
     camera.show(good)
-    camera.show(bad, until=lambda: local.node.stream.statistics.rejected["compressed"])
+    camera.show(bad, until=lambda: local.node.channels[0].stream.statistics.rejected["compressed"])
     assert camera.show(good).detections
     assert probe.diagnostics(NODE, lambda s: s.count("rejected")).count("rejected_compressed") >= 1
     probe.wait_for_log("image skipped: .* incomplete: the end is missing")
@@ -494,7 +494,7 @@ def test_an_end_in_the_middle_of_a_image_is_no_failure(probe, start, scripted, m
     local = start(FaceDetector, parameters={"model": "slow"})
     probe.wait_for_state(NODE, "active")
     publisher = probe.publisher()
-    statistics = local.node.stream.statistics
+    statistics = local.node.channels[0].stream.statistics
     probe.send_until(publisher, image(picture()), lambda: statistics.input_rate.hz() > 0, "an arrival")
     assert probe.change_state(NODE, "deactivate")
     assert probe.change_state(NODE, "cleanup")

@@ -211,7 +211,7 @@ def test_waiting_images_share_a_call_of_the_network(probe, start, objects, batch
     probe.wait_for_state(NODE, "active")
     network.sizes.clear()
     gate = Gate(network)
-    mailbox = local.node._worker.mailbox
+    mailbox = local.node.channels[0].mailbox
     for number in range(6):
         camera.publisher.publish(camera.next(picture(height=24 + number), str(number)))
         if number == 0:
@@ -232,7 +232,7 @@ def test_out_of_memory_means_smaller_batches_and_a_word(probe, start, objects):
     camera = Camera(probe)
     probe.wait_for_state(NODE, "active")
     gate = Gate(network)
-    mailbox = local.node._worker.mailbox
+    mailbox = local.node.channels[0].mailbox
     for number in range(5):
         camera.publisher.publish(camera.next(frame_id=str(number)))
         if number == 0:
@@ -256,7 +256,7 @@ def test_an_image_that_does_not_fit_is_told_once_and_life_goes_on(probe, start, 
     camera = Camera(probe)
     camera.show()
     network.fits = 0
-    rejected = local.node.stream.statistics.rejected
+    rejected = local.node.channels[0].stream.statistics.rejected
     for count in (1, 2, 3):
         probe.send_until(
             camera.publisher, camera.next(), lambda count=count: rejected["detector"] >= count, "a failure"
@@ -278,7 +278,7 @@ def test_numbers_that_are_not_finite_never_reach_the_network(probe, start, objec
     bad = camera.next()
     bad.encoding, bad.step = encoding, 32 * 4 * channels
     bad.data = np.full(24 * 32 * channels, np.nan, np.float32).tobytes()
-    rejected = local.node.stream.statistics.rejected
+    rejected = local.node.channels[0].stream.statistics.rejected
     probe.send_until(camera.publisher, bad, lambda: rejected["encoding"], "a refusal")
     assert encoding in probe.wait_for_log("image skipped: ")
     assert len(network.sizes) == ran

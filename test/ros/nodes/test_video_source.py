@@ -13,6 +13,7 @@ from helpers.ros_tools import faceless, image, stamp_ns, wait_until
 from sensor_msgs.msg import CameraInfo, Image
 
 from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.messages import camera_info
@@ -315,7 +316,7 @@ def test_frames_reach_the_nodes_of_the_process_without_messages(probe, start, st
     hub = ImageHub()
     local = start(VideoSource, hub=hub, parameters=settings(still))
     frames = []
-    consumer = ImageInput(local.node, hub, "raw", frames.append)
+    consumer = ImageInput(CameraTopics(local.node), hub, "raw", frames.append)
     consumer.start()
     wait_until(lambda: len(frames) > 2, "frames")
     consumer.stop()

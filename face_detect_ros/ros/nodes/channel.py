@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One camera of a detector node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.core.mailbox import Mailbox
+from face_detect_ros.pipeline.stream import Stream
+from face_detect_ros.ros.cameras import CameraTopics
+from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.outputs.output import Output
+
+
+class Channel:
+    """What belongs to one camera from configure to cleanup: its images, its way through the pipeline, its results.
+
+    Args:
+        topics: Names of its topics.
+        make_input: Makes its input, which hands images to the given function.
+        make_outputs: Makes its outputs; those of another channel have other topics.
+
+    Attributes:
+        stream: Its way through the pipeline; None until that is loaded.
+        mailbox: Where its images wait; None until the pipeline is loaded.
+        frame_id: Of its latest image.
+        rejection: Why the latest image was not processed.
+        told_of_stamps: Whether odd stamps were reported.
+    """
+
+    def __init__(
+        self,
+        topics: CameraTopics,
+        make_input: Callable[[Callable[[LazyFrame], None]], ImageInput],
+        make_outputs: Callable[[Channel], Sequence[Output]],
+    ) -> None:
+        self.topics = topics
+        self.stream: Stream | None = None
+        self.mailbox: Mailbox[LazyFrame] | None = None
+        self.frame_id = self.rejection = ""
+        self.told_of_stamps = False
+        self.input = make_input(self._receive)
+        self.outputs = tuple(make_outputs(self))
+
+    @property
+    def name(self) -> str:
+        """As in the parameter `cameras`; empty for the only camera."""
+        return self.topics.camera
+
+    def open(self, stream: Stream, mailbox: Mailbox[LazyFrame]) -> None:
+        """Take images from now on, once the input is started."""
+        self.stream, self.mailbox = stream, mailbox
+        self.frame_id = self.rejection = ""
+
+    def close(self) -> None:
+        """Remove the topics."""
+        self.input.stop()
+        for output in self.outputs:
+            output.close()
+
+    @property
+    def problem(self) -> str:
+        """What keeps results from coming; empty while all is well."""
+        if self.input.problem:
+            return self.input.problem
+        statistics = None if self.stream is None else self.stream.statistics
+        if (
+            statistics is not None
+            and statistics.input_rate.hz() > 0
+            and statistics.output_rate.hz() == 0
+            and self.rejection
+        ):
+            return f"images arrive, but none can be processed: {self.rejection}"
+        return ""
+
+    def values(self) -> dict[str, str]:
+        """Figures for diagnostics."""
+        if self.stream is None or self.mailbox is None:
+            return {}
+        values = {
+            "image_topic": self.input.wire_topic,
+            "received": str(self.mailbox.received),
+            "dropped": str(self.mailbox.dropped),
+            **self.stream.statistics.values(),
+        }
+        for output in self.outputs:
+            values |= output.values()
+        return values
+
+    def _receive(self, frame: LazyFrame) -> None:
+        if self.mailbox is not None and self.stream is not None:
+            self.stream.statistics.input_rate.tick()
+            self.mailbox.put(frame)
