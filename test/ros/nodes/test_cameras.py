@@ -44,7 +44,9 @@ class Camera:
 
 def start_two(probe, start, **parameters):
     # from the start: an image that comes while the subscription changes is lost
-    reliable = {f"qos_overrides./{name}/image_raw.subscription.reliability": "reliable" for name in ("front", "left")}
+    reliable = {
+        f"qos_overrides./{name}/image_raw.subscription.reliability": "reliable" for name in ("front", "left")
+    }
     given = {"model": "quick", "cameras": "front, left", **reliable, **parameters}
     local = start(FaceDetector, parameters=given)
     return local, Camera(probe, "front"), Camera(probe, "left")
