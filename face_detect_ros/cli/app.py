@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from face_detect_ros import __version__
-from face_detect_ros.cli import bench, models, people
+from face_detect_ros.cli import bag, bench, models, people
 from face_detect_ros.cli.ablation import ablation
 from face_detect_ros.cli.common.exits import INTERRUPTED
 from face_detect_ros.cli.demo import demo
@@ -46,6 +46,7 @@ app.command()(demo)
 app.command()(view)
 app.command()(people.enroll)
 app.add_typer(people.app, name="people")
+app.add_typer(bag.app, name="bag")
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluate, name="evaluate")

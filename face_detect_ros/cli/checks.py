@@ -195,6 +195,10 @@ def check_onnxruntime() -> Finding:
     return Finding(name, "ok", f"{onnxruntime.__version__}, providers: {', '.join(providers)}")
 
 
+def check_rosbags() -> Finding:
+    return _optional("rosbags", "pip install rosbags; the verb bag, bags as sources and the demo need it")
+
+
 def check_large_images() -> Finding:
     name = "large images"
     if not os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp").startswith("rmw_fastrtps"):
@@ -267,6 +271,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_transformers,
     check_safetensors,
     check_onnxruntime,
+    check_rosbags,
     check_large_images,
     check_socket_buffers,
     check_display,

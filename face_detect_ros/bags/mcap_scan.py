@@ -1,0 +1,324 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""MCAP files that rosbags refuses: cut off, without an index, or with damaged chunks.
+
+Records are read from the start of the file on. A chunk that is damaged is left out; of one that is cut off the complete
+messages are kept. Format: https://mcap.dev/spec.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from face_detect_ros.bags.topic import Key, Message, Topic
+from face_detect_ros.bags.types import modern_name
+from face_detect_ros.bags.zstd import zstd
+from face_detect_ros.core.errors import SourceError
+
+_MAGIC = b"\x89MCAP0\r\n"
+_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _CHUNK_INDEX = 0x02, 0x03, 0x04, 0x05, 0x06, 0x08
+_LAST_OPCODE = 0x0F
+_HEAD = struct.Struct("<BQ")
+_MESSAGE_HEAD = struct.Struct("<HIQQ")
+_CHUNK_HEAD = struct.Struct("<QQQI")
+_MOST_CHUNK = 4 << 30
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Where a chunk's messages are. start_ns, end_ns: as its header says; data_at, size: compressed, in the file."""
+
+    start_ns: int
+    end_ns: int
+    data_at: int
+    size: int
+    uncompressed: int
+    crc: int
+    compression: str
+    complete: bool
+
+
+class _Raw(NamedTuple):
+    """A message, or with channel None the start of a chunk."""
+
+    log_ns: int
+    offset: int
+    number: int
+    channel: int | None
+    data: bytes
+
+
+class McapScan:
+    """The messages of one file that can be read.
+
+    Attributes:
+        topics: What the file holds, with the number of readable messages.
+        start_ns, end_ns: Times of the first message, and 1 after the last; equal if there are none.
+        problems: What could not be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read through the file once. Raises SourceError if it is not an MCAP file."""
+        self.problems: list[str] = []
+        self.topics: list[Topic] = []
+        self.start_ns = self.end_ns = 0
+        self._path = path
+        self._schemas: dict[int, tuple[str, str]] = {}
+        self._channels: dict[int, Topic] = {}
+        self._chunks: list[_Chunk] = []
+        self._loose: list[
+            tuple[int, int, int, int]
+        ] = []  # log_ns, offset, channel, size: of messages without a chunk
+        self._known_chunks: list[int] = []
+        self._told: set[int] = set()
+        try:
+            with path.open("rb") as file:
+                self._scan(file)
+                self._count(file)
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror or error}") from error
+
+    def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
+        """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time."""
+        with self._path.open("rb") as file:
+            sources: list[Iterator[_Raw]] = [
+                self._of_chunk(file, chunk)
+                for chunk in self._chunks
+                if not chunk.complete or (chunk.start_ns < end_ns and chunk.end_ns >= start_ns)
+            ]
+            sources.append(self._of_loose(file))
+            for raw in heapq.merge(*sources):
+                if raw.channel is None or not start_ns <= raw.log_ns < end_ns:
+                    continue
+                topic = self._channels.get(raw.channel)
+                if topic is not None and topic.key in keys:
+                    yield Message(topic.key, raw.log_ns, raw.data)
+
+    def _scan(self, file: BinaryIO) -> None:
+        """Note where everything is."""
+        size = self._path.stat().st_size
+        if file.read(8) != _MAGIC:
+            raise SourceError(f"{self._path}: not an MCAP file")
+        self._known_chunks = self._indexed_chunks(file, size)
+        at = 8
+        while at < size:
+            file.seek(at)
+            head = file.read(_HEAD.size)
+            if len(head) < _HEAD.size:
+                if head != _MAGIC[: len(head)] or len(head) < len(_MAGIC):
+                    self._cut_off(size - at)
+                return
+            opcode, length = _HEAD.unpack(head)
+            body = at + _HEAD.size
+            if not 0 < opcode <= _LAST_OPCODE or (body + length > size and opcode != _CHUNK):
+                onward = next((known for known in self._known_chunks if known > at), None)
+                if onward is None:
+                    self._cut_off(size - at)
+                    return
+                self.problems.append(f"{self._path}: {onward - at} bytes at {at} are damaged")
+                at = onward
+                continue
+            if opcode == _CHUNK:
+                self._note_chunk(file, body, length, size)
+                if body + length > size:
+                    self._cut_off(size - at)
+                    return
+            elif opcode == _MESSAGE and length >= _MESSAGE_HEAD.size:
+                channel, _, log_ns, _ = _MESSAGE_HEAD.unpack(file.read(_MESSAGE_HEAD.size))
+                self._loose.append((log_ns, body + _MESSAGE_HEAD.size, channel, length - _MESSAGE_HEAD.size))
+            elif opcode in (_SCHEMA, _CHANNEL):
+                self._note(opcode, file.read(length))
+            elif opcode == _FOOTER:
+                return
+            at = body + length
+
+    def _cut_off(self, size: int) -> None:
+        self.problems.append(f"{self._path}: is cut off; its last {size} bytes are not complete")
+
+    def _indexed_chunks(self, file: BinaryIO, size: int) -> list[int]:
+        """Offsets of the chunks by the index at the end of the file; none if it cannot be read."""
+        found = []
+        try:
+            file.seek(max(8, size - 37))
+            footer = file.read(37)
+            if footer[-8:] != _MAGIC or footer[0] != _FOOTER:
+                return []
+            (at,) = struct.unpack_from("<Q", footer, 9)
+            while 8 < at < size - 37:
+                file.seek(at)
+                opcode, length = _HEAD.unpack(file.read(_HEAD.size))
+                if opcode == _CHUNK_INDEX:
+                    found.append(struct.unpack_from("<Q", file.read(24), 16)[0])
+                at += _HEAD.size + length
+        except (struct.error, IndexError):
+            return []
+        return sorted(found)
+
+    def _note_chunk(self, file: BinaryIO, body: int, length: int, file_size: int) -> None:
+        try:
+            start_ns, end_ns, uncompressed, crc = _CHUNK_HEAD.unpack(file.read(_CHUNK_HEAD.size))
+            (name_length,) = struct.unpack("<I", file.read(4))
+            compression = file.read(min(name_length, 64)).decode("ascii")
+            (compressed,) = struct.unpack("<Q", file.read(8))
+        except (struct.error, UnicodeDecodeError):
+            return  # cut off inside its header, which is said by the caller, or damaged
+        data_at = body + _CHUNK_HEAD.size + 4 + name_length + 8
+        complete = data_at + compressed <= file_size and data_at + compressed <= body + length
+        compressed = min(compressed, file_size - data_at)
+        if compressed > 0 and uncompressed < _MOST_CHUNK:
+            self._chunks.append(
+                _Chunk(start_ns, end_ns, data_at, compressed, uncompressed, crc, compression, complete)
+            )
+
+    def _note(self, opcode: int, record: bytes) -> None:
+        """Remember a schema or channel."""
+        try:
+            reader = _Fields(record)
+            number = reader.number("<H")
+            if opcode == _SCHEMA:
+                name, encoding, text = reader.text(), reader.text(), reader.text()
+                self._schemas[number] = (name, text if encoding in ("ros2msg", "ros2idl") else "")
+                return
+            schema = self._schemas.get(reader.number("<H"), ("", ""))
+            topic, serialization, metadata = reader.text(), reader.text(), _Fields(reader.block())
+        except (struct.error, UnicodeDecodeError):
+            return
+        if number not in self._channels:
+            kind = modern_name(schema[0])
+            self._channels[number] = Topic(
+                topic, kind, 0, schema[1], "", _qos_of(metadata), serialization or "cdr"
+            )
+
+    def _count(self, file: BinaryIO) -> None:
+        """Count what is readable, and learn the channels that only chunks name."""
+        counts: Counter[int] = Counter()
+        first, last = 1 << 63, -1
+        for source in (*(self._of_chunk(file, chunk) for chunk in self._chunks), self._of_loose(file)):
+            for raw in source:
+                if raw.channel is not None:
+                    counts[raw.channel] += 1
+                    first, last = min(first, raw.log_ns), max(last, raw.log_ns)
+        joined: dict[Key, Topic] = {}
+        for number, topic in self._channels.items():
+            counted = Topic(
+                topic.name,
+                topic.type,
+                counts[number],
+                topic.definition,
+                topic.digest,
+                topic.qos,
+                topic.serialization,
+            )
+            joined[topic.key] = joined[topic.key].joined(counted) if topic.key in joined else counted
+        self.topics = list(joined.values())
+        if last >= 0:
+            self.start_ns, self.end_ns = first, last + 1
+
+    def _of_chunk(self, file: BinaryIO, chunk: _Chunk) -> Iterator[_Raw]:
+        """The messages of a chunk by time. The first item only says where the chunk begins, so that it is read late."""
+        if chunk.complete:
+            yield _Raw(chunk.start_ns, 0, 0, None, b"")
+        file.seek(chunk.data_at)
+        data = file.read(chunk.size)
+        try:
+            content = _DECOMPRESS[chunk.compression](data, chunk.complete)
+            if chunk.complete and chunk.crc and zlib.crc32(content) != chunk.crc:
+                raise ValueError("its checksum is wrong")
+        except Exception as error:  # noqa: BLE001 - whatever damaged data makes decompressors raise
+            if chunk.data_at not in self._told:
+                self._told.add(chunk.data_at)
+                reason = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else error
+                self.problems.append(
+                    f"{self._path}: the chunk at byte {chunk.data_at} cannot be read ({reason}); "
+                    f"{(chunk.end_ns - chunk.start_ns) * 1e-9:.1f} s of the bag are affected"
+                )
+            return
+        found: list[_Raw] = []
+        at = 0
+        while at + _HEAD.size <= len(content):
+            opcode, length = _HEAD.unpack_from(content, at)
+            body = at + _HEAD.size
+            if body + length > len(content):
+                break
+            if opcode == _MESSAGE and length >= _MESSAGE_HEAD.size:
+                channel, _, log_ns, _ = _MESSAGE_HEAD.unpack_from(content, body)
+                data = content[body + _MESSAGE_HEAD.size : body + length]
+                found.append(_Raw(log_ns, chunk.data_at, len(found), channel, data))
+            elif opcode in (_SCHEMA, _CHANNEL):
+                self._note(opcode, content[body : body + length])
+            at = body + length
+        yield from sorted(found, key=lambda raw: raw.log_ns)
+
+    def _of_loose(self, file: BinaryIO) -> Iterator[_Raw]:
+        for log_ns, offset, channel, size in sorted(self._loose):
+            file.seek(offset)
+            yield _Raw(log_ns, offset, 0, channel, file.read(size))
+
+
+class _Fields:
+    """Reads the fields of a record. Raises struct.error at its end."""
+
+    def __init__(self, record: bytes) -> None:
+        self._record = record
+        self._at = 0
+
+    def __bool__(self) -> bool:
+        return self._at < len(self._record)
+
+    def number(self, form: str) -> int:
+        (value,) = struct.unpack_from(form, self._record, self._at)
+        self._at += struct.calcsize(form)
+        return int(value)
+
+    def block(self) -> bytes:
+        size = self.number("<I")
+        if self._at + size > len(self._record):
+            raise struct.error("too short")
+        self._at += size
+        return self._record[self._at - size : self._at]
+
+    def text(self) -> str:
+        return self.block().decode()
+
+
+def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
+    from rosbags.rosbag2.errors import ReaderError
+    from rosbags.rosbag2.metadata import parse_qos
+
+    while metadata:
+        name, value = metadata.text(), metadata.text()
+        if name == "offered_qos_profiles":
+            try:
+                return tuple(parse_qos(value))
+            except (ReaderError, KeyError, TypeError):
+                return ()
+    return ()
+
+
+def _zstd(data: bytes, complete: bool) -> bytes:
+    if complete:
+        return zstd.decompress(data)
+    return bytes(zstd.ZstdDecompressor().decompress(data))
+
+
+def _lz4(data: bytes, complete: bool) -> bytes:
+    from lz4 import frame
+
+    if complete:
+        return bytes(frame.decompress(data))
+    return bytes(frame.LZ4FrameDecompressor().decompress(data))
+
+
+_DECOMPRESS: dict[str, Callable[[bytes, bool], bytes]] = {
+    "": lambda data, complete: data,
+    "zstd": _zstd,
+    "lz4": _lz4,
+}

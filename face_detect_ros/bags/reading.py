@@ -1,0 +1,337 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Reading rosbag2 bags: a folder or a single file, sqlite3 or MCAP, whole or damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from face_detect_ros.bags.mcap_scan import McapScan
+from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
+from face_detect_ros.bags.topic import Key, Message, Topic
+from face_detect_ros.bags.types import modern_name, require_rosbags
+from face_detect_ros.bags.zstd import zstd
+from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError
+from face_detect_ros.files.reading import read_yaml
+
+METADATA = "metadata.yaml"
+SUFFIXES = (".mcap", ".db3")
+END_NS = (1 << 63) - 1
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MOST_METADATA = 1 << 26
+_FIRST = "\0"
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A file of the bag. end_ns: 1 after its last message."""
+
+    path: Path
+    start_ns: int
+    end_ns: int
+    scan: McapScan | SqliteScan | None
+    """How it is read if rosbags refuses it."""
+
+
+def is_bag(path: Path) -> bool:
+    """Whether `path` is a bag: such a file, or a folder with metadata.yaml or such files. Reads no content."""
+    if path.is_dir():
+        return (path / METADATA).is_file() or any(map(_is_storage, _listed(path)))
+    return _is_storage(path) and path.is_file()
+
+
+def find_bags(folder: Path) -> list[Path]:
+    """The bags in a folder and below it, by name; the folder itself if it is one."""
+    if is_bag(folder) and not any(is_bag(path) for path in _listed(folder) if path.is_dir()):
+        storage = [path for path in _listed(folder) if _is_storage(path)]
+        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
+            return [folder]
+    found: list[Path] = []
+    for path in _listed(folder):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            found += find_bags(path)
+        elif _is_storage(path):
+            found.append(path)
+    return found
+
+
+class BagReader:
+    """The topics and messages of a bag. Use as a context manager. The bag is not changed.
+
+    Attributes:
+        path: The bag.
+        topics: Everything recorded, by name.
+        start_ns, end_ns: Times of the first message, and 1 after the last one; equal in an empty bag.
+        problems: What could not be read, so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises SourceError if nothing of it can be read, ConfigError if it is not a bag or rosbags is missing."""
+        require_rosbags()
+        self.path = path
+        self.problems: list[str] = []
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._metadata: dict[str, Any] = {}
+        self._stored: list[_Stored] = []
+        topics: dict[Key, Topic] = {}
+        try:
+            for file in self._find_files():
+                try:
+                    stored, found = self._open(file)
+                except SourceError as error:
+                    self.problems.append(str(error))
+                    continue
+                self._stored.append(stored)
+                for topic in found:
+                    topics[topic.key] = topics[topic.key].joined(topic) if topic.key in topics else topic
+        except BaseException:
+            self.close()
+            raise
+        if not self._stored:
+            problems = "; ".join(self.problems) or "there are no .mcap or .db3 files in it"
+            raise SourceError(f"{path}: nothing of this bag can be read: {problems}")
+        self.topics = tuple(self._with_metadata(topics[key]) for key in sorted(topics))
+        filled = [stored for stored in self._stored if stored.end_ns > stored.start_ns]
+        self.start_ns = min((stored.start_ns for stored in filled), default=0)
+        self.end_ns = max((stored.end_ns for stored in filled), default=0)
+
+    def __enter__(self) -> BagReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def duration_s(self) -> float:
+        return max(0, self.end_ns - 1 - self.start_ns) * 1e-9
+
+    @property
+    def compressed_files(self) -> bool:
+        """Whether its files are compressed as a whole, so that reading any part means unpacking all of it."""
+        return self._temporary is not None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold the messages."""
+        return tuple(stored.path for stored in self._stored)
+
+    def topic(self, name: str) -> Topic | None:
+        """The topic of that name; None if there is none."""
+        return next((topic for topic in self.topics if topic.name == name), None)
+
+    def messages(self, topics: Iterable[Topic], start_ns: int = 0, end_ns: int = END_NS) -> Iterator[Message]:
+        """Messages with `start_ns` <= time < `end_ns`, by the time at which they were recorded.
+
+        The order is always the same: messages of one time are in the order of the files and inside of them.
+        What cannot be read is left out and added to `problems`.
+        """
+        keys = {topic.key for topic in topics}
+        if not keys:
+            return
+        sources = [
+            self._of_file(stored, keys, start_ns, end_ns)
+            for stored in self._stored
+            if stored.start_ns < end_ns and stored.end_ns > start_ns
+        ]
+        for message in heapq.merge(*sources, key=lambda found: found.log_ns):
+            if message.key.name != _FIRST:
+                yield message
+
+    def close(self) -> None:
+        """Remove temporary copies. Calling it twice is fine."""
+        for stored in self._stored:
+            if isinstance(stored.scan, SqliteScan):
+                stored.scan.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _find_files(self) -> list[Path]:
+        path = self.path
+        if path.is_file():
+            if not _is_storage(path):
+                raise ConfigError(
+                    f"{path}: not a bag; give a folder with metadata.yaml, or an .mcap or .db3 file"
+                )
+            return [path]
+        if not path.is_dir():
+            raise ConfigError(f"{path}: no such bag")
+        files = sorted(filter(_is_storage, _listed(path)), key=_natural)
+        if (path / METADATA).exists():
+            try:
+                content = read_yaml(path / METADATA, most_bytes=_MOST_METADATA, error=SourceError)
+                self._metadata = content["rosbag2_bagfile_information"]
+                names = [PurePath(str(name)).name for name in self._metadata["relative_file_paths"]]
+                listed = [path / name for name in names]
+                missing = [file.name for file in listed if not file.is_file()]
+            except (SourceError, KeyError, TypeError, AttributeError) as error:
+                reason = error if isinstance(error, SourceError) else f"has no {error}"
+                self.problems.append(f"{path / METADATA}: cannot be used ({reason}); read without it")
+                self._metadata = {}
+                return files
+            if missing:
+                self.problems.append(f"{path}: {', '.join(missing)} of this bag are missing")
+            listed = [file for file in listed if file.name not in missing]
+            # a recorder that was killed has not listed its last file
+            return listed + [file for file in files if file not in listed and file.name not in names]
+        return files
+
+    def _open(self, path: Path) -> tuple[_Stored, list[Topic]]:
+        """Raises SourceError if nothing of the file can be read."""
+        if path.suffix == ".zstd":
+            path = self._unpacked(path)
+        refused: Exception | None = None
+        if not (path.suffix == ".db3" and has_open_journal(path)):
+            try:
+                from rosbags.rosbag2 import Reader
+
+                with Reader(path) as reader:
+                    topics = [_topic(connection) for connection in reader.connections]
+                    empty = not reader.message_count
+                    start_ns, end_ns = (0, 0) if empty else (reader.start_time, reader.end_time)
+                return _Stored(path, start_ns, end_ns, None), topics
+            except Exception as error:  # noqa: BLE001 - whatever damaged files make parsers raise
+                refused = error
+        scan: McapScan | SqliteScan = McapScan(path) if path.suffix == ".mcap" else SqliteScan(path)
+        self.problems += scan.problems
+        scan.problems = self.problems
+        if refused is not None and not self.problems:
+            self.problems.append(f"{path}: has no valid index ({_one_line(refused)}); read from its start")
+        return _Stored(path, scan.start_ns, scan.end_ns, scan), scan.topics
+
+    def _unpacked(self, path: Path) -> Path:
+        """A copy of a compressed file. Raises SourceError."""
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="face_detect_ros-bag-")
+        target = Path(self._temporary.name) / path.stem
+        try:
+            with path.open("rb") as raw, zstd.open(raw, "rb") as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be unpacked to {target.parent}: {error}") from error
+        except (EOFError, zstd.ZstdError) as error:
+            self.problems.append(f"{path}: is damaged or cut off ({error})")
+        return target
+
+    def _of_file(self, stored: _Stored, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
+        """The messages of one file; first a message that only says when it starts, so that it is opened late."""
+        yield Message(Key(_FIRST, ""), max(start_ns, stored.start_ns), b"")
+        messages = self._readable(stored, keys, start_ns, end_ns)
+        for message in messages:
+            if message.data[:4] == _ZSTD_MAGIC:  # compressed one by one
+                try:
+                    message = message._replace(data=zstd.decompress(message.data))
+                except zstd.ZstdError as error:
+                    self.problems.append(
+                        f"{stored.path}: a message of {message.key.name} is damaged ({error})"
+                    )
+                    continue
+            yield message
+
+    def _readable(self, stored: _Stored, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
+        if stored.scan is not None:
+            yield from stored.scan.messages(keys, start_ns, end_ns)
+            return
+        from rosbags.rosbag2 import Reader
+
+        latest: list[Message] = []  # those of the latest time
+        try:
+            with Reader(stored.path) as reader:
+                wanted = [found for found in reader.connections if _key(found) in keys]
+                if not wanted:
+                    return
+                for connection, log_ns, data in reader.messages(wanted, start_ns, end_ns):
+                    message = Message(_key(connection), log_ns, data)
+                    if latest and latest[0].log_ns != log_ns:
+                        latest.clear()
+                    latest.append(message)
+                    yield message
+            return
+        except Exception as error:
+            if isinstance(error, PerceptionError):
+                raise
+            problem = f"{stored.path}: is damaged ({_one_line(error)})"
+        # go on where it failed: what was given out at that very time is skipped
+        scan: McapScan | SqliteScan = (
+            McapScan(stored.path) if stored.path.suffix == ".mcap" else SqliteScan(stored.path)
+        )
+        with contextlib.closing(scan) if isinstance(scan, SqliteScan) else contextlib.nullcontext():
+            known = len(scan.problems)
+            resume_ns = latest[0].log_ns if latest else start_ns
+            for message in scan.messages(keys, resume_ns, end_ns):
+                if message in latest:
+                    latest.remove(message)
+                else:
+                    yield message
+            told = scan.problems if known or len(scan.problems) else [problem]
+            self.problems += [text for text in told if text not in self.problems]
+
+    def _with_metadata(self, topic: Topic) -> Topic:
+        """The topic with what only metadata.yaml says about it: QoS and the type's hash."""
+        from rosbags.rosbag2.errors import ReaderError
+        from rosbags.rosbag2.metadata import parse_qos
+
+        for item in self._metadata.get("topics_with_message_count") or []:
+            with contextlib.suppress(KeyError, TypeError, AttributeError, ReaderError):
+                described = item["topic_metadata"]
+                if described["name"] != topic.name or modern_name(described["type"]) != topic.type:
+                    continue
+                qos = topic.qos or tuple(parse_qos(described.get("offered_qos_profiles") or ""))
+                digest = topic.digest or described.get("type_description_hash") or ""
+                return replace(topic, qos=qos, digest=str(digest).strip())
+        return topic
+
+
+def _topic(connection: Any) -> Topic:
+    """A topic by its connection in rosbags."""
+    return Topic(
+        connection.topic,
+        modern_name(connection.msgtype),
+        connection.msgcount,
+        connection.msgdef.data,
+        connection.digest or "",
+        tuple(connection.ext.offered_qos_profiles),
+        connection.ext.serialization_format,
+    )
+
+
+def _key(connection: Any) -> Key:
+    return Key(connection.topic, modern_name(connection.msgtype))
+
+
+def _is_storage(path: Path) -> bool:
+    name = path.name.removesuffix(".zstd")
+    return name.endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _is_split(files: Sequence[Path]) -> bool:
+    """Whether the files are parts of one bag: NAME_0, NAME_1 and so on."""
+    stems = {re.sub(r"_\d+$", "", file.name.removesuffix(".zstd").rsplit(".", 1)[0]) for file in files}
+    numbered = all(re.search(r"_\d+\.\w+$", file.name.removesuffix(".zstd")) for file in files)
+    return len(files) > 1 and len(stems) == 1 and numbered
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), key=_natural)
+    except OSError:
+        return []
+
+
+def _natural(path: Path) -> list[Any]:
+    """Sorts NAME_10 behind NAME_9."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

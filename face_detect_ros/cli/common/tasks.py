@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What verbs that work on recordings look for, from their options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
+from face_detect_ros.engines.catalogue import AUTO, CHOICES
+
+if TYPE_CHECKING:
+    from face_detect_ros.fleet.job import Task
+    from face_detect_ros.pipeline.recipe import Recognition
+
+TaskNames = Annotated[str, typer.Option("--task", help="What to look for: faces, objects or faces,objects.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Detector; default for faces: {DEFAULT_MODEL['faces']}, for objects: {DEFAULT_MODEL['objects']}.",
+    ),
+]
+Device = Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")]
+Engine = Annotated[str, typer.Option(help=f"What computes the network: {', '.join(CHOICES)}.")]
+Threads = Annotated[int, typer.Option(min=0, help="Of the network on a CPU; 0: one for each core.")]
+Threshold = Annotated[
+    float | None, typer.Option(help="Lowest score to report, 0 to 1; default: the model's own.")
+]
+Classes = Annotated[
+    str, typer.Option(metavar="NAME,NAME", help="Report these classes only; default: all of the model's.")
+]
+GalleryFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Say who the faces are; default: the usual gallery, if it exists."),
+]
+DEFAULT_ENGINE = AUTO
+
+
+def tasks_of(
+    names: str,
+    *,
+    model: str | None,
+    device: str,
+    engine: str,
+    threads: int,
+    score_threshold: float | None,
+    classes: str,
+    gallery: Path | None,
+    anonymize: bool = False,
+    style: str = "blur",
+) -> tuple[Task, ...]:
+    """The tasks that the options describe. Raises ConfigError for options that do not go together."""
+    from face_detect_ros.core.protocols import DetectOptions
+    from face_detect_ros.detectors import catalogue
+    from face_detect_ros.fleet.job import NODES, Task
+    from face_detect_ros.pipeline.recipe import Recipe
+    from face_detect_ros.tracking.options import TrackerOptions
+    from face_detect_ros.viz.anonymize import AnonymizerOptions
+
+    wanted = _names(names)
+    for name in wanted:
+        if name not in NODES:
+            raise ConfigError(f"task '{name}' is unknown; choose of: {', '.join(NODES)}")
+    if len(wanted) > 1:
+        given = {"--model": model, "--score-threshold": score_threshold, "--classes": classes or None}
+        if both := [option for option, value in given.items() if value is not None]:
+            raise ConfigError(f"{', '.join(both)} belongs to one task; give one with --task")
+    detect: dict[str, Any] = {} if score_threshold is None else {"score_threshold": score_threshold}
+    DetectOptions(**detect)  # refused before anything is loaded
+    tasks = []
+    for name in wanted:
+        catalogue.find(model or catalogue.default_model(name), task=name)
+        recipe = Recipe(
+            task=name,
+            model=model or "",
+            device=device,
+            engine=engine,
+            threads=threads,
+            # whoever reads the results of a file looks for an id on each detection
+            tracker_options=TrackerOptions(min_hits=1),
+            recognition=recognition(gallery) if name == "faces" and not anonymize else None,
+            anonymizer=AnonymizerOptions(style=style),  # type: ignore[arg-type]
+        )
+        tasks.append(Task(recipe, detect, classes))
+    return tuple(tasks)
+
+
+def recognition(gallery: Path | None) -> Recognition | None:
+    """How to recognize the people in `gallery`, or in the usual one; None where nobody is enrolled. Makes no gallery.
+
+    Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
+    """
+    from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+    from face_detect_ros.pipeline.recipe import Recognition
+
+    path = gallery or default_path()
+    if not path.exists():
+        if gallery is not None:
+            raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
+        return None
+    with Gallery(path, read_only=True) as opened:
+        anybody = bool(opened.people())
+    return Recognition(path, looks_per_image=None, frozen=True) if anybody else None
+
+
+def _names(text: str) -> Sequence[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip())) or ["faces"]

@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which topics of a bag are cameras that can be processed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from face_detect_ros.bags.images import (
+    CAMERA_INFO,
+    COMPRESSED,
+    camera_name,
+    holds_distances,
+    is_image_topic,
+    read_image,
+)
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.bags.topic import Topic
+from face_detect_ros.core.errors import ConfigError, ImageError
+
+_DRAWN = ("image_annotated", "image_anonymized", "attention")
+_DEPTH_WORDS = ("depth", "disparity", "range")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A topic with images.
+
+    Attributes:
+        topic: Its topic.
+        use: "images": can be processed; "drawn": what a detector has drawn; "depth": distances; or why it cannot be
+            processed.
+        encoding: Of its first image.
+    """
+
+    topic: Topic
+    use: str
+    encoding: str
+
+    @property
+    def usable(self) -> bool:
+        return self.use in ("images", "drawn")
+
+
+def cameras(reader: BagReader) -> list[Camera]:
+    """Every topic with images, looked at by its first readable image."""
+    return [_look(reader, topic) for topic in reader.topics if is_image_topic(topic)]
+
+
+def choose(found: Sequence[Camera], wanted: Sequence[str], *, every_topic: bool = False) -> list[Camera]:
+    """The cameras to process.
+
+    Args:
+        found: All of a bag.
+        wanted: Names of topics; empty chooses every camera once: raw images rather than compressed ones of the same
+            camera, and nothing that a detector has drawn.
+        every_topic: Choose every topic that shows something, as often as a camera has it.
+
+    Raises:
+        ConfigError: A wanted topic is not there or cannot be processed, or there is none at all.
+    """
+    by_name = {camera.topic.name: camera for camera in found}
+    if wanted:
+        for name in wanted:
+            if name not in by_name:
+                there = ", ".join(by_name) or "none"
+                raise ConfigError(f"topic {name} has no images in this bag; topics with images: {there}")
+            if not by_name[name].usable:
+                raise ConfigError(f"topic {name} cannot be processed: {by_name[name].use}")
+        return [by_name[name] for name in dict.fromkeys(wanted)]
+    usable = [camera for camera in found if camera.usable]
+    if every_topic:
+        return usable
+    chosen = [camera for camera in usable if camera.use == "images"]
+    raw = {camera.topic.name for camera in chosen if camera.topic.type != COMPRESSED}
+    return [
+        camera
+        for camera in chosen
+        if camera.topic.type != COMPRESSED or camera.topic.name.removesuffix("/compressed") not in raw
+    ]
+
+
+def output_names(topics: Sequence[str]) -> dict[str, str]:
+    """What stands between a detector's name and a topic's: nothing for a single camera, else the camera's name."""
+    if len(topics) == 1:
+        return {topics[0]: ""}
+    names = {topic: camera_name(topic) for topic in topics}
+    counts = Counter(names.values())
+    return {
+        topic: f"/{name if name and counts[name] == 1 else topic.strip('/')}" for topic, name in names.items()
+    }
+
+
+def camera_info_topic(reader: BagReader, camera: Topic) -> Topic | None:
+    """The topic with the calibration of a camera, beside its images; None if there is none."""
+    name = f"/{camera_name(camera.name)}/camera_info".replace("//", "/")
+    found = reader.topic(name)
+    return found if found is not None and found.type == CAMERA_INFO else None
+
+
+def _look(reader: BagReader, topic: Topic) -> Camera:
+    base = topic.name.removesuffix("/compressed").rsplit("/", 1)[-1]
+    trouble = "has no message"
+    for number, message in enumerate(reader.messages([topic])):
+        try:
+            image = read_image(topic.type, message.data)
+            if holds_distances(image):
+                words = topic.name.lower()
+                if any(word in words for word in _DEPTH_WORDS):
+                    return Camera(topic, "depth", image.encoding)
+                trouble = f"its encoding {image.encoding} is one of distances, its name is not"
+                return Camera(topic, trouble, image.encoding)
+            image.decode()
+            return Camera(topic, "drawn" if base in _DRAWN else "images", image.encoding)
+        except ImageError as error:
+            trouble = str(error)
+            if error.reason == "encoding" or number >= 9:
+                break
+    return Camera(topic, trouble, "")

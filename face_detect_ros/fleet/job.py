@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is to be done with a bag, as data that can be sent to another process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from face_detect_ros.bags.reading import END_NS, BagReader
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.detectors.class_filter import class_ids
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline.recipe import Recipe
+
+NODES = {"faces": "face_detector", "objects": "object_detector"}
+"""Below whose names the results of each task are written, as nodes publish them."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to look for, and how.
+
+    Attributes:
+        recipe: Builds the pipeline.
+        detect: Fields of `DetectOptions` that differ from the model's own.
+        classes: Names of the classes to report; empty for all, as in `class_filter.class_ids`.
+    """
+
+    recipe: Recipe
+    detect: dict[str, Any] = field(default_factory=dict)
+    classes: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.recipe.task
+
+    @property
+    def node(self) -> str:
+        return NODES[self.name]
+
+    def options(self, pipeline: Pipeline, *, cover: bool) -> PipelineOptions:
+        """Settings of every call of its pipeline. Raises ConfigError for a class that the model does not know."""
+        options = pipeline.default_options
+        detect = replace(options.detect, **self.detect, class_ids=class_ids(self.classes, pipeline.labels))
+        return replace(options, detect=detect, cover=cover)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do with one bag.
+
+    Attributes:
+        bag: Its path.
+        tasks: What to look for. With `anonymize` the first one is for faces.
+        topics: Image topics to process; empty for every camera.
+        from_s, to_s: Seconds from the start of the bag; only what was recorded in between.
+        every: Process one image in so many of each topic.
+        annotate: Also write images with the detections drawn on them.
+        anonymize: Cover the faces in every image topic and copy everything else.
+        without: Topics that `anonymize` leaves out.
+        keep: Topics that `anonymize` copies though it cannot tell what they show.
+    """
+
+    bag: Path
+    tasks: tuple[Task, ...]
+    topics: tuple[str, ...] = ()
+    from_s: float = 0.0
+    to_s: float | None = None
+    every: int = 1
+    annotate: bool = False
+    anonymize: bool = False
+    without: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.to_s is not None and self.to_s <= self.from_s:
+            raise ConfigError(f"from {self.from_s:g} s to {self.to_s:g} s is no time; give a later end")
+        if self.from_s < 0:
+            raise ConfigError(f"from is {self.from_s:g} s; give 0 or more")
+        if self.every < 1:
+            raise ConfigError(f"every is {self.every}; give 1 or more")
+        if self.anonymize and [task.name for task in self.tasks] != ["faces"]:
+            raise ConfigError("an anonymized bag needs the task faces, and no other")
+
+    def span_ns(self, reader: BagReader) -> tuple[int, int]:
+        """The times of recording that it covers, the end exclusive."""
+        start_ns = reader.start_ns + round(self.from_s * 1e9)
+        return start_ns, END_NS if self.to_s is None else reader.start_ns + round(self.to_s * 1e9)
+
+    def describe(self, reader: BagReader) -> str:
+        """A text that is the same for the same work on the same bag only."""
+        files = []
+        for path in reader.files:
+            status = path.stat()
+            # a compressed file is unpacked anew each time
+            files.append([path.name, status.st_size, 0 if reader.compressed_files else status.st_mtime_ns])
+        return json.dumps([asdict(replace(self, bag=Path())), files], default=str, sort_keys=True)

@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Results as serialized messages, the same as the nodes publish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from face_detect_ros.bags.types import header, message, serialize
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.faces.gallery.people import UNKNOWN
+from face_detect_ros.pipeline.result import Result
+
+DETECTIONS = "vision_msgs/msg/Detection2DArray"
+LABEL_INFO = "vision_msgs/msg/LabelInfo"
+
+
+def detections_message(result: Result) -> bytes:
+    """Every detection of an image, with its track and class: `~/detections`."""
+    found = result.detections
+    names = [result.labels[class_id] for class_id in found.class_ids.tolist()]
+    return _array(result, found, names, found.scores.tolist())
+
+
+def identities_message(result: Result) -> bytes:
+    """Who the faces of an image are: `~/identities`."""
+    matches = result.identities or ()
+    names = [match.name or UNKNOWN for match in matches]
+    scores = [float(np.float32(match.similarity)) if match.name else 0.0 for match in matches]
+    return _array(result, result.detections, names, scores)
+
+
+def label_info_message(labels: Sequence[str], threshold: float, stamp_ns: int) -> bytes:
+    """The class names, and the lowest score published: `~/label_info`."""
+    classes = [
+        message("vision_msgs/msg/VisionClass", class_id=index, class_name=name)
+        for index, name in enumerate(labels)
+    ]
+    return serialize(message(LABEL_INFO, header=header(stamp_ns, ""), class_map=classes, threshold=threshold))
+
+
+def _array(result: Result, found: Detections, names: Sequence[str], scores: Sequence[float]) -> bytes:
+    head = header(result.frame.stamp_ns, result.frame.frame_id)
+    detections = []
+    for index, (left, top, right, bottom) in enumerate(found.boxes.tolist()):
+        hypothesis = message("vision_msgs/msg/ObjectHypothesis", class_id=names[index], score=scores[index])
+        track = 0 if found.track_ids is None else int(found.track_ids[index])
+        detections.append(
+            message(
+                "vision_msgs/msg/Detection2D",
+                header=head,
+                results=[
+                    message(
+                        "vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=hypothesis, pose=_no_pose()
+                    )
+                ],
+                bbox=_box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top),
+                id=str(track) if track > 0 else "",
+            )
+        )
+    return serialize(message(DETECTIONS, header=head, detections=detections))
+
+
+def _box(x: float, y: float, width: float, height: float) -> Any:
+    position = message("vision_msgs/msg/Point2D", x=x, y=y)
+    center = message("vision_msgs/msg/Pose2D", position=position, theta=0.0)
+    return message("vision_msgs/msg/BoundingBox2D", center=center, size_x=width, size_y=height)
+
+
+def _no_pose() -> Any:
+    pose = message(
+        "geometry_msgs/msg/Pose",
+        position=message("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
+        orientation=message("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
+    )
+    return message("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=np.zeros(36))

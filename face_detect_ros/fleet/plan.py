@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is done with each topic of a bag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.fleet.cameras import Camera, cameras, choose
+from face_detect_ros.fleet.job import Job
+from face_detect_ros.fleet.passing import Passing
+from face_detect_ros.fleet.reading import Reading
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job does with the topics of its bag.
+
+    Attributes:
+        cameras: Image topics that are processed.
+        reading: Which messages are read.
+        passing: Decides what is copied; None if nothing is.
+        left_out: Topics that an anonymized bag does not have.
+    """
+
+    cameras: tuple[Camera, ...]
+    reading: Reading
+    passing: Passing | None = None
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: Job, reader: BagReader) -> Plan:
+        """Raises ConfigError if a topic is not there, cannot be processed or may not be copied."""
+        found = cameras(reader)
+        without = _below(reader, job.without)
+        keep = _below(reader, job.keep)
+        offered = [camera for camera in found if camera.topic.name not in without | keep]
+        try:
+            chosen = tuple(choose(offered, job.topics, every_topic=job.anonymize))
+        except ConfigError as error:
+            raise ConfigError(f"{job.bag}: {error}") from error
+        span_ns = job.span_ns(reader)
+        images = tuple(camera.topic for camera in chosen)
+        if not job.anonymize:
+            if not chosen:
+                reasons = "".join(f"; {camera.topic.name}: {camera.use}" for camera in found)
+                raise ConfigError(f"{job.bag}: has no topic with images that can be processed{reasons}")
+            return cls(chosen, Reading(images, (), span_ns, job.every))
+        covered = {topic.name for topic in images}
+        others = {camera.topic.name for camera in offered if camera.usable} - covered
+        left_out = without | others
+        copied = tuple(topic for topic in reader.topics if topic.name not in covered | left_out)
+        try:
+            passing = Passing(copied, images, found, keep)
+        except ConfigError as error:
+            raise ConfigError(f"{job.bag}: {error}") from error
+        return cls(chosen, Reading(images, copied, span_ns, job.every), passing, tuple(sorted(left_out)))
+
+    def expected(self, reader: BagReader) -> int:
+        """About how many images there are."""
+        start_ns, end_ns = self.reading.span_ns
+        covered_ns = min(end_ns, reader.end_ns) - max(start_ns, reader.start_ns)
+        share = max(0.0, min(1.0, covered_ns / max(1, reader.end_ns - reader.start_ns)))
+        return round(sum(topic.count for topic in self.reading.images) * share / self.reading.every)
+
+
+def _below(reader: BagReader, names: Sequence[str]) -> set[str]:
+    """The topics of these names, and all below them. Raises ConfigError for a name without any."""
+    found = set()
+    for name in names:
+        below = {topic.name for topic in reader.topics if f"{topic.name}/".startswith(f"{name.rstrip('/')}/")}
+        if not below:
+            raise ConfigError(f"{reader.path}: topic {name} is not in this bag")
+        found |= below
+    return found

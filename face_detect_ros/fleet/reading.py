@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The first steps of work on a bag: reading and decoding, then the networks. Each runs in a thread of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from face_detect_ros.bags.images import ImageMessage, read_image
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.bags.topic import Message, Topic
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import DetectorError, ImageError
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
+
+Recorded = Callable[[str, ImageKey], "Answer | None"]
+"""Gives the answer to a task and an image if it is known already."""
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A message on its way.
+
+    Attributes:
+        message: As it was recorded.
+        key: Of the image; None for a message that is only copied.
+        image: The message of the image; None if it cannot be read.
+        frame: The decoded image; None if it cannot be decoded.
+        answers: Of the detectors, by task.
+        problem: Why there is no frame.
+    """
+
+    message: Message
+    key: ImageKey | None = None
+    image: ImageMessage | None = None
+    frame: Frame | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
+    problem: ImageError | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which part of a bag is read.
+
+    Attributes:
+        images: Topics whose images are processed.
+        others: Topics that are copied.
+        span_ns: Times of recording, the end exclusive.
+        every: One image in so many of each topic.
+    """
+
+    images: tuple[Topic, ...]
+    others: tuple[Topic, ...]
+    span_ns: tuple[int, int]
+    every: int = 1
+
+    def part(self, span_ns: tuple[int, int]) -> Reading:
+        """Only the images that were recorded in `span_ns`."""
+        start_ns, end_ns = max(span_ns[0], self.span_ns[0]), min(span_ns[1], self.span_ns[1])
+        return replace(self, others=(), span_ns=(start_ns, end_ns))
+
+
+def read(
+    reader: BagReader,
+    reading: Reading,
+    tasks: Sequence[str],
+    recorded: Recorded,
+) -> Iterator[Work]:
+    """Everything in order of recording, images decoded, with the answers that are known."""
+    processed = {topic.key for topic in reading.images}
+    numbers: Counter[str] = Counter()  # images of a topic so far
+    latest: dict[str, tuple[int, int]] = {}  # time of the latest image of a topic, and how many had it
+    for message in reader.messages((*reading.images, *reading.others), *reading.span_ns):
+        if message.key not in processed:
+            yield Work(message)
+            continue
+        topic = message.key.name
+        log_ns, same = latest.get(topic, (-1, 0))
+        same = same + 1 if log_ns == message.log_ns else 0
+        latest[topic] = (message.log_ns, same)
+        numbers[topic] += 1
+        if (numbers[topic] - 1) % reading.every:
+            continue
+        key = ImageKey(topic, message.log_ns, same)
+        answers = {task: answer for task in tasks if (answer := recorded(task, key)) is not None}
+        yield _decoded(message, key, answers, reader.start_ns)
+
+
+def _decoded(message: Message, key: ImageKey, answers: dict[str, Answer], start_ns: int) -> Work:
+    image: ImageMessage | None = None
+    try:
+        image = read_image(message.key.type, message.data)
+        # images without stamps are told apart by when they were recorded
+        arrival_s = (message.log_ns - start_ns) * 1e-9
+        frame = Frame(image.decode(), image.stamp_ns, image.frame_id, arrival_s)
+    except ImageError as error:
+        return Work(message, key, image, None, answers, error)
+    return Work(message, key, image, frame, answers)
+
+
+def detect(
+    works: Iterable[Work],
+    pipelines: Mapping[str, Pipeline],
+    options: Mapping[str, PipelineOptions],
+    journal: Journal | None,
+) -> Iterator[Work]:
+    """Run the networks on the images that have no answer yet, and keep the answers in `journal`."""
+    for work in works:
+        if work.frame is not None and work.key is not None:
+            for task, pipeline in pipelines.items():
+                if task not in work.answers:
+                    work.answers[task] = _answer(pipeline, work.frame.image, options[task])
+                    if journal is not None:
+                        journal.put(task, work.key, work.answers[task])
+        yield work
+    if journal is not None:
+        journal.commit()
+
+
+def _answer(pipeline: Pipeline, image: np.ndarray, options: PipelineOptions) -> Answer:
+    try:
+        found = pipeline.detector.detect([image], options.wide)[0]
+    except DetectorError as error:
+        return Answer(Detections.empty(), pipeline.detector.times, str(error) or "failed")
+    return Answer(found, pipeline.detector.times)
