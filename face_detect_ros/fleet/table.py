@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from face_detect_ros.bags.images import camera_name
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
 from face_detect_ros.faces.gallery.people import UNKNOWN
@@ -70,8 +68,8 @@ class ResultsWriter:
         rows = []
         for index, (x1, y1, x2, y2) in enumerate(found.boxes.tolist()):
             place: tuple[float | None, ...] = (None, None, None)
-            if result.positions is not None and np.isfinite(result.positions[index]).all():
-                place = tuple(map(float, result.positions[index]))
+            if result.positions is not None and result.positions.known[index]:
+                place = tuple(map(float, result.positions.points[index]))
             name = None
             if result.identities is not None:
                 name = result.identities[index].name or UNKNOWN
