@@ -14,12 +14,10 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.evaluation.pairs import Pairs
-from face_detect_ros.evaluation.verification import verification_figures
-from face_detect_ros.faces.embedders.catalogue import Embedder
+from face_detect_ros.evaluation.verification import rates_at, verification_figures
+from face_detect_ros.faces.embedders.catalogue import DLIB_PAIR_DISTANCE, Embedder
+from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.images.reading import read_image
-
-DLIB_THRESHOLD = 0.6
-"""The distance below which dlib's documentation takes two faces for one person."""
 
 _BATCH = 32
 _FALLBACK_SIDE = 0.42  # of the image's shorter side: LFW's faces
@@ -69,18 +67,36 @@ class ImageEmbedder:
 
 
 def evaluate_pairs(
-    pairs: Pairs, pictures: ImageEmbedder, advance: Callable[[], None] = lambda: None
+    pairs: Pairs,
+    pictures: ImageEmbedder,
+    advance: Callable[[], None] = lambda: None,
+    *,
+    accept_distance: float = MatchOptions.accept_distance,
+    pair_distance: float = DLIB_PAIR_DISTANCE,
 ) -> dict[str, Any]:
     """Embed every image once and judge the pairs by the distance of their embeddings.
 
-    The result, ready for JSON: what `verification_figures` gives; accuracy_at_0.6 (dlib's own threshold); images;
-    fallbacks: in how many of them no face was found in the middle.
+    Args:
+        pairs: Which images show one person and which do not.
+        pictures: Embeds them.
+        advance: Called after each image.
+        accept_distance: Below which recognition may give a name, with this embedder.
+        pair_distance: Below which its makers take two faces for one person.
+
+    Returns:
+        Ready for JSON. What `verification_figures` gives; own_threshold: {accept_distance, and what `rates_at` gives};
+        accuracy_at_<pair_distance>; pictures: how many images; fallbacks: in how many of them no face was found in the
+        middle.
     """
     embeddings = pictures.embed(pairs.pictures, advance).astype(np.float64)
     distances = np.linalg.norm(embeddings[pairs.first] - embeddings[pairs.second], axis=1)
     return {
         **verification_figures(distances, pairs.same, pairs.folds),
-        f"accuracy_at_{DLIB_THRESHOLD}": round(float(((distances < DLIB_THRESHOLD) == pairs.same).mean()), 4),
+        "own_threshold": {
+            "accept_distance": accept_distance,
+            **rates_at(accept_distance, distances, pairs.same),
+        },
+        f"accuracy_at_{pair_distance}": round(float(((distances < pair_distance) == pairs.same).mean()), 4),
         "pictures": len(pairs.pictures),
         "fallbacks": pictures.fallbacks,
     }

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-FALSE_ACCEPT_RATES = (1e-3, 1e-2, 1e-1)
+FALSE_ACCEPT_RATES = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+
+_Z = 1.959964  # of a normal distribution: 95 % lie within so many deviations
 
 
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
@@ -57,6 +60,37 @@ def true_accept_rate(
     return float((distances[same] < threshold).mean()), threshold
 
 
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a rate that was seen `successes` times in `trials`; (0, 1) without any."""
+    if not trials:
+        return 0.0, 1.0
+    rate, spread = successes / trials, _Z**2 / trials
+    middle = (rate + spread / 2) / (1 + spread)
+    half = _Z * math.sqrt(rate * (1 - rate) / trials + spread / (4 * trials)) / (1 + spread)
+    # rounding must not exclude what was seen
+    return max(0.0, min(middle - half, rate)), min(1.0, max(middle + half, rate))
+
+
+def rates_at(threshold: float, distances: np.ndarray, same: np.ndarray) -> dict[str, Any]:
+    """What a threshold accepts, ready for JSON.
+
+    Args:
+        threshold: Pairs nearer than this are accepted.
+        distances: (P,).
+        same: (P,) bool.
+
+    Returns:
+        tar, far: Shares accepted of the pairs of one person and of the others; tar_interval, far_interval: Wilson's
+        95 % intervals [low, high] of both, for this threshold.
+    """
+    figures: dict[str, Any] = {}
+    for name, chosen in (("tar", same), ("far", ~same)):
+        accepted, total = int((distances[chosen] < threshold).sum()), int(chosen.sum())
+        figures[name] = round(accepted / total, 4) if total else None
+        figures[f"{name}_interval"] = [round(edge, 4) for edge in wilson(accepted, total)]
+    return figures
+
+
 def area_under_curve(distances: np.ndarray, same: np.ndarray) -> float:
     """Chance that a pair of one person is nearer than a pair of two; equal distances count half."""
     others = np.sort(distances[~same])
@@ -69,7 +103,8 @@ def verification_figures(distances: np.ndarray, same: np.ndarray, folds: np.ndar
     """Figures ready for JSON.
 
     accuracy, accuracy_std: over the folds, each judged by the threshold of the others (a list of one fold is dealt out
-    to ten); threshold: their mean; tar_at_far_1e-3; roc: [{far, tar, threshold}]; auc; pairs.
+    to ten); threshold: their mean; tar_at_far_1e-3 and its Wilson interval of 95 %; roc: [{far_at_most, threshold, and
+    what `rates_at` gives}] for each of FALSE_ACCEPT_RATES; auc; pairs.
     """
     if len(np.unique(folds)) < 2:
         # dealt out kind by kind, so that each has as many pairs of one person as the others
@@ -79,13 +114,21 @@ def verification_figures(distances: np.ndarray, same: np.ndarray, folds: np.ndar
     accuracies, thresholds = accuracy_by_fold(distances, same, folds)
     roc = []
     for rate in FALSE_ACCEPT_RATES:
-        tar, threshold = true_accept_rate(distances, same, rate)
-        roc.append({"far": rate, "tar": round(tar, 4), "threshold": round(threshold, 4)})
+        _, threshold = true_accept_rate(distances, same, rate)
+        roc.append(
+            {
+                "far_at_most": rate,
+                "threshold": round(threshold, 4),
+                **rates_at(threshold, distances, same),
+            }
+        )
+    strict = roc[FALSE_ACCEPT_RATES.index(1e-3)]
     return {
         "accuracy": round(float(accuracies.mean()), 4),
         "accuracy_std": round(float(accuracies.std()), 4),
         "threshold": round(float(thresholds.mean()), 4),
-        "tar_at_far_1e-3": roc[0]["tar"],
+        "tar_at_far_1e-3": strict["tar"],
+        "tar_at_far_1e-3_interval": strict["tar_interval"],
         "roc": roc,
         "auc": round(area_under_curve(distances, same), 5),
         "pairs": len(same),

@@ -54,6 +54,30 @@ class MatchOptions:
 
 
 @dataclass(frozen=True)
+class LookOptions:
+    """What a face in an image must be like for a look at it to count.
+
+    Beyond these limits next to no pair of LFW is accepted any more: docs/recognition.md has the table.
+
+    Attributes:
+        min_face_px: Shorter side of its box, in pixels; at least 0.
+        min_sharpness: See `quality.sharpness`; at least 0.
+        max_turn: See `quality.turn`; at least 0.
+
+    Raises ConfigError for a value outside its range.
+    """
+
+    min_face_px: int = 16
+    min_sharpness: float = 6.0
+    max_turn: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("min_face_px", "min_sharpness", "max_turn"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a number of at least 0")
+
+
+@dataclass(frozen=True)
 class EnrollmentOptions:
     """What an image must be like to be enrolled from.
 

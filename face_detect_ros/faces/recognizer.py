@@ -17,10 +17,12 @@ from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.matching import Match, match
-from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.faces.options import LookOptions, MatchOptions
+from face_detect_ros.faces.quality import tells_who
 from face_detect_ros.faces.votes import TrackVotes
 
-# a face whose name is settled is looked at again after so long: embedding it in every image would tell nothing new
+# a face that is settled, with a name or without, is looked at again after so long: embedding it in every image would
+# tell nothing new
 _RELOOK_S = 1.0
 LOOKS_PER_IMAGE = 4
 """Most faces embedded in one image, the longest unseen first: a crowd must not stop the images."""
@@ -34,10 +36,17 @@ _UNKNOWN = Match(
 
 @dataclass
 class _Track:
-    """match: the latest answer."""
+    """What is known of a track.
+
+    Attributes:
+        match: The latest answer.
+        looked_s: When it was looked at last.
+        strange: Looks in a row that named nobody.
+    """
 
     match: Match = _UNKNOWN
     looked_s: float = -math.inf
+    strange: int = 0
 
 
 class People(Protocol):
@@ -61,10 +70,15 @@ class KnownPeople:
 class Recognizer:
     """Who the faces are. One instance per camera; one thread at a time may use it.
 
+    A face is looked at in every image until it has a name, or until as many looks in a row named nobody as take a name
+    away; from then on once a second. A look at a face that is too small, blurred or turned to tell who it is gives no
+    name, and confirms none.
+
     Args:
         embedder: Used, not closed.
         people: Used, not closed.
         looks_per_image: Most faces embedded in one image; None for all of them.
+        quality: What a face must be like for a look to count.
 
     Attributes:
         looks: (128,) embeddings of the faces that were looked at in the latest image, by the positive id of the track.
@@ -73,11 +87,17 @@ class Recognizer:
     """
 
     def __init__(
-        self, embedder: Embedder, people: People, *, looks_per_image: int | None = LOOKS_PER_IMAGE
+        self,
+        embedder: Embedder,
+        people: People,
+        *,
+        looks_per_image: int | None = LOOKS_PER_IMAGE,
+        quality: LookOptions | None = None,
     ) -> None:
         self._embedder = embedder
         self._people = people
         self._looks_per_image = looks_per_image
+        self._quality = quality or LookOptions()
         self._votes = TrackVotes()
         self._clock = StampClock()
         self._revision: int | None = None
@@ -119,15 +139,18 @@ class Recognizer:
         if not ids or not snapshot.people:
             return [_UNKNOWN] * len(faces)
         tracks = [self._see(track_id) if track_id else _Track() for track_id in ids]
-        due = self._due(ids, tracks)
-        if due:
-            embeddings = self._embedder.embed(self._embedder.chips(image, faces.select(due)))
-            looks = match(embeddings, snapshot, options)
-            looked = [ids[index] for index in due]
-            answers = self._votes.update(looked, looks, snapshot.revision, options)
-            self.looks = dict(zip(looked, embeddings, strict=True))
-            for index, answer in zip(due, answers, strict=True):
-                tracks[index].match, tracks[index].looked_s = answer, self._clock.now_s
+        good, poor = self._choose(image, faces, ids, tracks, options)
+        looks = [_UNKNOWN] * len(poor)
+        if good:
+            embeddings = self._embedder.embed(self._embedder.chips(image, faces.select(good)))
+            looks = match(embeddings, snapshot, options) + looks
+            self.looks = dict(zip((ids[index] for index in good), embeddings, strict=True))
+        looked = good + poor
+        answers = self._votes.update([ids[index] for index in looked], looks, snapshot.revision, options)
+        for index, look, answer in zip(looked, looks, answers, strict=True):
+            track = tracks[index]
+            track.match, track.looked_s = answer, self._clock.now_s
+            track.strange = track.strange + 1 if look.name is None and answer.name is None else 0
         return [track.match for track in tracks]
 
     def _see(self, track_id: int) -> _Track:
@@ -138,13 +161,33 @@ class Recognizer:
             self._votes.keep_only(self._tracks)
         return track
 
-    def _due(self, ids: Sequence[int], tracks: Sequence[_Track]) -> list[int]:
-        """Indices of the faces to look at now."""
+    def _choose(
+        self,
+        image: np.ndarray,
+        faces: Detections,
+        ids: Sequence[int],
+        tracks: Sequence[_Track],
+        options: MatchOptions,
+    ) -> tuple[list[int], list[int]]:
+        """Indices of the faces to embed now, and of those whose name this look at a poor face does not confirm."""
         now_s = self._clock.now_s
         due = [
             index
             for index, track in enumerate(tracks)
-            if ids[index] and (track.match.name is None or now_s - track.looked_s >= _RELOOK_S)
+            if ids[index] and (not _settled(track, options) or now_s - track.looked_s >= _RELOOK_S)
         ]
         due.sort(key=lambda index: tracks[index].looked_s)
-        return due[: self._looks_per_image]
+        good: list[int] = []
+        poor: list[int] = []
+        for index in due:
+            if len(good) == self._looks_per_image:
+                break
+            if tells_who(image, faces.select([index]), self._quality):
+                good.append(index)
+            elif tracks[index].match.name is not None:
+                poor.append(index)
+        return good, poor
+
+
+def _settled(track: _Track, options: MatchOptions) -> bool:
+    return track.match.name is not None or track.strange >= options.looks_to_lose

@@ -20,13 +20,17 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs
 from face_detect_ros.evaluation.pairs import read_pairs
 from face_detect_ros.evaluation.verification import (
+    FALSE_ACCEPT_RATES,
     accuracy_by_fold,
     area_under_curve,
     best_threshold,
+    rates_at,
     true_accept_rate,
     verification_figures,
+    wilson,
 )
 from face_detect_ros.faces.align import face_chips
+from face_detect_ros.faces.embedders.catalogue import CATALOGUE
 from face_detect_ros.faces.points import eye_corners
 
 
@@ -93,7 +97,30 @@ def test_a_list_of_one_fold_is_dealt_out() -> None:
         1,
     )
     assert figures["pairs"] == 40
-    assert [point["far"] for point in figures["roc"]] == [1e-3, 1e-2, 1e-1]
+    assert [point["far_at_most"] for point in figures["roc"]] == list(FALSE_ACCEPT_RATES)
+    assert figures["tar_at_far_1e-3_interval"] == [pytest.approx(0.8389, abs=1e-4), 1.0]
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    {
+        "none of many": (0, 900, 0.0, 0.00425),
+        "all of many": (900, 900, 0.99575, 1.0),
+        "most": (45, 50, 0.7864, 0.9565),  # a textbook's
+        "half of few": (1, 2, 0.0945, 0.9055),
+        "nothing seen": (0, 0, 0.0, 1.0),
+    }.values(),
+)
+def test_wilson_intervals(successes: int, trials: int, low: float, high: float) -> None:
+    assert wilson(successes, trials) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_rates_at_a_threshold() -> None:
+    distances, same = np.array([0.1, 0.3, 0.6, 0.2, 0.8, 0.9, 0.9]), np.array([True] * 3 + [False] * 4)
+    rates = rates_at(0.5, distances, same)
+    assert (rates["tar"], rates["far"]) == (0.6667, 0.25)
+    assert rates["tar_interval"][0] < rates["tar"] < rates["tar_interval"][1]
+    assert rates_at(0.5, distances[:3], same[:3])["far"] is None
 
 
 def people(folder: Path, names: tuple[str, ...] = ("Ada", "Bob", "Cy"), count: int = 3) -> Path:
@@ -229,6 +256,7 @@ def test_command(tmp_path: Path) -> None:
     figures = json.loads(result.stdout)
     assert figures["pairs"] == 4
     assert {"accuracy", "tar_at_far_1e-3", "accuracy_std", "roc", "auc", "fallbacks"} <= set(figures)
+    assert figures["own_threshold"]["accept_distance"] == CATALOGUE["dlib"].match.accept_distance
     assert figures["fallbacks"] == 0
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import pickle
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 from helpers import galleries
@@ -22,6 +23,7 @@ from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.depth.image import DepthImage
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.options import LookOptions
 from face_detect_ros.faces.recognizer import KnownPeople
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -35,7 +37,9 @@ from face_detect_ros.tracking.options import TrackerOptions
 from face_detect_ros.viz.anonymize import AnonymizerOptions
 
 SECOND = 10**9
+ANY_LOOK = LookOptions(0, 0, 99)
 OPTIONS = PipelineOptions(DetectOptions(score_threshold=0.5))
+FACE = np.array([184, 60, 262, 168], np.float32)  # of astronaut()
 BOXES = np.array([[2, 2, 12, 12], [14, 2, 24, 12], [2, 14, 12, 23]], np.float32)
 
 
@@ -94,6 +98,11 @@ def tracked(detector, *stages):
     """Tracks have their ids at once."""
     tracker = partial(trackers.create, options=TrackerOptions(min_hits=1))
     return Pipeline(detector, [Track(tracker), *stages], OPTIONS)
+
+
+def recognize(embedder, people, **options):
+    """Looks at faces of any quality."""
+    return Recognize(embedder, people, **{"quality": ANY_LOOK, **options})
 
 
 def run(pipeline, stream, *stamps_s, options=OPTIONS):
@@ -173,7 +182,7 @@ def test_time_that_starts_again_is_counted_on_its_stream_alone():
 def test_early_results_have_tracks_but_no_names():
     face = galleries.faces(1)[0]
     people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
-    pipeline = tracked(Shows(), Recognize(Embeds(face), people))
+    pipeline = tracked(Shows(), recognize(Embeds(face), people))
     seen = []
     pipeline.process([(pipeline.open_stream(), frame())], OPTIONS, lambda _, result: seen.append(result))
     assert seen[0].detections.track_ids.tolist() == [1, 2]
@@ -214,7 +223,7 @@ def test_positions_are_computed_only_where_they_are_needed():
 def test_names_come_from_several_looks_at_a_track():
     face = galleries.faces(1)[0]
     embedder = Embeds(face)
-    pipeline = tracked(Shows(), Recognize(embedder, KnownPeople(galleries.snapshot({"Ann": face[None]}))))
+    pipeline = tracked(Shows(), recognize(embedder, KnownPeople(galleries.snapshot({"Ann": face[None]}))))
     results = run(pipeline, pipeline.open_stream(), 0, 0.1, 0.2, 0.3)
     assert [list(result.names) for result in results] == [[None] * 2, [None] * 2, ["Ann"] * 2, ["Ann"] * 2]
     assert embedder.looks == 6  # settled names are looked at again only after a while
@@ -231,14 +240,14 @@ def test_names_come_from_several_looks_at_a_track():
 )
 def test_names_come_at_any_rate_and_order(stamps_s):
     face = galleries.faces(1)[0]
-    pipeline = tracked(Shows(), Recognize(Embeds(face), KnownPeople(galleries.snapshot({"Ann": face[None]}))))
+    pipeline = tracked(Shows(), recognize(Embeds(face), KnownPeople(galleries.snapshot({"Ann": face[None]}))))
     assert run(pipeline, pipeline.open_stream(), *stamps_s)[-1].names == ["Ann"] * 2
 
 
 def test_a_name_comes_no_later_for_a_track_that_is_not_confirmed():
     face = galleries.faces(1)[0]
     people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
-    pipeline = Pipeline(Shows((0.9,)), [Track(trackers.create), Recognize(Embeds(face), people)], OPTIONS)
+    pipeline = Pipeline(Shows((0.9,)), [Track(trackers.create), recognize(Embeds(face), people)], OPTIONS)
     results = run(pipeline, pipeline.open_stream(), 0, 0.03, 0.06, 0.09)
     assert [result.detections.track_ids.item() for result in results] == [-1, -1, -1, 1]
     assert results[2].names == ["Ann"]
@@ -256,7 +265,7 @@ def test_a_face_that_comes_back_elsewhere_keeps_its_id(known, away_s, ids):
     ann, other = galleries.faces(2)
     detector = Shows((0.9,))
     people = KnownPeople(galleries.snapshot({"Ann": (ann if known else other)[None]}))
-    pipeline = tracked(detector, Recognize(Embeds(ann), people))
+    pipeline = tracked(detector, recognize(Embeds(ann), people))
     stream = pipeline.open_stream()
     before = run(pipeline, stream, 0, 0.1, 0.2)
     detector.found = dataclasses.replace(detector.found, boxes=BOXES[1:2] + 500)
@@ -269,7 +278,7 @@ def test_whoever_is_forgotten_does_not_come_back():
     ann, other = galleries.faces(2)
     detector = Shows((0.9,))
     people = KnownPeople(galleries.snapshot({"Ann": ann[None]}))
-    pipeline = tracked(detector, Recognize(Embeds(ann), people))
+    pipeline = tracked(detector, recognize(Embeds(ann), people))
     stream = pipeline.open_stream()
     run(pipeline, stream, 0, 0.1, 0.2)
     people._snapshot = dataclasses.replace(galleries.snapshot({"Bea": other[None]}), revision=99)
@@ -278,12 +287,70 @@ def test_whoever_is_forgotten_does_not_come_back():
     assert result.detections.track_ids.item() == 2
 
 
+def test_a_stranger_rests_until_a_look_names_somebody():
+    ann, other = galleries.faces(2)
+    embedder = Embeds(other)
+    people = KnownPeople(galleries.snapshot({"Ann": ann[None]}))
+    pipeline = tracked(Shows((0.9,)), recognize(embedder, people))
+    stream = pipeline.open_stream()
+    run(pipeline, stream, *np.arange(0, 3, 0.1))
+    # ten looks in a row, then one a second
+    assert embedder.looks == 12
+    embedder.face = ann
+    results = run(pipeline, stream, *np.arange(3, 4.5, 0.1))
+    assert results[-1].names == ["Ann"]
+    named = [result.names != [None] for result in results].index(True)
+    assert named <= 12  # a second until the next look, and two more looks
+
+
+@pytest.mark.parametrize(
+    ("box", "scene", "looks"),
+    {
+        "good": (FACE, astronaut(), 1),
+        "small": (
+            FACE * np.float32(0.16),
+            cv2.resize(astronaut(), (82, 82), interpolation=cv2.INTER_AREA),
+            0,
+        ),
+        "blurred": (FACE, cv2.GaussianBlur(astronaut(), (0, 0), 6), 0),
+        "moved": (FACE, cv2.blur(astronaut(), (31, 1)), 0),
+    }.values(),
+)
+def test_a_poor_look_at_a_face_is_no_vote(box, scene, looks):
+    ann = galleries.faces(1)[0]
+    embedder = Embeds(ann)
+    people = KnownPeople(galleries.snapshot({"Ann": ann[None]}))
+    pipeline = tracked(Shows((0.9,), boxes=box[None]), Recognize(embedder, people))
+    pipeline.process([(pipeline.open_stream(), Frame(scene, SECOND, "camera"))], OPTIONS)
+    assert embedder.looks == looks
+
+
+def test_a_name_that_only_poor_looks_follow_is_lost():
+    ann = galleries.faces(1)[0]
+    people = KnownPeople(galleries.snapshot({"Ann": ann[None]}))
+    detector = Shows((0.9,), boxes=FACE[None])
+    pipeline = tracked(detector, Recognize(Embeds(ann), people))
+    stream = pipeline.open_stream()
+    blurred = cv2.GaussianBlur(astronaut(), (0, 0), 6)
+
+    def names(scene, *stamps_s):
+        return [
+            pipeline.process([(stream, Frame(scene, round((1 + s) * SECOND), "camera"))], OPTIONS)[0].names[0]
+            for s in stamps_s
+        ]
+
+    assert names(astronaut(), 0, 0.1, 0.2) == [None, None, "Ann"]
+    after = names(blurred, *range(1, 15))
+    assert after[:8] == ["Ann"] * 8
+    assert after[-1] is None
+
+
 @pytest.mark.parametrize(("most", "looks"), [(1, 1), (None, 3)])
 def test_looks_per_image(most, looks):
     face = galleries.faces(1)[0]
     embedder = Embeds(face)
     people = KnownPeople(galleries.snapshot({"Ann": face[None]}))
-    pipeline = tracked(Shows((0.9, 0.8, 0.7)), Recognize(embedder, people, looks_per_image=most))
+    pipeline = tracked(Shows((0.9, 0.8, 0.7)), recognize(embedder, people, looks_per_image=most))
     run(pipeline, pipeline.open_stream(), 0)
     assert embedder.looks == looks
 
@@ -325,7 +392,7 @@ def test_covering_everything_leaves_no_pixel():
 def test_closing_releases_detector_and_stages():
     embedder = Embeds(galleries.faces(1)[0])
     detector = Shows()
-    pipeline = tracked(detector, Recognize(embedder, KnownPeople(galleries.snapshot({}))))
+    pipeline = tracked(detector, recognize(embedder, KnownPeople(galleries.snapshot({}))))
     stream = pipeline.open_stream()
     with pipeline:
         run(pipeline, stream, 0)

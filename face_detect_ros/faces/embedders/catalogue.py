@@ -20,6 +20,7 @@ from face_detect_ros.zoo.published import cache, checkpoints
 __all__ = ["CATALOGUE", "DEFAULT", "Embedder", "EmbedderEntry", "create", "find", "names"]
 
 DEFAULT = "dlib_resnet"
+DLIB_PAIR_DISTANCE = 0.6
 _MOST_JITTER = 1000
 
 
@@ -37,6 +38,7 @@ class EmbedderEntry:
         packaged, task: For lists, as those of a detector.
         match: Its thresholds; distances of other embedders mean something else.
         unlike_distance: A new look of somebody must be nearer than this to one of theirs.
+        pair_distance: Below which its makers take two faces for one person; where they say nothing, the even distance.
     """
 
     name: str
@@ -47,6 +49,7 @@ class EmbedderEntry:
     checkpoint: str = ""
     match: MatchOptions = field(default_factory=MatchOptions)
     unlike_distance: float = 0.8
+    pair_distance: float = DLIB_PAIR_DISTANCE
     packaged: str = ""
     task: str = "recognition"
 
@@ -86,6 +89,7 @@ _ENTRIES = (
         takes_file=True,
         match=_ARCFACE,
         unlike_distance=1.35,
+        pair_distance=_ARCFACE.even_distance,
     ),
     EmbedderEntry(
         name="sface",
@@ -96,6 +100,7 @@ _ENTRIES = (
         checkpoint="sface",
         match=_ARCFACE,
         unlike_distance=1.35,
+        pair_distance=1.128,
     ),
     EmbedderEntry(
         name="librefacerec-l",
@@ -105,6 +110,7 @@ _ENTRIES = (
         checkpoint="librefacerec-l",
         match=_ARCFACE,
         unlike_distance=1.35,
+        pair_distance=_ARCFACE.even_distance,
     ),
 )
 CATALOGUE: dict[str, EmbedderEntry] = {entry.name: entry for entry in _ENTRIES}

@@ -12,6 +12,7 @@ import numpy as np
 from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.faces.embedders.catalogue import Embedder
 from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.options import LookOptions
 from face_detect_ros.faces.recognizer import LOOKS_PER_IMAGE, People, Recognizer
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.result import Result
@@ -28,6 +29,7 @@ class Recognize:
         people: The gallery, or a snapshot of one. A gallery is closed with the stage.
         looks_per_image: Most faces compared in one image, the longest unseen first; None for all of them.
         lost_age_s: A face without a name that comes back within this time keeps its id; one with a name always does.
+        quality: What a face must be like for a look to count; None: the defaults.
     """
 
     name = "recognize"
@@ -39,11 +41,13 @@ class Recognize:
         *,
         looks_per_image: int | None = LOOKS_PER_IMAGE,
         lost_age_s: float = TrackerOptions.lost_age_s,
+        quality: LookOptions | None = None,
     ) -> None:
         self.embedder = embedder
         self.people = people
         self._looks_per_image = looks_per_image
         self._lost_age_s = lost_age_s
+        self._quality = quality
 
     @property
     def gallery(self) -> Gallery | None:
@@ -51,7 +55,9 @@ class Recognize:
         return self.people if isinstance(self.people, Gallery) else None
 
     def open(self) -> Step:
-        recognizer = Recognizer(self.embedder, self.people, looks_per_image=self._looks_per_image)
+        recognizer = Recognizer(
+            self.embedder, self.people, looks_per_image=self._looks_per_image, quality=self._quality
+        )
         returning = ReturningFaces(self._lost_age_s)
         clock = StampClock()
         restarts = 0
