@@ -16,6 +16,7 @@ from face_detect_ros.bags.types import header, message, serialize, stamp_ns, sta
 from face_detect_ros.core.errors import ImageError
 from face_detect_ros.images import compressed, raw
 from face_detect_ros.images.jpeg_png import is_png
+from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -42,11 +43,11 @@ class ImageMessage:
     compressed: bool
     _message: Any
 
-    def decode(self) -> np.ndarray:
+    def decode(self, options: DecodeOptions = DEFAULTS) -> np.ndarray:
         """(H, W, 3) uint8 RGB. Raises ImageError."""
         found = self._message
         if self.compressed:
-            return compressed.decode_compressed(found.data.tobytes(), found.format)
+            return compressed.decode_compressed(found.data.tobytes(), found.format, options)
         return raw.decode_raw(
             found.data,
             found.width,
@@ -54,6 +55,7 @@ class ImageMessage:
             found.step,
             found.encoding,
             big_endian=bool(found.is_bigendian),
+            options=options,
         )
 
     def replaced(self, image: np.ndarray) -> bytes:

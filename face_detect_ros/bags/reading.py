@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from face_detect_ros.bags.finding import METADATA, is_storage, listed, natural
 from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
 from face_detect_ros.bags.topic import Key, Message, Topic
@@ -23,8 +23,6 @@ from face_detect_ros.bags.zstd import zstd
 from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError
 from face_detect_ros.files.reading import read_yaml
 
-METADATA = "metadata.yaml"
-SUFFIXES = (".mcap", ".db3")
 END_NS = (1 << 63) - 1
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _MOST_METADATA = 1 << 26
@@ -40,30 +38,6 @@ class _Stored:
     end_ns: int
     scan: McapScan | SqliteScan | None
     """How it is read if rosbags refuses it."""
-
-
-def is_bag(path: Path) -> bool:
-    """Whether `path` is a bag: such a file, or a folder with metadata.yaml or such files. Reads no content."""
-    if path.is_dir():
-        return (path / METADATA).is_file() or any(map(_is_storage, _listed(path)))
-    return _is_storage(path) and path.is_file()
-
-
-def find_bags(folder: Path) -> list[Path]:
-    """The bags in a folder and below it, by name; the folder itself if it is one."""
-    if is_bag(folder) and not any(is_bag(path) for path in _listed(folder) if path.is_dir()):
-        storage = [path for path in _listed(folder) if _is_storage(path)]
-        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
-            return [folder]
-    found: list[Path] = []
-    for path in _listed(folder):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            found += find_bags(path)
-        elif _is_storage(path):
-            found.append(path)
-    return found
 
 
 class BagReader:
@@ -159,21 +133,21 @@ class BagReader:
     def _find_files(self) -> list[Path]:
         path = self.path
         if path.is_file():
-            if not _is_storage(path):
+            if not is_storage(path):
                 raise ConfigError(
                     f"{path}: not a bag; give a folder with metadata.yaml, or an .mcap or .db3 file"
                 )
             return [path]
         if not path.is_dir():
             raise ConfigError(f"{path}: no such bag")
-        files = sorted(filter(_is_storage, _listed(path)), key=_natural)
+        files = sorted(filter(is_storage, listed(path)), key=natural)
         if (path / METADATA).exists():
             try:
                 content = read_yaml(path / METADATA, most_bytes=_MOST_METADATA, error=SourceError)
                 self._metadata = content["rosbag2_bagfile_information"]
                 names = [PurePath(str(name)).name for name in self._metadata["relative_file_paths"]]
-                listed = [path / name for name in names]
-                missing = [file.name for file in listed if not file.is_file()]
+                there = [path / name for name in names]
+                missing = [file.name for file in there if not file.is_file()]
             except (SourceError, KeyError, TypeError, AttributeError) as error:
                 reason = error if isinstance(error, SourceError) else f"has no {error}"
                 self.problems.append(f"{path / METADATA}: cannot be used ({reason}); read without it")
@@ -181,9 +155,9 @@ class BagReader:
                 return files
             if missing:
                 self.problems.append(f"{path}: {', '.join(missing)} of this bag are missing")
-            listed = [file for file in listed if file.name not in missing]
+            there = [file for file in there if file.name not in missing]
             # a recorder that was killed has not listed its last file
-            return listed + [file for file in files if file not in listed and file.name not in names]
+            return there + [file for file in files if file not in there and file.name not in names]
         return files
 
     def _open(self, path: Path) -> tuple[_Stored, list[Topic]]:
@@ -307,30 +281,6 @@ def _topic(connection: Any) -> Topic:
 
 def _key(connection: Any) -> Key:
     return Key(connection.topic, modern_name(connection.msgtype))
-
-
-def _is_storage(path: Path) -> bool:
-    name = path.name.removesuffix(".zstd")
-    return name.endswith(SUFFIXES) and not name.startswith(".")
-
-
-def _is_split(files: Sequence[Path]) -> bool:
-    """Whether the files are parts of one bag: NAME_0, NAME_1 and so on."""
-    stems = {re.sub(r"_\d+$", "", file.name.removesuffix(".zstd").rsplit(".", 1)[0]) for file in files}
-    numbered = all(re.search(r"_\d+\.\w+$", file.name.removesuffix(".zstd")) for file in files)
-    return len(files) > 1 and len(stems) == 1 and numbered
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir(), key=_natural)
-    except OSError:
-        return []
-
-
-def _natural(path: Path) -> list[Any]:
-    """Sorts NAME_10 behind NAME_9."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _one_line(error: Exception) -> str:

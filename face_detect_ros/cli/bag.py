@@ -174,8 +174,8 @@ def info(
     Exit code: 0; 1 if something cannot be read.
     """
     with exit_codes():
+        from face_detect_ros.bags.cameras import cameras
         from face_detect_ros.bags.reading import BagReader
-        from face_detect_ros.fleet.cameras import cameras
 
         with BagReader(bag) as reader:
             found = {camera.topic.key: camera for camera in cameras(reader)}

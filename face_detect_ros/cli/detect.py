@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`face_detect_ros detect`: detections in images, folders and videos, for people and for scripts."""
+"""`face_detect_ros detect`: detections in images, folders, videos and bags, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def detect(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Images, videos, and folders (with all below them)."),
+        typer.Argument(metavar="PATH...", help="Images, videos, bags, and folders (with all below them)."),
     ],
     task: Annotated[str, typer.Option(help="What to look for: faces or objects.")] = "faces",
     model: Annotated[
@@ -86,7 +86,7 @@ def detect(
         typer.Option(metavar="DIR", help="Folder for annotated images and videos (MP4); made if missing."),
     ] = None,
 ) -> None:
-    """Find faces or objects in images, folders of them and videos. Things in a video are tracked.
+    """Find faces or objects in images, folders of them, videos and bags. Things in a video or bag are tracked.
 
     Without --json: a line for each image and one for each detection. With --json: one object per image, a line each,
     and nothing else on stdout:
@@ -100,12 +100,12 @@ def detect(
      "ms": {"pre": t, "network": t, "post": t}}
 
     Boxes and landmarks are in pixels of the image, times in milliseconds. Frames of a video are named clip.mp4#0,
-    clip.mp4#1 and so on; only they have tracks: one thing keeps its number, and names come from several frames.
-    Landmarks are five points of a face. "five_points": right eye, left eye, tip of the nose, right and left corner of
-    the mouth; "eye_corners" (dlib's models): left eye (outer, inner corner), right eye (outer, inner), base of the
-    nose; left and right are the person's own. Faces have an identity only
-    where people are enrolled: "unknown" where it is not certain; the distance is to the nearest person, null for a face
-    that was not compared. Objects have neither landmarks nor an identity.
+    clip.mp4#1 and so on, those of a bag drive#/front/image_raw#0. Only frames have tracks: one thing keeps its number,
+    and names come from several frames. Landmarks are five points of a face. "five_points": right eye, left eye, tip of
+    the nose, right and left corner of the mouth; "eye_corners" (dlib's models): left eye (outer, inner corner), right
+    eye (outer, inner), base of the nose; left and right are the person's own. Faces have an identity only where people
+    are enrolled: "unknown" where it is not certain; the distance is to the nearest person, null for a face that was
+    not compared. Objects have neither landmarks nor an identity.
 
     Exit code: 0; 1 if something could not be read, written or computed (the other images are still done); 2
     for bad arguments; 130 after Ctrl-C.
@@ -180,7 +180,9 @@ class _Run:
 
     def process(self, item: MediaFile, progress: FilesProgress) -> None:
         try:
-            if item.is_video:
+            if item.is_bag:
+                self._process_bag(item, progress)
+            elif item.is_video:
                 self._process_video(item, progress)
             else:
                 self._process_image(item)
@@ -233,6 +235,35 @@ class _Run:
                 progress.advance()
             for problem in video.problems:
                 self._fail(problem)
+
+    def _process_bag(self, item: MediaFile, progress: FilesProgress) -> None:
+        from face_detect_ros.bags.frames import BagFrames, image_topics
+        from face_detect_ros.images.raw import DecodeOptions
+
+        topics = image_topics(item.path)
+        if not topics:
+            raise SourceError(f"{item.path}: has no topic with images that can be processed")
+        with contextlib.ExitStack() as opened:
+            bags = [
+                opened.enter_context(BagFrames(item.path, topic, DecodeOptions(), self._fail))
+                for topic in topics
+            ]
+            progress.expect(sum(bag.topic.count for bag in bags))
+            for bag in bags:
+                saved = (
+                    opened.enter_context(
+                        self._output.open_video(item, bag.rate_hz, bag.topic.name if len(bags) > 1 else "")
+                    )
+                    if self._output
+                    else None
+                )
+                stream = self._pipeline.open_stream(f"{item.path}#{bag.topic.name}")
+                for index, frame in enumerate(bag):
+                    result = self._pipeline.process([(stream, frame)], self._options)[0]
+                    self._report(f"{stream.name}#{index}", result)
+                    if saved:
+                        saved.write(_draw(result))
+                    progress.advance()
 
     def _report(self, name: str, result: Result) -> None:
         from face_detect_ros.cli.common.results import as_record

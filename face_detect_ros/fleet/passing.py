@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from face_detect_ros.bags.cameras import Camera
 from face_detect_ros.bags.images import COMPRESSED, IMAGE, holds_distances, read_image
 from face_detect_ros.bags.topic import Topic
 from face_detect_ros.bags.types import standard_types
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
-from face_detect_ros.fleet.cameras import Camera
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
 _COLORS = ("rgb", "rgba", "bgr", "bgra", "r", "g", "b", "red", "green", "blue")

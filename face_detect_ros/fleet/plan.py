@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from face_detect_ros.bags.cameras import Camera, cameras, choose
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.fleet.cameras import Camera, cameras, choose
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.passing import Passing
 from face_detect_ros.fleet.reading import Reading

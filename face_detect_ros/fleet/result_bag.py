@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from face_detect_ros.bags.cameras import output_names
 from face_detect_ros.bags.images import COMPRESSED, ImageMessage, jpeg_message
 from face_detect_ros.bags.topic import Message, Topic
 from face_detect_ros.bags.writing import BagWriter
-from face_detect_ros.fleet.cameras import output_names
 from face_detect_ros.fleet.job import NODES
 from face_detect_ros.fleet.messages import (
     DETECTIONS,

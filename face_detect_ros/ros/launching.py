@@ -25,7 +25,7 @@ PACKAGE = "face_detect_ros"
 
 DESCRIPTIONS = {
     "image_topic": "Image topic in place of image_raw; image_raw/compressed and camera_info move with it.",
-    "source": "What the video source shows: an image, folder, video, device (/dev/video0), URL or screen.",
+    "source": "What the video source shows: an image, folder, video, bag, device (/dev/video0), URL or screen.",
     "object_model": "Model of the object detector, such as onnx:/path/to/file; none: no object detector.",
     "model": "Model, by its name in the catalogue, such as onnx:/path/to/file.",
     "image_transport": "Which form of the image topic the detectors subscribe to.",

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.images.reading import is_image_file, sample_file
 from face_detect_ros.sources.base import FrameSource, Warn, no_warning
@@ -32,11 +35,16 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
     if kind is Kind.SCREEN:
         return ScreenSource(options)
     path = expand_path(options.source)
+    bag, _, topic = str(path).partition("#")
+    if is_bag(path) or (topic and not path.exists() and is_bag(Path(bag))):
+        from face_detect_ros.sources.bag import BagSource  # needs rosbags, which nodes do without
+
+        return BagSource(Path(bag), topic, options, warn) if topic else BagSource(path, "", options, warn)
     if path.is_dir():
         return open_folder(path, options, warn)
     if not path.is_file():
         raise SourceError(
-            f"{options.description}: no such file or folder; give an image, a folder of images or a video"
+            f"{options.description}: no such file or folder; give an image, a folder of images, a video or a bag"
         )
     return (
         StillsSource([path], options, warn) if is_image_file(path) else VideoFileSource(path, options, warn)

@@ -48,7 +48,8 @@ class SourceOptions:
 
     Attributes:
         source: One of
-            a path to an image, to a folder of images or to a video file;
+            a path to an image, to a folder of images, to a video file or to a bag (``BAG#TOPIC`` where it has several
+            cameras);
             ``/dev/video0`` or ``0``: a V4L2 camera;
             ``rtsp://...``, ``http://...`` (also rtsps, rtmp, https, udp, tcp): a network camera;
             ``screen``, ``screen::0.0`` or ``screen::0.0+100,50``: this computer's screen, a given X display, or
@@ -87,7 +88,7 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if not isinstance(self.source, str) or not self.source.strip():
             raise ConfigError(
-                "source is empty; give an image, folder, video, /dev/video0, URL, screen or sample:NAME"
+                "source is empty; give an image, folder, video, bag, /dev/video0, URL, screen or sample:NAME"
             )
         _check_number("rate_hz", self.rate_hz, 0.0, MAX_RATE_HZ)
         _check_number("timeout_s", self.timeout_s, 0.1, 3600.0)

@@ -12,8 +12,9 @@ from helpers.bags import CAMERA, START_NS, STEP_NS, BagMaker, camera_bag, text_m
 from helpers.paths import SHARED
 
 from face_detect_ros.bags import mcap_scan
+from face_detect_ros.bags.finding import find_bags, is_bag
 from face_detect_ros.bags.images import IMAGE, read_image
-from face_detect_ros.bags.reading import BagReader, find_bags, is_bag
+from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.types import standard_types
 from face_detect_ros.core.errors import ConfigError, SourceError
 

@@ -226,7 +226,7 @@ def test_save_keeps_the_layout_of_folders(tmp_path: Path) -> None:
         (["{picture}", "--min-size-px", "1.5"], "--min-size-px"),
         (["{picture}", "--no-such-option"], "--no-such-option"),
         (["{picture}", "/no/such/file.png"], "/no/such/file.png: no such file"),
-        (["{empty}"], "no images or videos"),
+        (["{empty}"], "no images, videos or bags"),
         (["{picture}", "--save", "{picture}"], "cannot be written to"),
         (["{picture}", "--save", "{picture}/out"], "cannot be written to"),
         (["{picture}", "--save", "{folder}"], "would replace the input"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from face_detect_ros.bags.finding import is_bag, is_storage
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.images.formats import SUFFIXES, UNREAD_SUFFIXES
 from face_detect_ros.sources.options import SourceOptions
@@ -50,22 +51,29 @@ class MediaFile:
     relative: Path
 
     @property
+    def is_bag(self) -> bool:
+        """Whether it is a ROS 2 bag."""
+        return is_bag(self.path)
+
+    @property
     def is_video(self) -> bool:
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def find_media(paths: Sequence[Path]) -> list[MediaFile]:
-    """The files behind `paths`: a file itself, of a folder every image and video in it and below, by name.
+    """The files behind `paths`: a file itself, of a folder every image, video and bag in it and below, by name.
 
     Hidden files and folders are left out. A file that is named itself counts whatever its suffix.
     Raises ConfigError for a path that does not exist or a folder with nothing to read.
     """
     found: list[MediaFile] = []
     for path in paths:
-        if path.is_dir():
+        if is_bag(path):
+            found.append(MediaFile(path, Path(path.name)))
+        elif path.is_dir():
             inside = _inside(path)
             if not inside:
-                raise ConfigError(f"{path}: no images or videos in this folder")
+                raise ConfigError(f"{path}: no images, videos or bags in this folder")
             found += [MediaFile(file, file.relative_to(path)) for file in inside]
         elif path.exists():
             found.append(MediaFile(path, Path(path.name)))
@@ -77,9 +85,14 @@ def find_media(paths: Sequence[Path]) -> list[MediaFile]:
 def _inside(folder: Path) -> list[Path]:
     files = []
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        bags = [name for name in folders if is_bag(Path(parent, name)) and not name.startswith(".")]
+        files += [Path(parent, name) for name in sorted(bags)]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in bags)
         for name in sorted(names):
-            known = Path(name).suffix.lower() in SUFFIXES | UNREAD_SUFFIXES | VIDEO_SUFFIXES
+            known = (
+                is_storage(Path(name))
+                or Path(name).suffix.lower() in SUFFIXES | UNREAD_SUFFIXES | VIDEO_SUFFIXES
+            )
             if known and not name.startswith("."):
                 files.append(Path(parent, name))
     return files

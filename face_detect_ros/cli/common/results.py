@@ -109,8 +109,12 @@ class OutputFolder:
             raise OutputError(f"{target}: {error.strerror or error}") from error
         return target
 
-    def open_video(self, item: MediaFile, rate_hz: float) -> VideoFile:
-        return VideoFile(self._prepare(item), rate_hz)
+    def open_video(self, item: MediaFile, rate_hz: float, camera: str = "") -> VideoFile:
+        """A video for the results of `item`, or of one camera of several in it. Raises OutputError."""
+        target = self._prepare(item)
+        if camera:
+            target = target.with_name(f"{target.stem}{camera.replace('/', '-')}{target.suffix}")
+        return VideoFile(target, rate_hz)
 
     def _prepare(self, item: MediaFile) -> Path:
         target = self._targets[item]
@@ -122,6 +126,8 @@ class OutputFolder:
 
 
 def _target_name(item: MediaFile) -> Path:
+    if item.is_bag:
+        return item.relative.with_name(f"{item.relative.name}.mp4")
     if item.is_video:
         return item.relative.with_suffix(".mp4")
     if item.relative.suffix.lower() in _SAVED_AS_THEY_ARE:

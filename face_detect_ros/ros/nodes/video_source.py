@@ -35,7 +35,7 @@ class VideoSourceParameters(NodeParameters):
 
     source: str = parameter(
         "",
-        "Image, folder, video, /dev/video0, rtsp:// or http:// URL, screen, or sample:astronaut.",
+        "Image, folder, video, bag, /dev/video0, rtsp:// or http:// URL, screen, or sample:astronaut.",
         at_configure=True,
     )
     rate_hz: float = parameter(
@@ -90,7 +90,7 @@ class VideoSourceParameters(NodeParameters):
         """The settings of the source. Raises ConfigError for unusable ones."""
         if not self.source:
             raise ConfigError(
-                "parameter source is empty; set it to an image, folder, video, /dev/video0, URL, screen or "
+                "parameter source is empty; set it to an image, folder, video, bag, /dev/video0, URL, screen or "
                 "sample:astronaut"
             )
         return SourceOptions(

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which files and folders are bags, without reading them and without rosbags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+METADATA = "metadata.yaml"
+_SUFFIXES = (".mcap", ".db3")
+
+
+def is_bag(path: Path) -> bool:
+    """Whether `path` is a bag: such a file, or a folder with metadata.yaml or such files. Reads no content."""
+    if path.is_dir():
+        return (path / METADATA).is_file() or any(map(is_storage, listed(path)))
+    return is_storage(path) and path.is_file()
+
+
+def find_bags(folder: Path) -> list[Path]:
+    """The bags in a folder and below it, by name; the folder itself if it is one."""
+    if is_bag(folder) and not any(is_bag(path) for path in listed(folder) if path.is_dir()):
+        storage = [path for path in listed(folder) if is_storage(path)]
+        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
+            return [folder]
+    found: list[Path] = []
+    for path in listed(folder):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            found += find_bags(path)
+        elif is_storage(path):
+            found.append(path)
+    return found
+
+
+def is_storage(path: Path) -> bool:
+    """Whether a file is named as one that holds messages."""
+    name = path.name.removesuffix(".zstd")
+    return name.endswith(_SUFFIXES) and not name.startswith(".")
+
+
+def _is_split(files: Sequence[Path]) -> bool:
+    """Whether the files are parts of one bag: NAME_0, NAME_1 and so on."""
+    stems = {re.sub(r"_\d+$", "", file.name.removesuffix(".zstd").rsplit(".", 1)[0]) for file in files}
+    numbered = all(re.search(r"_\d+\.\w+$", file.name.removesuffix(".zstd")) for file in files)
+    return len(files) > 1 and len(stems) == 1 and numbered
+
+
+def listed(folder: Path) -> list[Path]:
+    """What is in a folder, by name; nothing if it cannot be read."""
+    try:
+        return sorted(folder.iterdir(), key=natural)
+    except OSError:
+        return []
+
+
+def natural(path: Path) -> list[Any]:
+    """A key that sorts NAME_10 behind NAME_9."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", path.name)]
