@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-import cv2
 import numpy as np
 import torch
 from skimage.data import astronaut
 
 from face_detect_ros.benchmarks import limits
 from face_detect_ros.benchmarks.face_memory import peak_mib
+from face_detect_ros.benchmarks.face_models import scene
 from face_detect_ros.benchmarks.rows import Row, best_ms
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.faces import dlib_faces, mmod
@@ -52,7 +52,7 @@ def _detectors() -> list[Row]:
     dlibs = dlib_faces.create_cnn_here("cpu")
     ours = {precision: mmod.create("cpu", precision) for precision in limits.precisions("cpu")}
     for width, height in SIZES:
-        image = _image(width, height)
+        image = scene(width, height)
         dlib_ms = best_ms(lambda image=image: dlibs.detect([image], OPTIONS), 2)  # type: ignore[misc]
         for precision, detector in ours.items():
             goal = dlib_ms / _GOALS[precision] if (width, height) == (640, 480) else None
@@ -150,7 +150,7 @@ def _gpu() -> list[Row]:
         per_ms = limits.products_per_ms(precision, "cuda")
         for width, height in GPU_SIZES:
             for count in (1, 8):
-                images = [_image(width, height)] * count
+                images = [scene(width, height)] * count
                 took_ms = best_ms(lambda d=detector, i=images: d.detect(i, OPTIONS), 20) / count  # type: ignore[misc]
                 limit = _detector_products(width, height, "bfloat16") / per_ms
                 name = (
@@ -165,15 +165,6 @@ def _gpu() -> list[Row]:
             name = f"descriptor {precision}, {count} at once, GPU"
             rows.append(Row(name, "ms/face", took_ms, limit=limit, limit_name="matrix product"))
     return rows
-
-
-def _image(width: int, height: int) -> np.ndarray:
-    """The astronaut beside herself, (height, width, 3); no more enlarged than the size needs."""
-    photo = astronaut()
-    scale = height / photo.shape[0]
-    scaled = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    repeats = -(-width // scaled.shape[1])
-    return np.ascontiguousarray(np.tile(scaled, (1, repeats, 1))[:height, :width])
 
 
 def _chips() -> np.ndarray:

@@ -6,17 +6,31 @@
 import numpy as np
 import pytest
 
+from face_detect_ros.core.errors import ConfigError
+
 pytest.importorskip("torch")
-from face_detect_ros.benchmarks import face_memory, faces
+from face_detect_ros.benchmarks import face_memory, face_models, faces
 
 
 def test_the_images_have_the_sizes_they_name() -> None:
-    for width, height in (*faces.SIZES, *faces.GPU_SIZES):
-        picture = faces._image(width, height)
+    for width, height in (*faces.SIZES, *faces.GPU_SIZES, *face_models.SIZES):
+        picture = face_models.scene(width, height)
         assert picture.shape == (height, width, 3)
         assert picture.dtype == np.uint8
         assert picture[:, -1].any()  # filled to the border
     assert faces._chips().shape == (8, 150, 150, 3)
+
+
+def test_models_are_measured_beside_the_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_models, "SIZES", ((96, 64),))
+    monkeypatch.setattr(face_models, "_REPEATS", 1)
+    rows = face_models.run(["robot", "mmod", "dlib_resnet"])
+    assert [row.name for row in rows] == ["robot 96x64", "mmod 96x64", "dlib_resnet, one face"]
+    assert rows[0].peer == rows[1].ours
+    assert min(row.ours for row in rows) > 0
+    assert {"mmod", "robot", "dlib_resnet"} <= set(face_models.default_models())
+    with pytest.raises(ConfigError, match="nobody"):
+        face_models.run(["nobody"])
 
 
 def test_multiplications_are_counted() -> None:
