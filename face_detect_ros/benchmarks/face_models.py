@@ -32,7 +32,9 @@ _POINTS = np.array([[205, 113], [242, 113], [224, 134], [208, 150], [240, 150]],
 
 def default_models() -> list[str]:
     """The face detectors and embedders whose weights are on this machine; dlib's own code is left out: it is slow."""
-    detectors = [(entry.name, entry.checkpoint) for entry in catalogue.entries("faces") if not entry.needs_file]
+    detectors = [
+        (entry.name, entry.checkpoint) for entry in catalogue.entries("faces") if not entry.needs_file
+    ]
     embedders = [(entry.name, entry.checkpoint) for entry in embed.CATALOGUE.values() if not entry.needs_file]
     return [
         name
@@ -91,7 +93,9 @@ def _times(name: str, images: dict[tuple[int, int], np.ndarray]) -> dict[tuple[i
 
 def _embedder(name: str) -> Row:
     """One face, from the image and its five points to the descriptor."""
-    face = Detections(_FACE[None], np.ones(1), np.zeros(1), landmarks=_POINTS[None], landmark_set="five_points")
+    face = Detections(
+        _FACE[None], np.ones(1), np.zeros(1), landmarks=_POINTS[None], landmark_set="five_points"
+    )
     with contextlib.closing(embed.create(name)) as embedder:
         took_ms = best_ms(lambda: embedder.embed(embedder.chips(astronaut(), face)), _REPEATS * 4)
     return Row(f"{name}, one face", "ms", took_ms)
