@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,10 +70,6 @@ class Buckets:
         return min(self._at_once, level + (time.monotonic() - then) * self._per_s)
 
 
-class TooLargeError(Exception):
-    """A request's body is larger than MOST_BODY_BYTES."""
-
-
 class Guard:
     """Wraps the application: refuses what is not allowed before it gets there.
 
@@ -111,10 +108,7 @@ class Guard:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        try:
-            await self._app(scope, _limited(receive), _with_headers(send))
-        except TooLargeError:
-            await _refused(413, "too large")(scope, receive, _with_headers(send))
+        await self._app(scope, _limited(receive), _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         """The answer to a request that is not allowed; None if it is."""
@@ -199,7 +193,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BODY_BYTES:
-            raise TooLargeError
+            raise HTTPException(413, "too large")
         return message
 
     return receiving

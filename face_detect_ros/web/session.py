@@ -58,6 +58,7 @@ class Session:
         """What it shows; None while paused."""
         self.wake = asyncio.Event()
         self._in_step = True
+        self._ended = False
         self._waiting_for = 0
         self._sent: tuple[Any, ...] = (0,)  # the image, and what was found in it
         self._sent_s = 0.0
@@ -69,6 +70,8 @@ class Session:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._ended = True  # Python 3.10 and 3.11 lose a cancellation that comes with what a task waits for
+            self.wake.set()
             for task in tasks:
                 task.cancel()
             for task in tasks:
@@ -109,7 +112,7 @@ class Session:
             raise ValueError(command["type"])
 
     async def _send(self) -> None:
-        while True:
+        while not self._ended:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), 1.0)
             self.wake.clear()

@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the page shows: the right image with the right boxes, and no more in memory than needed."""
+
+import numpy as np
+
+from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.web import scene as scenes
+from face_detect_ros.web.scene import Box, Scene
+
+
+def frame(stamp_ns):
+    return LazyFrame(stamp_ns, "camera", lambda: np.zeros((4, 4, 3), np.uint8))
+
+
+def box(label="face", track="1"):
+    return Box((0, 0, 2, 2), label, 0.5, track)
+
+
+def test_nothing_to_show():
+    scene = Scene()
+    assert scene.newest("", "camera", in_step=True) is None
+    scene.add_detections("", "face_detector", 1, [box()])
+    assert scene.newest("", "camera", in_step=True) is None
+
+
+def test_without_detections_the_newest_image_is_shown():
+    scene = Scene()
+    for stamp in (1, 2):
+        scene.add_image("", "camera", frame(stamp))
+    assert scene.newest("", "camera", in_step=True).frame.stamp_ns == 2
+
+
+def test_in_step_the_newest_finished_image_is_shown_and_else_the_newest():
+    scene = Scene()
+    for stamp in (1, 2, 3, 4):
+        scene.add_image("", "camera", frame(stamp))
+    scene.add_detections("", "object_detector", 3, [box("dog")])
+    scene.add_detections("", "face_detector", 2, [box()])
+    shot = scene.newest("", "camera", in_step=True)
+    assert shot.frame.stamp_ns == 2
+    assert {name: found.stamp_ns for name, found in shot.found.items()} == {
+        "face_detector": 2,
+        "object_detector": 3,
+    }
+    assert scene.newest("", "camera", in_step=False).frame.stamp_ns == 4
+
+
+def test_names_and_distances_belong_to_tracks():
+    scene = Scene()
+    scene.add_image("", "camera", frame(1))
+    scene.add_detections("", "face_detector", 1, [box(track="1"), box(track="2"), box(track="")])
+    scene.set_names("", {"2": "Ada"})
+    scene.set_distances("", {"1": 1.5})
+    boxes = scene.newest("", "camera", in_step=True).found["face_detector"].boxes
+    assert [(b.name, b.distance_m) for b in boxes] == [("", 1.5), ("Ada", None), ("", None)]
+
+
+def test_two_cameras_share_nothing():
+    scene = Scene()
+    for camera in ("left", "right"):
+        scene.add_image(camera, "camera", frame(1))
+    scene.add_detections("left", "face_detector", 1, [box()])
+    scene.set_selected("left", "face_detector 1")
+    assert scene.newest("right", "camera", in_step=True).found == {}
+    assert scene.newest("right", "camera", in_step=True).selected == ""
+
+
+def test_a_silent_detector_leaves_the_image(monkeypatch):
+    scene = Scene()
+    scene.add_image("", "camera", frame(1))
+    scene.add_detections("", "face_detector", 1, [box()])
+    monkeypatch.setattr(scenes, "ALIVE_S", -1.0)
+    assert scene.newest("", "camera", in_step=True).found == {}
+
+
+def test_memory_is_bounded():
+    scene = Scene()
+    for stamp in range(1000):
+        scene.add_image("", "camera", frame(stamp))
+        scene.add_detections("", "face_detector", stamp, [box()])
+    camera = scene._cameras[""]
+    assert len(camera.images["camera"]) <= scenes.MOST_REMEMBERED
+    assert len(camera.found["face_detector"]) <= scenes.MOST_REMEMBERED
+
+
+def test_listeners_are_told_until_they_stop():
+    scene, told = Scene(), []
+    stop = scene.listen(lambda: told.append(1))
+    scene.set_report({})
+    stop()
+    scene.set_report({})
+    assert told == [1]
