@@ -57,7 +57,12 @@ class WebRobot:
 
     def report(self):
         self.scene.set_report(
-            {"cameras": self.cameras, "nodes": [STATUS], "privacy": False, "people_revision": str(self.people)}
+            {
+                "cameras": self.cameras,
+                "nodes": [STATUS],
+                "privacy": False,
+                "people_revision": str(self.people),
+            }
         )
 
     def watch(self, views):

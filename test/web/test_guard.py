@@ -142,7 +142,15 @@ def test_a_form_cannot_act(url):
 
 @pytest.mark.parametrize(
     "path",
-    ["../server.py", "..%2fserver.py", "%2e%2e/%2e%2e/setup.py", "/etc/passwd", "..\\server.py", "main.js%00", "a" * 5000],
+    [
+        "../server.py",
+        "..%2fserver.py",
+        "%2e%2e/%2e%2e/setup.py",
+        "/etc/passwd",
+        "..\\server.py",
+        "main.js%00",
+        "a" * 5000,
+    ],
 )
 def test_only_the_files_of_the_page_are_there(url, path):
     # httpx2 would tidy the path up
@@ -190,7 +198,9 @@ def test_a_port_in_use_is_named(url):
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -46,7 +46,7 @@ function onImage(about, bitmap) {
   const rate = times.length > 1 ? (1000 * (times.length - 1)) / (now - times[0]) : 0;
   $("figures").textContent = t("figures", { width: about.width, height: about.height, rate: rate.toFixed(1),
     // stamps of another clock say nothing
-    age: Math.abs(age) < 60000 ? t("age", { ms: Math.max(0, age) }) : "" }).replace(/[,,]\s*$/, "");
+    age: Math.abs(age) < 60000 ? t("age", { ms: Math.max(0, age) }) : "" }).replace(/[,\uff0c]\s*$/, "");
   showSelection(about);
 }
 
