@@ -70,7 +70,9 @@ class Session:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._ended = True  # Python 3.10 and 3.11 lose a cancellation that comes with what a task waits for
+            self._ended = (
+                True  # Python 3.10 and 3.11 lose a cancellation that comes with what a task waits for
+            )
             self.wake.set()
             for task in tasks:
                 task.cancel()
