@@ -111,8 +111,10 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
         if not started:  # nobody else would notice
             os._exit(0)
 
-    # once it has started, rclpy's own handler ends the spinning; a KeyboardInterrupt would come up in any callback
-    signal.signal(signal.SIGINT, interrupted)
+    # once it has started, rclpy's own handler ends the spinning, and calls these; a KeyboardInterrupt would come up in
+    # any callback, and whoever leaves the process there leaves its shared memory behind
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     try:
         rclpy.init(args=list(args) if args is not None else None)
         started = True
