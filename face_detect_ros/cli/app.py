@@ -22,7 +22,7 @@ from face_detect_ros.cli.ablation import ablation
 from face_detect_ros.cli.common.exits import INTERRUPTED
 from face_detect_ros.cli.demo import demo
 from face_detect_ros.cli.detect import detect
-from face_detect_ros.cli.doctor import doctor
+from face_detect_ros.cli.doctor.verb import doctor
 from face_detect_ros.cli.evaluate.app import app as evaluate
 from face_detect_ros.cli.train import train
 from face_detect_ros.cli.train_default import train_default

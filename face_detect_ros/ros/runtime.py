@@ -12,16 +12,17 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Protocol
 
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.images.quiet import silence_opencv
+from face_detect_ros.ros import shared_memory
 
 # how long an end may wait for a detector that is in the middle of an image
 STOP_TIMEOUT_S = 0.5
@@ -39,14 +40,18 @@ _TRANSPORT_VARIABLES = (
 def carry_large_images() -> None:
     """Let Fast DDS pass large images between processes of a machine; to be called before a context is made.
 
-    Sets a transport profile in this process's environment, unless the user has chosen transports.
+    Sets a transport profile in this process's environment, unless the user has chosen transports, and removes what
+    processes of this user that were killed have left in /dev/shm.
     """
+    shared_memory.remove_dead_segments()
     if any(name in os.environ for name in _TRANSPORT_VARIABLES):
         return
     # Fast DDS 3 (Kilted and later) warns about the old name, the versions before know no other
     old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
     name = "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
-    os.environ[name] = str(Path(__file__).with_name("fastdds.xml"))
+    profile = shared_memory.profile()
+    if profile is not None:
+        os.environ[name] = str(profile)
 
 
 def stay_on_this_computer() -> None:
@@ -101,43 +106,32 @@ def spin(executor: Executor, context: Context | None = None, until: Callable[[],
 def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
     """Initialize ROS, run the nodes of `make_nodes()` in one executor, and end cleanly. The exit status.
 
-    A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and status 1.
+    After SIGINT or SIGTERM the nodes stop while the context still lives, so that nothing publishes or logs into one
+    that is gone. A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and
+    status 1.
     """
     carry_large_images()
     silence_opencv()
-    started = False
-
-    def interrupted(*_: object) -> None:
-        if not started:  # nobody else would notice
-            os._exit(0)
-
-    # once it has started, rclpy's own handler ends the spinning, and calls these; a KeyboardInterrupt would come up in
-    # any callback, and whoever leaves the process there leaves its shared memory behind
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupted)
+    asked, ended = threading.Event(), threading.Event()
+    _watch_signals(asked, ended)
     try:
-        rclpy.init(args=list(args) if args is not None else None)
-        started = True
+        rclpy.init(
+            args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO
+        )
     except Exception as error:  # noqa: BLE001 - rclpy has no narrower type for unusable ROS arguments
         print(f"cannot start ROS: {error}", file=sys.stderr)
         return 1
     nodes: Sequence[Node] = ()
     idle = True
-    ended = threading.Event()
-    threading.Thread(target=_end_in_time, args=(ended,), name="end_in_time", daemon=True).start()
     try:
         nodes = make_nodes()
         executor = make_executor()
         for node in nodes:
             executor.add_node(node)
-        spin(executor)
+        spin(executor, until=asked.is_set)
     except ConfigError as error:
         rclpy.logging.get_logger("face_detect_ros").fatal(str(error))
         return 1
-    except Exception:
-        if rclpy.ok():
-            raise
-        # asked to end while still starting
     finally:
         for node in nodes:
             idle = node.stop(STOP_TIMEOUT_S) and idle  # type: ignore[attr-defined]
@@ -150,17 +144,31 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     return 0
 
 
-def _end_in_time(ended: threading.Event) -> None:
-    """End the process soon after it was asked to, also while a node is still loading a network."""
-    while rclpy.ok():
-        if ended.wait(0.2):
-            return
-    if not ended.wait(2 * STOP_TIMEOUT_S - 0.2):
-        _exit_at_once()
+def _watch_signals(asked: threading.Event, ended: threading.Event) -> None:
+    """Set `asked` on SIGINT or SIGTERM, and end the process soon after, also while it is still loading a network.
+
+    A handler in Python runs when the main thread is between two steps of the interpreter, which a long native call
+    keeps it from: a thread of its own sees the signal at once.
+    """
+    reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(reading, True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while not {signal.SIGINT, signal.SIGTERM} & set(os.read(reading, 64)):
+            pass
+        asked.set()
+        if not ended.wait(2 * STOP_TIMEOUT_S):
+            _exit_at_once()
+
+    threading.Thread(target=watch, name="watch_signals", daemon=True).start()
 
 
 def _exit_at_once() -> None:
     # a native call that cannot be interrupted would crash in the interpreter's own teardown
+    shared_memory.remove_own_segments()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -79,7 +79,9 @@ def command(executable: str, arguments: list[str]) -> list[str]:
     return [sys.executable, "-c", start, "--ros-args", *arguments]
 
 
-def one_life(name: str, arguments: list[str], number: signal.Signals, after_s: float) -> tuple[list[str], float]:
+def one_life(
+    name: str, arguments: list[str], number: signal.Signals, after_s: float
+) -> tuple[list[str], float]:
     """What was wrong with the end of one process, and how many seconds it took."""
     executable = name.partition(" ")[0]
     with tempfile.TemporaryFile() as log:
@@ -116,10 +118,12 @@ def other_processes() -> list[int]:
 
 
 def shared_memory(pid: int) -> set[str]:
-    """Files in /dev/shm that a process has mapped."""
+    """Segments in /dev/shm that a process has mapped; files of ports stay for the next one on the same port."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-        return {line.split(maxsplit=5)[5] for line in lines if "/dev/shm/" in line and "(deleted)" not in line}
+        return {
+            line.split(maxsplit=5)[5] for line in lines if "/dev/shm/" in line and "(deleted)" not in line
+        }
     return set()
 
 

@@ -6,13 +6,15 @@
 import importlib.util
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
-from face_detect_ros.cli import checks
 from face_detect_ros.cli.app import app
+from face_detect_ros.cli.doctor import checks, desktop, libraries, transport
+from face_detect_ros.cli.doctor.finding import Finding
 from face_detect_ros.zoo.published import dlib_models
 
 
@@ -63,11 +65,11 @@ def test_something_missing_means_exit_code_1(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_check_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check_weather() -> checks.Finding:
+    def check_weather() -> Finding:
         raise SystemError("rain")
 
     monkeypatch.setattr(checks, "CHECKS", (check_weather,))
-    assert checks.run_checks() == [checks.Finding("weather", "bad", "SystemError: rain", "reinstall it")]
+    assert checks.run_checks() == [Finding("weather", "bad", "SystemError: rain", "reinstall it")]
 
 
 @pytest.mark.parametrize(
@@ -76,31 +78,31 @@ def test_a_check_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_opencv_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: str, said: str) -> None:
     stand_in(monkeypatch, "cv2", __version__=version, getBuildInformation=lambda: "  FFMPEG:   YES")
-    finding = checks.check_opencv()
+    finding = libraries.check_opencv()
     assert finding.state == state
     assert said in finding.advice
 
 
 def test_opencv_without_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, "cv2", __version__="4.8.0", getBuildInformation=lambda: "  FFMPEG:   NO")
-    assert checks.check_opencv().state == "note"
+    assert libraries.check_opencv().state == "note"
 
 
 @pytest.mark.parametrize(("version", "state"), [("1.21.5", "ok"), ("2.4.6", "ok"), ("1.19.0", "bad")])
 def test_numpy_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: str) -> None:
     stand_in(monkeypatch, "numpy", __version__=version)
-    assert checks.check_numpy().state == state
+    assert libraries.check_numpy().state == state
 
 
 @pytest.mark.parametrize(
     ("check", "module", "state"),
     [
-        (checks.check_rclpy, "rclpy", "bad"),
-        (checks.check_messages, "sensor_msgs.msg", "bad"),
-        (checks.check_vision_msgs, "vision_msgs.msg", "bad"),
-        (checks.check_cv_bridge, "cv_bridge", "note"),
-        (checks.check_dlib, "dlib", "bad"),
-        (checks.check_onnxruntime, "onnxruntime", "note"),
+        (libraries.check_rclpy, "rclpy", "bad"),
+        (libraries.check_messages, "sensor_msgs.msg", "bad"),
+        (libraries.check_vision_msgs, "vision_msgs.msg", "bad"),
+        (libraries.check_cv_bridge, "cv_bridge", "note"),
+        (libraries.check_dlib, "dlib", "bad"),
+        (libraries.check_onnxruntime, "onnxruntime", "note"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -114,9 +116,9 @@ def test_a_missing_library(monkeypatch: pytest.MonkeyPatch, check, module: str, 
 @pytest.mark.parametrize(
     ("check", "module"),
     [
-        (checks.check_torch, "torch"),
-        (checks.check_transformers, "transformers"),
-        (checks.check_safetensors, "safetensors"),
+        (libraries.check_torch, "torch"),
+        (libraries.check_transformers, "transformers"),
+        (libraries.check_safetensors, "safetensors"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -131,12 +133,12 @@ def test_what_only_some_models_need(monkeypatch: pytest.MonkeyPatch, check, modu
 def test_an_old_vision_msgs(monkeypatch: pytest.MonkeyPatch) -> None:
     old = SimpleNamespace(get_fields_and_field_types=dict)
     stand_in(monkeypatch, "vision_msgs.msg", Detection2D=old)
-    assert checks.check_vision_msgs().state == "bad"
+    assert libraries.check_vision_msgs().state == "bad"
 
 
 def test_missing_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dlib_models, "PACKAGE", "package_that_is_not_there")
-    finding = checks.check_face_models()
+    finding = libraries.check_face_models()
     assert finding.state == "bad"
     assert "pip install" in finding.advice
 
@@ -158,24 +160,43 @@ def test_large_images(
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    assert checks.check_large_images().state == state
+    assert transport.check_large_images().state == state
 
 
 def test_display_and_ffmpeg(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":7")
-    assert checks.check_display() == checks.Finding("display", "ok", ":7")
+    assert desktop.check_display() == Finding("display", "ok", ":7")
     monkeypatch.delenv("DISPLAY")
-    assert checks.check_display().state == "note"
+    assert desktop.check_display().state == "note"
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert checks.check_ffmpeg().state == "note"
+    assert desktop.check_ffmpeg().state == "note"
 
 
 def test_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("face_detect_ros.viz.fonts.missing_scripts", list)
-    assert checks.check_fonts().state == "ok"
+    assert desktop.check_fonts().state == "ok"
     monkeypatch.setattr("face_detect_ros.viz.fonts.missing_scripts", lambda: ["Chinese", "Thai"])
-    finding = checks.check_fonts()
+    finding = desktop.check_fonts()
     assert finding.state == "note"
     assert finding.detail.endswith("none for Chinese, Thai")
     assert "fonts-noto" in finding.advice
+
+
+def test_a_small_shared_memory_says_what_to_start_the_container_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport.shared_memory, "free_bytes", lambda: 64_000_000)
+    finding = transport.check_shared_memory()
+    assert finding.state == "note"
+    assert "--shm-size" in finding.advice
+
+
+def test_what_a_killed_process_left_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport.shared_memory, "FOLDER", tmp_path)
+    monkeypatch.setattr(transport.shared_memory, "_YOUNG_S", -1.0)
+    assert transport.check_leftovers().state == "ok"
+    (tmp_path / "fastdds_0123456789abcdef").write_bytes(bytes(2_000_000))
+    (tmp_path / "fastdds_0123456789abcdef_el").touch()
+    finding = transport.check_leftovers()
+    assert finding.state == "note"
+    assert "fastdds_0123456789abcdef" in finding.detail
+    assert "2 MB" in finding.detail

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `face_detect_ros doctor` looks at: what is there and, if something is amiss, what to do."""
+"""Python, libraries and models."""
 
 from __future__ import annotations
 
@@ -10,39 +10,11 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from face_detect_ros.cli.doctor.finding import Finding
 from face_detect_ros.core.errors import PerceptionError
-
-State = Literal["ok", "note", "bad"]
-"""ok; note: works, but something optional is missing or slow; bad: the package cannot run."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check. advice: what to do; empty where nothing needs doing."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str = ""
-
-
-def run_checks() -> list[Finding]:
-    """Every check in order. A check that fails in an unforeseen way becomes a finding; it never raises."""
-    findings = []
-    for check in CHECKS:
-        try:
-            findings.append(check())
-        except Exception as error:  # noqa: BLE001 - broken installations raise anything
-            name = check.__name__.removeprefix("check_").replace("_", " ")
-            findings.append(Finding(name, "bad", f"{type(error).__name__}: {error}", "reinstall it"))
-    return findings
 
 
 def check_python() -> Finding:
@@ -197,87 +169,6 @@ def check_onnxruntime() -> Finding:
 
 def check_rosbags() -> Finding:
     return _optional("rosbags", "pip install rosbags; the verb bag, bags as sources and the demo need it")
-
-
-def check_large_images() -> Finding:
-    name = "large images"
-    if not os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp").startswith("rmw_fastrtps"):
-        return Finding(name, "ok", "RMW_IMPLEMENTATION is not Fast DDS: it needs no profile")
-    if os.environ.get("FASTDDS_BUILTIN_TRANSPORTS", "").startswith("LARGE_DATA"):
-        return Finding(
-            name,
-            "note",
-            "FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA: nodes without it are not seen",
-            "set it for every process, or for none: the nodes here bring a profile of their own",
-        )
-    return Finding(name, "ok", "the nodes here use a Fast DDS profile of their own")
-
-
-def check_socket_buffers() -> Finding:
-    path = Path("/proc/sys/net/core/rmem_max")
-    if not path.exists():
-        return Finding("socket buffers", "note", f"{path} cannot be read here")
-    size = int(path.read_text())
-    detail = f"net.core.rmem_max is {size} bytes"
-    # one 1080p image; only matters where images go over UDP
-    if size < 1920 * 1080 * 3:
-        advice = "for images over UDP from another computer: sudo sysctl -w net.core.rmem_max=33554432"
-        return Finding("socket buffers", "note", detail, advice)
-    return Finding("socket buffers", "ok", detail)
-
-
-def check_display() -> Finding:
-    display = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    if not display:
-        return Finding("display", "note", "none: no screen source and no RViz here", "nothing else needs one")
-    return Finding("display", "ok", display)
-
-
-def check_ffmpeg() -> Finding:
-    path = shutil.which("ffmpeg")
-    if path is None:
-        return Finding(
-            "ffmpeg", "note", "not there", "sudo apt install ffmpeg; only the screen source needs it"
-        )
-    return Finding("ffmpeg", "ok", path)
-
-
-def check_fonts() -> Finding:
-    fonts = importlib.import_module("face_detect_ros.viz.fonts")
-    base = fonts.base_typeface(bold=True).path or "Pillow's own font"
-    missing = fonts.missing_scripts()
-    if missing:
-        return Finding(
-            "fonts",
-            "note",
-            f"{base}; none for {', '.join(missing)}",
-            "sudo apt install fonts-dejavu-core fonts-noto-core fonts-noto-cjk; only names drawn in images need them",
-        )
-    return Finding("fonts", "ok", base)
-
-
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_python,
-    check_numpy,
-    check_opencv,
-    check_rclpy,
-    check_messages,
-    check_vision_msgs,
-    check_cv_bridge,
-    check_dlib,
-    check_face_models,
-    check_face_detector,
-    check_torch,
-    check_transformers,
-    check_safetensors,
-    check_onnxruntime,
-    check_rosbags,
-    check_large_images,
-    check_socket_buffers,
-    check_display,
-    check_ffmpeg,
-    check_fonts,
-)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ def doctor(
         from dataclasses import asdict
         from json import dumps
 
-        from face_detect_ros.cli.checks import run_checks
+        from face_detect_ros.cli.doctor.checks import run_checks
 
         findings = run_checks()
         bad = [finding for finding in findings if finding.state == "bad"]

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What `face_detect_ros doctor` looks at, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from face_detect_ros.cli.doctor import desktop, libraries, transport
+from face_detect_ros.cli.doctor.finding import Finding
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    libraries.check_python,
+    libraries.check_numpy,
+    libraries.check_opencv,
+    libraries.check_rclpy,
+    libraries.check_messages,
+    libraries.check_vision_msgs,
+    libraries.check_cv_bridge,
+    libraries.check_dlib,
+    libraries.check_face_models,
+    libraries.check_face_detector,
+    libraries.check_torch,
+    libraries.check_transformers,
+    libraries.check_safetensors,
+    libraries.check_onnxruntime,
+    libraries.check_rosbags,
+    transport.check_large_images,
+    transport.check_shared_memory,
+    transport.check_leftovers,
+    transport.check_other_users,
+    transport.check_socket_buffers,
+    desktop.check_display,
+    desktop.check_ffmpeg,
+    desktop.check_fonts,
+)
+
+
+def run_checks() -> list[Finding]:
+    """Every check in order. A check that fails in an unforeseen way becomes a finding; it never raises."""
+    findings = []
+    for check in CHECKS:
+        try:
+            findings.append(check())
+        except Exception as error:  # noqa: BLE001 - broken installations raise anything
+            name = check.__name__.removeprefix("check_").replace("_", " ")
+            findings.append(Finding(name, "bad", f"{type(error).__name__}: {error}", "reinstall it"))
+    return findings
