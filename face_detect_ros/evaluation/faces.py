@@ -65,8 +65,9 @@ def evaluate_faces(
     ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labeled: {images, faces, recall, recall_by_size:
     [{from_px, to_px, faces, recall}]} over all labeled images; sizes are a face's shorter side. false_alarms: how
     many detections from the threshold on are not a face, and recall_from: [{from_px, faces, recall}], both of the
-    completely labeled images. eye_error: mean distance of the eyes from their labels as part of the distance
-    between the eyes, of found faces whose eyes are labeled at least 8 px apart; eyes: how many faces these are.
+    completely labeled images. eye_error: median distance of the eyes from their labels as part of the distance between
+    the eyes, of found faces whose eyes are labeled at least 8 px apart; eyes: how
+    many faces these are.
     ms_per_image: mean time of the detector.
     """
     asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))
@@ -101,7 +102,7 @@ def evaluate_faces(
         "recall_from": _recall_from(
             complete, [picture for picture in pictures if picture.complete], detect_options.score_threshold
         ),
-        "eye_error": round(float(np.mean(errors)), 4) if errors else None,
+        "eye_error": round(float(np.median(errors)), 4) if errors else None,
         "eyes": len(errors),
         "labeled": _recall(matches, pictures, detect_options.score_threshold, options.min_face_px),
         "score_threshold": detect_options.score_threshold,
