@@ -49,7 +49,7 @@ ACTIONS: dict[str, dict[str, type]] = {
     "enroll": {"name": str},
     "forget": {"name": str},
     "rename": {"name": str, "new_name": str},
-    "select": {"camera": str, "detector": str, "track": str, "x": float, "y": float},
+    "select": {"camera": str, "detector": str, "track": str, "x": float, "y": float, "stamp_ns": str},
     "unselect": {"camera": str},
     "parameters": {},
     "set_parameter": {"node": str, "name": str, "value": object},

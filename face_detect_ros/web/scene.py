@@ -76,7 +76,7 @@ class Shot:
         number: Grows with every image of the process.
         view: CAMERA or the name of a drawn view.
         found: Detector -> its detections.
-        selected: Track that is followed; empty for none.
+        selected: What is followed, as "DETECTOR TRACK"; empty for nothing.
     """
 
     number: int
@@ -93,8 +93,8 @@ class _Camera:
     def __init__(self) -> None:
         self.images: dict[str, deque[Shot]] = {}
         self.found: dict[str, deque[Found]] = {}
-        self.names: dict[str, str] = {}
-        self.distances: dict[str, float] = {}
+        self.names: dict[str, Mapping[str, str]] = {}
+        self.distances: dict[str, Mapping[str, float]] = {}
         self.selected = ""
 
 
@@ -131,21 +131,26 @@ class Scene:
             )
         self._tell()
 
-    def set_names(self, camera: str, names: Mapping[str, str]) -> None:
-        """Say who the tracks of `camera` are: track -> name."""
+    def set_names(self, camera: str, detector: str, names: Mapping[str, str]) -> None:
+        """Say who the tracks of `detector` are: track -> name."""
         with self._lock:
-            self._camera(camera).names = dict(names)
+            self._camera(camera).names[detector] = names
+        self._tell()
 
-    def set_distances(self, camera: str, distances: Mapping[str, float]) -> None:
-        """Say how far away the tracks of `camera` are: track -> meters."""
+    def set_distances(self, camera: str, detector: str, distances: Mapping[str, float]) -> None:
+        """Say how far away the tracks of `detector` are: track -> meters."""
         with self._lock:
-            self._camera(camera).distances = dict(distances)
+            self._camera(camera).distances[detector] = distances
+        self._tell()
 
     def set_selected(self, camera: str, track: str) -> None:
-        """Say which track of `camera` is followed; "" for none."""
+        """Say what is followed, as "DETECTOR TRACK"; "" for nothing."""
         with self._lock:
-            self._camera(camera).selected = track
-        self._tell()
+            here = self._camera(camera)
+            changed = here.selected != track
+            here.selected = track
+        if changed:
+            self._tell()
 
     def set_report(self, report: Mapping[str, Any]) -> None:
         """Replace the report that every page gets: diagnostics, cameras and the like, as JSON values."""
@@ -206,22 +211,9 @@ class Scene:
             chosen = {name: _nearest(history, shot.frame.stamp_ns) for name, history in found.items()}
             return replace(
                 shot,
-                found={name: self._named(here, item) for name, item in chosen.items()},
+                found={name: _completed(here, name, item) for name, item in chosen.items()},
                 selected=here.selected,
             )
-
-    def _named(self, camera: _Camera, found: Found) -> Found:
-        boxes = tuple(
-            replace(
-                box,
-                name=box.name or camera.names.get(box.track, ""),
-                distance_m=camera.distances.get(box.track, box.distance_m),
-            )
-            if box.track
-            else box
-            for box in found.boxes
-        )
-        return replace(found, boxes=boxes)
 
     def _camera(self, name: str) -> _Camera:
         return self._cameras.setdefault(name, _Camera())
@@ -229,6 +221,22 @@ class Scene:
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
+
+
+def _completed(camera: _Camera, detector: str, found: Found) -> Found:
+    """The detections with their names and distances."""
+    names, distances = camera.names.get(detector, {}), camera.distances.get(detector, {})
+    boxes = tuple(
+        replace(
+            box,
+            name=names.get(box.track, box.name),
+            distance_m=distances.get(box.track, box.distance_m),
+        )
+        if box.track
+        else box
+        for box in found.boxes
+    )
+    return replace(found, boxes=boxes)
 
 
 def _nearest(history: Sequence[Found], stamp_ns: int) -> Found:

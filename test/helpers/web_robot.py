@@ -109,7 +109,7 @@ class WebRobot:
         self.people[new_name] = self.people.pop(name)
         return f"{name} is now {new_name}"
 
-    def _select(self, camera, detector, track, x, y):
+    def _select(self, camera, detector, track, x, y, stamp_ns):
         self.scene.set_selected(camera, f"{detector} {track}")
 
     def _unselect(self, camera):

@@ -120,7 +120,7 @@ def test_a_box_says_what_it_is(page):
 
 
 def test_toggles_hide_boxes_and_names(page, robot):
-    robot.scene.set_names("", {"7": "Ada"})
+    robot.scene.set_names("", "face_detector", {"7": "Ada"})
     page.wait_for_selector(".box >> text=Ada")
     page.uncheck("#show_names")
     page.wait_for_selector(".box >> text=face")

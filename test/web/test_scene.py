@@ -51,8 +51,8 @@ def test_names_and_distances_belong_to_tracks():
     scene = Scene()
     scene.add_image("", "camera", frame(1))
     scene.add_detections("", "face_detector", 1, [box(track="1"), box(track="2"), box(track="")])
-    scene.set_names("", {"2": "Ada"})
-    scene.set_distances("", {"1": 1.5})
+    scene.set_names("", "face_detector", {"2": "Ada"})
+    scene.set_distances("", "face_detector", {"1": 1.5})
     boxes = scene.newest("", "camera", in_step=True).found["face_detector"].boxes
     assert [(b.name, b.distance_m) for b in boxes] == [("", 1.5), ("Ada", None), ("", None)]
 

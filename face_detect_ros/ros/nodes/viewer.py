@@ -23,6 +23,7 @@ from face_detect_ros.core.errors import ConfigError, PerceptionError
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos, runtime
+from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.inputs.camera import TRANSPORTS
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
@@ -30,7 +31,7 @@ from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.calls import Calls
 from face_detect_ros.ros.viewer.people import People
-from face_detect_ros.ros.viewer.topics import DRAWN, FACES, OBJECTS, Topics
+from face_detect_ros.ros.viewer.topics import DRAWN, FACES, OBJECTS, CameraView
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
 from face_detect_ros.web.scene import CAMERA, Scene
@@ -82,6 +83,12 @@ class ViewerParameters(NodeParameters):
         maximum=100,
         at_configure=True,
     )
+    cameras: str = parameter(
+        "",
+        "Names of several cameras, such as [front, left], as the detectors have them; empty: one camera.",
+        at_configure=True,
+        listing=True,
+    )
     image_transport: str = parameter(
         TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
     )
@@ -119,10 +126,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
     ) -> None:
         self.scene = Scene()
         self._server: PageServer | None = None
-        self._topics: Topics | None = None
+        self._cameras: dict[str, CameraView] = {}
         self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
         self._views: dict[str, list[str]] = {}
         self._private = False
+        self._problem = ""
         self._asked_s = float("-inf")
         self._people_revision = ""
         super().__init__(node_name, ViewerParameters, hub, **node_arguments)
@@ -141,7 +149,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         params = self.params
         params.server_options()
         decode = DecodeOptions(max_image_mpx=params.max_image_mpx)
-        self._topics = Topics(self, self.scene, params.image_transport, decode)
+        self._cameras = {
+            camera: CameraView(self, self.scene, camera, params.image_transport, decode)
+            for camera in camera_names(params.cameras)
+        }
         self._private = params.privacy
         self._views = self._possible_views()
 
@@ -157,14 +168,14 @@ class Viewer(PerceptionNode[ViewerParameters]):
         loaded.close()
 
     def deactivate(self) -> None:
-        if self._topics is not None:
-            self._topics.show(frozenset())
+        for camera in self._cameras.values():
+            camera.close()
 
     def cleanup(self, timeout_s: float) -> bool:
         server, self._server = self._server, None
         idle = server is None or server.close(timeout_s)
         self.deactivate()
-        self._topics = None
+        self._cameras = {}
         return idle
 
     def destroy_node(self) -> None:
@@ -173,19 +184,22 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def on_parameters_changed(self, new: ViewerParameters, old: ViewerParameters) -> None:
         new.server_options()
+        camera_names(new.cameras)
 
     def describe(self) -> tuple[str, str, dict[str, str]]:
-        if self._server is None or self._topics is None:
+        if self._server is None:
             return "", "", {}
-        problem = self._topics.watch() if self.active else ""
-        return "", problem, {"page": self._server.url.partition("?")[0]}
+        return "", self._problem, {"page": self._server.url.partition("?")[0]}
 
     def once_a_second(self) -> None:
         self._people.once_a_second()
+        problems = [camera.watch() for camera in self._cameras.values()] if self.active else []
+        self._problem = next(filter(None, problems), "")
+        if self.active:
+            for camera in self._cameras.values():
+                camera.prepare_pointing()
         self._views = self._possible_views()
-        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self.count_publishers(
-            f"{FACES}/detections"
-        ):
+        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self._present(FACES):
             self._asked_s = time.monotonic()
             self._calls.run(self._ask_for_privacy)
         self.scene.set_report(
@@ -201,8 +215,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def watch(self, views: Set[View]) -> None:
         async def show() -> None:
-            if self._topics is not None and self.active:
-                self._topics.show(views)
+            for name, camera in self._cameras.items() if self.active else ():
+                camera.show(frozenset(view.view for view in views if view.camera == name))
 
         self._calls.run(show)
 
@@ -229,11 +243,16 @@ class Viewer(PerceptionNode[ViewerParameters]):
     async def _do_rename(self, name: str, new_name: str) -> Any:
         return await self._people.rename(name, new_name)
 
-    async def _do_select(self, camera: str, detector: str, track: str, x: float, y: float) -> None:
-        self.scene.set_selected(camera, f"{detector} {track}" if track else "")
+    async def _do_select(
+        self, camera: str, detector: str, track: str, x: float, y: float, stamp_ns: str
+    ) -> None:
+        if camera in self._cameras:
+            number = int(stamp_ns) if stamp_ns.isascii() and stamp_ns.isdigit() and len(stamp_ns) < 20 else 0
+            self._cameras[camera].select(detector, track, x, y, number)
 
     async def _do_unselect(self, camera: str) -> None:
-        self.scene.set_selected(camera, "")
+        if camera in self._cameras:
+            self._cameras[camera].unselect()
 
     async def _do_parameters(self) -> Any:
         shown = []
@@ -300,12 +319,20 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def _possible_views(self) -> dict[str, list[str]]:
         if self._private:
-            return {"": ["anonymized"]}
-        shown = [CAMERA, *(name for name, topic in DRAWN.items() if self.count_publishers(topic))]
+            return {camera: ["anonymized"] for camera in self._cameras}
         values = [status["values"] for _, status in self._statuses.values()]
-        if any(each.get("attention", "").startswith("none") for each in values):
-            shown = [name for name in shown if name != "attention"]
-        return {"": shown}
+        silent = {"attention"} if any(v.get("attention", "").startswith("none") for v in values) else set()
+        return {
+            name: [
+                CAMERA,
+                *(
+                    view
+                    for view, topic in DRAWN.items()
+                    if view not in silent and self.count_publishers(camera.topic(*topic))
+                ),
+            ]
+            for name, camera in self._cameras.items()
+        }
 
     def _full(self, name: str) -> str:
         return f"{self.get_namespace().rstrip('/')}/{name}"

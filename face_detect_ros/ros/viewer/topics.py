@@ -5,97 +5,179 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Set
 from typing import Any
 
+from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import Image
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import ImageInput
-from face_detect_ros.ros.messages.headers import to_ns
+from face_detect_ros.ros.messages.headers import make_header, to_ns
 from face_detect_ros.ros.messages.images import lazy_frame
-from face_detect_ros.web.robot import View
 from face_detect_ros.web.scene import CAMERA, Box, Scene
 
 FACES, OBJECTS = "face_detector", "object_detector"
 """Names of the detectors, relative to the viewer's namespace."""
-DRAWN = {"anonymized": f"{FACES}/image_anonymized", "attention": f"{OBJECTS}/attention"}
-"""Views that a detector draws -> its topic."""
+DRAWN = {"anonymized": (FACES, "image_anonymized"), "attention": (OBJECTS, "attention")}
+"""Views that a detector draws -> the detector and its topic."""
 MOST_BOXES = 300
+_NOWHERE = -1.0  # pixel where nothing is: what is followed is let go
 
 
-class Topics:
-    """The subscriptions of one viewer. Used on its executor's thread only.
+class CameraView:
+    """The subscriptions for one camera. Used on the executor's thread only.
 
     Args:
         node: Owner of the subscriptions.
         scene: Gets what arrives.
+        camera: Name of the camera; empty if it is the only one.
         transport: As for `ImageInput`.
         decode: How images are decoded.
     """
 
-    def __init__(self, node: Any, scene: Scene, transport: str, decode: DecodeOptions) -> None:
+    def __init__(self, node: Any, scene: Scene, camera: str, transport: str, decode: DecodeOptions) -> None:
+        self.camera = camera
         self._node = node
         self._scene = scene
         self._decode = decode
         self._input = ImageInput(
-            node, node.hub, transport, lambda frame: scene.add_image("", CAMERA, frame), decode
+            CameraTopics(node, camera),
+            node.hub,
+            transport,
+            lambda frame: scene.add_image(camera, CAMERA, frame),
+            decode,
         )
-        self._views: Set[View] = frozenset()
+        self._views: Set[str] = frozenset()
         self._images: dict[str, Any] = {}
         self._results: list[Any] = []
+        self._pointers: dict[str, Any] = {}
+        self._frame_ids: dict[str, str] = {}
 
-    def show(self, views: Set[View]) -> None:
+    def topic(self, detector: str, name: str) -> str:
+        """Relative name of a detector's topic for this camera."""
+        return "/".join(part for part in (detector, self.camera, name) if part)
+
+    def show(self, views: Set[str]) -> None:
         """Subscribe to what `views` need and to nothing else."""
-        before, self._views = {view.view for view in self._views}, views
-        now = {view.view for view in views}
-        if CAMERA in now - before:
+        before, self._views = self._views, views
+        if CAMERA in views - before:
             self._input.start()
-        if CAMERA in before - now:
+        if CAMERA in before - views:
             self._input.stop()
-            self._scene.drop_view("", CAMERA)
-        for name, topic in DRAWN.items():
-            if name in now - before:
-                self._images[name] = self._subscribe(Image, topic, self._image(name))
-            if name in before - now:
-                self._node.destroy_subscription(self._images.pop(name))
-                self._scene.drop_view("", name)
-        if now and not before:
+        for view, (detector, name) in DRAWN.items():
+            if view in views - before:
+                self._images[view] = self._subscribe(Image, self.topic(detector, name), self._image(view))
+            if view in before - views:
+                self._node.destroy_subscription(self._images.pop(view))
+        for view in before - views:
+            self._scene.drop_view(self.camera, view)
+        if views and not before:
             self._results = [
-                self._subscribe(Detection2DArray, f"{FACES}/detections", self._detections(FACES)),
-                self._subscribe(Detection2DArray, f"{FACES}/identities", self._identities),
-                self._subscribe(Detection2DArray, f"{OBJECTS}/detections", self._detections(OBJECTS)),
+                self._subscribe(Detection2DArray, self.topic(FACES, "identities"), self._identities),
+                *(each for detector in (FACES, OBJECTS) for each in self._results_of(detector)),
             ]
-        if before and not now:
+        if before and not views:
             for subscription in self._results:
                 self._node.destroy_subscription(subscription)
             self._results = []
 
+    def close(self) -> None:
+        """Unsubscribe from everything."""
+        self.show(frozenset())
+        for publisher in self._pointers.values():
+            self._node.destroy_publisher(publisher)
+        self._pointers.clear()
+
     def watch(self) -> str:
         """Why images do not arrive; empty while they do, or while nobody looks."""
-        if not any(view.view == CAMERA for view in self._views):
+        if CAMERA not in self._views:
             return ""
         self._input.watch()
         return self._input.problem
+
+    def select(self, detector: str, track: str, x: float, y: float, stamp_ns: int) -> None:
+        """Have `detector` follow what is at x, y of the image stamped `stamp_ns`."""
+        self._scene.set_selected(self.camera, f"{detector} {track}" if track else "")
+        for each in (FACES, OBJECTS):
+            if each == detector:
+                self._point(each, x, y, stamp_ns)
+            else:
+                self._point(each, _NOWHERE, _NOWHERE, 0)
+
+    def unselect(self) -> None:
+        """Have the detectors follow nothing."""
+        self._scene.set_selected(self.camera, "")
+        for detector in (FACES, OBJECTS):
+            self._point(detector, _NOWHERE, _NOWHERE, 0)
+
+    def prepare_pointing(self) -> None:
+        """Make the publishers of clicks, so that they have met the detectors before the first one."""
+        for detector in (FACES, OBJECTS):
+            topic = self.topic(detector, "select_at")
+            if detector not in self._pointers and self._node.count_subscribers(topic):
+                self._pointers[detector] = self._node.create_publisher(PointStamped, topic, qos.output())
+
+    def _point(self, detector: str, x: float, y: float, stamp_ns: int) -> None:
+        self.prepare_pointing()
+        if detector in self._pointers:
+            message = PointStamped(header=make_header(stamp_ns, ""))
+            message.point.x, message.point.y = x, y
+            self._pointers[detector].publish(message)
+
+    def _results_of(self, detector: str) -> list[Any]:
+        return [
+            self._subscribe(Detection2DArray, self.topic(detector, "detections"), self._detections(detector)),
+            self._subscribe(Detection2DArray, self.topic(detector, "selected"), self._selected(detector)),
+            self._subscribe(Detection3DArray, self.topic(detector, "detections_3d"), self._places(detector)),
+        ]
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Any:
         return self._node.create_subscription(kind, topic, self._node.guarded(callback, topic), qos.output())
 
     def _image(self, view: str) -> Callable[[Image], None]:
-        return lambda message: self._scene.add_image("", view, lazy_frame(message, self._decode))
+        return lambda message: self._scene.add_image(self.camera, view, lazy_frame(message, self._decode))
 
     def _detections(self, detector: str) -> Callable[[Detection2DArray], None]:
         def arrived(message: Detection2DArray) -> None:
-            self._scene.add_detections("", detector, to_ns(message.header.stamp), boxes(message))
+            self._frame_ids[detector] = message.header.frame_id
+            self._scene.add_detections(self.camera, detector, to_ns(message.header.stamp), boxes(message))
 
         return arrived
 
     def _identities(self, message: Detection2DArray) -> None:
-        names = {box.track: box.label for box in boxes(message) if box.track and box.label != UNKNOWN}
-        self._scene.set_names("", names)
+        found = boxes(message)
+        self._scene.set_names(
+            self.camera, FACES, {box.track: box.label for box in found if box.track and box.label != UNKNOWN}
+        )
+
+    def _selected(self, detector: str) -> Callable[[Detection2DArray], None]:
+        def arrived(message: Detection2DArray) -> None:
+            # an empty one: it is not in the image just now, and may come back
+            for box in boxes(message)[:1]:
+                if box.track:
+                    self._scene.set_selected(self.camera, f"{detector} {box.track}")
+
+        return arrived
+
+    def _places(self, detector: str) -> Callable[[Detection3DArray], None]:
+        def arrived(message: Detection3DArray) -> None:
+            if message.header.frame_id != self._frame_ids.get(detector):
+                return  # places in another frame say nothing about the distance from the camera
+            distances = {}
+            for detection in message.detections[:MOST_BOXES]:
+                place = detection.bbox.center.position
+                distance_m = math.hypot(place.x, place.y, place.z)
+                if detection.id and 0 < distance_m < 1e4:
+                    distances[detection.id[:40]] = distance_m
+            self._scene.set_distances(self.camera, detector, distances)
+
+        return arrived
 
 
 def boxes(message: Detection2DArray) -> list[Box]:

@@ -113,7 +113,8 @@ export function isSelected(detection, about = stage.about) {
 function choose(detection) {
   const [x1, y1, x2, y2] = detection.box;
   const { detector, track = "" } = detection;
-  attempt("select", { camera: stage.camera, detector, track, x: (x1 + x2) / 2, y: (y1 + y2) / 2 });
+  const at = { x: (x1 + x2) / 2, y: (y1 + y2) / 2, stamp_ns: stage.about.stamp_ns };
+  attempt("select", { camera: stage.camera, detector, track, ...at });
 }
 
 // dragging a rectangle chooses what it holds best
