@@ -121,8 +121,9 @@ def test_a_batch_has_the_newest_image_of_each(probe, start, scripted, monkeypatc
     mailboxes = [channel.mailbox for channel in local.node.channels]
     first = front.send()
     wait_until(lambda: batches == [1], "the network to work")
-    for _ in range(5):
+    for number in range(1, 6):  # one by one: the middleware keeps four
         last = left.send()
+        wait_until(lambda number=number: mailboxes[1].received == number, "its arrival")
     second = front.send()
     wait_until(lambda: [box.received for box in mailboxes] == [2, 5], "all of them")
     go_on.set()
