@@ -40,6 +40,8 @@ class EnrollmentParameters(Protocol):
     @property
     def recognize(self) -> bool: ...
     @property
+    def locked(self) -> bool: ...
+    @property
     def match_options(self) -> MatchOptions: ...
     @property
     def enrollment_options(self) -> EnrollmentOptions: ...
@@ -88,6 +90,11 @@ class EnrollmentServices:
         # the rest of its group, which would be the images and the timer that the call waits for
         group = ReentrantCallbackGroup()
         ros.create_service(Trigger, "~/enroll", self._enroll, callback_group=group)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a call waits for images."""
+        return self._request is not None
 
     def give_up(self, reason: str) -> None:
         """Refuse the call that waits, if there is one."""
@@ -152,6 +159,7 @@ class EnrollmentServices:
 
     def _begin(self) -> _Request:
         """The request of a call that may wait for images. Raises PerceptionError with the reason if it may not."""
+        self._check_unlocked()
         name = check_name(self._node.params.enroll_name)
         self._gallery()
         if not self._node.active:
@@ -170,11 +178,13 @@ class EnrollmentServices:
             request.future.set_result(problem)
 
     def _forget(self) -> str:
+        self._check_unlocked()
         name = check_name(self._node.params.enroll_name)
         looks = self._gallery().forget(name)
         return f"{name}: erased, with {looks} look{'s' * (looks != 1)}"
 
     def _rename(self) -> str:
+        self._check_unlocked()
         old, new = check_name(self._node.params.enroll_name), check_name(self._node.params.rename_to)
         self._gallery().rename(old, new)
         return f"{old} is now {new}"
@@ -182,6 +192,12 @@ class EnrollmentServices:
     def _list(self) -> str:
         people = self._gallery().people()
         return "\n".join(f"{person.name}: {person.looks} looks" for person in people)
+
+    def _check_unlocked(self) -> None:
+        if self._node.params.locked:
+            raise GalleryError(
+                "the node is locked; change the gallery with `face_detect_ros people` and `enroll`"
+            )
 
     def _gallery(self) -> Gallery:
         recognition = self._node.recognition

@@ -38,6 +38,7 @@ def parameter(
     read_only: bool = False,
     at_configure: bool = False,
     listing: bool = False,
+    view: bool = False,
 ) -> Any:
     """A dataclass field that is a ROS parameter of type bool, int, float or str.
 
@@ -45,6 +46,7 @@ def parameter(
         read_only: Fixed once the node exists.
         at_configure: May change at any time, is used at the next configure.
         listing: A text of names with commas between them; a list of texts is accepted too.
+        view: Chooses what is shown; may be changed on a locked node too.
     """
     if (minimum is None) != (maximum is None):
         raise TypeError("give both ends of a range: a parameter descriptor has no half-open ones")
@@ -55,6 +57,7 @@ def parameter(
         "read_only": read_only,
         "at_configure": at_configure,
         "listing": listing,
+        "view": view,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -98,7 +101,9 @@ class Parameters(Generic[T]):
             field.name: field.metadata["at_configure"]
             for field in dataclasses.fields(schema)  # type: ignore[arg-type]
         }
+        self._views = {field.name for field in dataclasses.fields(schema) if field.metadata["view"]}  # type: ignore[arg-type]
         self._schema = schema
+        self._node = node
         self._logger = node.get_logger()
         self._on_change = on_change
         values = {}
@@ -133,11 +138,16 @@ class Parameters(Generic[T]):
         return self._schema(**values)
 
     def _on_set(self, changed: list[Parameter[Any]]) -> SetParametersResult:
-        # other parameters of the node (use_sim_time, qos_overrides) are not ours to judge
+        old = self.value
+        # what is only being declared, such as qos_overrides of a new topic, is no change
+        known = [p.name for p in changed if self._node.has_parameter(p.name)]
+        if getattr(old, "locked", False) and (fixed := sorted({*known} - self._views)):
+            reason = f"{', '.join(fixed)}: the node is locked; start it with locked:=false to change it"
+            return SetParametersResult(successful=False, reason=reason)
+        # other parameters of the node (use_sim_time, qos_overrides) are not ours to check
         changes = {p.name: p.value for p in changed if p.name in self._names}
         if not changes:
             return SetParametersResult(successful=True)
-        old = self.value
         try:
             new = self._validated({**dataclasses.asdict(old), **changes})  # type: ignore[call-overload]
             if self._on_change is not None:

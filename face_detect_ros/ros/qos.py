@@ -25,6 +25,11 @@ def output() -> QoSProfile:
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
 
 
+def events() -> QoSProfile:
+    """Reliable, keep last 100: several events may come with one image, and none repeats."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
+
+
 def latched() -> QoSProfile:
     """Reliable and kept for late subscribers."""
     return QoSProfile(

@@ -201,10 +201,10 @@ class Selection:
         if number.isascii() and number.isdigit() and self._wish not in labels:
             mine = tracks == int(number)
         else:
-            wish = self._wish.casefold()
+            wishes = {self._wish.casefold(), *(part.strip().casefold() for part in self._wish.split(","))}
             mine = np.array(
                 [
-                    wish in (labels[class_id].casefold(), (name or "").casefold())
+                    not wishes.isdisjoint({labels[class_id].casefold(), (name or "").casefold()} - {""})
                     for class_id, name in zip(detections.class_ids, names, strict=True)
                 ],
                 bool,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,28 +79,55 @@ class Areas:
     zones: tuple[Zone, ...] = ()
 
 
-def parse_areas(roi: str, zones: str) -> Areas:
-    """The region and the zones from their texts.
+@functools.lru_cache(maxsize=64)
+def parse_areas(roi: str, zones: str, cameras: tuple[str, ...] = ("",), camera: str = "") -> Areas:
+    """The region and the zones of one camera from their texts.
 
     Args:
-        roi: Polygons (see `core.polygons`), separated by `;`; empty for the whole image.
+        roi: Polygons (see `core.polygons`), separated by `;`; empty for the whole image. With several cameras a
+            polygon may begin with `camera/`; otherwise it is that of all cameras.
         zones: `name: polygon`, separated by `;`. A name that begins with `!` is a zone in which nothing is reported.
+            With several cameras a name may begin with `camera/`.
+        cameras: Names of all cameras.
+        camera: Whose areas these are.
 
     Raises:
         ConfigError: A text cannot be used; the message names the parameter.
     """
     try:
-        include = tuple(parse_polygon(part) for part in _parts(roi))
+        parts = [split_camera(part, cameras) for part in _parts(roi)]
+        include = [(owner, parse_polygon(part)) for owner, part in parts]
     except ConfigError as error:
         raise ConfigError(f"parameter roi: {error}") from None
     try:
-        named = [_named(part) for part in _parts(zones)]
-        _check_names([name for name, _ in named])
+        parts = [split_camera(part, cameras) for part in _parts(zones)]
+        named = [(owner, *_named(part)) for owner, part in parts]
+        _check_names([f"{owner}/{name}".lstrip("/") for owner, name, _ in named])
     except ConfigError as error:
         raise ConfigError(f"parameter zones: {error}") from None
-    exclude = tuple(polygon for name, polygon in named if name.startswith("!"))
-    watched = tuple(Zone(name, polygon) for name, polygon in named if not name.startswith("!"))
-    return Areas(Region(include, exclude), watched)
+    mine = [(name, polygon) for owner, name, polygon in named if owner in ("", camera)]
+    exclude = tuple(polygon for name, polygon in mine if name.startswith("!"))
+    watched = tuple(Zone(name, polygon) for name, polygon in mine if not name.startswith("!"))
+    return Areas(
+        Region(tuple(polygon for owner, polygon in include if owner in ("", camera)), exclude), watched
+    )
+
+
+def split_camera(text: str, cameras: Sequence[str]) -> tuple[str, str]:
+    """`front/rest` as ("front", "rest"), and a text without a camera as ("", text).
+
+    Raises:
+        ConfigError: There is no such camera.
+    """
+    owner, slash, rest = text.partition("/")
+    owner = owner.strip()
+    if not slash:
+        return "", text
+    if owner not in cameras:
+        known = ", ".join(name for name in cameras if name)
+        hint = f"there are {known}" if known else "the parameter cameras names none"
+        raise ConfigError(f"'{owner[:60]}' before the / is not a camera; {hint}")
+    return owner, rest.strip()
 
 
 def _parts(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.mailbox import Mailbox
+from face_detect_ros.core.rate_limit import RateLimit
 from face_detect_ros.pipeline.stream import Stream
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import ImageInput
@@ -22,6 +23,7 @@ class Channel:
         topics: Names of its topics.
         make_input: Makes its input, which hands images to the given function.
         make_outputs: Makes its outputs; those of another channel have other topics.
+        max_rate_hz: Gives the most images per second that are processed; 0 for all.
 
     Attributes:
         stream: Its way through the pipeline; None until that is loaded.
@@ -29,6 +31,7 @@ class Channel:
         frame_id: Of its latest image.
         rejection: Why the latest image was not processed.
         told_of_stamps: Whether odd stamps were reported.
+        listening: Whether it takes images.
     """
 
     def __init__(
@@ -36,12 +39,17 @@ class Channel:
         topics: CameraTopics,
         make_input: Callable[[Callable[[LazyFrame], None]], ImageInput],
         make_outputs: Callable[[Channel], Sequence[Output]],
+        max_rate_hz: Callable[[], float],
     ) -> None:
         self.topics = topics
         self.stream: Stream | None = None
         self.mailbox: Mailbox[LazyFrame] | None = None
         self.frame_id = self.rejection = ""
         self.told_of_stamps = False
+        self.listening = False
+        self._max_rate_hz = max_rate_hz
+        self._rate_limit = RateLimit()
+        self._over_rate = 0
         self.input = make_input(self._receive)
         self.outputs = tuple(make_outputs(self))
 
@@ -55,15 +63,30 @@ class Channel:
         self.stream, self.mailbox = stream, mailbox
         self.frame_id = self.rejection = ""
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody subscribes to any of its results."""
+        return any(output.wanted() for output in self.outputs)
+
+    def listen(self, yes: bool) -> None:
+        """Subscribe to the images, or no longer."""
+        if yes and not self.listening:
+            self.input.start()
+        elif not yes and self.listening:
+            self.input.stop()
+        self.listening = yes
+
     def close(self) -> None:
         """Remove the topics."""
-        self.input.stop()
+        self.listen(False)
         for output in self.outputs:
             output.close()
 
     @property
     def problem(self) -> str:
         """What keeps results from coming; empty while all is well."""
+        if not self.listening:
+            return ""
         if self.input.problem:
             return self.input.problem
         statistics = None if self.stream is None else self.stream.statistics
@@ -82,8 +105,9 @@ class Channel:
             return {}
         values = {
             "image_topic": self.input.wire_topic,
-            "received": str(self.mailbox.received),
+            "received": str(self.mailbox.received + self._over_rate),
             "dropped": str(self.mailbox.dropped),
+            "over_rate": str(self._over_rate),
             **self.stream.statistics.values(),
         }
         for output in self.outputs:
@@ -93,4 +117,7 @@ class Channel:
     def _receive(self, frame: LazyFrame) -> None:
         if self.mailbox is not None and self.stream is not None:
             self.stream.statistics.input_rate.tick()
-            self.mailbox.put(frame)
+            if self._rate_limit.allows(frame.arrival_s, self._max_rate_hz()):
+                self.mailbox.put(frame)
+            else:
+                self._over_rate += 1

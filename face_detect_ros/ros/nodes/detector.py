@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from face_detect_ros.core.errors import ImageError, PerceptionError
 from face_detect_ros.core.frame import Frame, LazyFrame
@@ -35,17 +35,24 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
+from face_detect_ros.ros.outputs.events import EventsOutput
 from face_detect_ros.ros.outputs.images import AnnotatedOutput
 from face_detect_ros.ros.outputs.labels import LabelInfoTopic
 from face_detect_ros.ros.outputs.markers import MarkersOutput
 from face_detect_ros.ros.outputs.output import Output
+from face_detect_ros.ros.outputs.selected import SelectedOutput
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.tracking import catalogue as trackers
+from face_detect_ros.tracking.events import DEBOUNCE_S
 from face_detect_ros.tracking.options import TrackerOptions
+from face_detect_ros.tracking.zones import Areas, parse_areas, split_camera
 
 Work = Sequence[tuple[Channel, Frame]]
 """Frames of one batch, with the cameras they come from."""
 
+COMPUTE = ("always", "on_demand")
+DEMAND_PERIOD_S = 0.2
+"""How often a node looks whether somebody subscribes."""
 WARNING_PERIOD_S = 5.0
 
 
@@ -156,6 +163,32 @@ class DetectorParameters(NodeParameters):
     )
 
     privacy: bool = PRIVACY
+    compute: str = parameter(
+        COMPUTE[0],
+        "When images are taken and processed: always, or only while somebody subscribes to a result.",
+        choices=COMPUTE,
+    )
+    max_rate_hz: float = parameter(
+        0.0, "Most images per second that are processed; 0: all.", minimum=0.0, maximum=1000.0
+    )
+    roi: str = parameter(
+        "",
+        "Region of interest: polygon such as 0,0.5 1,0.5 1,1 0,1, in shares of the image or in pixels; several with "
+        "semicolons. Nothing outside is reported.",
+    )
+    zones: str = parameter(
+        "",
+        "Named polygons for ~/zones, such as door: 0,0 0.3,0 0.3,1 0,1; with semicolons between them. Where the name "
+        "begins with !, nothing is reported.",
+    )
+    event_debounce_s: float = parameter(
+        DEBOUNCE_S, "How long a change must last to be an event.", minimum=0.0, maximum=60.0
+    )
+    select: str = parameter(
+        "",
+        "What ~/selected follows: a track such as #17, a class or a person's name; empty: what was clicked on.",
+        view=True,
+    )
 
     @property
     def detect_options(self) -> DetectOptions:
@@ -200,6 +233,10 @@ class DetectorNode(PerceptionNode[P]):
         "~/detections": "vision_msgs/Detection2DArray: boxes, classes, scores, tracks",
         "~/image_annotated": "sensor_msgs/Image with the detections drawn on it",
         "~/markers": "visualization_msgs/MarkerArray for RViz",
+        "~/events": "std_msgs/String: JSON of what appeared, left or was recognized",
+        "~/zones": "std_msgs/String: JSON of what entered or left a zone",
+        "~/selected": "vision_msgs/Detection2DArray: the one detection that is followed",
+        "~/select_at": "subscribed, geometry_msgs/PointStamped in pixels: follow what is there",
         "~/label_info": "vision_msgs/LabelInfo: names of the classes",
         "/diagnostics": "state, rates, latencies, dropped and rejected images",
     }
@@ -214,6 +251,7 @@ class DetectorNode(PerceptionNode[P]):
         self._worker: Worker[list[tuple[int, LazyFrame]]] | None = None
         self._label_info: LabelInfoTopic | None = None
         self._largest_batch = 1
+        self._demand_timer: Any = None
         self._throttle = Throttle(WARNING_PERIOD_S)
         super().__init__(name, schema, hub, **node_arguments)
 
@@ -244,6 +282,8 @@ class DetectorNode(PerceptionNode[P]):
             DetectionsOutput(topics),
             AnnotatedOutput(topics, private=params.privacy),
             MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
+            EventsOutput(topics, lambda: self._areas(channel.name), lambda: self.params.event_debounce_s),
+            SelectedOutput(topics, lambda: self._select(channel.name), params.lost_age_s),
         ]
 
     def prepare_worker(self, device: str) -> None:
@@ -275,7 +315,8 @@ class DetectorNode(PerceptionNode[P]):
             make_input = functools.partial(
                 ImageInput, topics, self.hub, params.image_transport, decode=params.decode_options()
             )
-            self.channels.append(Channel(topics, make_input, functools.partial(self.make_outputs, params)))
+            make_outputs = functools.partial(self.make_outputs, params)
+            self.channels.append(Channel(topics, make_input, make_outputs, lambda: self.params.max_rate_hz))
         self._label_info = LabelInfoTopic(self)
 
     def load(self) -> Pipeline:
@@ -320,13 +361,28 @@ class DetectorNode(PerceptionNode[P]):
     def activate(self) -> None:
         if not self.channels:
             raise RuntimeError("the node is not configured")
-        for channel in self.channels:
-            channel.input.start()
+        self._follow_demand()
+        self._demand_timer = self.create_timer(
+            DEMAND_PERIOD_S, self.guarded(self._follow_demand, "compute"), clock=self.steady
+        )
         self.announce_labels(self.params)
 
     def deactivate(self) -> None:
+        if self._demand_timer is not None:
+            self.destroy_timer(self._demand_timer)
+            self._demand_timer = None
         for channel in self.channels:
-            channel.input.stop()
+            channel.listen(False)
+
+    def demanded(self) -> bool:
+        """Whether something besides subscribers needs results."""
+        return False
+
+    def _follow_demand(self) -> None:
+        """Listen to cameras, with `compute: on_demand` only to those whose results somebody wants."""
+        always = self.params.compute == COMPUTE[0] or self.demanded()
+        for channel in self.channels:
+            channel.listen(always or channel.wanted)
 
     def cleanup(self, timeout_s: float) -> bool:
         self.deactivate()
@@ -347,7 +403,8 @@ class DetectorNode(PerceptionNode[P]):
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
         new.decode_options()
-        camera_names(new.cameras)
+        parse_areas(new.roi, new.zones, camera_names(new.cameras))
+        split_camera(new.select, camera_names(new.cameras))
         if self.pipeline is not None:
             self.options(new, self.pipeline.labels)
         if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:
@@ -357,7 +414,7 @@ class DetectorNode(PerceptionNode[P]):
         for channel in self.channels:
             for output in channel.outputs:
                 output.once_a_second(active=self.active)
-            if self.active:
+            if channel.listening:
                 channel.input.watch()
 
     def health(self) -> tuple[str, str, dict[str, str]]:
@@ -367,6 +424,7 @@ class DetectorNode(PerceptionNode[P]):
         values = {
             "model": "" if self._configured is None else self._configured.model,
             "device": pipeline.device,
+            "compute": "" if any(channel.listening for channel in channels) else "nobody subscribes",
             **(channels[0].values() if len(channels) == 1 else _sums(channels)),
         }
         problem = next((channel.problem for channel in channels if channel.problem), "")
@@ -400,6 +458,20 @@ class DetectorNode(PerceptionNode[P]):
         """Publish `~/label_info`."""
         if self._label_info is not None and self.pipeline is not None:
             self._label_info.announce(self.label_names(), params.detect_options.score_threshold)
+
+    def _areas(self, camera: str) -> Areas:
+        """The parameters `roi` and `zones` for one camera."""
+        params = self.params
+        return parse_areas(params.roi, params.zones, self._camera_names, camera)
+
+    def _select(self, camera: str) -> str:
+        """The parameter `select` for one camera."""
+        owner, wish = split_camera(self.params.select, self._camera_names)
+        return wish if owner in ("", camera) else ""
+
+    @property
+    def _camera_names(self) -> tuple[str, ...]:
+        return tuple(channel.name for channel in self.channels)
 
     # the way of a frame
 
@@ -453,6 +525,8 @@ class DetectorNode(PerceptionNode[P]):
     ) -> list[Result]:
         params = self.params
         options = self.options(params, pipeline.labels)
+        for channel, _ in work:
+            channel.stream.region = self._areas(channel.name).region  # type: ignore[union-attr]
         if any(output.covers and output.wanted() for output in self.outputs):
             options = dataclasses.replace(options, cover=True)
         channels = {id(channel.stream): channel for channel, _ in work}
@@ -488,7 +562,7 @@ class DetectorNode(PerceptionNode[P]):
             with self.gate:
                 if not self.active or self.pipeline is not pipeline:
                     return False
-                if output.wanted():
+                if output.always or output.wanted():
                     output.publish(result)
         return True
 

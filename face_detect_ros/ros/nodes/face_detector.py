@@ -266,6 +266,9 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         people = () if recognition is None else recognition.people.snapshot().people
         return [*super().label_names(), *(person.name for person in people)]
 
+    def demanded(self) -> bool:
+        return self._enrollment.waiting
+
     def announce_people(self) -> None:
         """Publish on `~/label_info` and `~/vision_info` who is in the gallery, with its revision as the version."""
         recognition = self.recognition

@@ -46,6 +46,11 @@ class NodeParameters:
     autostart: bool = parameter(
         True, "Configure and activate at start; false leaves both to a lifecycle manager.", read_only=True
     )
+    locked: bool = parameter(
+        False,
+        "Refuse every change of a parameter but of what is shown, and of the gallery by services.",
+        read_only=True,
+    )
 
 
 P = TypeVar("P", bound=NodeParameters)

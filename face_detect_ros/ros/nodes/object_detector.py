@@ -19,12 +19,14 @@ from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.ros import runtime
+from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter, redefault
+from face_detect_ros.tracking.zones import split_camera
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +61,7 @@ class ObjectDetectorParameters(DetectorParameters):
     attention_of: str = parameter(
         "",
         "Detection whose heat map ~/attention shows: a class, or a track such as #17; empty: the best one.",
+        view=True,
     )
 
     @property
@@ -103,6 +106,10 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         if not is_track(tuple(labels), params.attention_of):
             with _about("attention_of"):
                 class_ids(params.attention_of, tuple(labels))
+        _, wish = split_camera(params.select, camera_names(params.cameras))
+        if not is_track(tuple(labels), wish):
+            with _about("select"):
+                class_ids(wish, tuple(labels))
         return PipelineOptions(dataclasses.replace(params.detect_options, class_ids=chosen))
 
     def make_outputs(self, params: ObjectDetectorParameters, channel: Channel) -> list[Output]:

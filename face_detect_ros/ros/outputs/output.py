@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from rclpy.qos import QoSProfile
+
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
@@ -22,6 +24,7 @@ class Output(ABC):
         topics: Of the camera whose results it shows.
         kind: Message class.
         topic: Name, relative to the node, such as "~/detections", for the only camera.
+        profile: Quality of service; that of `qos.output` by default.
     """
 
     covers: ClassVar[bool] = False
@@ -31,10 +34,15 @@ class Output(ABC):
     deferred: ClassVar[bool] = False
     """Whether it may wait until the results of every frame in hand are out; it then gets the newest one only."""
 
-    def __init__(self, topics: CameraTopics, kind: type, topic: str) -> None:
+    always: ClassVar[bool] = False
+    """Whether it gets every result, subscribed or not: what it says depends on earlier ones."""
+
+    def __init__(
+        self, topics: CameraTopics, kind: type, topic: str, profile: QoSProfile | None = None
+    ) -> None:
         self.node = topics.node
         self.publisher: Any = self.node.create_publisher(
-            kind, topics.name(topic), qos.output(), qos_overriding_options=qos.overridable()
+            kind, topics.name(topic), profile or qos.output(), qos_overriding_options=qos.overridable()
         )
 
     def wanted(self) -> bool:
@@ -46,7 +54,7 @@ class Output(ABC):
         """The message for `result`; None publishes nothing."""
 
     def publish(self, result: Result) -> None:
-        """Publish what `result` says. Call it only if `wanted`."""
+        """Publish what `result` says. Call it only if `wanted` or `always`."""
         message = self.message(result)
         if message is not None:
             self.publisher.publish(message)
