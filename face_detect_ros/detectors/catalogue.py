@@ -34,6 +34,7 @@ from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines import trial
 from face_detect_ros.engines.protocol import Compute
+from face_detect_ros.files.near import near_name
 from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
@@ -71,8 +72,9 @@ def find(name: str, *, task: str) -> CatalogueEntry:
     bare, colon, file = name.partition(":")
     entry = CATALOGUE.get(bare)
     if entry is None or entry not in known:
+        near = near_name(bare, (each.name for each in known))
         hint = f" ('{bare}' is for task '{entry.task}')" if entry else _meant(name, task)
-        raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}; {_choices(known)}")
+        raise ConfigError(f"model '{name}' is not known for task '{task}'{hint}{near}; {_choices(known)}")
     if (entry.needs_file and not file) or (colon and not file):
         raise ConfigError(f"model '{name}' needs its file: write {entry.name}:/path/to/file")
     if colon and not entry.takes_file:

@@ -21,6 +21,7 @@ import numpy as np
 from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError, WeightsError
 from face_detect_ros.engines import cpu, turns
 from face_detect_ros.engines.protocol import Compute, Port
+from face_detect_ros.files.near import near_path
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats import onnx_graph, weights_file
 
@@ -81,7 +82,7 @@ class OpenVinoEngine:
         self._file, self._content = file, content
         self.device = f"cpu (openvino {self._precision})"
         if content is None and not file.is_file():
-            raise WeightsError(f"{file}: no such file; give the model as onnx:FILE")
+            raise WeightsError(f"{file}: no such file{near_path(file)}; give the model as onnx:FILE")
         if content is None:
             weights_file.check(file)
         try:

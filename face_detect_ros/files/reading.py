@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
+from face_detect_ros.files.near import near_path
 
 SMALL_BYTES = 1 << 20
 """Enough for every file that people write by hand."""
@@ -72,7 +73,8 @@ def read_bytes(
             content = b"" if status.st_size > most_bytes else file.read(most_bytes + 1)
     except (OSError, ValueError) as cause:  # ValueError: a zero byte in the path
         reason = cause.strerror if isinstance(cause, OSError) else cause
-        raise error(f"{path}: {reason or cause}{advice}") from cause
+        near = near_path(path) if isinstance(cause, FileNotFoundError) else ""
+        raise error(f"{path}: {reason or cause}{near}{advice}") from cause
     if status.st_size > most_bytes or len(content) > most_bytes:
         raise error(f"{path}: larger than {most_bytes / 1e6:,.0f} MB, which no such file is{advice}")
     return content

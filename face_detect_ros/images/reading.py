@@ -18,6 +18,7 @@ import numpy as np
 from PIL import TiffImagePlugin, UnidentifiedImageError
 
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
+from face_detect_ros.files.near import near_name
 from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
 from face_detect_ros.images import formats, pillow
 from face_detect_ros.images.formats import NOT_IMAGES, SUFFIXES
@@ -124,7 +125,9 @@ def sample_file(name: str) -> Path:
             f"sample:{name} needs scikit-image, which is not installed: pip install scikit-image"
         )
     if name not in files:
-        raise ConfigError(f"sample:{name} does not exist; there are {', '.join(sorted(files))}")
+        raise ConfigError(
+            f"sample:{name} does not exist{near_name(name, files)}; there are {', '.join(sorted(files))}"
+        )
     return files[name]
 
 

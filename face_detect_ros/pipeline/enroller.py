@@ -18,6 +18,7 @@ from face_detect_ros.core.frame import Frame
 from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
+from face_detect_ros.files.near import near_path
 from face_detect_ros.images.reading import image_files, other_files, read_image
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.stages.recognize import Recognize
@@ -34,7 +35,8 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
     """
     if not folder.is_dir():
         raise ConfigError(
-            f"{folder}: {'is a file' if folder.exists() else 'no such folder'}; give a folder of people"
+            f"{folder}: {'is a file' if folder.exists() else 'no such folder' + near_path(folder)}; "
+            "give a folder of people"
         )
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))

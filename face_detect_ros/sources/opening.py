@@ -9,6 +9,7 @@ from pathlib import Path
 
 from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import SourceError
+from face_detect_ros.files.near import near_path
 from face_detect_ros.images.reading import is_image_file, sample_file
 from face_detect_ros.sources.base import FrameSource, Warn, no_warning
 from face_detect_ros.sources.camera import open_device, open_stream
@@ -44,7 +45,8 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
         return open_folder(path, options, warn)
     if not path.is_file():
         raise SourceError(
-            f"{options.description}: no such file or folder; give an image, a folder of images, a video or a bag"
+            f"{options.description}: no such file or folder{near_path(path)}; give an image, a folder of images, a "
+            "video or a bag"
         )
     return (
         StillsSource([path], options, warn) if is_image_file(path) else VideoFileSource(path, options, warn)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from face_detect_ros.bags.finding import is_bag, is_storage
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.near import near_path
 from face_detect_ros.images.formats import SUFFIXES, UNREAD_SUFFIXES
-from face_detect_ros.sources.options import SourceOptions
+from face_detect_ros.images.reading import sample_file
+from face_detect_ros.sources.options import Kind, SourceOptions
 from face_detect_ros.sources.video import FALLBACK_RATE_HZ, VideoFileSource
 
 VIDEO_SUFFIXES = frozenset(
@@ -40,15 +42,27 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class MediaFile:
-    """An image or video to work on.
+    """An image, video, bag or live source to work on.
 
     Attributes:
         path: As the user gave it, or that folder's path joined with the file's place inside.
         relative: Where its result goes inside an output folder.
+        source: A live source, as the user gave it; empty for files. It may hold a password.
     """
 
     path: Path
     relative: Path
+    source: str = field(default="", repr=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a camera, a stream or the screen."""
+        return bool(self.source)
+
+    @property
+    def name(self) -> str:
+        """For people to read."""
+        return self.relative.stem if self.live else self.path.name
 
     @property
     def is_bag(self) -> bool:
@@ -60,14 +74,24 @@ class MediaFile:
         return self.path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def find_media(paths: Sequence[Path]) -> list[MediaFile]:
-    """The files behind `paths`: a file itself, of a folder every image, video and bag in it and below, by name.
+def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
+    """What is behind `paths`: a file itself, of a folder every image, video and bag in it and below, by name; a camera,
+    a stream, the screen or a sample as the sources name them, unless there is a file of that name.
 
     Hidden files and folders are left out. A file that is named itself counts whatever its suffix.
-    Raises ConfigError for a path that does not exist or a folder with nothing to read.
+    Raises ConfigError for a path that does not exist, a folder with nothing to read or a source that cannot be.
     """
     found: list[MediaFile] = []
-    for path in paths:
+    for given in paths:
+        path = Path(given)
+        kind = Kind.FILE if path.exists() else SourceOptions(str(given)).kind
+        if kind is Kind.SAMPLE:
+            sample = sample_file(str(given).strip().partition(":")[2])
+            found.append(MediaFile(sample, Path(sample.name)))
+            continue
+        if kind is not Kind.FILE:
+            found.append(MediaFile(path, Path(f"{kind.value}.mp4"), str(given)))
+            continue
         if is_bag(path):
             found.append(MediaFile(path, Path(path.name)))
         elif path.is_dir():
@@ -78,7 +102,7 @@ def find_media(paths: Sequence[Path]) -> list[MediaFile]:
         elif path.exists():
             found.append(MediaFile(path, Path(path.name)))
         else:
-            raise ConfigError(f"{path}: no such file or folder")
+            raise ConfigError(f"{path}: no such file or folder{near_path(path)}")
     return found
 
 

@@ -123,9 +123,9 @@ class _FilesBar(FilesProgress):
 
 
 @contextlib.contextmanager
-def files_progress(files: int) -> Iterator[FilesProgress]:
+def files_progress(files: int, *, wanted: bool = True) -> Iterator[FilesProgress]:
     """A bar over files, some of which are videos of many frames; shows nothing where stderr is not a terminal."""
-    if not sys.stderr.isatty():
+    if not wanted or not sys.stderr.isatty():
         yield FilesProgress()
         return
     from rich.progress import MofNCompleteColumn

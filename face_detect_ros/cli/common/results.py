@@ -126,6 +126,8 @@ class OutputFolder:
 
 
 def _target_name(item: MediaFile) -> Path:
+    if item.live:
+        return item.relative
     if item.is_bag:
         return item.relative.with_name(f"{item.relative.name}.mp4")
     if item.is_video:

@@ -98,12 +98,15 @@ def recognition(gallery: Path | None) -> Recognition | None:
     Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
     """
     from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+    from face_detect_ros.files.near import near_path
     from face_detect_ros.pipeline.recipe import Recognition
 
     path = gallery or default_path()
     if not path.exists():
         if gallery is not None:
-            raise ConfigError(f"gallery {gallery} does not exist; make it with: face_detect_ros enroll")
+            raise ConfigError(
+                f"gallery {gallery} does not exist{near_path(gallery)}; make it with: face_detect_ros enroll"
+            )
         return None
     with Gallery(path, read_only=True) as opened:
         anybody = bool(opened.people())

@@ -22,6 +22,7 @@ from face_detect_ros.core.errors import ConfigError, PerceptionError, WeightsErr
 from face_detect_ros.detectors.detr import bounds
 from face_detect_ros.detectors.detr import timm as detr_timm
 from face_detect_ros.detectors.detr.families import FAMILIES, Family
+from face_detect_ros.files.near import near_path
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.zoo.formats import model_folder, weights_file
 
@@ -98,7 +99,7 @@ def locate(path: Path) -> Path:
         raise WeightsError(f"{path} is a file; give the folder, with {_FILES}")
     name = path.as_posix()
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        raise WeightsError(f"{path}: there is no such folder; give one with {_FILES}")
+        raise WeightsError(f"{path}: there is no such folder{near_path(path)}; give one with {_FILES}")
     from huggingface_hub import constants, try_to_load_from_cache
 
     config = try_to_load_from_cache(name, "config.json")

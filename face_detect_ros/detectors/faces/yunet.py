@@ -27,6 +27,7 @@ from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
 from face_detect_ros.detectors.faces.scan import LABELS
 from face_detect_ros.detectors.faces.scanning import default_min_size_px
+from face_detect_ros.files.near import near_path
 from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models
 
@@ -156,7 +157,9 @@ def scan_scales(height: int, width: int, min_size_px: int) -> list[float]:
 
 def _load(file: Path) -> Any:
     if not file.is_file():
-        raise WeightsError(f"{file}: no such file; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})")
+        raise WeightsError(
+            f"{file}: no such file{near_path(file)}; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})"
+        )
     try:
         network = cv2.FaceDetectorYN.create(str(file), "", (64, 64))
         # the first scan is what shows that the layers are YuNet's

@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.near import near_path
 
 _START_BYTES = 512
 _ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
@@ -39,7 +40,8 @@ def check(path: Path, *, text: bool = False) -> bytes:
         with path.open("rb") as file:
             start = file.read(_START_BYTES)
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+        near = near_path(path) if isinstance(error, FileNotFoundError) else ""
+        raise WeightsError(f"{path}: cannot be read: {error.strerror or error}{near}") from error
     reason = impostor(start, text=text)
     if reason:
         raise WeightsError(f"{path}: {reason}")
