@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, nodes, executors, face networks, object detectors, engines.",
+    help="Measure this machine: conversion, drawing, nodes, executors, viewer, faces, objects, engines.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -130,6 +130,15 @@ def engines(
             choices.remember("cpu", fastest)
             if not json:
                 typer.echo(f"engine auto takes the fastest from now on ({choices.path()})")
+
+
+@app.command()
+def viewer(json: Json = False) -> None:
+    """Processor time of the viewer by how many browsers look, and the weight of its page (about a minute)."""
+    with exit_codes():
+        from face_detect_ros.benchmarks import viewer as benchmark
+
+        _print(benchmark.run(), json)
 
 
 def _conversion() -> list[Row]:

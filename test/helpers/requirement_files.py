@@ -37,6 +37,7 @@ PIP_ONLY = {
     "transformers": "transformers",
     "typer": "typer",
     "uvicorn": "uvicorn",
+    "websockets": "websockets",
 }
 
 

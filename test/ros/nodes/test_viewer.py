@@ -9,13 +9,16 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
+import httpx2
 import numpy as np
 import psutil
 import pytest
 from helpers.browser import chromium, page_at, screenshot
-from helpers.ros_tools import PATIENCE_S, wait_until
+from helpers.ros_tools import PATIENCE_S, astronaut, wait_until
+from rosbags.highlevel import AnyReader
 
 from face_detect_ros.detectors import catalogue
 
@@ -98,6 +101,61 @@ def test_health_names_model_and_device(page):
     assert "OK" in page.inner_text("#health")
 
 
+def test_a_parameter_takes_effect_and_a_refusal_says_why(page):
+    page.click("#settings_card > summary")
+    page.click("#settings >> summary >> text=face_detector")
+    page.fill("[id='face_detector.score_threshold']", "0.99")
+    page.click("form:has([id='face_detector.score_threshold']) >> text=Apply")
+    page.wait_for_selector(".box", state="detached")
+    page.fill("[id='face_detector.score_threshold']", "0")
+    page.click("form:has([id='face_detector.score_threshold']) >> text=Apply")
+    page.wait_for_selector(".box")
+    page.fill("[id='face_detector.embedder']", "nothing")
+    page.click("form:has([id='face_detector.embedder']) >> text=Apply")
+    page.wait_for_selector("#notice.bad >> text=nothing")
+
+
+def test_a_node_is_reconfigured(page):
+    page.click("#settings_card > summary")
+    page.click("#settings >> summary >> text=video_source")
+    page.fill("[id='video_source.width']", "320")
+    page.click("form:has([id='video_source.width']) >> text=Apply")
+    page.wait_for_selector("#notice >> text=width is now 320")
+    page.click("text=Reconfigure video_source")
+    page.wait_for_selector("#notice >> text=video_source is reconfigured")
+    page.wait_for_selector("#figures:has-text('320')")
+
+
+def test_a_recording_is_a_bag_with_images_and_detections(page):
+    page.click("#record")
+    page.wait_for_selector("#record[aria-pressed=true]")
+    first, _ = canvas_of(page)
+    wait_until(lambda: not np.array_equal(canvas_of(page)[0], first), "another image")
+    page.click("#record")
+    page.wait_for_selector("#notice >> text=Recorded")
+    path = re.search(r"Recorded: (.+?), \d+", page.inner_text("#notice"))[1]
+    with AnyReader([Path(path)]) as reader:
+        counts = {connection.topic: connection.msgcount for connection in reader.connections}
+    assert counts["/image_raw/compressed"] >= 1
+    assert counts["/face_detector/detections"] >= 1
+
+
+def test_a_photo_of_somebody_is_enrolled_and_one_of_nobody_is_refused(page, tmp_path):
+    image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(tmp_path / "face.jpg"), image)
+    cv2.imwrite(str(tmp_path / "rocket.jpg"), image[250:, 250:])
+    page.click("#people_card > summary")
+    page.fill("#photo_name", "Eileen")
+    page.set_input_files("#photo_files", [str(tmp_path / "face.jpg"), str(tmp_path / "rocket.jpg")])
+    page.click("#photos button")
+    page.wait_for_selector("#photo_outcomes >> text=face.jpg: learned")
+    page.wait_for_selector("#photo_outcomes .bad >> text=rocket.jpg")
+    page.wait_for_selector(".box >> text=Eileen")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#people >> text=Forget")
+    page.wait_for_selector("#nobody:visible")
+
+
 def test_a_click_enrolls_and_the_name_appears_and_goes(page):
     page.wait_for_selector(".box >> text=#")  # only a track can be followed
     page.click(".box", force=True)
@@ -116,3 +174,11 @@ def test_a_click_enrolls_and_the_name_appears_and_goes(page):
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#people >> text=Forget")
     page.wait_for_selector("#nobody:visible")
+
+
+def test_the_page_is_as_private_as_the_face_detector(execute):
+    execute("face_detector", parameters={"privacy": True, "recognize": False})
+    viewer = execute("viewer")
+    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
+    about = lambda: httpx2.get(f"{url}api/about").json()["views"]  # noqa: E731
+    wait_until(lambda: about() == {"": ["anonymized"]}, lambda: f"anonymized images only, not {about()}")
