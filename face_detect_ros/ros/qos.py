@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
+
+from face_detect_ros.core.errors import ConfigError
 
 
 def image_input(*, reliable: bool = False) -> QoSProfile:
@@ -38,6 +45,29 @@ def latched() -> QoSProfile:
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
     )
+
+
+def camera_info_input(node: Node, topic: str) -> QoSProfile:
+    """Profile of a camera_info subscription that also gets what was sent before, where all publishers keep it."""
+    profiles = [publisher.qos_profile for publisher in node.get_publishers_info_by_topic(topic)]
+    kept = bool(profiles) and all(
+        profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        and profile.reliability == ReliabilityPolicy.RELIABLE
+        for profile in profiles
+    )
+    return latched() if kept else image_input()
+
+
+@contextlib.contextmanager
+def overrides_explained(topic: str) -> Iterator[None]:
+    """Around making a publisher or subscription with `overridable`: ConfigError for a value that no policy has."""
+    try:
+        yield
+    except (RuntimeError, ValueError, ParameterException, InvalidQosOverridesError) as error:
+        raise ConfigError(
+            f"a parameter qos_overrides.{topic} is unusable: {error}; reliability is reliable or best_effort, "
+            "history keep_last or keep_all, depth a whole number"
+        ) from error
 
 
 def overridable() -> QoSOverridingOptions:

@@ -166,15 +166,16 @@ class ImageInput:
         old, self._reliable = self._subscription, reliable
         key = self.key
         options = {"qos_overriding_options": qos.overridable()} if self._overrides else {}
-        self._subscription = self._node.create_subscription(
-            self._type,
-            self.wire_topic,
-            lambda message: self._arrived(key, message),
-            qos.image_input(reliable=reliable),
-            # `watch` says it, with both profiles and the remedy
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            **options,
-        )
+        with qos.overrides_explained(self.wire_topic):
+            self._subscription = self._node.create_subscription(
+                self._type,
+                self.wire_topic,
+                lambda message: self._arrived(key, message),
+                qos.image_input(reliable=reliable),
+                # `watch` says it, with both profiles and the remedy
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+                **options,
+            )
         if old is not None:
             self._node.destroy_subscription(old)
 

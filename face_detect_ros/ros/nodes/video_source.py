@@ -106,6 +106,12 @@ class VideoSourceParameters(NodeParameters):
         )
 
 
+_NO_CLOCK = (
+    "use_sim_time is true, but nothing has come on /clock: images are stamped 0. Start the simulation or the bag "
+    "(ros2 bag play --clock), or set use_sim_time to false"
+)
+
+
 class VideoSource(PerceptionNode[VideoSourceParameters]):
     """Publishes `image_raw` and `camera_info`, stamped at capture.
 
@@ -129,6 +135,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._published = 0
         self._rate = RateMeter()
         self._problem = ""
+        self._clockless = False
         self._throttle = Throttle(5.0)
         self.topic = ""
         super().__init__(node_name, VideoSourceParameters, hub, **node_arguments)
@@ -147,8 +154,9 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._calibration = camera_info.load(params.camera_info_url) if params.camera_info_url else None
         self._frame_id = params.frame_id
         reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
-        self._images = self.create_publisher(Image, TOPIC, **reliable)
-        self._infos = self.create_publisher(CameraInfo, camera_info_topic(self.topic), **reliable)
+        with qos.overrides_explained(self.topic):
+            self._images = self.create_publisher(Image, TOPIC, **reliable)
+            self._infos = self.create_publisher(CameraInfo, camera_info_topic(self.topic), **reliable)
 
     def activate(self) -> None:
         if self._options is None:
@@ -177,7 +185,8 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
             "published": str(self._published),
             "output_hz": f"{self._rate.hz():.1f}",
         }
-        return description, self._problem if self.active else "", values
+        problem = self._problem or (_NO_CLOCK if self._clockless else "")
+        return description, problem if self.active else "", values
 
     def on_parameters_changed(self, new: VideoSourceParameters, old: VideoSourceParameters) -> None:
         if new.source:
@@ -191,7 +200,11 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         if not self.active or not self.context.ok():
             return
         age_ns = int((time.monotonic() - captured_s) * 1e9)
-        stamp_ns = max(0, self.get_clock().now().nanoseconds - age_ns)
+        now_ns = self.get_clock().now().nanoseconds
+        self._clockless = not now_ns
+        if self._clockless and self._throttle.allows("clock"):
+            self.get_logger().warning(_NO_CLOCK)
+        stamp_ns = max(0, now_ns - age_ns)
         self.hub.deliver(self.topic, LazyFrame(stamp_ns, self._frame_id, lambda: image))
         if self._images.get_subscription_count() > 0 and not self.params.privacy:
             self._images.publish(image_message(image, stamp_ns, self._frame_id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from visualization_msgs.msg import MarkerArray
 
@@ -41,6 +42,7 @@ class MarkersOutput(Output):
         self._camera_info_topic = camera_info_topic
         self._rectified = rectified
         self._subscription: Any = None
+        self._profile: QoSProfile | None = None
         self._stamp_ns = 0
         self._lifetime_s = SHORTEST_LIFETIME_S
 
@@ -65,10 +67,15 @@ class MarkersOutput(Output):
 
     def once_a_second(self, *, active: bool) -> None:
         watched = active and self.wanted()
+        topic = self._camera_info_topic()
         if watched and self._subscription is None:
-            self._subscription = self.node.create_subscription(
-                CameraInfo, self._camera_info_topic(), self._keep, qos.image_input()
-            )
+            # a camera that sends it once and keeps it has done so long ago
+            self._profile = qos.camera_info_input(self.node, topic)
+            self._subscription = self.node.create_subscription(CameraInfo, topic, self._keep, self._profile)
+        elif (
+            watched and self.camera_info is None and self._profile != qos.camera_info_input(self.node, topic)
+        ):
+            self._unsubscribe()  # a publisher came, or another one: again, in a second
         elif not watched and self._subscription is not None:
             self._unsubscribe()
 

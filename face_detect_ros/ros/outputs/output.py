@@ -41,9 +41,10 @@ class Output(ABC):
         self, topics: CameraTopics, kind: type, topic: str, profile: QoSProfile | None = None
     ) -> None:
         self.node = topics.node
-        self.publisher: Any = self.node.create_publisher(
-            kind, topics.name(topic), profile or qos.output(), qos_overriding_options=qos.overridable()
-        )
+        with qos.overrides_explained(self.node.resolve_topic_name(topics.name(topic))):
+            self.publisher: Any = self.node.create_publisher(
+                kind, topics.name(topic), profile or qos.output(), qos_overriding_options=qos.overridable()
+            )
 
     def wanted(self) -> bool:
         """Whether somebody subscribes."""

@@ -215,6 +215,28 @@ def test_camera_info_is_left_when_nobody_looks_at_the_markers(probe, start):
     wait_until(lambda: not probe.subscriptions_of("/camera_info"), "its end")
 
 
+def test_camera_info_that_was_sent_once_before_anybody_looked_counts(probe, start):
+    publisher = probe.node.create_publisher(CameraInfo, "/camera_info", LATCHED)
+    publisher.publish(calibrated(2000.0))
+    local = start(FaceDetector)
+    probe.wait_for_state(NODE, "active")
+    probe.collect(f"{NODE}/markers", MarkerArray)
+    info = wait_until(lambda: local.node.outputs[2].camera_info, "camera_info at the node")
+    assert info.k[0] == 2000.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("/image_raw.subscription.reliability", "sometimes"),
+        ("/face_detector/detections.publisher.depth", "many"),
+    ],
+)
+def test_an_unusable_qos_override_is_named(probe, start, name, value):
+    start(FaceDetector, parameters={f"qos_overrides.{name}": value})
+    assert value in probe.wait_for_log(r"^cannot (configure|activate): a parameter qos_overrides")
+
+
 # states
 
 

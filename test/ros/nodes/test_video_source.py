@@ -55,6 +55,13 @@ def calibration(tmp_path):
     return path
 
 
+def test_without_a_clock_simulated_time_is_warned_about(probe, start, still):
+    start(VideoSource, parameters=settings(still, use_sim_time=True))
+    assert "/clock" in probe.wait_for_log("images are stamped 0")
+    status = probe.diagnostics(NODE, lambda status: not status.ok)
+    assert "/clock" in status.message
+
+
 def settings(source, **more):
     return {"source": source, "rate_hz": 20.0, **more}
 
