@@ -24,6 +24,7 @@ from face_detect_ros.cli.demo import demo
 from face_detect_ros.cli.detect import detect
 from face_detect_ros.cli.doctor.verb import doctor
 from face_detect_ros.cli.evaluate.app import app as evaluate
+from face_detect_ros.cli.fleet import fleet
 from face_detect_ros.cli.train import train
 from face_detect_ros.cli.train_default import train_default
 from face_detect_ros.cli.view import view
@@ -47,6 +48,7 @@ app.command()(view)
 app.command()(people.enroll)
 app.add_typer(people.app, name="people")
 app.add_typer(bag.app, name="bag")
+app.command()(fleet)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluate, name="evaluate")

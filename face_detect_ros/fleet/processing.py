@@ -144,23 +144,24 @@ def detect_only(
     pipelines: Mapping[str, Pipeline],
     on_image: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Run the networks over a part of a bag, and keep their answers in the journal `path`, complete or not at all.
+    """Run the networks over a part of a bag, and keep their answers in the journal `path`.
 
-    Raises as `process`.
+    The journal says when it is complete; one that is not is gone on with. Raises as `process`.
     """
     started_s = time.monotonic()
     summary = Summary()
     with BagReader(job.bag) as reader:
         plan = Plan.of(job, reader)
         reading = plan.reading.part(span_ns)
-        journal = Journal(path, job.describe(reader))
+        described = job.describe(reader)
+        journal, known = Journal(path, described), Journal(path, described)
         try:
             options = {
                 task.name: task.options(pipelines[task.name], cover=job.anonymize) for task in job.tasks
             }
             steps = Steps()
             decoded: Channel[Work] = Channel(steps.stop)
-            steps.start("bag-read", read(reader, reading, list(options), lambda task, key: None), decoded)
+            steps.start("bag-read", read(reader, reading, list(options), known.get), decoded)
             try:
                 for work in detect(decoded, pipelines, options, journal):
                     if work.key is not None:
@@ -175,8 +176,10 @@ def detect_only(
                 steps.finish()
             summary.problems = list(reader.problems)
             summary.seconds = time.monotonic() - started_s
+            known.close()
             journal.complete({"images": summary.images})
         finally:
+            known.close()
             journal.close()
     return summary
 

@@ -82,6 +82,19 @@ def rate_bar(what: str, total: int) -> Iterator[Callable[[int, str], None]]:
         yield update
 
 
+@contextlib.contextmanager
+def fleet_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Gives the function to call with how many of how many are done, and what to say; the total may change."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, text: None
+        return
+    from rich.progress import MofNCompleteColumn
+
+    with _stderr_progress(MofNCompleteColumn(), redirect_stdout=False) as progress:
+        task = progress.add_task("bags", total=1)
+        yield lambda done, total, text: progress.update(task, completed=done, total=total, description=text)
+
+
 class FilesProgress:
     """A bar on stderr that counts images and frames. This one shows nothing."""
 

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`face_detect_ros fleet`: many bags through many processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from face_detect_ros.cli.common import tasks
+from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
+
+if TYPE_CHECKING:
+    from face_detect_ros.fleet.driver import Report
+
+
+def fleet(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_OR_LIST",
+            help="A folder with bags anywhere below, or a text file with one path per line.",
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; made if missing.")],
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes; 0: one for each two cores, one with CUDA.")
+    ] = 0,
+    ray: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Use the Ray cluster there (auto: the one this machine belongs to) instead of processes here. OUT and "
+            "the bags must have the same paths on all its machines.",
+        ),
+    ] = "",
+    task: tasks.TaskNames = "faces",
+    anonymize: Annotated[
+        bool, typer.Option("--anonymize", help="Write copies of the bags with faces covered; see `bag`.")
+    ] = False,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Also write images with the detections drawn on them.")
+    ] = False,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")
+    ] = 1,
+    piece_s: Annotated[
+        float,
+        typer.Option(
+            "--piece", metavar="SECONDS", help="Cut longer bags into pieces of this length; 0: none."
+        ),
+    ] = 60.0,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Take up again the bags that were set aside.")
+    ] = False,
+    cover: Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")] = "blur",
+    model: tasks.Model = None,
+    device: tasks.Device = "auto",
+    engine: tasks.Engine = tasks.DEFAULT_ENGINE,
+    threads: tasks.Threads = 0,
+    score_threshold: tasks.Threshold = None,
+    classes: tasks.Classes = "",
+    gallery: tasks.GalleryFile = None,
+) -> None:
+    """Process many bags at once: what `bag` does with each, spread over processes or a Ray cluster.
+
+    Long bags are cut into pieces for the networks, which is where the time goes. Tracks, names and the result bag are
+    made from all pieces in order, so they are those of a single process. OUT has bags/ (a result for each bag),
+    results.sqlite3 (all detections in one table, for `bag find`, and the state of each bag and piece) and summary.json.
+
+    The same command goes on after any interruption, and takes bags in that are new. A bag that cannot be processed, or
+    over which three processes ended, is set aside with the reason.
+
+    Exit code: 0; 1 if a bag was set aside or could not be read completely; 2 for bad arguments; 130 after Ctrl-C.
+    """
+    with exit_codes():
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.cli.common.progress import fleet_bar
+        from face_detect_ros.fleet import driver
+        from face_detect_ros.fleet.job import Job
+        from face_detect_ros.fleet.local_pool import LocalPool, Pool, default_workers
+
+        bags = driver.bags_of(source)
+        count = workers or default_workers(device)
+        if not threads and not ray:
+            threads = max(1, len(os.sched_getaffinity(0)) // count)
+        chosen = tasks.tasks_of(
+            task,
+            model=model,
+            device=device,
+            engine=engine,
+            threads=threads,
+            score_threshold=score_threshold,
+            classes=classes,
+            gallery=gallery,
+            anonymize=anonymize,
+            style=cover,
+        )
+        job = Job(Path(), chosen, every=every, annotate=annotate, anonymize=anonymize)
+
+        def make_pool() -> Pool:
+            if ray:
+                from face_detect_ros.fleet.ray_pool import RayPool
+
+                return RayPool(chosen, ray, workers)
+            return LocalPool(chosen, count)
+
+        with fleet_bar() as progress:
+            found = driver.run(job, bags, out.absolute(), make_pool, driver.Options(piece_s, retry), progress)
+        _tell(found, out)
+        if found.set_aside or any(bag.problems for bag in found.bags):
+            raise typer.Exit(FAILED)
+
+
+def _tell(found: Report, out: Path) -> None:
+    for bag in found.bags:
+        for problem in bag.problems:
+            report(f"{bag.path}: {problem}")
+    for bag in found.set_aside:
+        report(f"{bag.path}: set aside: {bag.reason}")
+    done = [bag for bag in found.bags if bag.state == "done"]
+    hours = sum(bag.duration_s for bag in done) / 3600
+    typer.echo(
+        f"{out}: {len(done)} of {len(found.bags)} bags, {hours:.2f} h, {sum(bag.images for bag in done)} images, "
+        f"{sum(bag.detections for bag in done)} detections"
+    )
+    rate = found.images / found.seconds if found.seconds else 0.0
+    typer.echo(f"this run: {found.images} images in {found.seconds:.1f} s, {rate:.1f} a second")

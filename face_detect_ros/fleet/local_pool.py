@@ -1,0 +1,203 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Worker processes on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
+
+from face_detect_ros.core.child_process import die_with_owner
+from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.steps import Outcome, Step, take
+from face_detect_ros.pipeline.pipeline import Pipeline
+
+_TELL_S = 0.5  # between two reports of progress
+
+
+class Pool(Protocol):
+    """Processes that take steps.
+
+    Attributes:
+        size: How many.
+        images: Images that steps in progress have done.
+    """
+
+    size: int
+
+    @property
+    def idle(self) -> int:
+        """How many have no step."""
+        ...
+
+    @property
+    def images(self) -> int: ...
+
+    def submit(self, step: Step) -> None:
+        """Give a step to a worker that is idle."""
+        ...
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Outcomes of steps, at the latest after that time; may be none."""
+        ...
+
+    def close(self) -> None:
+        """End all workers at once. Steps in progress are cut off."""
+        ...
+
+
+class Builder:
+    """Builds the pipelines of tasks when first needed."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._built: dict[str, Pipeline] = {}
+
+    def __call__(self) -> Mapping[str, Pipeline]:
+        """The pipelines by task. Raises as `Recipe.build`."""
+        for task in self._tasks:
+            if task.name not in self._built:
+                self._built[task.name] = task.recipe.build()
+        return self._built
+
+
+def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection) -> None:
+    """The main function of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner says when it ends
+    die_with_owner(lifeline.fileno())
+    build = Builder(tasks)
+    told_s, images = time.monotonic(), 0
+
+    def on_image() -> None:
+        nonlocal told_s, images
+        images += 1
+        if time.monotonic() - told_s > _TELL_S:
+            told_s = time.monotonic()
+            work.send(images)
+
+    while True:
+        try:
+            step = work.recv()
+        except EOFError:
+            return
+        images = 0
+        work.send(take(step, build, on_image))
+
+
+@dataclass
+class _Worker:
+    process: Any
+    work: Connection
+    lifeline: Connection
+    step: Step | None = None
+    images: int = 0
+
+
+class LocalPool:
+    """A pool of processes of this machine. They end with this process, however it ends. A dead one is replaced.
+
+    Args:
+        tasks: Whose pipelines the workers build.
+        size: How many workers.
+    """
+
+    def __init__(self, tasks: Sequence[Task], size: int) -> None:
+        self.size = size
+        self._tasks = tuple(tasks)
+        self._context = multiprocessing.get_context("spawn")
+        self._workers = [self._start() for _ in range(size)]
+
+    @property
+    def idle(self) -> int:
+        """How many have no step."""
+        return sum(worker.step is None for worker in self._workers)
+
+    @property
+    def images(self) -> int:
+        """Images that steps in progress have done."""
+        return sum(worker.images for worker in self._workers)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the worker processes."""
+        return [int(worker.process.pid) for worker in self._workers]
+
+    def submit(self, step: Step) -> None:
+        """Give a step to a worker that is idle."""
+        worker = next(worker for worker in self._workers if worker.step is None)
+        worker.step = step
+        with contextlib.suppress(OSError):  # dead: `wait` finds out
+            worker.work.send(step)
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Outcomes of steps, at the latest after that time; may be none."""
+        found = []
+        ready = wait([worker.work for worker in self._workers], timeout_s)
+        for number, worker in enumerate(self._workers):
+            if worker.work not in ready:
+                continue
+            try:
+                told = worker.work.recv()
+            except (EOFError, OSError):
+                found += self._replace(number)
+                continue
+            if isinstance(told, Outcome):
+                worker.step, worker.images = None, 0
+                found.append(told)
+            else:
+                worker.images = int(told)
+        return found
+
+    def close(self) -> None:
+        """End all workers at once."""
+        for worker in self._workers:
+            self._end(worker)
+        self._workers = []
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        their_end, our_end = self._context.Pipe(duplex=False)
+        process = self._context.Process(
+            target=_serve, args=(self._tasks, theirs, their_end), name="fleet-worker", daemon=False
+        )
+        process.start()
+        theirs.close()
+        their_end.close()
+        return _Worker(process, ours, our_end)
+
+    def _replace(self, number: int) -> list[Outcome]:
+        worker = self._workers[number]
+        self._end(worker)
+        self._workers[number] = self._start()
+        if worker.step is None:
+            return []
+        return [Outcome(worker.step, {}, "crash", _why(worker.process.exitcode))]
+
+    def _end(self, worker: _Worker) -> None:
+        worker.lifeline.close()
+        worker.process.join(1.0)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+        worker.work.close()
+
+
+def _why(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with code {code}"
+
+
+def default_workers(device: str) -> int:
+    """As many as make sense here: one per GPU is left to the user, two cores for each on a CPU."""
+    cores = len(os.sched_getaffinity(0))
+    return 1 if device.startswith("cuda") else max(1, cores // 2)

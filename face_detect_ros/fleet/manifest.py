@@ -1,0 +1,236 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""State of every bag and piece, in the same file as the results: both change together or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
+from face_detect_ros.fleet import table
+
+SCHEMA = (
+    table.SCHEMA
+    + """
+CREATE TABLE IF NOT EXISTS work(name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS bags(
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL UNIQUE,           -- of its result, below bags/
+    state TEXT NOT NULL DEFAULT 'new',   -- new, planned, done; or failed: set aside
+    reason TEXT NOT NULL DEFAULT '',     -- why it was set aside
+    problems TEXT NOT NULL DEFAULT '[]', -- what of it could not be read or processed
+    attempts INTEGER NOT NULL DEFAULT 0, -- of the step in hand that ended with their process
+    expected INTEGER NOT NULL DEFAULT 0, -- images
+    duration_s REAL NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+    images INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, detections INTEGER NOT NULL DEFAULT 0,
+    network_s REAL NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS pieces(
+    bag INTEGER NOT NULL REFERENCES bags(id), number INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+    images INTEGER NOT NULL DEFAULT 0, network_s REAL NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (bag, number)
+);
+"""
+)
+
+
+@dataclass(frozen=True)
+class Bag:
+    """A bag of the fleet, as the columns of the table `bags` say."""
+
+    id: int
+    path: Path
+    name: str
+    state: str
+    reason: str
+    problems: list[str]
+    expected: int
+    duration_s: float
+    bytes: int
+    images: int
+    failed: int
+    detections: int
+    network_s: float
+    seconds: float
+
+
+class Manifest:
+    """The file. One process at a time may write it.
+
+    Args:
+        path: The file, made if missing.
+        work: Describes what is done with the bags; a file for other work is refused.
+
+    Raises:
+        ConfigError: The file belongs to other work.
+        OutputError: It cannot be written.
+    """
+
+    def __init__(self, path: Path, work: str) -> None:
+        self.path = path
+        try:
+            self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.executescript(SCHEMA)
+            row = self._database.execute("SELECT value FROM work WHERE name = 'options'").fetchone()
+            if row is not None and row[0] != work:
+                raise ConfigError(f"{path.parent}: has results of other options; give another folder")
+            self._database.execute("INSERT OR IGNORE INTO work VALUES ('options', ?)", (work,))
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {path}: {error}; give another folder") from error
+
+    def add(self, bags: Sequence[tuple[Path, str]]) -> None:
+        """Add bags, with a name for the result of each; those that are known stay as they are."""
+        with self._transaction():
+            known = {row[0] for row in self._database.execute("SELECT path FROM bags")}
+            names = {row[0] for row in self._database.execute("SELECT name FROM bags")}
+            for path, name in bags:
+                if str(path) in known:
+                    continue
+                unique, number = name, 2
+                while unique in names:
+                    unique, number = f"{name}-{number}", number + 1
+                names.add(unique)
+                known.add(str(path))
+                self._database.execute("INSERT INTO bags(path, name) VALUES (?, ?)", (str(path), unique))
+
+    def bags(self) -> list[Bag]:
+        """All bags, in the order in which they were added."""
+        rows = self._query(
+            "SELECT id, path, name, state, reason, problems, expected, duration_s, bytes, images, failed, detections, "
+            "network_s, seconds FROM bags ORDER BY id"
+        )
+        return [_bag(*row) for row in rows]
+
+    def pieces(self, bag: int) -> list[tuple[tuple[int, int], bool]]:
+        """The pieces of a bag, and whether each is done."""
+        rows = self._query("SELECT start_ns, end_ns, done FROM pieces WHERE bag = ? ORDER BY number", (bag,))
+        return [((start_ns, end_ns), bool(done)) for start_ns, end_ns, done in rows]
+
+    def images_done(self) -> int:
+        """Images of all pieces that are done."""
+        [[count]] = self._query("SELECT coalesce(sum(images), 0) FROM pieces WHERE done")
+        return int(count)
+
+    def retry(self) -> None:
+        """Take up again what was set aside."""
+        with self._transaction():
+            self._database.execute(
+                "DELETE FROM pieces WHERE bag IN (SELECT id FROM bags WHERE state = 'failed')"
+            )
+            self._database.execute(
+                "UPDATE bags SET state = 'new', reason = '', attempts = 0 WHERE state = 'failed'"
+            )
+
+    def planned(self, bag: int, values: dict[str, Any]) -> None:
+        """Note how a bag is cut."""
+        with self._transaction():
+            self._database.execute("DELETE FROM pieces WHERE bag = ?", (bag,))
+            self._database.executemany(
+                "INSERT INTO pieces(bag, number, start_ns, end_ns) VALUES (?, ?, ?, ?)",
+                [(bag, number, *span) for number, span in enumerate(values["spans_ns"])],
+            )
+            self._database.execute(
+                "UPDATE bags SET state = 'planned', attempts = 0, expected = ?, duration_s = ?, bytes = ? WHERE id = ?",
+                (values["images"], values["duration_s"], values["bytes"], bag),
+            )
+
+    def detected(self, bag: int, piece: int, values: dict[str, Any]) -> None:
+        """Note that a piece is done."""
+        with self._transaction():
+            self._database.execute(
+                "UPDATE pieces SET done = 1, images = ?, network_s = ?, seconds = ? WHERE bag = ? AND number = ?",
+                (values["images"], values["network_s"], values["seconds"], bag, piece),
+            )
+
+    def finished(self, bag: int, values: dict[str, Any], results: Path) -> None:
+        """Note that a bag is done, and take over its results."""
+        try:
+            self._database.execute("ATTACH ? AS one", (str(results),))
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot read {results}: {error}") from error
+        try:
+            with self._transaction():
+                [[path]] = self._query("SELECT path FROM bags WHERE id = ?", (bag,))
+                for name in ("detections", "images"):
+                    self._database.execute(f"DELETE FROM main.{name} WHERE bag = ?", (path,))
+                    self._database.execute(f"INSERT INTO main.{name} SELECT * FROM one.{name} ORDER BY rowid")
+                [[images, failed]] = self._query(
+                    "SELECT coalesce(max(images), 0), coalesce(sum(failed), 0) FROM "
+                    "(SELECT sum(images) AS images, sum(failed) AS failed FROM one.images GROUP BY task)"
+                )
+                [[detections]] = self._query("SELECT count(*) FROM one.detections")
+                self._database.execute(
+                    "UPDATE bags SET state = 'done', reason = '', attempts = 0, problems = ?, images = ?, failed = ?, "
+                    "detections = ?, network_s = ? + (SELECT coalesce(sum(network_s), 0) FROM pieces WHERE bag = ?), "
+                    "seconds = ? + (SELECT coalesce(sum(seconds), 0) FROM pieces WHERE bag = ?) WHERE id = ?",
+                    (
+                        json.dumps(values["problems"]),
+                        images,
+                        failed,
+                        detections,
+                        values["network_s"],
+                        bag,
+                        values["seconds"],
+                        bag,
+                        bag,
+                    ),
+                )
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("DETACH one")
+
+    def crashed(self, bag: int, piece: int | None) -> int:
+        """Count a process that ended over a step. Returns how many did over this one."""
+        with self._transaction():
+            if piece is None:
+                self._database.execute("UPDATE bags SET attempts = attempts + 1 WHERE id = ?", (bag,))
+                [[count]] = self._query("SELECT attempts FROM bags WHERE id = ?", (bag,))
+            else:
+                where = "WHERE bag = ? AND number = ?"
+                self._database.execute(f"UPDATE pieces SET attempts = attempts + 1 {where}", (bag, piece))
+                [[count]] = self._query(f"SELECT attempts FROM pieces {where}", (bag, piece))
+        return int(count)
+
+    def set_aside(self, bag: int, reason: str) -> None:
+        """Give a bag up."""
+        with self._transaction():
+            self._database.execute("UPDATE bags SET state = 'failed', reason = ? WHERE id = ?", (reason, bag))
+
+    def close(self) -> None:
+        """Close the file. Calling it twice is fine."""
+        self._database.close()
+
+    def _query(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise SourceError(f"cannot read {self.path}: {error}") from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {self.path}: {error}; is the disk full?") from error
+
+
+def _bag(number: int, path: str, name: str, state: str, reason: str, problems: str, *figures: Any) -> Bag:
+    return Bag(number, Path(path), name, state, reason, json.loads(problems), *figures)

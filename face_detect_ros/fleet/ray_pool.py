@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Workers on a Ray cluster. Bags and results are where every machine sees them under the same path."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.local_pool import Builder
+from face_detect_ros.fleet.steps import Outcome, Step, take
+
+_LOCAL = "local"
+
+
+class _Actor:
+    """A worker, wherever Ray puts it."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._build = Builder(tasks)
+
+    def take(self, step: Step) -> Outcome:
+        """See `steps.take`."""
+        return take(step, self._build)
+
+
+@dataclass
+class _Worker:
+    actor: Any
+    step: Step | None = None
+    answer: Any = field(default=None)
+
+
+class RayPool:
+    """A pool of Ray actors, each with the CPUs or the GPU that its networks use. A dead one is replaced.
+
+    Args:
+        tasks: Whose pipelines the workers build. Their `threads` are the CPUs of a worker (0: 1), and a device of
+            "cuda" is a GPU of it.
+        address: Of the cluster; "auto" for the one that this machine belongs to, "local" for a new one here.
+        size: How many workers; 0: as many as the cluster has room for.
+
+    Raises:
+        ConfigError: Ray is not installed, there is no such cluster, or it has not enough CPUs or GPUs.
+    """
+
+    def __init__(self, tasks: Sequence[Task], address: str, size: int) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise ConfigError(
+                f"a Ray cluster needs ray, which is not installed ({error}): pip install ray"
+            ) from error
+        self._ray = ray
+        gpus = 1 if any(task.recipe.device.startswith("cuda") for task in tasks) else 0
+        cpus = max(1, *(task.recipe.threads for task in tasks))
+        started: dict[str, Any] = {} if address != _LOCAL else {"include_dashboard": False}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="error", **started)
+        except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and others
+            raise ConfigError(f"no Ray cluster at {address}: {' '.join(str(error).split())}") from error
+        there = ray.cluster_resources()
+        room = int(there.get("CPU", 0) // cpus)
+        if gpus:
+            room = min(room, int(there.get("GPU", 0)))
+        self.size = size or room
+        if not 0 < self.size <= room:
+            ray.shutdown()
+            raise ConfigError(
+                f"the Ray cluster has room for {room} workers with {cpus} CPUs and {gpus} GPUs each, not {self.size}; "
+                "change --workers, --threads or --device"
+            )
+        kind = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0)(_Actor)
+        self._make = lambda: kind.remote(tuple(tasks))
+        self._workers = [_Worker(self._make()) for _ in range(self.size)]
+
+    @property
+    def idle(self) -> int:
+        """How many workers have no step."""
+        return sum(worker.step is None for worker in self._workers)
+
+    @property
+    def images(self) -> int:
+        """Actors do not tell before a step is done."""
+        return 0
+
+    def submit(self, step: Step) -> None:
+        """Give a step to a worker that is idle."""
+        worker = next(worker for worker in self._workers if worker.step is None)
+        worker.step, worker.answer = step, worker.actor.take.remote(step)
+
+    def wait(self, timeout_s: float) -> list[Outcome]:
+        """Outcomes of steps, at the latest after that time; may be none."""
+        underway = [worker for worker in self._workers if worker.step is not None]
+        ready, _ = self._ray.wait([worker.answer for worker in underway], num_returns=1, timeout=timeout_s)
+        found = []
+        for worker in underway:
+            if worker.answer not in ready or worker.step is None:
+                continue
+            try:
+                found.append(self._ray.get(worker.answer))
+            except self._ray.exceptions.RayError as error:
+                found.append(Outcome(worker.step, {}, "crash", f"its actor ended ({type(error).__name__})"))
+                with contextlib.suppress(Exception):
+                    self._ray.kill(worker.actor)
+                worker.actor = self._make()
+            worker.step = worker.answer = None
+        return found
+
+    def close(self) -> None:
+        """End all workers at once."""
+        for worker in self._workers:
+            with contextlib.suppress(Exception):
+                self._ray.kill(worker.actor)
+        self._workers = []
+        self._ray.shutdown()

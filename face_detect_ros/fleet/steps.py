@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Work of a fleet in steps that any process can take: plan a bag, run networks over a piece, finish the bag.
+
+A step may be taken twice, or be cut off and taken again: what it leaves is the same, and appears when it is complete.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import itertools
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.core.errors import OutputError, PerceptionError
+from face_detect_ros.fleet.job import Job
+from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.plan import Plan
+from face_detect_ros.fleet.processing import detect_only, process
+from face_detect_ros.pipeline.pipeline import Pipeline
+
+Kind = Literal["plan", "detect", "finish"]
+Pipelines = Callable[[], Mapping[str, Pipeline]]
+LEAST_IMAGES = 50
+"""Of a piece: opening a bag takes as long as a few images."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        kind: "plan" says how long a bag is and cuts it; "detect" runs the networks over a piece; "finish" does
+            the rest.
+        bag: Number of the bag.
+        job: What to do with it.
+        folder: Of the fleet's output.
+        name: Of the bag's result, below `folder`.
+        spans_ns: Times of recording: the piece of a "detect" step, all pieces of a "finish" step.
+        piece: Number of the piece.
+        piece_s: How long the pieces of a planned bag should be.
+    """
+
+    kind: Kind
+    bag: int
+    job: Job
+    folder: Path
+    name: str = ""
+    spans_ns: tuple[tuple[int, int], ...] = ()
+    piece: int = 0
+    piece_s: float = 0.0
+
+    def journal(self, piece: int) -> Path:
+        """Where the answers to a piece are."""
+        return self.folder / "pieces" / f"{self.bag:06d}-{piece:06d}.sqlite3"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step.
+
+    Attributes:
+        step: The step.
+        values: What it found out.
+        failure: "" if it went well; "bag" if it cannot go well with this bag; "crash" if the process ended; "all" if no
+            step can go well.
+        reason: Of the failure.
+    """
+
+    step: Step
+    values: dict[str, Any]
+    failure: Literal["", "bag", "crash", "all"] = ""
+    reason: str = ""
+
+
+def take(step: Step, pipelines: Pipelines, on_image: Callable[[], None] = lambda: None) -> Outcome:
+    """Take a step. Raises nothing but what ends the process."""
+    try:
+        built = {} if step.kind == "plan" else pipelines()
+    except PerceptionError as error:
+        return Outcome(step, {}, "all", str(error))
+    try:
+        return Outcome(step, _TAKE[step.kind](step, built, on_image))
+    except OutputError as error:  # a full disk is not the bag's fault
+        return Outcome(step, {}, "all", str(error))
+    except MemoryError:
+        return Outcome(step, {}, "crash", "memory ran out")
+    except PerceptionError as error:
+        return Outcome(step, {}, "bag", str(error).removeprefix(f"{step.job.bag}: "))
+    except Exception as error:  # noqa: BLE001 - a bag that finds a bug must not stop the others
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome(
+            step, {}, "bag", f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+        )
+
+
+def _plan(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
+    with BagReader(step.job.bag) as reader:
+        plan = Plan.of(step.job, reader)
+        start_ns, end_ns = plan.reading.span_ns
+        start_ns, end_ns = max(start_ns, reader.start_ns), min(end_ns, reader.end_ns)
+        images = plan.expected(reader)
+        return {
+            "images": images,
+            "duration_s": reader.duration_s,
+            "bytes": sum(path.stat().st_size for path in reader.files),
+            # images are counted from the start, and a compressed file is unpacked as a whole
+            "spans_ns": pieces(start_ns, end_ns, step.piece_s, images)
+            if step.job.every == 1 and not reader.compressed_files
+            else [(start_ns, end_ns)],
+        }
+
+
+def pieces(start_ns: int, end_ns: int, piece_s: float, images: int) -> list[tuple[int, int]]:
+    """A time in pieces of one length.
+
+    Args:
+        start_ns: Where it begins.
+        end_ns: Where it ends.
+        piece_s: About how long the pieces are, in seconds; 0: all in one.
+        images: In all of it. A piece is not worth its while for a few.
+    """
+    length_ns = max(1, end_ns - start_ns)
+    wanted = round(length_ns * 1e-9 / piece_s) if piece_s > 0 else 1
+    count = max(1, min(wanted, images // LEAST_IMAGES))
+    cuts = [start_ns + length_ns * number // count for number in range(count + 1)]
+    return list(itertools.pairwise(cuts))
+
+
+def _detect(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
+    summary = detect_only(step.job, step.spans_ns[0], step.journal(step.piece), pipelines, on_image)
+    return {"images": summary.images, "network_s": summary.network_s, "seconds": summary.seconds}
+
+
+def _finish(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
+    with contextlib.closing(_Pieces(step)) as recorded:
+        summary = process(step.job, step.folder / "bags" / step.name, lambda: pipelines, recorded=recorded)
+    return {"problems": summary.problems, "seconds": summary.seconds, "network_s": summary.network_s}
+
+
+class _Pieces:
+    """The answers in the journals of a bag's pieces. Those of other work, or incomplete ones, are not used.
+
+    One journal at a time is open: images come in the order of the pieces.
+    """
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._starts = [start_ns for start_ns, _ in step.spans_ns]
+        self._number = -1
+        self._journal: Journal | None = None
+        with BagReader(step.job.bag) as reader:
+            self._work = step.job.describe(reader)
+
+    def __call__(self, task: str, key: ImageKey) -> Answer | None:
+        number = bisect.bisect_right(self._starts, key.log_ns) - 1
+        if number != self._number:
+            self._open(number)
+        return None if self._journal is None else self._journal.get(task, key)
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._journal is not None:
+            self._journal.close()
+        self._journal, self._number = None, -1
+
+    def _open(self, number: int) -> None:
+        self.close()
+        self._number = number
+        path = self._step.journal(number)
+        if number >= 0 and path.exists():
+            self._journal = Journal(path, self._work)
+            if self._journal.summary is None:
+                self._journal.close()
+                self._journal = None
+
+
+_TAKE = {"plan": _plan, "detect": _detect, "finish": _finish}

@@ -1,0 +1,286 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Many bags over processes: the same results as one process, whatever is killed in between."""
+
+import itertools
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers.bags import BagMaker, SquareDetector, camera_bag, job_of, pipeline_of, run, text_message
+from helpers.paths import TEST
+
+from face_detect_ros.core.errors import ConfigError, DetectorError
+from face_detect_ros.fleet import driver, steps, table
+from face_detect_ros.fleet.driver import ATTEMPTS, Options, bags_of
+from face_detect_ros.fleet.local_pool import LocalPool
+from face_detect_ros.fleet.steps import Outcome, Step, pieces, take
+
+COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
+SECOND = 10**9
+
+
+class Here:
+    """A pool without processes, in which a test decides what happens to a step."""
+
+    def __init__(self, detector=None, before=lambda step: None):
+        self.size = self.idle = 1
+        self.images = 0
+        self.steps = []
+        self.before = before
+        self.detector = detector or SquareDetector()
+        self._found = []
+
+    def submit(self, step):
+        self.steps.append((step.kind, step.name, step.piece))
+        self._found.append(self.before(step) or take(step, lambda: {"faces": pipeline_of(self.detector)}))
+
+    def wait(self, timeout_s):
+        found, self._found = self._found, []
+        return found
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("robots")
+    for name, count in COUNTS.items():
+        camera_bag(folder / name, count)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(source, tmp_path_factory):
+    """Results of one process: (name -> MCAP, rows)."""
+    folder = tmp_path_factory.mktemp("expected")
+    bags, found = {}, []
+    for path, name in bags_of(source):
+        out = folder / name
+        out.parent.mkdir(parents=True, exist_ok=True)
+        run(path, out)
+        bags[name] = (out / f"{out.name}.mcap").read_bytes()
+        found += rows(out / table.FILE)
+    return bags, sorted(found)
+
+
+def rows(path):
+    return sqlite3.connect(path).execute("SELECT * FROM detections").fetchall()
+
+
+def results(out):
+    return {
+        str(path.parent.relative_to(out / "bags")): path.read_bytes() for path in out.glob("bags/**/*.mcap")
+    }, sorted(rows(out / table.FILE))
+
+
+def fleet(source, out, pool, piece_s=5.0, **options):
+    return driver.run(job_of(""), bags_of(source), out, lambda: pool, Options(piece_s, **options))
+
+
+def test_pieces_join_to_what_one_process_finds(source, expected, tmp_path):
+    pool = Here()
+    report = fleet(source, tmp_path / "out", pool)
+    assert results(tmp_path / "out") == expected
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+    assert [bag.images for bag in report.bags] == list(COUNTS.values())
+    assert report.images == pool.detector.calls == sum(COUNTS.values())
+    assert [step for step in pool.steps if step[1] == "monday/one"] == [
+        ("plan", "monday/one", 0),
+        ("detect", "monday/one", 0),
+        ("detect", "monday/one", 1),
+        ("finish", "monday/one", 0),
+    ]
+    assert list((tmp_path / "out" / "pieces").iterdir()) == []
+    again = Here()
+    assert fleet(source, tmp_path / "out", again).images == 0
+    assert again.steps == []
+
+
+def test_processes_and_a_driver_killed_at_random_lose_and_double_nothing(source, expected, tmp_path):
+    out = tmp_path / "out"
+    chance = random.Random(1)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(TEST), str(TEST.parent)))}
+    for attempt in range(20):
+        done = subprocess.Popen([sys.executable, __file__, source, out, "0.02"], env=environment)
+        if attempt < 4:
+            time.sleep(chance.uniform(0.8, 3.0))
+            if attempt % 2:
+                children = Path(f"/proc/{done.pid}/task/{done.pid}/children").read_text().split()
+                for child in children[-1:]:
+                    os.kill(int(child), signal.SIGKILL)
+                time.sleep(chance.uniform(0.2, 1.0))
+            done.kill()
+        if done.wait() == 0:
+            break
+    assert results(out) == expected
+
+
+def test_a_new_bag_is_taken_in_and_other_options_are_refused(tmp_path):
+    camera_bag(tmp_path / "in" / "a", 2)
+    fleet(tmp_path / "in", tmp_path / "out", Here())
+    camera_bag(tmp_path / "in" / "b", 2)
+    pool = Here()
+    report = fleet(tmp_path / "in", tmp_path / "out", pool)
+    assert [bag.name for bag in report.bags] == ["a", "b"]
+    assert {step[1] for step in pool.steps} == {"b"}
+    with pytest.raises(ConfigError, match="other options"):
+        driver.run(job_of("", every=2), bags_of(tmp_path / "in"), tmp_path / "out", Here, Options())
+
+
+def test_bags_that_cannot_be_processed_are_set_aside_and_the_others_are_done(tmp_path):
+    camera_bag(tmp_path / "in" / "good", 2)
+    with BagMaker(tmp_path / "in" / "without") as bag:
+        bag.write("/chatter", "std_msgs/msg/String", 1, text_message("no image"))
+    (tmp_path / "in" / "broken.mcap").write_bytes(b"not a bag")
+
+    def before(step):
+        if step.name == "good" and step.kind == "finish":
+            raise_once.pop() if raise_once else None
+        return
+
+    raise_once = [1]
+    report = fleet(tmp_path / "in", tmp_path / "out", Here(before=before))
+    reasons = {bag.name: bag.reason for bag in report.set_aside}
+    assert set(reasons) == {"broken", "without"}
+    assert "not an MCAP file" in reasons["broken"]
+    assert "no topic with images" in reasons["without"]
+    assert "no topic with images" in (tmp_path / "out" / driver.SUMMARY).read_text()
+    pool = Here()
+    fleet(tmp_path / "in", tmp_path / "out", pool)
+    assert pool.steps == []  # they stay aside
+    fleet(tmp_path / "in", tmp_path / "out", pool, retry=True)
+    assert {step[1] for step in pool.steps} == {"broken", "without"}
+
+
+def test_a_bag_over_which_processes_end_is_set_aside_after_some_attempts(tmp_path):
+    for name in ("a", "poison", "z"):
+        camera_bag(tmp_path / "in" / name, 2)
+
+    def before(step):
+        if step.name == "poison" and step.kind == "detect":
+            return Outcome(step, {}, "crash", "its process was ended by SIGSEGV")
+        return None
+
+    pool = Here(before=before)
+    report = fleet(tmp_path / "in", tmp_path / "out", pool)
+    assert pool.steps.count(("detect", "poison", 0)) == ATTEMPTS
+    assert [(bag.name, bag.state) for bag in report.bags] == [
+        ("a", "done"),
+        ("poison", "failed"),
+        ("z", "done"),
+    ]
+    assert "SIGSEGV, 3 times" in report.set_aside[0].reason
+
+
+def test_what_concerns_every_bag_stops_the_fleet_and_sets_nothing_aside(tmp_path):
+    camera_bag(tmp_path / "in" / "a", 2)
+
+    def before(step):
+        return Outcome(step, {}, "all", "cannot write: the disk is full") if step.kind == "detect" else None
+
+    with pytest.raises(DetectorError, match="disk is full"):
+        fleet(tmp_path / "in", tmp_path / "out", Here(before=before))
+    report = fleet(tmp_path / "in", tmp_path / "out", Here())
+    assert report.bags[0].state == "done"
+
+
+def test_a_bug_is_named_and_costs_one_bag(tmp_path, monkeypatch):
+    camera_bag(tmp_path / "in" / "a", 2)
+
+    def broken(*arguments):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setitem(steps._TAKE, "finish", broken)
+    report = fleet(tmp_path / "in", tmp_path / "out", Here())
+    assert "ZeroDivisionError: a bug (test_fleet.py" in report.set_aside[0].reason
+
+
+def test_a_dead_worker_is_noticed_and_replaced(tmp_path):
+    bag = camera_bag(tmp_path / "a", 2)
+    pool = LocalPool(job_of("").tasks, 1)
+    try:
+        [killed] = pool.pids
+        pool.submit(Step("plan", 1, job_of(bag), tmp_path))
+        os.kill(killed, signal.SIGKILL)
+        outcomes = []
+        while not (outcomes and not outcomes[-1].failure and pool.pids != [killed]):
+            if pool.idle:
+                pool.submit(Step("plan", 1, job_of(bag), tmp_path))
+            outcomes += pool.wait(1.0)
+        assert outcomes[-1].values["images"] == 2
+        assert {outcome.failure for outcome in outcomes} <= {"", "crash"}
+        assert all("SIGKILL" in outcome.reason for outcome in outcomes if outcome.failure)
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "piece_s", "images", "count"),
+    [
+        pytest.param(600, 60, 6000, 10, id="long"),
+        pytest.param(70, 60, 700, 1, id="little more than one"),
+        pytest.param(10, 60, 100, 1, id="short"),
+        pytest.param(600, 0, 6000, 1, id="uncut"),
+        pytest.param(600_000, 60, 120, 2, id="few images over days"),
+        pytest.param(0, 60, 0, 1, id="empty"),
+    ],
+)
+def test_pieces_cover_a_bag_without_gap_or_overlap(seconds, piece_s, images, count):
+    spans = pieces(5, 5 + seconds * SECOND, piece_s, images)
+    assert len(spans) == count
+    assert spans[0][0] == 5
+    assert spans[-1][1] == 5 + max(1, seconds * SECOND)
+    assert all(first[1] == second[0] for first, second in itertools.pairwise(spans))
+
+
+def test_a_list_of_bags(tmp_path):
+    camera_bag(tmp_path / "in" / "a", 1)
+    camera_bag(tmp_path / "other" / "a", 1)
+    (tmp_path / "list.txt").write_text("in/a\n\n# a comment\nother/a\nmissing\n")
+    report = fleet(tmp_path / "list.txt", tmp_path / "out", Here())
+    assert [(bag.name, bag.state) for bag in report.bags] == [
+        ("a", "done"),
+        ("a-2", "done"),
+        ("missing", "failed"),
+    ]
+    with pytest.raises(ConfigError, match="no bags here"):
+        bags_of(tmp_path / "out" / "pieces")
+
+
+def _main(source, out, delay_s):
+    """A fleet on two processes, whose detector is slow enough to be killed."""
+    from face_detect_ros.fleet import local_pool
+
+    class Slow(local_pool.Builder):
+        def __call__(self):
+            if not self._built:
+                self._built = {"faces": pipeline_of(SquareDetector(float(delay_s)))}
+            return self._built
+
+    local_pool.Builder = Slow
+    driver.run(
+        job_of(""), bags_of(Path(source)), Path(out), lambda: LocalPool(job_of("").tasks, 2), Options(5.0)
+    )
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
+elif __name__ == "__mp_main__":  # a worker of it
+    from face_detect_ros.fleet import local_pool
+
+    class _Slow(local_pool.Builder):
+        def __call__(self):
+            if not self._built:
+                self._built = {"faces": pipeline_of(SquareDetector(0.02))}
+            return self._built
+
+    local_pool.Builder = _Slow
