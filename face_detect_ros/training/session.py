@@ -32,6 +32,7 @@ from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.training.state import alone_in
 from face_detect_ros.training.trainer import BEST, Progress, Trainer
 
+_SMALLEST_BFLOAT16_PX = 64
 _LARGER = 1.25  # images are kept this much larger than they are shown: mosaics enlarge
 # as COCO is evaluated
 _EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detections=100)
@@ -104,7 +105,7 @@ def train(
             learner = DetrLearner(task.architecture, task.train, options)
             model: object = task.architecture.name
         else:
-            dtype = _choose_dtype(options.precision, place)
+            dtype = _choose_dtype(options, place)
             learner = YoloV9Learner(
                 task.architecture, task.initial, classes, options, task.license, task.source, task.teacher
             )
@@ -160,12 +161,24 @@ def train(
             return trainer.run(), learner.result(folder, BEST)
 
 
-def _choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """As `devices.choose_dtype`, but "auto" is bfloat16 wherever it can be: gradients overflow float16."""
-    if precision == "auto":
+def _choose_dtype(options: TrainOptions, device: torch.device) -> torch.dtype:
+    """As `devices.choose_dtype`, but "auto" is bfloat16 wherever it can be: gradients overflow float16.
+
+    Raises ConfigError for bfloat16 on a CPU with an input so small that the coarsest map has one cell: oneDNN's
+    gradients of such a convolution's weights are not numbers (seen with PyTorch 2.9).
+    """
+    tiny = device.type == "cpu" and options.input_size < _SMALLEST_BFLOAT16_PX
+    if options.precision == "auto" and not tiny:
         with contextlib.suppress(DeviceError):
             return devices.choose_dtype("bfloat16", device)
-    return devices.choose_dtype(precision, device)
+    if options.precision == "auto":
+        return torch.float32 if tiny else devices.choose_dtype("auto", device)
+    if options.precision == "bfloat16" and tiny:
+        raise ConfigError(
+            f"input_size {options.input_size} cannot be trained in bfloat16 on a CPU; give precision float32, or an "
+            f"input_size of {_SMALLEST_BFLOAT16_PX} or more"
+        )
+    return devices.choose_dtype(options.precision, device)
 
 
 def _check_held_back(task: Task) -> None:

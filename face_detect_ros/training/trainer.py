@@ -113,11 +113,18 @@ class Trainer:
         self._network = network
 
     def restore(self) -> bool:
-        """Take up what the folder holds. False: nothing. Raises TrainingError where it is of another training."""
+        """Take up what the folder holds, which may have been meant for fewer epochs. False: nothing.
+
+        Raises TrainingError where it is of another training.
+        """
         saved = state.load_state(self._folder)
         if saved is None:
             return False
-        different = state.differences(saved["options"], self._record())
+        now = self._record()
+        before = saved["options"].get("epochs", now["epochs"])
+        if saved["epoch"] <= now["epochs"] and now["epochs"] > before:  # it is lengthened
+            saved["options"]["epochs"] = now["epochs"]
+        different = state.differences(saved["options"], now)
         if different:
             raise TrainingError(
                 f"{self._folder}: holds a training with other settings ({'; '.join(different)}); "

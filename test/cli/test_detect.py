@@ -66,7 +66,7 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_json_of_a_image(picture: Path) -> None:
+def test_json_of_an_image(picture: Path) -> None:
     result = run("detect", "--json", picture)
     assert result.returncode == 0
     assert result.stderr == ""
@@ -378,7 +378,7 @@ def test_help_and_version() -> None:
     assert run().returncode == 2
 
 
-def test_objects_in_a_image(picture: Path, tmp_path: Path) -> None:
+def test_objects_in_an_image(picture: Path, tmp_path: Path) -> None:
     model = write_onnx(tmp_path / "objects.onnx")
     objects = ("--task", "objects", "--model", model)
     result = run("detect", "--json", *objects, "--save", tmp_path / "out", picture)

@@ -122,7 +122,7 @@ def test_what_cannot_be_read(labeled: tuple[object, ...]) -> None:
 
 
 @needs_yolox
-def test_a_image_that_cannot_be_read(labeled: tuple[object, ...]) -> None:
+def test_an_image_that_cannot_be_read(labeled: tuple[object, ...]) -> None:
     folder = Path(str(labeled[1]))
     (folder / "cat.png").write_bytes(b"no image")
     result = run(*labeled, "--model", f"onnx:{YOLOX}", "--device", "cpu")

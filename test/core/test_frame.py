@@ -82,7 +82,7 @@ def test_a_lazy_frame_is_decoded_once_for_all_threads() -> None:
 
 
 @pytest.mark.parametrize("bad", ["raises", "wrong shape"])
-def test_a_image_that_cannot_be_decoded_fails_alike_every_time(bad: str) -> None:
+def test_an_image_that_cannot_be_decoded_fails_alike_every_time(bad: str) -> None:
     calls = []
 
     def decode() -> np.ndarray:

@@ -146,7 +146,7 @@ def test_a_crowd_counts_neither_way(tmp_path: Path) -> None:
     [{"person_labeled": False}, {"person_complete": False}, {"not_exhaustive_category_ids": [5]}],
     ids=lambda field: next(iter(field)),
 )
-def test_a_image_that_lacks_labels_of_a_class_does_not_count_for_it(
+def test_an_image_that_lacks_labels_of_a_class_does_not_count_for_it(
     tmp_path: Path, field: dict[str, Any]
 ) -> None:
     file = annotations(tmp_path, [(0, "person", A), (1, "person", B), (1, "tv", A)], pictures=2)
@@ -170,7 +170,7 @@ def test_nothing_found_and_nothing_to_find(tmp_path: Path) -> None:
     assert figures["left_out"] == ["zebra"]
 
 
-def test_only_so_many_detections_of_a_image_count(tmp_path: Path) -> None:
+def test_only_so_many_detections_of_an_image_count(tmp_path: Path) -> None:
     file = annotations(tmp_path, [(0, "person", A)])
     found: Found = [("person", 0.9, (150, 50, 40, 40)), ("person", 0.8, A)]
     assert evaluate(file, Scripted(("person",), found))["AP50"] == 0.5
@@ -268,7 +268,7 @@ def test_the_first_images_alone(tmp_path: Path) -> None:
         read_annotations(file, tmp_path)
 
 
-def test_a_image_of_another_size_than_its_annotations(tmp_path: Path) -> None:
+def test_an_image_of_another_size_than_its_annotations(tmp_path: Path) -> None:
     file = annotations(tmp_path, [(0, "person", A)])
     cv2.imwrite(str(tmp_path / "0.png"), np.zeros((50, 100, 3), np.uint8))
     with pytest.raises(ConfigError, match=r"0\.png: is 100x50 pixels, but its annotations are for 200x100"):

@@ -405,7 +405,7 @@ def test_fit_without_distortion_between_black_borders() -> None:
     assert (found[50:] == 0).all()
 
 
-def test_a_image_repeats(tmp_path: Path) -> None:
+def test_an_image_repeats(tmp_path: Path) -> None:
     path = write(tmp_path / "one.png", quarters())
     source = open_source(SourceOptions(str(path)))
     before_s = time.monotonic()
@@ -421,12 +421,12 @@ def test_a_image_repeats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("hold", "count"), [(1, 1), (4, 4)], ids=["once", "held"])
-def test_a_image_without_loop_ends(tmp_path: Path, hold: int, count: int) -> None:
+def test_an_image_without_loop_ends(tmp_path: Path, hold: int, count: int) -> None:
     path = write(tmp_path / "one.png", quarters())
     source = open_source(SourceOptions(str(path), loop=False, hold_frames=hold))
     assert [source.read() is not None for _ in range(count + 2)] == [True] * count + [False] * 2
 
 
-def test_a_image_without_its_suffix_is_recognised_by_its_content(tmp_path: Path) -> None:
+def test_an_image_without_its_suffix_is_recognised_by_its_content(tmp_path: Path) -> None:
     path = write(tmp_path / "one.png", quarters()).rename(tmp_path / "upload")
     assert len(read_all(SourceOptions(str(path), loop=False))) == 1

@@ -248,6 +248,25 @@ class TestWhatCannotGoOn:
                 device="cpu",
             )
 
+    def test_more_epochs_lengthen_a_finished_training_and_fewer_do_not(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        task = task_of(labels, narrow)
+        train(task, replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
+        rows, _ = train(task, replace(QUICK, epochs=2), tmp_path / "run", device="cpu")
+        assert [row["epoch"] for row in rows] == [1, 2]
+        with pytest.raises(TrainingError, match="epochs: 2 -> 1"):
+            train(task, replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
+
+    def test_the_smallest_input_is_not_trained_in_bfloat16_on_a_cpu(
+        self, labels: Path, tmp_path: Path, narrow: Architecture
+    ) -> None:
+        task, tiny = task_of(labels, narrow), replace(QUICK, epochs=1, input_size=32)
+        with pytest.raises(ConfigError, match="give precision float32, or an input_size of 64"):
+            train(task, replace(tiny, precision="bfloat16"), tmp_path / "run", device="cpu")
+        rows, _ = train(task, replace(tiny, precision="auto"), tmp_path / "run", device="cpu")
+        assert len(rows) == 1
+
     def test_another_task_in_the_same_folder(
         self, labels: Path, tmp_path: Path, narrow: Architecture
     ) -> None:

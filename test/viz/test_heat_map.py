@@ -40,7 +40,7 @@ def test_extremes_fit_into_eight_bits(dtype: type) -> None:
         assert np.abs(blended.astype(int) - level).max() <= 180  # 0.7 of 255, and rounding
 
 
-def test_a_view_of_a_image() -> None:
+def test_a_view_of_an_image() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     heat = np.full((20, 30), 0.5, np.float32)
     expected = blend_heat_map(np.ascontiguousarray(picture[::-1, :, ::-1]), heat)

@@ -20,11 +20,13 @@ import numpy as np
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.evaluation.coco_annotations import partly_labeled
+from face_detect_ros.files.near import near_path
 from face_detect_ros.files.reading import (
     LARGE_BYTES,
     is_folder,
     read_bytes,
     read_json,
+    read_text,
     read_yaml,
     regular_file,
 )
@@ -144,23 +146,48 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 
 
 def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") -> DataSet:
-    """YOLO's folders: a YAML with `path`, `train`, `val` and `names`; beside the folder `images` one `labels`, in it
-    a text file per image with lines `class center_x center_y width height` in shares of the image's size."""
+    """YOLO's folders: a YAML with `path`, `train`, `val` and `names`, as Ultralytics and Roboflow write them.
+
+    A split is a folder of images, a text file that lists images, or a list of such. Beside the folder `images` one
+    `labels`, in it a text file per image with lines `class center_x center_y width height` or, for polygons,
+    `class x y x y x y ...`, in shares of the image's size. The box of a polygon is the one around it.
+    """
     content = read_yaml(file)
     try:
         names = content["names"]
         names = [str(names[number]) for number in range(len(names))]  # of a list, or a mapping of numbers
-        folder = file.parent / content.get("path", "") / content[split]
+        count = content.get("nc", len(names))
+        root = file.parent / (content.get("path") or "")
+        given = content[split]
+        places = [str(place) for place in (given if isinstance(given, list) else [given])]
+        if not places or "" in places:
+            raise ValueError(f"{split} is empty")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{file}: not a data set's YAML with names and {split} ({type(error).__name__}: {error})"
         ) from error
-    if not is_folder(folder):
-        raise ConfigError(f"{file}: {split}: there is no folder {folder}")
+    if count != len(names):
+        raise ConfigError(f"{file}: nc is {count}, but names has {len(names)} classes; put one of them right")
+    paths = [path for place in places for path in _images_at(file, root, place, split)]
     chosen = _choose(names, classes, file)
     report = _Report(file)
-    samples = [_yolo_sample(path, _label_file(path), names, chosen, report) for path in image_files(folder)]
+    samples = [_yolo_sample(path, _label_file(path), names, chosen, report) for path in dict.fromkeys(paths)]
     return _finish(file, chosen, samples, report)
+
+
+def _images_at(file: Path, root: Path, place: str, split: str) -> list[Path]:
+    """The images of a folder, or those that a text file lists. Raises ConfigError."""
+    candidates = [root / place]
+    if place.startswith("../"):  # Roboflow's are meant from inside a folder that the archive does not have
+        candidates.append(root / place.removeprefix("../"))
+    for candidate in candidates:
+        if is_folder(candidate):
+            return image_files(candidate)
+        if candidate.suffix == ".txt" and regular_file(candidate):
+            lines = read_text(candidate, most_bytes=LARGE_BYTES).splitlines()
+            # as Ultralytics has it: "./" is the folder of the list
+            return [candidate.parent / line.strip() for line in lines if line.strip()]
+    raise ConfigError(f"{file}: {split}: there is no folder {candidates[0]}{near_path(candidates[0])}")
 
 
 class _Report:
@@ -247,19 +274,30 @@ def _yolo_sample(
         try:
             class_id, *values = line.split()
             name = names[_index(class_id, len(names))]
-            x, y, width, height = (float(value) for value in values)
+            box = _yolo_box([float(value) for value in values])
         except (ValueError, IndexError):
             report.wrong.append(
-                f"{place}: '{line.strip()}' is not 'class x y width height' of {len(names)} classes"
+                f"{place}: '{line.strip()[:100]}' is not 'class x y width height' or a polygon 'class x y x y x y ...' "
+                f"of {len(names)} classes"
             )
             continue
         if name in chosen:
-            rows.append([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+            rows.append(box)
             ids.append(chosen.index(name))
             places.append(place)
     boxes, keep = _check(np.array(rows, np.float64).reshape(-1, 4), (1.0, 1.0), 0.01, places, report)
     class_ids = np.array(ids, np.int64)[keep]
     return Sample(path, boxes[keep], class_ids, np.zeros(len(class_ids), bool))
+
+
+def _yolo_box(values: Sequence[float]) -> list[float]:
+    """xyxy from center and size, or around a polygon. Raises ValueError."""
+    if len(values) == 4:
+        x, y, width, height = values
+        return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    if len(values) < 6 or len(values) % 2:
+        raise ValueError(len(values))
+    return [min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])]
 
 
 def _index(text: str, count: int) -> int:

@@ -173,7 +173,7 @@ def test_out_of_memory_batches_become_smaller_and_stay_so():
     assert [shape[0] for shape in network.batches[4:]] == [2, 2, 1]
 
 
-def test_a_image_that_memory_is_too_small_for_is_an_error_and_the_next_works():
+def test_an_image_that_memory_is_too_small_for_is_an_error_and_the_next_works():
     network = RectangleFinder(memory=0)
     detector = NetworkDetector(network, name="small.pt")
     with pytest.raises(

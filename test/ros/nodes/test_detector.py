@@ -92,7 +92,7 @@ def test_a_face_published_by_another_process_is_found(probe, execute):
     assert face.header == sent.header
 
 
-def test_a_image_without_a_face_gives_an_empty_array(probe, start):
+def test_an_image_without_a_face_gives_an_empty_array(probe, start):
     start(FaceDetector)
     found = Camera(probe).show(faceless())
     assert found.detections == []
@@ -511,7 +511,7 @@ def test_overload_drops_old_images_and_nothing_else(probe, start, scripted):
     assert float(status.values["latency_p50_ms"]) < 1000
 
 
-def test_an_end_in_the_middle_of_a_image_is_no_failure(probe, start, scripted, monkeypatch):
+def test_an_end_in_the_middle_of_an_image_is_no_failure(probe, start, scripted, monkeypatch):
     monkeypatch.setattr("helpers.detectors.create_slow", lambda device: ScriptedDetector(delay_s=PATIENCE_S))
     local = start(FaceDetector, parameters={"model": "slow"})
     probe.wait_for_state(NODE, "active")

@@ -159,8 +159,37 @@ class TestYolo:
         "line", ["2 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "x 1 1 1 1"]
     )
     def test_a_wrong_line_is_named(self, tmp_path: Path, line: str) -> None:
-        with pytest.raises(ConfigError, match=r"a\.txt:2: '.*' is not 'class x y width height' of 2 classes"):
+        with pytest.raises(
+            ConfigError, match=r"a\.txt:2: '.*' is not 'class x y width height' or a polygon .* of 2 classes"
+        ):
             read_dataset(self.write(tmp_path, f"0 0.5 0.5 0.1 0.1\n{line}\n"))
+
+    def test_the_box_of_a_polygon_is_the_one_around_it(self, tmp_path: Path) -> None:
+        found = read_dataset(self.write(tmp_path, "1 0.2 0.3 0.6 0.1 0.4 0.9\n0 0.5 0.5 0.5 0.25\n"))
+        np.testing.assert_allclose(found.samples[0].boxes, [[0.2, 0.1, 0.6, 0.9], [0.25, 0.375, 0.75, 0.625]])
+        assert found.samples[0].class_ids.tolist() == [1, 0]
+
+    @pytest.mark.parametrize("line", ["0 0.1 0.1 0.2 0.2 0.3", "0 0.1 0.1 0.2 0.2 0.3 x"])
+    def test_half_a_polygon_is_named(self, tmp_path: Path, line: str) -> None:
+        with pytest.raises(ConfigError, match=r"a\.txt:1: "):
+            read_dataset(self.write(tmp_path, f"{line}\n"))
+
+    def test_folders_as_roboflow_writes_them(self, tmp_path: Path) -> None:
+        file = self.write(tmp_path)
+        file.write_text("train: ../images/train\nval: ../images/val\nnc: 2\nnames: ['cup', 'face']\n")
+        assert [len(sample.boxes) for sample in read_dataset(file).samples] == [1, 0]
+
+    def test_several_folders_and_a_list_of_files(self, tmp_path: Path) -> None:
+        file = self.write(tmp_path)
+        write_image(tmp_path / "images/more/c.png")
+        write_image(tmp_path / "images/more/d.png")
+        (tmp_path / "listed.txt").write_text("./images/more/d.png\n\n")
+        file.write_text("train: [images/train, listed.txt]\nnames: [cup, face]\n")
+        assert [sample.path.name for sample in read_dataset(file).samples] == ["a.png", "b.png", "d.png"]
+
+    def test_a_number_of_classes_that_contradicts_the_names(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="nc is 3, but names has 2 classes"):
+            read_dataset(self.write(tmp_path, head="nc: 3\nnames: [cup, face]"))
 
     def test_a_box_outside_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"a\.txt:1: box .* is not inside the image, 1 x 1"):
@@ -222,7 +251,7 @@ class TestStoreAndLoader:
             (tmp_path / "memory.max").write_text(limit + "\n")
             assert len(ImageStore(dataset, 60, processes=processes)._kept) == kept
 
-    def test_labels_of_a_image_that_lay_on_its_side(self, tmp_path: Path) -> None:
+    def test_labels_of_an_image_that_lay_on_its_side(self, tmp_path: Path) -> None:
         dataset = coco(tmp_path, [{"bbox": [10, 5, 20, 30]}])
         write_image(tmp_path / "images/2.png", 60, 40)
         for read in (lambda: ImageStore(dataset, 60), lambda: as_annotations(Path("l.json"), dataset)):

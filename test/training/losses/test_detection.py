@@ -118,7 +118,7 @@ class TestAssignment:
         assert none.scores.shape == (1, 4, 1)
         assert not none.positive.any()
 
-    def test_a_image_is_not_touched_by_its_neighbors_in_the_batch(self) -> None:
+    def test_an_image_is_not_touched_by_its_neighbors_in_the_batch(self) -> None:
         generator = torch.Generator().manual_seed(3)
         scores = torch.rand(2, 4, 2, generator=generator)
         boxes = torch.tensor([[[0.0, 0.0, 16.0, 16.0]] * 4, [[0.0, 0.0, 8.0, 16.0]] * 4])
@@ -240,7 +240,7 @@ class TestDetectionLoss:
         assert both.total.item() == pytest.approx(alone.total.item() + 0.25 * other.total.item(), rel=1e-5)
         assert both.box.item() == pytest.approx(alone.box.item())
 
-    def test_a_class_that_is_not_labeled_in_a_image_has_no_negatives_there(self) -> None:
+    def test_a_class_that_is_not_labeled_in_an_image_has_no_negatives_there(self) -> None:
         levels = self.levels()
         losses = DetectionLoss(self.CLASSES)(levels, None, truth([], [], self.CLASSES, unknown=[1]))
         losses.total.backward()
