@@ -69,7 +69,7 @@ class _Probe(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == "face_detector":
+            if status.name.partition(": ")[0] == "face_detector":
                 self.seen.values = {item.key: item.value for item in status.values}
 
 

@@ -20,10 +20,11 @@ from face_detect_ros.cli.common.exits import exit_codes
 
 if TYPE_CHECKING:
     from face_detect_ros.benchmarks.engines import EngineRow
+    from face_detect_ros.benchmarks.latency import LatencyRow
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, nodes, executors, viewer, faces, objects, engines.",
+    help="Measure this machine: conversion, drawing, nodes, latency, viewer, faces, objects, engines.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -141,6 +142,38 @@ def viewer(json: Json = False) -> None:
         _print(benchmark.run(), json)
 
 
+@app.command()
+def latency(
+    topics: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC...]",
+            help="Topics of running nodes, ours or not, whose messages begin with a header, such as Detection2DArray; "
+            "default: our nodes are started and measured.",
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1.0, max=86400.0, help="How long to measure.")] = 20.0,
+    images: Annotated[
+        str, typer.Option(metavar="TOPIC", help="Topic of the images, to count those without a result.")
+    ] = "",
+    pid: Annotated[
+        int, typer.Option(min=0, help="Process of the node; 0: the one whose command line names the node.")
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """How old results are when they arrive, their rate, images without a result, CPU and memory."""
+    with exit_codes():
+        if not topics:
+            _own_network()
+        from face_detect_ros.benchmarks import latency as benchmark
+
+        rows = benchmark.run(topics or (), seconds, images, pid)
+        if json:
+            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
+        else:
+            _print_latency(rows)
+
+
 def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
@@ -154,12 +187,16 @@ def _drawing() -> list[Row]:
 
 
 def _nodes() -> list[Row]:
-    # before rclpy makes its context
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    _own_network()
     from face_detect_ros.benchmarks import nodes
 
     return nodes.run()
+
+
+def _own_network() -> None:
+    """Keep nodes that are started for a measurement away from others; to be called before rclpy is used."""
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def _faces() -> list[Row]:
@@ -216,6 +253,25 @@ def _print_engines(rows: list[EngineRow], fastest: dict[str, str]) -> None:
             texts[0] = row.problem
         table.add_row(row.model, f"{row.engine}{' *' if best else ''}", row.precision, *texts)
     Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def _print_latency(rows: list[LatencyRow]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"face_detect_ros bench latency: {_machine()}")
+    columns = ("p50 ms", "p95 ms", "p99 ms", "max ms", "per s", "no result %", "CPU %", "MB")
+    for column in ("topic", "node", *columns):
+        table.add_column(column, justify="right" if column in columns else "left")
+    for row in rows:
+        figures = (
+            row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms,
+            row.rate_hz, row.drops_percent, row.cpu_percent, row.memory_mb,
+        )  # fmt: skip
+        table.add_row(row.topic, row.node, *("" if value is None else f"{value:.3g}" for value in figures))
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
+    if any(row.p50_ms is None for row in rows):
+        typer.echo("The stamps of a topic are of another clock: its latency cannot be measured.", err=True)
 
 
 def _machine() -> str:
