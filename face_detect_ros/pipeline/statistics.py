@@ -14,6 +14,14 @@ from face_detect_ros.core.statistics import DurationWindow, RateMeter
 _LONGEST_LATENCY_MS = 3_600_000.0
 
 
+_HINTS = {
+    "arrive": "images arrive %.0f ms after their stamps; use `perception`, which has camera and detectors in one "
+    "process, image_transport compressed, or check that the clocks agree",
+    "network": "the network takes %.0f ms; use a smaller model or input_size, a faster engine or a GPU",
+    "wait": "images wait %.0f ms for their turn; lower max_rate_hz or the load of the machine, or use fewer cameras",
+}
+
+
 class StreamStatistics:
     """Figures of one stream. Safe between threads.
 
@@ -57,6 +65,27 @@ class StreamStatistics:
         self.overhead_ms.add(processing_ms - network_ms)
         return measured
 
+    def slowness(self, limit_ms: float) -> str:
+        """Where the time goes and what to do, if the 95th percentile of the latency is above a limit; else empty."""
+        latency_ms = self.latency_ms.percentile(95)
+        if not latency_ms > limit_ms:  # NaN is not
+            return ""
+        typical = {
+            name: window.percentile(50)
+            for name, window in (
+                ("latency", self.latency_ms), ("processing", self.processing_ms), ("network", self.network_ms)
+            )
+        }  # fmt: skip
+        parts_ms = {
+            "arrive": typical["latency"] - typical["processing"],
+            "network": typical["network"],
+            "wait": typical["processing"] - typical["network"],
+        }
+        worst = max(parts_ms, key=lambda part: parts_ms[part])
+        return (
+            f"latency is {latency_ms:.0f} ms (p95), more than {limit_ms:g}: {_HINTS[worst] % parts_ms[worst]}"
+        )
+
     def values(self) -> dict[str, str]:
         with self._lock:
             rejected = dict(self.rejected)
@@ -69,7 +98,7 @@ class StreamStatistics:
         figures = {
             f"{name}_p{percent}_ms": window.percentile(percent)
             for name, window in windows.items()
-            for percent in (50, 95)
+            for percent in (50, 95, 99)
         }
         return {
             "processed": str(self.processed),

@@ -13,7 +13,11 @@ from face_detect_ros.core.rate_limit import RateLimit
 from face_detect_ros.pipeline.stream import Stream
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.output import Output
+
+FAR = 2.0
+"""From this multiple of the highest latency on, it is an error."""
 
 
 class Channel:
@@ -82,22 +86,20 @@ class Channel:
         for output in self.outputs:
             output.close()
 
-    @property
-    def problem(self) -> str:
-        """What keeps results from coming; empty while all is well."""
-        if not self.listening:
-            return ""
-        if self.input.problem:
-            return self.input.problem
+    def health(self, max_latency_ms: float) -> Health:
+        """What is told on `/diagnostics`; a latency above `max_latency_ms` (0: none) is a problem."""
         statistics = None if self.stream is None else self.stream.statistics
-        if (
-            statistics is not None
-            and statistics.input_rate.hz() > 0
-            and statistics.output_rate.hz() == 0
-            and self.rejection
-        ):
-            return f"images arrive, but none can be processed: {self.rejection}"
-        return ""
+        camera = self.frame_id or self.input.wire_topic
+        if statistics is None or not self.listening:
+            return Health(camera, values=self.values())
+        problem, error = self.input.problem, ""
+        arrive, come = statistics.input_rate.hz() > 0, statistics.output_rate.hz() > 0
+        if not problem and arrive and not come and self.rejection:
+            problem = f"images arrive, but none can be processed: {self.rejection}"
+        if max_latency_ms and come and (slow := statistics.slowness(max_latency_ms)):
+            far = statistics.latency_ms.percentile(95) > FAR * max_latency_ms
+            problem, error = problem or slow, slow if far else ""
+        return Health(camera, problem, self.values(), error)
 
     def values(self) -> dict[str, str]:
         """Figures for diagnostics."""

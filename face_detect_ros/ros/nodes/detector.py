@@ -35,6 +35,7 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.events import EventsOutput
 from face_detect_ros.ros.outputs.images import AnnotatedOutput
 from face_detect_ros.ros.outputs.labels import LabelInfoTopic
@@ -170,6 +171,13 @@ class DetectorParameters(NodeParameters):
     )
     max_rate_hz: float = parameter(
         0.0, "Most images per second that are processed; 0: all.", minimum=0.0, maximum=1000.0
+    )
+    max_latency_ms: float = parameter(
+        0.0,
+        "Diagnostics warn if the 95th percentile of the latency is higher, and report an error at twice as much; 0: "
+        "never.",
+        minimum=0.0,
+        maximum=1e6,
     )
     roi: str = parameter(
         "",
@@ -417,32 +425,29 @@ class DetectorNode(PerceptionNode[P]):
             if channel.listening:
                 channel.input.watch()
 
-    def health(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> Health:
         pipeline, channels = self.pipeline, self.channels
         if pipeline is None or self._worker is None or not channels:
-            return "", "", {}
+            return Health()
+        parts = [self._health(channel) for channel in channels]
         values = {
             "model": "" if self._configured is None else self._configured.model,
             "device": pipeline.device,
             "compute": "" if any(channel.listening for channel in channels) else "nobody subscribes",
-            **(channels[0].values() if len(channels) == 1 else _sums(channels)),
+            **(parts[0].values if len(channels) == 1 else _sums(channels)),
         }
-        problem = next((channel.problem for channel in channels if channel.problem), "")
         camera = ", ".join(channel.frame_id for channel in channels if channel.frame_id)
-        return camera or self.wire_topic, problem if self.active else "", values
+        problem = next((part.problem for part in parts if part.problem), "")
+        error = next((part.error for part in parts if part.error), "")
+        return Health(camera or self.wire_topic, problem, values, error)
 
-    def health_of_parts(self) -> list[tuple[str, str, str, dict[str, str]]]:
+    def health_of_parts(self) -> dict[str, Health]:
         if len(self.channels) < 2 or self.pipeline is None:
-            return []
-        return [
-            (
-                f"{channel.name} {self.health_of}",
-                channel.frame_id or channel.input.wire_topic,
-                channel.problem if self.active else "",
-                channel.values(),
-            )
-            for channel in self.channels
-        ]
+            return {}
+        return {f"{channel.name} {self.health_of}": self._health(channel) for channel in self.channels}
+
+    def _health(self, channel: Channel) -> Health:
+        return channel.health(self.params.max_latency_ms) if self.active else Health(values=channel.values())
 
     @property
     def outputs(self) -> list[Output]:

@@ -27,6 +27,7 @@ from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode, DetectorParameters
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput
 from face_detect_ros.ros.outputs.labels import VisionInfoTopic
@@ -242,16 +243,17 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             if changed:
                 self.announce_people()  # another process has changed the gallery
 
-    def health(self) -> tuple[str, str, dict[str, str]]:
-        hardware_id, problem, values = super().health()
+    def health(self) -> Health:
+        health = super().health()
         recognition = self.recognition
         if recognition is not None:
             try:
-                values["people"] = str(len(recognition.people.snapshot().people))
-                values["people_to_enroll_again"] = self._to_enroll_again
+                people = str(len(recognition.people.snapshot().people))
+                figures = {"people": people, "people_to_enroll_again": self._to_enroll_again}
+                health = health._replace(values={**health.values, **figures})
             except GalleryError as error:
-                problem = problem or str(error)
-        return hardware_id, problem, values
+                health = health._replace(problem=health.problem or str(error))
+        return health
 
     def on_parameters_changed(self, new: FaceDetectorParameters, old: FaceDetectorParameters) -> None:
         self.recipe(new)

@@ -25,6 +25,7 @@ from face_detect_ros.ros import rclpy_internals
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.loading import Loading
 from face_detect_ros.ros.outputs import diagnostics
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import Parameters, parameter, unknown_overrides
 
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -157,13 +158,13 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def once_a_second(self) -> None:
         """Do what must be done from time to time, in any state."""
 
-    def health(self) -> tuple[str, str, dict[str, str]]:
-        """Hardware id, problem (empty: none), and figures for diagnostics. Has no effects."""
-        return "", "", {}
+    def health(self) -> Health:
+        """What is told on `/diagnostics`. Has no effects."""
+        return Health()
 
-    def health_of_parts(self) -> list[tuple[str, str, str, dict[str, str]]]:
-        """The same of each of several parts, with what its status is about, in a word or two."""
-        return []
+    def health_of_parts(self) -> dict[str, Health]:
+        """The same of each of several parts, by what it is about, in a word or two."""
+        return {}
 
     def on_parameters_changed(self, new: P, old: P) -> None:
         """Check a change before it holds. Raises ConfigError to reject it."""
@@ -371,18 +372,19 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def _once_a_second(self) -> None:
         self.once_a_second()
-        hardware_id, problem, values = self.health()
+        health = self.health()
         state = rclpy_internals.state_label(self)
+        problem = health.problem
         if self.loading:
             problem = problem or "loading"
         elif state in ("unconfigured", "finalized"):
             problem = problem or state
         name = self.get_fully_qualified_name().lstrip("/")
-        whole = (self.health_of, hardware_id, problem, {"state": state, **values})
-        statuses = [
-            diagnostics.status(f"{name}: {what}", hardware, self._last_error, trouble, figures)
-            for what, hardware, trouble, figures in (whole, *self.health_of_parts())
-        ]
+        whole = Health(
+            health.hardware_id, problem, {"state": state, **health.values}, self._last_error or health.error
+        )
+        parts = {self.health_of: whole, **self.health_of_parts()}
+        statuses = [diagnostics.status(f"{name}: {what}", each) for what, each in parts.items()]
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), statuses))
 
 

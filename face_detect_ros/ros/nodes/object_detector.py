@@ -24,6 +24,7 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter, redefault
 from face_detect_ros.tracking.zones import split_camera
@@ -128,9 +129,10 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         if device == "cpu":  # PyTorch runs the detector
             self.leave_a_core()
 
-    def health(self) -> tuple[str, str, dict[str, str]]:
-        hardware_id, problem, values = super().health()
-        return hardware_id, problem, values and {**values, "batch": str(self._largest_batch)}
+    def health(self) -> Health:
+        health = super().health()
+        batch = {"batch": str(self._largest_batch)} if health.values else {}
+        return health._replace(values={**health.values, **batch})
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from face_detect_ros.ros.messages import camera_info
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.ros.messages.images import image_message
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
 from face_detect_ros.sources.options import MAX_RATE_HZ, MAX_SIDE_PX, SourceOptions
@@ -176,9 +177,9 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._options = self._images = self._infos = None
         return idle
 
-    def health(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> Health:
         if self._options is None:
-            return "", "", {}
+            return Health()
         description = self._options.description
         values = {
             "source": description,
@@ -186,7 +187,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
             "output_hz": f"{self._rate.hz():.1f}",
         }
         problem = self._problem or (_NO_CLOCK if self._clockless else "")
-        return description, problem if self.active else "", values
+        return Health(description, problem if self.active else "", values)
 
     def on_parameters_changed(self, new: VideoSourceParameters, old: VideoSourceParameters) -> None:
         if new.source:

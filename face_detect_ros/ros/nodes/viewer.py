@@ -27,6 +27,7 @@ from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.inputs.camera import TRANSPORTS
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.calls import Calls
@@ -191,10 +192,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         new.server_options()
         camera_names(new.cameras)
 
-    def describe(self) -> tuple[str, str, dict[str, str]]:
+    def health(self) -> Health:
         if self._server is None:
-            return "", "", {}
-        return "", self._problem, {"page": self._server.url.partition("?")[0]}
+            return Health()
+        return Health("", self._problem, {"page": self._server.url.partition("?")[0]})
 
     def once_a_second(self) -> None:
         self._people.once_a_second()

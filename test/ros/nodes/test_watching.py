@@ -175,3 +175,21 @@ def test_a_locked_node_refuses_changes(probe, start, scripted):
         assert "locked" in answer.message
     assert probe.call(Trigger, f"{NODE}/list_people", Trigger.Request()).success
     assert probe.set_parameters(NODE, select="face") == [(True, "")]
+
+
+def test_a_latency_above_the_limit_is_a_warning_or_an_error(probe, start, scripted):
+    start(FaceDetector, parameters={**QUICK, "model": "slow", "max_latency_ms": 1e5})
+    detections = probe.collect(f"{NODE}/detections", Detection2DArray)
+    publisher = probe.publisher()
+
+    def show(until, what):
+        message = image(picture(), probe.node.get_clock().now().nanoseconds)
+        return probe.send_until(publisher, message, until, what, period_s=0.3)
+
+    show(lambda: len(detections), "an answer")
+    assert probe.diagnostics(NODE, lambda s: s.count("processed") >= 1).ok
+    assert probe.set_parameters(NODE, max_latency_ms=1) == [(True, "")]
+    status = probe.diagnostics(NODE, lambda s: "more than 1:" in s.message)
+    assert "ms; use a smaller model" in status.message
+    levels = [s.level for m in probe._diagnostics.messages for s in m.status if "more than 1:" in s.message]
+    assert levels[-1] == b"\2"
