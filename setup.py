@@ -12,7 +12,9 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed", "ros/*.xml", "weights/*", "web/page/*", "web/page/*/*"]},
+    package_data={
+        PACKAGE: ["py.typed", "ros/*.xml", "weights/*", "web/page/*", "web/page/*/*", "reports/report.css"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

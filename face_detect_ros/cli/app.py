@@ -25,6 +25,7 @@ from face_detect_ros.cli.detect import detect
 from face_detect_ros.cli.doctor.verb import doctor
 from face_detect_ros.cli.evaluate.app import app as evaluate
 from face_detect_ros.cli.fleet import fleet
+from face_detect_ros.cli.report import report
 from face_detect_ros.cli.train import train
 from face_detect_ros.cli.train_default import train_default
 from face_detect_ros.cli.view import view
@@ -45,6 +46,7 @@ app.command()(ablation)
 app.command()(doctor)
 app.command()(demo)
 app.command()(view)
+app.command()(report)
 app.command()(people.enroll)
 app.add_typer(people.app, name="people")
 app.add_typer(bag.app, name="bag")

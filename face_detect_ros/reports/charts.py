@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Charts as SVG that follows the colors of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+COLORS = 6
+_WIDTH, _HEIGHT = 1000.0, 240.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 12.0, 10.0, 24.0
+_ROW = 24.0
+_NAMES = 190.0
+_MOST_POINTS = 600
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A row's bar from `start` to `end`."""
+
+    start: float
+    end: float
+
+
+def lines(what: str, series: Mapping[str, Points], *, unit: str = "", x_unit: str = "s") -> str:
+    """Lines over a common axis that begins at zero.
+
+    Args:
+        what: The chart in words, for people who do not see it.
+        series: Name -> points (x, y); points that are not finite are left out.
+        unit: Of y.
+        x_unit: Of x.
+    """
+    clean = {
+        name: _thinned([(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)])
+        for name, points in series.items()
+    }
+    everything = [point for points in clean.values() for point in points]
+    if not everything:
+        return ""
+    x_low, x_high = min(x for x, _ in everything), max(x for x, _ in everything)
+    y_ticks = ticks(0.0, max(max(y for _, y in everything), 1e-9))
+    y_high = y_ticks[-1]
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        share = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
+        return _LEFT + share * width, _TOP + (1 - y / y_high) * height
+
+    parts = []
+    for tick in y_ticks:
+        _, y = place(x_low, tick)
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_number(tick)}</text>')
+    parts += _x_axis(x_low, x_high, x_unit, _HEIGHT, lambda x: place(x, 0)[0])
+    for index, points in enumerate(clean.values()):
+        text = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in points)
+        parts.append(f'<polyline class="s{index % COLORS}" points="{text}"/>')
+    return _svg(what, _HEIGHT, parts) + _legend(f"{name}{f', {unit}' if unit else ''}" for name in clean)
+
+
+def timeline(what: str, rows: Mapping[str, Sequence[Span]], end: float) -> str:
+    """When things were there: a row of bars for each, from 0 to `end` seconds."""
+    height = _TOP + _ROW * len(rows) + _BOTTOM
+    width = _WIDTH - _NAMES - _RIGHT
+
+    def place(x: float) -> float:
+        return _NAMES + (x / end if end else 0.0) * width
+
+    parts = []
+    for index, (name, spans) in enumerate(rows.items()):
+        top = _TOP + index * _ROW
+        shown = name if len(name) <= 26 else f"{name[:25]}…"
+        parts.append(
+            f'<text class="name" x="{_NAMES - 8}" y="{top + 15}" text-anchor="end">{escape(shown)}</text>'
+        )
+        parts.append(
+            f'<line class="grid" x1="{_NAMES}" x2="{_WIDTH - _RIGHT}" y1="{top + 11}" y2="{top + 11}"/>'
+        )
+        for span in spans:
+            left = place(span.start)
+            parts.append(
+                f'<rect class="f{index % COLORS}" x="{left:.1f}" y="{top + 3}" rx="3" height="16" '
+                f'width="{max(2.0, place(span.end) - left):.1f}"><title>{escape(name)}: {span.start:.1f} s to '
+                f"{span.end:.1f} s</title></rect>"
+            )
+    return _svg(what, height, [*parts, *_x_axis(0.0, end, "s", height, place)])
+
+
+def bars(what: str, rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
+    """Horizontal bars: for each row, one bar for each of its values."""
+    count = sum(len(values) for values in rows.values())
+    highest = max((value for values in rows.values() for value in values.values()), default=0.0) or 1.0
+    names = list(dict.fromkeys(name for values in rows.values() for name in values))
+    left, thickness = _NAMES * 2, 14.0
+    parts, top = [], _TOP
+    for row, values in rows.items():
+        middle = top + thickness * len(values) / 2
+        shown = row if len(row) <= 56 else f"{row[:55]}…"
+        parts.append(
+            f'<text class="name" x="{left - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(shown)}</text>'
+        )
+        for name, value in values.items():
+            length = (_WIDTH - left - 90) * max(0.0, value) / highest
+            parts.append(
+                f'<rect class="f{names.index(name) % COLORS}" x="{left}" y="{top + 1:.1f}" rx="2" '
+                f'height="{thickness - 2}" width="{max(1.0, length):.1f}"/>'
+                f'<text x="{left + length + 6:.1f}" y="{top + 11:.1f}">{value:.3g} {escape(unit)}</text>'
+            )
+            top += thickness
+        top += 8.0
+    return _svg(what, _TOP * 2 + count * thickness + len(rows) * 8.0, parts) + _legend(names)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """About five round numbers from `low` to `high`; the last one is not below `high`."""
+    span = high - low or 1.0
+    step = 10 ** math.floor(math.log10(span / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 5)
+    first = math.floor(low / step)
+    last = math.ceil(high / step - 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def _x_axis(low: float, high: float, unit: str, height: float, place: Callable[[float], float]) -> list[str]:
+    inside = [tick for tick in ticks(low, high) if low <= tick <= high]
+    return [
+        f'<text x="{place(tick):.1f}" y="{height - 6}" text-anchor="middle">{_number(tick)} {escape(unit)}</text>'
+        for tick in inside
+    ]
+
+
+def _thinned(points: Points) -> Points:
+    step = max(1, math.ceil(len(points) / _MOST_POINTS))
+    return points[::step]
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def _svg(what: str, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(what)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _legend(names: Iterable[str]) -> str:
+    items = "".join(
+        f'<li><i class="f{index % COLORS}"></i>{escape(name)}</li>' for index, name in enumerate(names)
+    )
+    return f'<ul class="legend">{items}</ul>'

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Charts: round axes, nothing that is not finite, escaped names."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from face_detect_ros.reports import charts
+from face_detect_ros.reports.charts import Span
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 10, [0, 2, 4, 6, 8, 10]),
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0, 47, [0, 10, 20, 30, 40, 50]),
+        (0, 0, [0]),
+        (3, 9, [2, 4, 6, 8, 10]),
+    ],
+)
+def test_ticks_are_round_and_reach_to_the_end(low, high, expected):
+    assert charts.ticks(low, high) == pytest.approx(expected)
+
+
+def svg_of(text):
+    return ET.fromstring(text.partition("</svg>")[0] + "</svg>")
+
+
+def test_lines_leave_out_what_is_not_finite():
+    text = charts.lines("a chart", {"a & b": [(0, 1.0), (1, float("nan")), (2, 3.0)]}, unit="ms")
+    (line,) = svg_of(text).iter("polyline")
+    assert len(line.get("points").split()) == 2
+    assert "a &amp; b, ms" in text
+    assert charts.lines("nothing", {"x": [(0, float("nan"))]}) == ""
+
+
+def test_long_series_are_thinned():
+    text = charts.lines("long", {"x": [(i, i) for i in range(100_000)]})
+    (line,) = svg_of(text).iter("polyline")
+    assert len(line.get("points").split()) <= 600
+
+
+def test_a_timeline_has_a_bar_for_each_span():
+    text = charts.timeline("when", {"Ada <3": [Span(0, 1), Span(2, 2)], "Bob": [Span(1, 3)]}, 4.0)
+    assert len(list(svg_of(text).iter("rect"))) == 3
+    assert all(float(rect.get("width")) >= 2 for rect in svg_of(text).iter("rect"))
+
+
+def test_bars_are_as_long_as_their_values():
+    text = charts.bars("speed", {"a": {"ours": 1.0, "theirs": 2.0}}, "ms")
+    ours, theirs = (float(rect.get("width")) for rect in svg_of(text).iter("rect"))
+    assert theirs == pytest.approx(2 * ours)
