@@ -97,6 +97,7 @@ def detect(
      "detections": [{"box": [x1, y1, x2, y2], "score": s, "class": name,
                      "track": number,
                      "landmarks": [[x, y], ...], "landmark_set": "five_points",
+                     "keypoints": [[x, y, score], ...], "polygons": [[[x, y], ...], ...],
                      "identity": {"name": name, "distance": d}}],
      "ms": {"pre": t, "network": t, "post": t}}
 
@@ -107,7 +108,8 @@ def detect(
     right and left corner of the mouth; "eye_corners" (dlib's models): left eye (outer, inner corner), right eye (outer,
     inner), base of the nose; left and right are the person's own. Faces have an identity only where people are
     enrolled: "unknown" where it is not certain; the distance is to the nearest person, null for a face that was not
-    compared. Objects have neither landmarks nor an identity.
+    compared. Objects have neither landmarks nor an identity. Pose models give keypoints, segmentation models outlines
+    of masks, one for each separate part.
 
     Exit code: 0; 1 if something could not be read, written or computed (the other images are still done); 2
     for bad arguments; 130 after Ctrl-C.

@@ -13,6 +13,7 @@ import numpy as np
 
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.landmarks import LandmarkSet
+from face_detect_ros.core.masks import Masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class Detections:
         landmarks: (N, 5, 2) float32 xy, pixels of the original image, or None.
         landmark_set: Which five points those are, and in which order: see `core.landmarks`.
         embeddings: (N, 128) float32, or None.
+        keypoints: (N, K, 3) float32, x and y in pixels of the original image and a score in [0, 1], or None.
+        masks: Which pixels belong to each, or None.
 
     Input is converted to these dtypes. Raises ValueError for another shape, a score outside [0, 1] or a value
     that is not finite.
@@ -40,6 +43,8 @@ class Detections:
     landmarks: np.ndarray | None = None
     embeddings: np.ndarray | None = None
     landmark_set: LandmarkSet = "eye_corners"
+    keypoints: np.ndarray | None = None
+    masks: Masks | None = None
 
     def __post_init__(self) -> None:
         boxes = box_geometry.as_boxes(self.boxes)
@@ -54,7 +59,12 @@ class Detections:
             "track_ids": _optional("track_ids", self.track_ids, np.int64, (count,)),
             "landmarks": _optional("landmarks", self.landmarks, np.float32, (count, 5, 2)),
             "embeddings": _optional("embeddings", self.embeddings, np.float32, (count, 128)),
+            "keypoints": _optional(
+                "keypoints", self.keypoints, np.float32, (count, _points(self.keypoints), 3)
+            ),
         }
+        if self.masks is not None and len(self.masks) != count:
+            raise ValueError(f"{len(self.masks)} masks for {count} boxes")
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -72,9 +82,18 @@ class Detections:
             # an empty list becomes float64, which cannot be an index
             if index.size == 0 and index.dtype.kind == "f":
                 index = index.astype(np.int64)
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "landmark_set"}
+        values = {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("landmark_set", "masks")
+        }
         chosen: dict[str, Any] = {k: None if v is None else v[index] for k, v in values.items()}
-        return replace(self, **chosen)
+        masks = None if self.masks is None else self.masks.select(index)
+        return replace(self, **chosen, masks=masks)
+
+
+def _points(keypoints: np.ndarray | None) -> int:
+    """How many points each detection has."""
+    shape = () if keypoints is None else np.asarray(keypoints).shape
+    return shape[1] if len(shape) == 3 else 0
 
 
 def _column(name: str, value: object, dtype: type, shape: tuple[int, ...]) -> np.ndarray:

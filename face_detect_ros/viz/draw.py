@@ -24,6 +24,13 @@ _SMALLEST_FONT_PX = 10  # letters run together below
 _SMALL_BOX = 4.0  # in font sizes
 _FAINT = 0.72  # ink of what is less important than the name
 _SMALL_FACE = 30.0  # in dots
+_TINT = 0.45  # share of a mask's color
+_LEAST_KEYPOINT = 0.5
+_COCO_POINTS = 17
+_SKELETON = (
+    (15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8), (7, 9), (8, 10),
+    (0, 1), (0, 2), (1, 3), (2, 4),
+)  # fmt: skip
 _WHITE: Color = (255, 255, 255)
 _DARK: Color = (48, 48, 48)
 
@@ -35,7 +42,7 @@ def draw_detections(
     *,
     names: Sequence[str | None] | None = None,
 ) -> np.ndarray:
-    """Draw every detection: box, landmarks, and a caption with its name, track and score.
+    """Draw every detection: mask, box, landmarks, keypoints, and a caption with its name, track and score.
 
     A detection with a name has the color of known faces, others have the color of their class. Captions avoid each
     other; in a crowd they are shortened to the name or the track, and left out where there is no room at all.
@@ -61,6 +68,8 @@ def draw_detections(
         return canvas
     style = _Style.for_size(*image.shape[:2])
     boxes = _pixel_boxes(detections.boxes, canvas)
+    if detections.masks is not None:
+        _draw_masks(canvas, detections, labels, names)
     captions: list[_Caption] = []
     for index in reversed(range(len(detections))):  # the best score last, on top
         label = _label(labels, int(detections.class_ids[index]))
@@ -73,6 +82,8 @@ def draw_detections(
         )
     if detections.landmarks is not None:
         _draw_landmarks(canvas, detections.landmarks, boxes, style)
+    if detections.keypoints is not None:
+        _draw_keypoints(canvas, detections.keypoints, boxes, style)
     captions.reverse()
     order = _caption_order(detections, names)
     sizes = np.array([captions[index].sizes for index in order])
@@ -242,6 +253,36 @@ def _fill(canvas: np.ndarray, left: int, top: int, right: int, bottom: int, colo
         np.right_shift(part, 1, out=part)  # see sprites.HALO
     elif left < right and top < bottom:
         cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), color, -1)
+
+
+def _draw_masks(
+    canvas: np.ndarray, detections: Detections, labels: Sequence[str], names: Sequence[str | None] | None
+) -> None:
+    """Tint the pixels of each detection in its color, the best score last."""
+    for index in reversed(range(len(detections))):
+        (left, top), mask = detections.masks.of(index)  # type: ignore[union-attr]
+        height, width = mask.shape
+        part = canvas[top : top + height, left : left + width]
+        if part.shape[:2] != mask.shape:  # drawn on an image of another size
+            continue
+        label = _label(labels, int(detections.class_ids[index]))
+        color = detection_color(label, names[index] if names is not None else None)
+        tint = np.array(color) * _TINT
+        part[mask] = (part[mask] * (1 - _TINT) + tint).astype(np.uint8)
+
+
+def _draw_keypoints(canvas: np.ndarray, keypoints: np.ndarray, boxes: np.ndarray, style: _Style) -> None:
+    """Dots where the network is sure, joined as a skeleton where they are COCO's 17 of a person."""
+    for points in keypoints:
+        sure = points[:, 2] >= _LEAST_KEYPOINT
+        places = np.rint(points[:, :2]).astype(int)
+        if len(points) == _COCO_POINTS:
+            for first, second in _SKELETON:
+                if sure[first] and sure[second]:
+                    ends = tuple(places[first].tolist()), tuple(places[second].tolist())
+                    cv2.line(canvas, *ends, _WHITE, style.line_px, cv2.LINE_AA)
+    shown = np.where(keypoints[..., 2:] >= _LEAST_KEYPOINT, keypoints[..., :2], -1.0)
+    _draw_landmarks(canvas, shown, boxes, style)
 
 
 def _draw_landmarks(canvas: np.ndarray, landmarks: np.ndarray, boxes: np.ndarray, style: _Style) -> None:

@@ -378,6 +378,28 @@ def test_help_and_version() -> None:
     assert run().returncode == 2
 
 
+@pytest.mark.parametrize("case", ["yolo_end2end_masks", "yolo_end2end_keypoints"])
+def test_masks_and_keypoints_of_objects(tmp_path: Path, case: str) -> None:
+    onnx_masks = pytest.importorskip("helpers.onnx_masks", reason="onnx is not installed")
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[32:48, 16:32] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / "blue.png"), image[..., ::-1])
+    model = f"onnx:{onnx_masks.made(case, tmp_path / 'model.onnx')}"
+    answer = invoke(
+        "--json", "--task", "objects", "--model", model, "--save", tmp_path / "out", tmp_path / "blue.png"
+    )
+    assert answer.exit_code == 0, answer.stderr
+    (found,) = json.loads(answer.stdout)["detections"]
+    if case == "yolo_end2end_masks":
+        (outline,) = found["polygons"]
+        assert np.min(outline, axis=0).tolist() == [16, 32]
+        assert np.max(outline, axis=0).tolist() == [31, 47]
+    else:
+        assert found["keypoints"] == [[24, 40, 0.8], [16, 32, 0.1]]
+    saved = cv2.imread(str(tmp_path / "out" / "blue.png"))[..., ::-1]
+    assert (saved[38:42, 22:26] != image[38:42, 22:26]).any()
+
+
 def test_objects_in_an_image(picture: Path, tmp_path: Path) -> None:
     model = write_onnx(tmp_path / "objects.onnx")
     objects = ("--task", "objects", "--model", model)

@@ -38,7 +38,7 @@ def test_everything_is_converted_to_the_promised_types(count: int) -> None:
         "landmarks": ((count, 5, 2), np.float32),
         "embeddings": ((count, 128), np.float32),
     }
-    assert {f.name for f in fields(found)} == {*expected, "landmark_set"}
+    assert {f.name for f in fields(found)} == {*expected, "landmark_set", "keypoints", "masks"}
     for name, (shape, dtype) in expected.items():
         value = getattr(found, name)
         assert (value.shape, value.dtype) == (shape, dtype), name

@@ -198,10 +198,26 @@ FAMILIES: dict[str, tuple[str, str, dict[str, Any], str, dict[str, Any]]] = {
     ),
 }
 
+_ALL_STAGES = {
+    "backbone_config": {**RESNET, "out_features": ["stage1", "stage2", "stage3", "stage4"]},
+    "d_model": 128,
+    "encoder_attention_heads": 8,
+}
+# with masks: (model class, what is added to the config of the detector)
+MASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "rf_detr": ("RfDetrForInstanceSegmentation", {}),
+    "detr": ("DetrForSegmentation", _ALL_STAGES),
+}
 
-def build(model_type: str, labels: dict[int, str] | None = None, **changes: Any) -> Any:
+
+def build(
+    model_type: str, labels: dict[int, str] | None = None, *, masks: bool = False, **changes: Any
+) -> Any:
     """A model whose every part counts: initialization leaves zeros where training would not."""
     name, config_name, settings, _, _ = FAMILIES[model_type]
+    if masks:
+        name, added = MASKED[model_type]
+        settings = {**settings, **added}
     labels = LABELS if labels is None else labels
     config = getattr(transformers, config_name)(
         **{**settings, **changes}, id2label=labels, label2id={v: k for k, v in labels.items()}

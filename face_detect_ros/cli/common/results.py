@@ -17,6 +17,7 @@ import numpy as np
 
 from face_detect_ros.cli.common.media import MediaFile
 from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.masks import polygons
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.pipeline.result import Result
@@ -41,6 +42,10 @@ def as_record(name: str, result: Result) -> dict[str, Any]:
         if detections.landmarks is not None:
             item["landmarks"] = [_rounded(point) for point in detections.landmarks[index]]
             item["landmark_set"] = detections.landmark_set
+        if detections.keypoints is not None:
+            item["keypoints"] = [_rounded(point) for point in detections.keypoints[index]]
+        if detections.masks is not None:
+            item["polygons"] = polygons(detections.masks, index)
         if identities is not None:
             match = identities[index]
             distance = round(match.distance, 4) if math.isfinite(match.distance) else None

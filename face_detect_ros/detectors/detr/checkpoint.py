@@ -36,13 +36,21 @@ _IGNORED = (
 
 @dataclass(frozen=True)
 class DetrCheckpoint:
-    """folder: of its files. model: with its weights, float32 on the CPU, for inference. labels: names by column of
-    the logits."""
+    """A model with its weights.
+
+    Attributes:
+        folder: Of its files.
+        family: What it is.
+        model: Float32 on the CPU, for inference.
+        labels: Names by column of the logits.
+        has_masks: It is of the family's `mask_class`.
+    """
 
     folder: Path
     family: Family
     model: Any
     labels: dict[int, str]
+    has_masks: bool = False
 
 
 def load(path: Path) -> DetrCheckpoint:
@@ -53,7 +61,7 @@ def load(path: Path) -> DetrCheckpoint:
     """
     folder = locate(path)
     described = _read_config(folder)
-    family = _family(folder, described)
+    family, class_name = _family(folder, described)
     timm = detr_timm.backbone_name(described)
     if timm:
         described = _without_timm(folder, described)
@@ -61,10 +69,10 @@ def load(path: Path) -> DetrCheckpoint:
     if found is None:
         raise WeightsError(f"{folder}: {model_folder.SAFE} is missing; a model's folder has {_FILES}")
     transformers = _import_transformers()
-    model_class = getattr(transformers, family.model_class, None)
+    model_class = getattr(transformers, class_name, None)
     if model_class is None:
         raise ConfigError(
-            f"{folder}: {family.model_class} is not in transformers {transformers.__version__}; install a newer one"
+            f"{folder}: {class_name} is not in transformers {transformers.__version__}; install a newer one"
         )
     bounds.check_config(folder, described)
     config = _make_config(folder, model_class.config_class, described)
@@ -88,7 +96,8 @@ def load(path: Path) -> DetrCheckpoint:
             ) from error
     _check_complete(found, report)
     _check_finite(found, model)
-    return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label))
+    has_masks = class_name == family.mask_class
+    return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label), has_masks)
 
 
 def locate(path: Path) -> Path:
@@ -120,8 +129,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return read_object(file, error=WeightsError, hint="copy it again from where it came from")
 
 
-def _family(folder: Path, described: dict[str, Any]) -> Family:
-    """Raises ConfigError for an architecture that is not supported, before the slow import of the library."""
+def _family(folder: Path, described: dict[str, Any]) -> tuple[Family, str]:
+    """The family and the name of the model's class.
+
+    Raises ConfigError for an architecture that is not supported, before the slow import of the library.
+    """
     kind = described.get("model_type")
     family = FAMILIES.get(str(kind))
     if family is None:
@@ -129,9 +141,10 @@ def _family(folder: Path, described: dict[str, Any]) -> Family:
             f"{folder}: model_type '{kind}' is not supported; supported are: {', '.join(FAMILIES)}"
         )
     classes = described.get("architectures") or [family.model_class]
-    if family.model_class not in classes:
-        raise ConfigError(f"{folder}: {classes[0]} is not an object detector; give a {family.model_class}")
-    return family
+    for name in (family.model_class, family.mask_class):
+        if name and name in classes:
+            return family, name
+    raise ConfigError(f"{folder}: {classes[0]} is not an object detector; give a {family.model_class}")
 
 
 def _import_transformers() -> Any:

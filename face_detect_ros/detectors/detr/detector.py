@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from face_detect_ros.detectors.detr import input as detr_input
 from face_detect_ros.detectors.detr.checkpoint import DetrCheckpoint
 from face_detect_ros.detectors.detr.families import side_multiple
 from face_detect_ros.detectors.export.parts import ExportParts
-from face_detect_ros.detectors.objects.detector import Candidates, NetworkDetector
+from face_detect_ros.detectors.objects.detector import Candidates, Details, NetworkDetector
 from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, read_settings, sized
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
@@ -67,10 +67,12 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Output:
-    """logits: (B, Q, columns) float32. boxes: (B, Q, 4) float32 xyxy, pixels of the input."""
+    """logits: (B, Q, columns) float32. boxes: (B, Q, 4) float32 xyxy, pixels of the input. masks: (B, Q, h, w) logits
+    over the input, or None."""
 
     logits: torch.Tensor
     boxes: torch.Tensor
+    masks: torch.Tensor | None = None
 
 
 class DetrNetwork:
@@ -101,7 +103,12 @@ class DetrNetwork:
         self._device = device
         self._family = checkpoint.family
         self._input = detr_input.DetrInput(settings, device)
+        self.has_masks = checkpoint.has_masks
+        # the whole, and the part of it that detects
+        self._whole = checkpoint.model.to(device)
         self._model = checkpoint.model
+        if self.has_masks:
+            self._model = checkpoint.model.get_submodule(checkpoint.family.inside)
         detr_features.speed_up(self._model, checkpoint.family, device, dtype)
 
     def export_parts(self) -> ExportParts:
@@ -122,12 +129,13 @@ class DetrNetwork:
         try:
             turn = torch_engine.turn(self._device.type == "cpu")
             with turn, devices.exact(torch.float32):  # of the queries, whatever the features are
-                output = self._model(pixel_values=batch.values, pixel_mask=batch.mask)
+                output = self._whole(pixel_values=batch.values, pixel_mask=batch.mask)
         except ValueError as error:
             raise DetectorError(f"transformers refuses this input: {' '.join(str(error).split())}") from error
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-        return _Output(output.logits, _corners(output.pred_boxes, batch.sizes))
+        masks = output.pred_masks if self.has_masks else None
+        return _Output(output.logits, _corners(output.pred_boxes, batch.sizes), masks)
 
     @torch.inference_mode()
     def decode(self, output: _Output, options: DetectOptions) -> list[Candidates]:
@@ -144,8 +152,13 @@ class DetrNetwork:
             scores, class_ids = best.sigmoid(), wanted[index % len(wanted)]
             queries = index // len(wanted)
         boxes = output.boxes.gather(1, queries[..., None].expand(-1, -1, 4))
-        found = torch.cat([boxes, scores[..., None], class_ids[..., None]], dim=-1).cpu().numpy()
-        return [_candidates(rows, options) for rows in found]
+        # one transfer from the device; class ids and numbers of queries are exact in float32
+        columns = (scores, class_ids, queries)
+        found = torch.cat([boxes, *(column[..., None].to(boxes.dtype) for column in columns)], dim=-1)
+        masks = output.masks if output.masks is not None else [None] * len(found)
+        return [
+            _candidates(rows, options, maps) for rows, maps in zip(found.cpu().numpy(), masks, strict=True)
+        ]
 
     @torch.inference_mode()
     def attention(self, image: np.ndarray, box: np.ndarray, class_id: int | None = None) -> np.ndarray:
@@ -197,10 +210,20 @@ def _corners(boxes: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
     return corners * sizes.repeat(1, 2)[:, None]
 
 
-def _candidates(rows: Any, options: DetectOptions) -> Candidates:
-    """rows: (Q, 6) float32: box, score, class."""
+def _candidates(rows: np.ndarray, options: DetectOptions, maps: torch.Tensor | None) -> Candidates:
+    """rows: (K, 7) float32: box, score, class, number of the query. maps: (Q, h, w) logits of masks, or None."""
     keep = rows[:, 4] >= options.score_threshold
     if options.class_ids:
         keep &= np.isin(rows[:, 5], options.class_ids)
     rows = rows[keep]
-    return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+    queries = rows[:, 6].astype(np.int64)
+
+    found = Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64))
+    if maps is None:
+        return found
+
+    def details(index: np.ndarray) -> Details:
+        chosen = torch.from_numpy(queries[index]).to(maps.device)
+        return Details(maps[chosen].float().cpu().numpy())
+
+    return replace(found, details=details)

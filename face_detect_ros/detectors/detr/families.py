@@ -23,6 +23,8 @@ class Family:
         most: Results of one image, best first, over all queries and classes; 0: as many as there are queries.
         two_branches: Its RepVGG blocks are a 3x3 and a 1x1 convolution side by side.
         samples: The decoder looks at a few points of the maps, not at all of them.
+        mask_class: The class with masks beside the boxes, in `transformers`; empty: there is none.
+        inside: Attribute of it that holds a `model_class`.
     """
 
     model_class: str
@@ -33,6 +35,8 @@ class Family:
     most: int = 0
     two_branches: bool = False
     samples: bool = True
+    mask_class: str = ""
+    inside: str = ""
 
 
 _RT_FEATURES = ("model.backbone", "model.encoder_input_proj", "model.encoder", "model.decoder_input_proj")
@@ -56,7 +60,13 @@ FAMILIES: dict[str, Family] = {  # by the model_type of config.json
         _RT_TOKENS,
         two_branches=True,
     ),
-    "rf_detr": Family("RfDetrForObjectDetection", "RfDetrImageProcessor", _BACKBONE),
+    "rf_detr": Family(
+        "RfDetrForObjectDetection",
+        "RfDetrImageProcessor",
+        _BACKBONE,
+        mask_class="RfDetrForInstanceSegmentation",
+        inside="model",
+    ),
     "lw_detr": Family("LwDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE, most=100),
     "deformable_detr": Family(
         "DeformableDetrForObjectDetection", "DeformableDetrImageProcessor", _BACKBONE, most=100
@@ -75,7 +85,15 @@ FAMILIES: dict[str, Family] = {  # by the model_type of config.json
         most=100,
         samples=False,
     ),
-    "detr": Family("DetrForObjectDetection", "DetrImageProcessor", _BACKBONE, softmax=True, samples=False),
+    "detr": Family(
+        "DetrForObjectDetection",
+        "DetrImageProcessor",
+        _BACKBONE,
+        softmax=True,
+        samples=False,
+        mask_class="DetrForSegmentation",
+        inside="detr",
+    ),
 }
 
 

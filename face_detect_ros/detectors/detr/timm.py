@@ -41,6 +41,8 @@ def without_timm(described: dict[str, Any]) -> dict[str, Any] | None:
     stages = ["stage4"]
     if described.get("model_type") == "deformable_detr" and described.get("num_feature_levels", 4) > 1:
         stages = ["stage2", "stage3", "stage4"]
+    if any("Segmentation" in str(name) for name in described.get("architectures") or ()):
+        stages = ["stage1", "stage2", "stage3", "stage4"]  # masks need finer maps
     own = {
         "model_type": "resnet",
         "layer_type": kind,

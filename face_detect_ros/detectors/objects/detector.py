@@ -10,8 +10,8 @@ is a class with these methods and a factory that returns ``NetworkDetector(netwo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,8 +21,23 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.core.masks import Masks
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors.stages import StageClock
+
+
+@dataclass(frozen=True)
+class Details:
+    """What some networks give beside the boxes of K candidates of one image.
+
+    Attributes:
+        maps, weights: Masks, see `core.masks.Masks`; None without masks.
+        keypoints: (K, P, 3) float32, x and y in pixels of the network's input and a score in [0, 1]; None without.
+    """
+
+    maps: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    keypoints: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -33,11 +48,13 @@ class Candidates:
         boxes: (K, 4) float32 xyxy, pixels of the network's input.
         scores: (K,) float32 in [0, 1].
         class_ids: (K,) int.
+        details: Returns what belongs to the candidates at some indices, (k,) int; None where there is nothing more.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     class_ids: np.ndarray
+    details: Callable[[np.ndarray], Details] | None = None
 
 
 class ObjectNetwork(Protocol):
@@ -89,6 +106,8 @@ class NetworkDetector:
         self.name = name
         self.labels: tuple[str, ...] = network.labels
         self.device = network.device
+        self.has_masks: bool = getattr(network, "has_masks", False)
+        self.has_keypoints: bool = getattr(network, "has_keypoints", False)
         self.times = StageTimes()
         self.largest_batch = largest_batch
         self._network: ObjectNetwork | None = network
@@ -197,7 +216,19 @@ def _select(
         best = box_geometry.nms(boxes, scores, class_ids, options.iou_threshold, options.max_detections)
     else:
         best = np.argsort(-scores, kind="stable")[: options.max_detections]
-    return Detections(boxes[best], scores[best], class_ids[best])
+    found_boxes = Detections(boxes[best], scores[best], class_ids[best])
+    return found_boxes if found.details is None else _detailed(found_boxes, found.details(keep[best]), place)
+
+
+def _detailed(found: Detections, details: Details, place: Letterbox) -> Detections:
+    """The detections with masks or keypoints."""
+    masks, keypoints = None, details.keypoints
+    if details.maps is not None:
+        masks = Masks(details.maps, details.weights, found.boxes, place)
+    if keypoints is not None:
+        places = place.to_image(keypoints[..., :2])
+        keypoints = np.concatenate([places, np.clip(keypoints[..., 2:], 0, 1)], axis=2)
+    return replace(found, masks=masks, keypoints=keypoints)
 
 
 def _by_target(places: Sequence[Letterbox]) -> list[list[int]]:

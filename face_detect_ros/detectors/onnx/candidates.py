@@ -84,8 +84,12 @@ def _best(
         rows, scores, class_ids = rows[best], scores[best], class_ids[best]
     boxes = proposals.boxes(rows)
     _check_finite(boxes)
+    details = proposals.details
     return Candidates(
-        boxes.astype(np.float32), np.clip(scores.astype(np.float32), 0, 1), class_ids.astype(np.int32)
+        boxes.astype(np.float32),
+        np.clip(scores.astype(np.float32), 0, 1),
+        class_ids.astype(np.int32),
+        None if details is None else lambda index: details(rows[index]),
     )
 
 

@@ -53,6 +53,7 @@ class OnnxFormat:
         overlapping: Several boxes may show one thing, so suppression must choose.
         activation: Of DETR's logits: "sigmoid", or "softmax" whose last class is nothing.
         anchors: Of YOLO-FastestV2: widths and heights in pixels of the input.
+        points: How many keypoints each detection has, and numbers for each: 2 (x, y) or 3 (x, y, score).
 
     Raises:
         ConfigError: A value is outside its range.
@@ -76,6 +77,7 @@ class OnnxFormat:
     overlapping: bool = True
     activation: str = "sigmoid"
     anchors: tuple[float, ...] = ()
+    points: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         layout = LAYOUTS.get(self.layout)
@@ -103,6 +105,9 @@ class OnnxFormat:
             if len(getattr(self, name)) not in counts:
                 expected = "three" if counts == (3,) else "12"
                 raise ConfigError(f"{name} is {getattr(self, name)}; give {expected} numbers")
+        object.__setattr__(self, "points", tuple(int(value) for value in self.points))
+        if len(self.points) != 2 or self.points[0] < 0 or (self.points[0] and self.points[1] not in (2, 3)):
+            raise ConfigError(f"points is {self.points}; give how many, and 2 or 3 numbers for each")
         if min(self.std) <= 0 or min(self.anchors, default=1) <= 0:
             raise ConfigError(f"std is {self.std}, anchors {self.anchors}; give numbers above 0")
         sizes = (self.shortest, self.longest)

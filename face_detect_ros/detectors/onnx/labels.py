@@ -107,7 +107,7 @@ def for_columns(
     if count is not None and described.activation == "softmax":
         count -= 1
     # a fine-tuned RF-DETR has a last column for nothing
-    if described.layout == "rf_detr" and named is not None and count == len(named) + 1:
+    if described.layout.startswith("rf_detr") and named is not None and count == len(named) + 1:
         named = (*named, NOTHING)
     labels = labels_for(named, count, file)
     chosen = [index for index, label in enumerate(labels) if label != NOTHING]

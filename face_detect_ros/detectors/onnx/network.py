@@ -37,6 +37,9 @@ _LOG = logging.getLogger(__name__)
 
 _SIZES_INPUT, _MASK_INPUT = image_input.OTHERS
 _SIZE_KEY = "imgsz"
+_TASKS = ("detect", "segment", "pose")
+_MOST_POINTS = 1000
+_POINTS_KEY = "kpt_shape"
 _OWN_PX = 640  # where a file with a free input says nothing
 _STRIDE = 32
 
@@ -52,6 +55,7 @@ class OnnxNetwork:
         device: Where it computes, for people to read.
         format: How it is read.
         overlapping: Whether suppression must choose among its boxes.
+        has_masks, has_keypoints: Whether detections come with them.
     """
 
     def __init__(self, engine: Engine, file: Path, asked_px: int = 0) -> None:
@@ -67,8 +71,11 @@ class OnnxNetwork:
             WeightsError: The file does not run, or is not an object detector.
         """
         metadata = engine.metadata
-        if metadata.get("task", "detect") != "detect":
-            raise WeightsError(f"{file}: its task is '{metadata['task']}'; give a model that detects objects")
+        if metadata.get("task", "detect") not in _TASKS:
+            raise WeightsError(
+                f"{file}: its task is '{metadata['task']}'; give a model that detects objects, with masks or keypoints "
+                "or without"
+            )
         self.device = engine.device
         self._engine = engine
         self._input = image_input.find(engine, file)
@@ -84,6 +91,7 @@ class OnnxNetwork:
             "suppressed": _is_suppressed(metadata),
             "sized": any(port.name == _SIZES_INPUT for port in engine.inputs),
             "told": told is not None,
+            "points": told.points if told else _points(metadata, file),
         }
         trial = self._trial(self._input.size(-(-self._longest_px // multiple) * multiple), file)
         if told is None:
@@ -98,6 +106,7 @@ class OnnxNetwork:
         self.format = told
         self.overlapping = told.overlapping
         self._layout = layout
+        self.has_masks, self.has_keypoints = layout.masks, layout.keypoints
         self._wanted = [list(trial.outputs).index(name) for name in match.names]
         self._canvas = object_input.Canvas(told.fill, resizer(told.filter))
         self._check_batch(file)
@@ -285,6 +294,19 @@ def _image_size(metadata: Mapping[str, str], file: Path) -> int:
             f"{file}: its metadata '{_SIZE_KEY}' is {metadata[_SIZE_KEY]!r}, not a size in pixels"
         )
     return max(sides)
+
+
+def _points(metadata: Mapping[str, str], file: Path) -> tuple[int, int]:
+    """How many keypoints the metadata says ("[17, 3]"), and numbers for each."""
+    if metadata.get("task") != "pose" and _POINTS_KEY not in metadata:
+        return 0, 0
+    numbers = [int(digits) for digits in re.findall(r"\d+", metadata.get(_POINTS_KEY, "")[:100])]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= _MOST_POINTS or numbers[1] not in (2, 3):
+        raise ConfigError(
+            f"{file}: its metadata '{_POINTS_KEY}' is {metadata.get(_POINTS_KEY)!r}; a pose model needs how many "
+            "keypoints it has, and 2 or 3 numbers for each"
+        )
+    return numbers[0], numbers[1]
 
 
 def _is_suppressed(metadata: Mapping[str, str]) -> bool:

@@ -77,6 +77,18 @@ def image_message(image: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
     return message
 
 
+def instances_message(instances: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
+    """Numbers of instances, (H, W) uint16, as a mono16 sensor_msgs/Image."""
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(instances, np.dtype("<u2")).data.cast("B"))
+    height, width = instances.shape
+    message = Image(
+        header=make_header(stamp_ns, frame_id), height=height, width=width, encoding="mono16", step=width * 2
+    )
+    message.data = data
+    return message
+
+
 def _decode_with_cv_bridge(message: Image) -> np.ndarray:
     # loaded only for what we cannot read ourselves: where its binary does not fit the installed NumPy, everything else
     # still works

@@ -32,6 +32,8 @@ NOMINAL_WIDTH_M = {"face": 0.15, "person": 0.5}
 NOMINAL_DISTANCE_M = 1.0
 _MOST_SIDEWAYS = 1e3  # meters at a distance of one
 SHORTEST_LIFETIME_S = 0.5
+LEAST_KEYPOINT_SCORE = 0.5
+"""Keypoints below it are not shown: they are a guess where something hides."""
 _IDS = 1 << 29  # marker ids are 32 bits
 
 
@@ -97,6 +99,46 @@ def markers_message(
         shown = "" if track is None else f" #{track}"
         text.text = f"{name or label}{shown} {detections.scores[index]:.2f}"
         message.markers += [outline, text]
+    return message
+
+
+def keypoints_message(
+    detections: Detections,
+    labels: Sequence[str],
+    camera: CameraModel,
+    stamp_ns: int,
+    frame_id: str,
+    lifetime_s: float = SHORTEST_LIFETIME_S,
+) -> MarkerArray:
+    """A list of dots per detection that has keypoints of at least `LEAST_KEYPOINT_SCORE`; see `markers_message`."""
+    header = make_header(stamp_ns, frame_id)
+    message = MarkerArray()
+    lifetime = Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
+    tracked = has_track(detections)
+    keypoints = np.empty((0, 0, 3)) if detections.keypoints is None else detections.keypoints
+    for index, points in enumerate(keypoints):
+        label = labels[int(detections.class_ids[index])]
+        corners = _corners(detections.boxes[index], NOMINAL_WIDTH_M.get(label), camera)
+        seen = points[points[:, 2] >= LEAST_KEYPOINT_SCORE]
+        if corners is None or not len(seen):
+            continue
+        z = corners[0].z
+        places = camera.points(seen[:, :2].astype(np.float64), np.ones(len(seen)))
+        places = places[np.isfinite(places).all(axis=1) & (np.abs(places) <= _MOST_SIDEWAYS).all(axis=1)]
+        red, green, blue = detection_color(label, None)
+        track = int(detections.track_ids[index]) if tracked[index] else None  # type: ignore[index]
+        marker = Marker(
+            header=header,
+            ns=f"{label}_keypoints",
+            id=-(index + 1) if track is None else track % _IDS,
+            type=Marker.SPHERE_LIST,
+            color=ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=1.0),
+            lifetime=lifetime,
+        )
+        marker.pose.orientation.w = 1.0
+        marker.scale.x = marker.scale.y = marker.scale.z = 0.02 * z
+        marker.points = [Point(x=x * z, y=y * z, z=z) for x, y, _ in places.tolist()]
+        message.markers.append(marker)
     return message
 
 

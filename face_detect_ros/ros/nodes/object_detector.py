@@ -25,6 +25,7 @@ from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.diagnostics import Health
+from face_detect_ros.ros.outputs.masks import KeypointsOutput, MasksOutput
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.parameters import parameter, redefault
 from face_detect_ros.tracking.zones import split_camera
@@ -71,7 +72,7 @@ class ObjectDetectorParameters(DetectorParameters):
 
 
 class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
-    """A detector node that also publishes `~/attention`.
+    """A detector node that also publishes `~/attention` and what some models give beside boxes.
 
     It does not know where faces are: with `privacy` its images show what it found on black.
     """
@@ -80,6 +81,8 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     topics: ClassVar[dict[str, str]] = {
         **DetectorNode.topics,
         "~/attention": "sensor_msgs/Image: heat map of the parts of the image that counted for one detection",
+        "~/masks": "sensor_msgs/Image: mono16, number of the detection that each pixel belongs to; segmentation models",
+        "~/keypoints": "visualization_msgs/MarkerArray: keypoints in front of the camera; pose models",
     }
 
     def __init__(
@@ -117,11 +120,13 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         attention = AttentionOutput(
             channel.topics, params.model, lambda: self.params.attention_of, private=params.privacy
         )
-        return [*super().make_outputs(params, channel), attention]
+        info = channel.input
+        keypoints = KeypointsOutput(channel.topics, lambda: info.camera_info_topic, lambda: info.rectified)
+        return [*super().make_outputs(params, channel), MasksOutput(channel.topics), keypoints, attention]
 
     def adopt(self, loaded: Pipeline) -> None:
         for output in self.outputs:
-            if isinstance(output, AttentionOutput):
+            if isinstance(output, (AttentionOutput, MasksOutput, KeypointsOutput)):
                 output.watch(loaded.detector)
         super().adopt(loaded)
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from visualization_msgs.msg import MarkerArray
 
+from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
@@ -34,10 +35,12 @@ class MarkersOutput(Output):
         rectified: Tells whether distortion has been taken out of the images.
     """
 
+    topic: ClassVar[str] = "~/markers"
+
     def __init__(
         self, topics: CameraTopics, camera_info_topic: Callable[[], str], rectified: Callable[[], bool]
     ) -> None:
-        super().__init__(topics, MarkerArray, "~/markers")
+        super().__init__(topics, MarkerArray, self.topic)
         self.camera_info: CameraInfo | None = None
         self._camera_info_topic = camera_info_topic
         self._rectified = rectified
@@ -46,7 +49,7 @@ class MarkersOutput(Output):
         self._stamp_ns = 0
         self._lifetime_s = SHORTEST_LIFETIME_S
 
-    def message(self, result: Result) -> MarkerArray:
+    def message(self, result: Result) -> MarkerArray | None:
         frame = result.frame
         step_s = (frame.stamp_ns - self._stamp_ns) * 1e-9
         self._stamp_ns = frame.stamp_ns
@@ -55,6 +58,11 @@ class MarkersOutput(Output):
         camera = markers.camera_model(
             self.camera_info, frame.width, frame.height, rectified=self._rectified()
         )
+        return self.drawn(result, camera, self._lifetime_s)
+
+    def drawn(self, result: Result, camera: CameraModel, lifetime_s: float) -> MarkerArray | None:
+        """The markers of a result; None publishes nothing."""
+        frame = result.frame
         return markers.markers_message(
             result.detections,
             result.labels,
@@ -62,7 +70,7 @@ class MarkersOutput(Output):
             frame.stamp_ns,
             frame.frame_id,
             result.names,
-            self._lifetime_s,
+            lifetime_s,
         )
 
     def once_a_second(self, *, active: bool) -> None:

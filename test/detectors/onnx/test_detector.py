@@ -259,7 +259,10 @@ def test_a_batch_equals_single_images_and_a_closed_detector_says_so(tmp_path: Pa
         ({"face_detect_ros": '{"layout": "yolo", "mean": [1, 0]}'}, "give three numbers"),
         ({"face_detect_ros": '{"layout": "yolo", "fill": 300}'}, "out of range"),
         ({"face_detect_ros": '{"layout": "detr"}'}, "names the layout 'detr', which needs logits"),
-        ({"task": "pose"}, "its task is 'pose'"),
+        ({"task": "obb"}, "its task is 'obb'"),
+        ({"task": "pose"}, "'kpt_shape' is None; a pose model needs"),
+        ({"task": "pose", "kpt_shape": "[17, 4]"}, "2 or 3 numbers for each"),
+        ({"face_detect_ros": '{"layout": "yolo", "points": [17]}'}, "points is"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -9,6 +9,7 @@ from helpers.objects import LABELS, AttentiveNetwork, ScriptedNetwork
 from helpers.ros_tools import astronaut, faceless, image, stamp_ns, wait_until
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
+from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
@@ -238,3 +239,48 @@ def test_without_privacy_images_are_images(probe, start, objects):
     _, camera, seen = watch(probe, start, objects, topic=f"{NODE}/image_annotated", classes="dog")
     message = camera.show_until(lambda: seen.messages and seen.messages[-1], "an image")
     assert (decode_image(message)[:100] == faceless(*SIZE)[:100]).all()
+
+
+# masks and keypoints
+
+
+@pytest.fixture
+def blue():
+    array = np.zeros((64, 64, 3), np.uint8)
+    array[32:48, 16:32] = (0, 0, 255)
+    return array
+
+
+def other_topics(probe, start, tmp_path, case):
+    onnx_masks = pytest.importorskip("helpers.onnx_masks", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime")
+    model = f"onnx:{onnx_masks.made(case, tmp_path / 'model.onnx')}"
+    start(ObjectDetector, parameters={"model": model, "min_hits": 1, "score_threshold": 0.6})
+    masks, keypoints = probe.collect(f"{NODE}/masks", Image), probe.collect(f"{NODE}/keypoints", MarkerArray)
+    camera = Camera(probe)
+    wait_until(lambda: masks.subscription.get_publisher_count(), "the publisher")
+    return camera, masks, keypoints
+
+
+def test_masks_number_the_detections(probe, start, tmp_path, blue):
+    camera, masks, keypoints = other_topics(probe, start, tmp_path, "yolo_end2end_masks")
+    message = camera.show_until(lambda: masks.messages and masks.messages[-1], "masks", blue)
+    assert (message.encoding, message.width, message.height, message.step) == ("mono16", 64, 64, 128)
+    assert message.header.frame_id == "eye"
+    numbers = np.frombuffer(bytes(message.data), "<u2").reshape(64, 64)
+    assert (numbers[33:47, 17:31] == 1).all()
+    assert numbers.sum() == (numbers == 1).sum() <= 16 * 16
+    assert stamp(message) in map(stamp, camera.detections.messages)
+    probe.wait_for_log("keypoints stays silent: the model gives no keypoints; use a pose model")
+    assert len(keypoints) == 0
+
+
+def test_keypoints_are_dots_in_front_of_the_camera(probe, start, tmp_path, blue):
+    camera, masks, keypoints = other_topics(probe, start, tmp_path, "yolo_end2end_keypoints")
+    message = camera.show_until(lambda: keypoints.messages and keypoints.messages[-1], "keypoints", blue)
+    (marker,) = message.markers
+    assert (marker.type, marker.ns) == (Marker.SPHERE_LIST, "blue_keypoints")
+    (point,) = marker.points  # the other one is a guess
+    assert point.z == pytest.approx(1.0)
+    assert point.x < 0 < point.y  # (24, 40) of 64
+    assert len(masks) == 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from face_detect_ros.detectors.objects.detector import Details
     from face_detect_ros.detectors.onnx.format import OnnxFormat
 
 
@@ -27,6 +28,7 @@ class Trial:
         suppressed: The metadata says that non-maximum suppression is part of the network.
         sized: The network has a second input that takes the size that boxes are scaled to.
         told: The metadata names the layout, so outputs that it does not read do not matter.
+        points: How many keypoints each detection has, and numbers for each, as the metadata says; (0, 0): none.
     """
 
     outputs: Mapping[str, np.ndarray]
@@ -35,11 +37,14 @@ class Trial:
     suppressed: bool = False
     sized: bool = False
     told: bool = False
+    points: tuple[int, int] = (0, 0)
 
     def ignores(self, names: Sequence[str]) -> bool:
         """Whether these outputs may be left out: raw feature maps, (B, C, h, w) or (B, anchors, h, w, C)."""
         if self.told:
             return True
+        if [self.outputs[name].shape[2:] for name in names] == [(self.size[0] // 4, self.size[1] // 4)]:
+            return False  # prototypes of masks
         sides = {(self.size[0] // stride, self.size[1] // stride) for stride in (4, 8, 16, 32, 64)}
         shapes = [self.outputs[name].shape for name in names]
         return all(
@@ -70,12 +75,14 @@ class Proposals:
         boxes: Returns the boxes of some rows, (K,) int, as (K, 4) xyxy in pixels of the network's input.
         class_ids: (N,) int where each row has one class alone, else None.
         objectness: (N,) that scores are multiplied by, or None.
+        details: Returns masks or keypoints of some rows, (K,) int; None where there are none.
     """
 
     scores: np.ndarray
     boxes: Callable[[np.ndarray], np.ndarray]
     class_ids: np.ndarray | None = None
     objectness: np.ndarray | None = None
+    details: Callable[[np.ndarray], Details] | None = None
 
 
 class Layout(ABC):
@@ -96,6 +103,12 @@ class Layout(ABC):
 
     batched: ClassVar[bool] = True
     """The first axis of each output counts images; if False, the network runs on one image at a time."""
+
+    masks: ClassVar[bool] = False
+    """Detections come with masks."""
+
+    keypoints: ClassVar[bool] = False
+    """Detections come with keypoints."""
 
     dense: ClassVar[bool] = True
     """Every cell or query has a score, so that scores which are all 0 mean a broken export."""

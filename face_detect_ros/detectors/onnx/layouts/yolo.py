@@ -37,7 +37,7 @@ class Rows(Layout):
         for name, values in trial.outputs.items():
             rows = self._rows(values)
             others = [other for other in trial.outputs if other != name]
-            if rows is None or not trial.ignores(others):
+            if rows is None or trial.points[0] or not trial.ignores(others):
                 continue
             columns = rows.shape[1] - _BOX
             if self._fits(columns, trial) and cells_of(len(rows), trial.size) is not None:
