@@ -5,6 +5,9 @@
 
 import importlib.util
 import json
+import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -200,3 +203,27 @@ def test_what_a_killed_process_left_is_named(tmp_path: Path, monkeypatch: pytest
     assert finding.state == "note"
     assert "fastdds_0123456789abcdef" in finding.detail
     assert "2 MB" in finding.detail
+
+
+def listen(topic: str) -> dict[str, str]:
+    """The finding about a topic, by the command in a process of its own."""
+    command = [sys.executable, "-m", "face_detect_ros.cli.app", "doctor", "--json", "--topic", topic]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return json.loads(run.stdout)["findings"][-1]
+
+
+def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes() -> None:
+    pytest.importorskip("rclpy")
+    source = [sys.executable, "-m", "face_detect_ros.ros.start", "video_source", "--ros-args"]
+    camera = subprocess.Popen([*source, "-p", "source:=sample:astronaut", "-p", "rate_hz:=10.0"])
+    try:
+        finding = listen("/image_raw")
+    finally:
+        camera.send_signal(signal.SIGINT)
+        camera.wait(30)
+    assert (finding["name"], finding["state"]) == ("/image_raw", "ok"), finding
+    assert re.fullmatch(r"\S+ of \S+ images per second arrive", finding["detail"])
+    finding = listen("/nowhere")
+    assert finding["state"] == "note"
+    assert "nobody publishes it" in finding["detail"] + finding["advice"]

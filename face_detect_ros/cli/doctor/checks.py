@@ -37,13 +37,18 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 )
 
 
-def run_checks() -> list[Finding]:
-    """Every check in order. A check that fails in an unforeseen way becomes a finding; it never raises."""
+def run_checks(topic: str = "") -> list[Finding]:
+    """Every check in order, at last one of an image topic if it is given.
+
+    A check that fails in an unforeseen way becomes a finding; it never raises.
+    """
+    named = [(check.__name__.removeprefix("check_").replace("_", " "), check) for check in CHECKS]
+    if topic:
+        named.append((topic, lambda: transport.check_topic(topic)))
     findings = []
-    for check in CHECKS:
+    for name, check in named:
         try:
             findings.append(check())
         except Exception as error:  # noqa: BLE001 - broken installations raise anything
-            name = check.__name__.removeprefix("check_").replace("_", " ")
             findings.append(Finding(name, "bad", f"{type(error).__name__}: {error}", "reinstall it"))
     return findings

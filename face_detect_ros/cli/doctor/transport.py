@@ -90,6 +90,21 @@ def _user(number: int) -> str:
         return f"user {number}"
 
 
+def check_topic(topic: str) -> Finding:
+    """Listen to a topic of images for some seconds."""
+    from face_detect_ros.ros.topic_check import listen  # with rclpy, which may be missing
+
+    heard = listen(topic)
+    if heard.published_hz:
+        detail = f"{heard.arriving_hz:.1f} of {heard.published_hz:.1f} images per second arrive"
+    else:
+        detail = f"{heard.images} images came, too few to tell their rate"
+    if heard.problem:
+        what, _, advice = heard.problem.partition(". ")
+        return Finding(topic, "note", detail if heard.published_hz else what, advice or heard.problem)
+    return Finding(topic, "ok", detail)
+
+
 def check_socket_buffers() -> Finding:
     path = Path("/proc/sys/net/core/rmem_max")
     if not path.exists():

@@ -13,6 +13,12 @@ from face_detect_ros.cli.common.exits import FAILED, exit_codes
 
 
 def doctor(
+    topic: Annotated[
+        str,
+        typer.Option(
+            metavar="TOPIC", help="Also listen to this image topic: how many images are lost, and why."
+        ),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
     """Check this machine: libraries, ROS 2, models, GPU, network settings.
@@ -29,7 +35,7 @@ def doctor(
 
         from face_detect_ros.cli.doctor.checks import run_checks
 
-        findings = run_checks()
+        findings = run_checks(topic)
         bad = [finding for finding in findings if finding.state == "bad"]
         if json:
             typer.echo(dumps({"ok": not bad, "findings": [asdict(finding) for finding in findings]}))

@@ -289,7 +289,8 @@ class ImageInput:
             )
         return (
             "Both sides are reliable, so a process in between is too slow: use image_transport compressed, a smaller "
-            "image, or `perception`, which has camera and detectors in one process"
+            "image, or `perception`, which has camera and detectors in one process. Where the camera is on another "
+            "computer, large socket buffers help: sudo sysctl -w net.core.rmem_max=33554432"
         )
 
 
