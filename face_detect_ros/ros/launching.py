@@ -25,6 +25,7 @@ PACKAGE = "face_detect_ros"
 
 DESCRIPTIONS = {
     "image_topic": "Image topic in place of image_raw; image_raw/compressed and camera_info move with it.",
+    "depth_topic": "Depth topic in place of depth/image_raw; its compressedDepth and camera_info move with it.",
     "source": "What the video source shows: an image, folder, video, bag, device (/dev/video0), URL or screen.",
     "object_model": "Model of the object detector, such as onnx:/path/to/file; none: no object detector.",
     "model": "Model, by its name in the catalogue, such as onnx:/path/to/file.",
@@ -71,7 +72,11 @@ def _start(context: LaunchContext, executable: str, names: list[str]) -> list[No
         executable=executable,
         namespace=given.get("namespace"),
         parameters=parameters(given),
-        remappings=remappings(given["image_topic"]) if "image_topic" in given else None,
+        remappings=[
+            *(remappings(given["image_topic"]) if "image_topic" in given else []),
+            *(depth_remappings(given["depth_topic"]) if "depth_topic" in given else []),
+        ]
+        or None,
         ros_arguments=["--log-level", given["log_level"]] if "log_level" in given else None,
         output="screen",
     )
@@ -122,4 +127,16 @@ def remappings(image_topic: str) -> list[tuple[str, str]]:
         ("image_raw", topic),
         ("image_raw/compressed", f"{topic}/compressed"),
         ("camera_info", f"{folder}{slash}camera_info"),
+    ]
+
+
+def depth_remappings(depth_topic: str) -> list[tuple[str, str]]:
+    """Where depth/image_raw, and the topics beside it, go."""
+    topic = depth_topic.rstrip("/")
+    base = topic.removesuffix("/compressedDepth")
+    folder, slash, _ = base.rpartition("/")
+    return [
+        ("depth/image_raw", base),
+        ("depth/image_raw/compressedDepth", f"{base}/compressedDepth"),
+        ("depth/camera_info", f"{folder}{slash}camera_info"),
     ]

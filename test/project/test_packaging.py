@@ -25,6 +25,7 @@ ROSDEP_KEYS = {
     "PIL": "python3-pil",
     "cv2": "python3-opencv",
     "numpy": "python3-numpy",
+    "tf2_ros": "tf2_ros_py",
     "yaml": "python3-yaml",
 }
 
@@ -138,6 +139,7 @@ def test_rviz_shows_the_topics_of_any_namespace():
     # relative: -r __ns:=/robot1 moves them all
     assert topics == {
         "image_raw": "Best Effort",
+        "depth/image_raw": "Best Effort",
         "face_detector/image_annotated": "Reliable",
         "face_detector/image_anonymized": "Reliable",
         "face_detector/markers": "Reliable",

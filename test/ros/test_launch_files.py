@@ -27,9 +27,9 @@ from face_detect_ros.ros import launching
 FOLDER = ROOT / "launch"
 COMMON = {"image_topic", "params_file", "namespace", "use_sim_time", "log_level"}
 ARGUMENTS = {
-    "perception": COMMON | {"device", "source", "object_model", "image_transport"},
-    "face_detector": COMMON | {"device", "image_transport"},
-    "object_detector": COMMON | {"device", "model", "image_transport"},
+    "perception": COMMON | {"depth_topic", "device", "source", "object_model", "image_transport"},
+    "face_detector": COMMON | {"depth_topic", "device", "image_transport"},
+    "object_detector": COMMON | {"depth_topic", "device", "model", "image_transport"},
     "video_source": COMMON | {"source"},
 }
 
@@ -109,6 +109,7 @@ def test_what_is_given_reaches_the_node(start, tmp_path):
     report = start(
         "perception",
         image_topic="/front/image",
+        depth_topic="/front/aligned/image_raw",
         params_file=str(params),
         namespace="robot1",
         device="0",
@@ -122,6 +123,9 @@ def test_what_is_given_reaches_the_node(start, tmp_path):
     assert "-r image_raw:=/front/image" in line
     assert "-r image_raw/compressed:=/front/image/compressed" in line
     assert "-r camera_info:=/front/camera_info" in line
+    assert "-r depth/image_raw:=/front/aligned/image_raw" in line
+    assert "-r depth/image_raw/compressedDepth:=/front/aligned/image_raw/compressedDepth" in line
+    assert "-r depth/camera_info:=/front/aligned/camera_info" in line
     assert "-r __ns:=/robot1" in line
     assert "--log-level debug" in line
     assert "__node:=" not in line  # it would rename every node of the process

@@ -25,8 +25,9 @@ def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     for name, value in figures.items():
         if isinstance(value, dict):
             rows += _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
+        elif isinstance(value, list) and (not value or isinstance(value[0], dict)):
             rows += [(f"{prefix}{name}", ", ".join(f"{k} {v}" for k, v in item.items())) for item in value]
         else:
-            rows.append((f"{prefix}{name}", value))
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            rows.append((f"{prefix}{name}", shown))
     return rows

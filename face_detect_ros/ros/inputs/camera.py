@@ -87,7 +87,7 @@ class ImageInput:
         """The topic that a publisher must use."""
         if transport != "raw":
             self.wire_topic = (
-                _remapped(node, topics.name(f"{TOPIC}/{transport}")) or f"{self.topic}/{transport}"
+                remapped(node, topics.name(f"{TOPIC}/{transport}")) or f"{self.topic}/{transport}"
             )
         prefix = f"qos_overrides.{self.wire_topic}.subscription."
         self._overrides = tuple(name for name in rclpy_internals.overrides(node) if name.startswith(prefix))
@@ -102,7 +102,12 @@ class ImageInput:
     @property
     def camera_info_topic(self) -> str:
         """The camera_info beside the image, by image_transport's convention, or where it is remapped to."""
-        return _remapped(self._node, self._topics.name("camera_info")) or camera_info_topic(self.topic)
+        return remapped(self._node, self._topics.name("camera_info")) or camera_info_topic(self.topic)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether images come compressed."""
+        return self._transport != "raw"
 
     @property
     def rectified(self) -> bool:
@@ -294,7 +299,7 @@ class ImageInput:
         )
 
 
-def _remapped(node: Node, name: str) -> str:
+def remapped(node: Node, name: str) -> str:
     """Where the user has remapped the relative topic `name` to; empty if nowhere."""
     plain = posixpath.join(node.get_namespace(), name)
     resolved = str(node.resolve_topic_name(name))

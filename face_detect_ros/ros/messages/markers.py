@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Detections as visualization_msgs markers: rectangles in front of the camera, for RViz.
+"""Detections as visualization_msgs markers, for RViz.
 
-A 2-D box has no distance. It is taken from the nominal width of what was found, so it is rough: good enough to see
-in RViz who stands where, not to measure.
+What has a position in space is a box there. A 2-D box alone has no distance: it becomes a rectangle at the distance
+that follows from the nominal width of what was found. This is rough: good enough to see who stands where, not to
+measure.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.depth.camera_model import CameraModel
+from face_detect_ros.depth.positions import Positions
 from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.tracking.protocol import has_track
@@ -30,6 +32,8 @@ from face_detect_ros.viz.colors import detection_color
 # is drawn at NOMINAL_DISTANCE_M
 NOMINAL_WIDTH_M = {"face": 0.15, "person": 0.5}
 NOMINAL_DISTANCE_M = 1.0
+_THINNEST_M = 0.02
+_SEE_THROUGH = 0.4
 _MOST_SIDEWAYS = 1e3  # meters at a distance of one
 SHORTEST_LIFETIME_S = 0.5
 LEAST_KEYPOINT_SCORE = 0.5
@@ -55,8 +59,9 @@ def markers_message(
     frame_id: str,
     names: Sequence[str | None] | None = None,
     lifetime_s: float = SHORTEST_LIFETIME_S,
+    positions: Positions | None = None,
 ) -> MarkerArray:
-    """A rectangle and a text per detection, in the camera's optical frame (x right, y down, z forward; meters).
+    """A box or rectangle and a text per detection, in the camera's optical frame (x right, y down, z forward; meters).
 
     Colors are those of the annotated image: known and unknown faces have different ones. Each class has a namespace,
     and a track keeps the ids of its markers, so that RViz moves them instead of blinking.
@@ -69,17 +74,20 @@ def markers_message(
         frame_id: Of the image.
         names: (N,) who each detection is, shown instead of its class name where not None.
         lifetime_s: After this long without an update a marker vanishes.
+        positions: Of the detections, where they are known.
     """
     header = make_header(stamp_ns, frame_id)
     message = MarkerArray()
     lifetime = Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
     tracked = has_track(detections)
+    located = np.zeros(len(detections), bool) if positions is None else positions.known
     for index, class_id in enumerate(detections.class_ids.tolist()):
         label = labels[class_id]
-        corners = _corners(detections.boxes[index], NOMINAL_WIDTH_M.get(label), camera)
-        if corners is None:
-            continue
-        z = corners[0].z
+        corners = None
+        if not located[index]:
+            corners = _corners(detections.boxes[index], NOMINAL_WIDTH_M.get(label), camera)
+            if corners is None:
+                continue
         name = names[index] if names is not None else None
         red, green, blue = detection_color(label, name)
         color = ColorRGBA(r=red / 255, g=green / 255, b=blue / 255, a=1.0)
@@ -87,18 +95,24 @@ def markers_message(
         # two markers each; what has no track is told apart by its place in the array
         number = -2 * (index + 1) if track is None else 2 * (track % _IDS)
         common = {"header": header, "ns": label, "color": color, "lifetime": lifetime}
-        outline = Marker(id=number, type=Marker.LINE_STRIP, **common)
-        outline.pose.orientation.w = 1.0
-        outline.scale.x = 0.01 * z
-        outline.points = corners
+        if corners is not None:
+            shape = Marker(id=number, type=Marker.LINE_STRIP, **common)
+            z = corners[0].z
+            shape.scale.x = 0.01 * z
+            shape.points = corners
+            above = Point(x=(corners[0].x + corners[1].x) / 2, y=corners[0].y - 0.05 * z, z=z)
+        else:
+            shape, above = _box(positions, index, Marker(id=number, type=Marker.CUBE, **common))  # type: ignore[arg-type]
+            z = above.z
+        shape.pose.orientation.w = 1.0
         text = Marker(id=number + 1, type=Marker.TEXT_VIEW_FACING, **common)
         text.pose.orientation.w = 1.0
-        text.pose.position = Point(x=(corners[0].x + corners[1].x) / 2, y=corners[0].y - 0.05 * z, z=z)
+        text.pose.position = above
         text.scale.z = 0.05 * z
         text.scale.x = 0.5 * text.scale.z  # RViz takes it as the width of a space
         shown = "" if track is None else f" #{track}"
         text.text = f"{name or label}{shown} {detections.scores[index]:.2f}"
-        message.markers += [outline, text]
+        message.markers += [shape, text]
     return message
 
 
@@ -140,6 +154,16 @@ def keypoints_message(
         marker.points = [Point(x=x * z, y=y * z, z=z) for x, y, _ in places.tolist()]
         message.markers.append(marker)
     return message
+
+
+def _box(positions: Positions, index: int, marker: Marker) -> tuple[Marker, Point]:
+    """A see-through box where the thing is, and the place of its text above it."""
+    x, y, z = positions.centers[index].tolist()
+    width, height, depth = np.maximum(positions.sizes[index], _THINNEST_M).tolist()
+    marker.pose.position = Point(x=x, y=y, z=z)
+    marker.scale.x, marker.scale.y, marker.scale.z = width, height, depth
+    marker.color = ColorRGBA(r=marker.color.r, g=marker.color.g, b=marker.color.b, a=_SEE_THROUGH)
+    return marker, Point(x=x, y=y - height / 2 - 0.05 * z, z=z)
 
 
 def _corners(box: np.ndarray, width_m: float | None, camera: CameraModel) -> list[Point] | None:

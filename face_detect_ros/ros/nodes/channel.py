@@ -13,6 +13,7 @@ from face_detect_ros.core.rate_limit import RateLimit
 from face_detect_ros.pipeline.stream import Stream
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.space import SpaceInput
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.output import Output
 
@@ -26,6 +27,7 @@ class Channel:
     Args:
         topics: Names of its topics.
         make_input: Makes its input, which hands images to the given function.
+        make_space: Makes what tells where things are in its images.
         make_outputs: Makes its outputs; those of another channel have other topics.
         max_rate_hz: Gives the most images per second that are processed; 0 for all.
 
@@ -42,6 +44,7 @@ class Channel:
         self,
         topics: CameraTopics,
         make_input: Callable[[Callable[[LazyFrame], None]], ImageInput],
+        make_space: Callable[[ImageInput], SpaceInput],
         make_outputs: Callable[[Channel], Sequence[Output]],
         max_rate_hz: Callable[[], float],
     ) -> None:
@@ -55,6 +58,7 @@ class Channel:
         self._rate_limit = RateLimit()
         self._over_rate = 0
         self.input = make_input(self._receive)
+        self.space = make_space(self.input)
         self.outputs = tuple(make_outputs(self))
 
     @property
@@ -66,6 +70,12 @@ class Channel:
         """Take images from now on, once the input is started."""
         self.stream, self.mailbox = stream, mailbox
         self.frame_id = self.rejection = ""
+        stream.scene_of = self.space.scene_of
+
+    @property
+    def locates(self) -> bool:
+        """Whether somebody needs positions."""
+        return any(output.locates and output.wanted() for output in self.outputs)
 
     @property
     def wanted(self) -> bool:
@@ -75,9 +85,11 @@ class Channel:
     def listen(self, yes: bool) -> None:
         """Subscribe to the images, or no longer."""
         if yes and not self.listening:
+            self.space.start(lambda: self.locates)
             self.input.start()
         elif not yes and self.listening:
             self.input.stop()
+            self.space.stop()
         self.listening = yes
 
     def close(self) -> None:
@@ -99,7 +111,7 @@ class Channel:
         if max_latency_ms and come and (slow := statistics.slowness(max_latency_ms)):
             far = statistics.latency_ms.percentile(95) > FAR * max_latency_ms
             problem, error = problem or slow, slow if far else ""
-        return Health(camera, problem, self.values(), error)
+        return Health(camera, problem or self.space.problem, self.values(), error)
 
     def values(self) -> dict[str, str]:
         """Figures for diagnostics."""
@@ -111,6 +123,7 @@ class Channel:
             "dropped": str(self.mailbox.dropped),
             "over_rate": str(self._over_rate),
             **self.stream.statistics.values(),
+            **self.space.values(),
         }
         for output in self.outputs:
             values |= output.values()
@@ -120,6 +133,7 @@ class Channel:
         if self.mailbox is not None and self.stream is not None:
             self.stream.statistics.input_rate.tick()
             if self._rate_limit.allows(frame.arrival_s, self._max_rate_hz()):
+                self.space.expect(frame)
                 self.mailbox.put(frame)
             else:
                 self._over_rate += 1

@@ -32,17 +32,21 @@ from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.cameras import CameraTopics, camera_names
 from face_detect_ros.ros.inputs.camera import TRANSPORTS, ImageInput
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.inputs.space import SpaceInput, ground_of
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
+from face_detect_ros.ros.outputs.detections_3d import Detections3DOutput
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.events import EventsOutput
+from face_detect_ros.ros.outputs.frames import FramesOutput
 from face_detect_ros.ros.outputs.images import AnnotatedOutput
 from face_detect_ros.ros.outputs.labels import LabelInfoTopic
 from face_detect_ros.ros.outputs.markers import MarkersOutput
 from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.outputs.selected import SelectedOutput
 from face_detect_ros.ros.parameters import parameter
+from face_detect_ros.ros.transforms import Transforms
 from face_detect_ros.tracking import catalogue as trackers
 from face_detect_ros.tracking.events import DEBOUNCE_S
 from face_detect_ros.tracking.options import TrackerOptions
@@ -163,6 +167,30 @@ class DetectorParameters(NodeParameters):
         at_configure=True,
     )
 
+    depth: bool = parameter(
+        True, "Use depth/image_raw where it is published: detections have positions.", at_configure=True
+    )
+    depth_slop_s: float = parameter(
+        0.05,
+        "Most time between the stamps of an image and its depth; 0: they must be equal.",
+        minimum=0.0,
+        maximum=1.0,
+        at_configure=True,
+    )
+    ground_plane: str = parameter(
+        "",
+        "Where people without depth stand: the camera's height in meters and how many degrees it looks down, such as "
+        "1.2, 15, or a frame whose x-y plane is the ground, such as base_footprint (needs tf2); empty: unknown.",
+        at_configure=True,
+    )
+    target_frame: str = parameter(
+        "", "Frame of ~/detections_3d (needs tf2); empty: the camera's.", at_configure=True
+    )
+    broadcast_tf: bool = parameter(
+        False,
+        "Broadcast a frame for each track with a position, such as face_7 (needs tf2).",
+        at_configure=True,
+    )
     privacy: bool = PRIVACY
     compute: str = parameter(
         COMPUTE[0],
@@ -237,8 +265,12 @@ class DetectorNode(PerceptionNode[P]):
     health_of = "detections"
     topics: ClassVar[dict[str, str]] = {
         "image_raw": "subscribed: the camera; image_raw/compressed with image_transport:=compressed",
-        "camera_info": "subscribed, beside the image: used for markers",
+        "camera_info": "subscribed, beside the image: used for positions and markers",
+        "depth/image_raw": "subscribed where published: depth registered to the image, or disparity; "
+        "depth/image_raw/compressedDepth",
+        "depth/camera_info": "subscribed, beside the depth",
         "~/detections": "vision_msgs/Detection2DArray: boxes, classes, scores, tracks",
+        "~/detections_3d": "vision_msgs/Detection3DArray: where they are, with depth or a ground plane",
         "~/image_annotated": "sensor_msgs/Image with the detections drawn on it",
         "~/markers": "visualization_msgs/MarkerArray for RViz",
         "~/events": "std_msgs/String: JSON of what appeared, left or was recognized",
@@ -258,6 +290,7 @@ class DetectorNode(PerceptionNode[P]):
         self._configured: P | None = None
         self._worker: Worker[list[tuple[int, LazyFrame]]] | None = None
         self._label_info: LabelInfoTopic | None = None
+        self._transforms: Transforms | None = None
         self._largest_batch = 1
         self._demand_timer: Any = None
         self._throttle = Throttle(WARNING_PERIOD_S)
@@ -286,13 +319,17 @@ class DetectorNode(PerceptionNode[P]):
     def make_outputs(self, params: P, channel: Channel) -> list[Output]:
         """The topics with results of one camera; the first are published first."""
         topics = channel.topics
-        return [
+        outputs: list[Output] = [
             DetectionsOutput(topics),
+            Detections3DOutput(topics, params.target_frame, self._transforms),
             AnnotatedOutput(topics, private=params.privacy),
             MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
             EventsOutput(topics, lambda: self._areas(channel.name), lambda: self.params.event_debounce_s),
             SelectedOutput(topics, lambda: self._select(channel.name), params.lost_age_s),
         ]
+        if params.broadcast_tf:
+            outputs.append(FramesOutput(topics))
+        return outputs
 
     def prepare_worker(self, device: str) -> None:
         """Called on the worker thread before its first image."""
@@ -318,13 +355,28 @@ class DetectorNode(PerceptionNode[P]):
 
     def configure(self) -> None:
         params = self._configured = self.params
+        if params.target_frame:
+            self._transforms = Transforms(self, "target_frame")
+        elif ground_of(params.ground_plane)[1]:
+            self._transforms = Transforms(self, "ground_plane")
         for camera in camera_names(params.cameras):
             topics = CameraTopics(self, camera)
             make_input = functools.partial(
                 ImageInput, topics, self.hub, params.image_transport, decode=params.decode_options()
             )
+            make_space = functools.partial(
+                SpaceInput,
+                topics,
+                use_depth=params.depth,
+                slop_s=params.depth_slop_s,
+                ground_plane=params.ground_plane,
+                transforms=self._transforms,
+                max_image_mpx=params.max_image_mpx,
+            )
             make_outputs = functools.partial(self.make_outputs, params)
-            self.channels.append(Channel(topics, make_input, make_outputs, lambda: self.params.max_rate_hz))
+            self.channels.append(
+                Channel(topics, make_input, make_space, make_outputs, lambda: self.params.max_rate_hz)
+            )
         self._label_info = LabelInfoTopic(self)
 
     def load(self) -> Pipeline:
@@ -403,6 +455,9 @@ class DetectorNode(PerceptionNode[P]):
             channel.close()
         if self._label_info is not None:
             self._label_info.close()
+        if self._transforms is not None:
+            self._transforms.close()
+            self._transforms = None
         self.pipeline = self._worker = self._label_info = None
         self.channels = []
         return idle
@@ -413,6 +468,7 @@ class DetectorNode(PerceptionNode[P]):
         new.decode_options()
         parse_areas(new.roi, new.zones, camera_names(new.cameras))
         split_camera(new.select, camera_names(new.cameras))
+        ground_of(new.ground_plane)
         if self.pipeline is not None:
             self.options(new, self.pipeline.labels)
         if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:
@@ -424,6 +480,7 @@ class DetectorNode(PerceptionNode[P]):
                 output.once_a_second(active=self.active)
             if channel.listening:
                 channel.input.watch()
+                channel.space.watch()
 
     def health(self) -> Health:
         pipeline, channels = self.pipeline, self.channels
@@ -534,6 +591,7 @@ class DetectorNode(PerceptionNode[P]):
             channel.stream.region = self._areas(channel.name).region  # type: ignore[union-attr]
         if any(output.covers and output.wanted() for output in self.outputs):
             options = dataclasses.replace(options, cover=True)
+        options = dataclasses.replace(options, locate=any(channel.locates for channel, _ in work))
         channels = {id(channel.stream): channel for channel, _ in work}
         results = pipeline.process(
             [(channel.stream, frame) for channel, frame in work],  # type: ignore[misc]

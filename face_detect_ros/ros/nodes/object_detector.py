@@ -27,6 +27,7 @@ from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.masks import KeypointsOutput, MasksOutput
 from face_detect_ros.ros.outputs.output import Output
+from face_detect_ros.ros.outputs.people import PeopleOutput
 from face_detect_ros.ros.parameters import parameter, redefault
 from face_detect_ros.tracking.zones import split_camera
 
@@ -80,6 +81,8 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     task = "objects"
     topics: ClassVar[dict[str, str]] = {
         **DetectorNode.topics,
+        "face_detector/identities": "subscribed for ~/people: who the faces are",
+        "~/people": "vision_msgs/Detection2DArray: people by name, with ids that stay",
         "~/attention": "sensor_msgs/Image: heat map of the parts of the image that counted for one detection",
         "~/masks": "sensor_msgs/Image: mono16, number of the detection that each pixel belongs to; segmentation models",
         "~/keypoints": "visualization_msgs/MarkerArray: keypoints in front of the camera; pose models",
@@ -122,7 +125,9 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         )
         info = channel.input
         keypoints = KeypointsOutput(channel.topics, lambda: info.camera_info_topic, lambda: info.rectified)
-        return [*super().make_outputs(params, channel), MasksOutput(channel.topics), keypoints, attention]
+        people = PeopleOutput(channel.topics)
+        masks = MasksOutput(channel.topics)
+        return [*super().make_outputs(params, channel), people, masks, keypoints, attention]
 
     def adopt(self, loaded: Pipeline) -> None:
         for output in self.outputs:

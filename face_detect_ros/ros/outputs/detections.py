@@ -17,10 +17,13 @@ class DetectionsOutput(Output):
     """vision_msgs/Detection2DArray; an image without detections gives an empty array."""
 
     early = True
+    locates = True
 
     def __init__(self, topics: CameraTopics) -> None:
         super().__init__(topics, Detection2DArray, "~/detections")
 
     def message(self, result: Result) -> Detection2DArray:
         frame = result.frame
-        return detections_message(result.detections, result.labels, frame.stamp_ns, frame.frame_id)
+        return detections_message(
+            result.detections, result.labels, frame.stamp_ns, frame.frame_id, result.positions
+        )

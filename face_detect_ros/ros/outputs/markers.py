@@ -26,7 +26,8 @@ LONGEST_LIFETIME_S = 10.0
 
 
 class MarkersOutput(Output):
-    """visualization_msgs/MarkerArray in the camera's optical frame.
+    """visualization_msgs/MarkerArray in the camera's optical frame: boxes at the place of what was found, where that is
+    known, else rectangles at a rough distance.
 
     Args:
         topics: Of the camera.
@@ -36,6 +37,7 @@ class MarkersOutput(Output):
     """
 
     topic: ClassVar[str] = "~/markers"
+    locates = True
 
     def __init__(
         self, topics: CameraTopics, camera_info_topic: Callable[[], str], rectified: Callable[[], bool]
@@ -71,6 +73,7 @@ class MarkersOutput(Output):
             frame.frame_id,
             result.names,
             lifetime_s,
+            result.positions,
         )
 
     def once_a_second(self, *, active: bool) -> None:

@@ -29,6 +29,8 @@ class Output(ABC):
 
     covers: ClassVar[bool] = False
     """Whether it needs `Result.covered`."""
+    locates: ClassVar[bool] = False
+    """Whether it shows `Result.positions` where there are any."""
     early: ClassVar[bool] = False
     """Whether it is published as soon as the detections are final, before anybody is recognized."""
     deferred: ClassVar[bool] = False

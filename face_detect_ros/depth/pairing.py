@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which depth image belongs to which image."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from typing import Generic, Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+WAIT_S = 0.1
+"""How long after its arrival an image waits for its depth. A detector that takes longer never waits."""
+ALIVE_S = 1.0
+"""Nobody waits for depth if none has come for this long."""
+_RECENT = 10  # depth images kept for images that come after them
+_RESTART_NS = 2_000_000_000  # time starts again if a stamp is further back
+
+
+class Stamped(Protocol):
+    """An image: when it was taken, and when it arrived by `time.monotonic`."""
+
+    @property
+    def stamp_ns(self) -> int: ...
+
+    @property
+    def arrival_s(self) -> float | None: ...
+
+
+class _Wanted(Generic[Item]):
+    """The depth that an image needs, as far as it is known.
+
+    Attributes:
+        best: The depth image nearest in time so far; None if there is none near enough.
+        settled: Whether a nearer one cannot come any more.
+    """
+
+    def __init__(self, stamp_ns: int) -> None:
+        self.stamp_ns = stamp_ns
+        self.best: Item | None = None
+        self.settled = False
+        self._off_ns = 0
+
+    def offer(self, stamp_ns: int, item: Item, slop_ns: int) -> None:
+        off_ns = abs(stamp_ns - self.stamp_ns)
+        if off_ns <= slop_ns and (self.best is None or off_ns < self._off_ns):
+            self.best, self._off_ns = item, off_ns
+        if stamp_ns >= self.stamp_ns:  # stamps rise
+            self.settled = True
+
+
+class Pairing(Generic[Item]):
+    """Finds for each image the depth image nearest to it in time, whichever of them comes first. Safe between threads.
+
+    An image is told about when it arrives (`expect`), so its depth is kept for as long as the image waits or is being
+    processed, and no longer: memory does not grow with a slow detector.
+
+    Args:
+        slop_s: Most time between the stamps of the two, in seconds; 0: they must be equal.
+    """
+
+    def __init__(self, slop_s: float) -> None:
+        self._slop_ns = round(slop_s * 1e9)
+        self._changed = threading.Condition()
+        self._recent: deque[tuple[int, Item]] = deque(maxlen=_RECENT)
+        self._wanted: weakref.WeakKeyDictionary[Stamped, _Wanted[Item]] = weakref.WeakKeyDictionary()
+        self._arrival_s = float("-inf")
+        self._open = True
+        self.received = 0
+        """Depth images so far."""
+        self.paired = 0
+        """Images that got their depth."""
+        self.unpaired = 0
+        """Images that got none while there was depth."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether depth images come."""
+        return time.monotonic() - self._arrival_s < ALIVE_S
+
+    def expect(self, image: Stamped) -> None:
+        """Say that an image has arrived. Depth is kept for it until nobody else holds the image."""
+        with self._changed:
+            wanted: _Wanted[Item] = _Wanted(image.stamp_ns)
+            for stamp_ns, item in self._recent:
+                wanted.offer(stamp_ns, item, self._slop_ns)
+            self._wanted[image] = wanted
+
+    def add(self, stamp_ns: int, item: Item) -> None:
+        """Take in a depth image."""
+        with self._changed:
+            self.received += 1
+            self._arrival_s = time.monotonic()
+            if self._recent and stamp_ns < self._recent[-1][0] - _RESTART_NS:
+                self._recent.clear()
+            self._recent.append((stamp_ns, item))
+            for wanted in self._wanted.values():
+                wanted.offer(stamp_ns, item, self._slop_ns)
+            self._changed.notify_all()
+
+    def get(self, image: Stamped) -> Item | None:
+        """The depth image of an image that was expected; waits for it until `WAIT_S` after the image's arrival."""
+        with self._changed:
+            wanted = self._find(image)
+            if wanted is None:
+                return None
+            left_s = (image.arrival_s or 0.0) + WAIT_S - time.monotonic()
+            if left_s > 0 and self.alive:
+                self._changed.wait_for(lambda: wanted.settled or not self._open, left_s)
+            if wanted.best is not None:
+                self.paired += 1
+            elif self.alive:
+                self.unpaired += 1
+            return wanted.best
+
+    def off_s(self) -> float | None:
+        """How far the stamp of the newest depth image is after that of the newest image; None if one is missing."""
+        with self._changed:
+            newest = max((wanted.stamp_ns for wanted in self._wanted.values()), default=None)
+            return None if newest is None or not self._recent else (self._recent[-1][0] - newest) * 1e-9
+
+    def open(self) -> None:
+        """Start anew."""
+        with self._changed:
+            self._open = True
+            self._recent.clear()
+            self._wanted.clear()
+
+    def close(self) -> None:
+        """Wake whoever waits."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+
+    def _find(self, image: Stamped) -> _Wanted[Item] | None:
+        """By stamp and arrival: the image may be the decoded one of the one that was expected."""
+        key = image.stamp_ns, image.arrival_s
+        found = [wanted for each, wanted in self._wanted.items() if (each.stamp_ns, each.arrival_s) == key]
+        return found[0] if found else None

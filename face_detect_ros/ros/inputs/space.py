@@ -1,0 +1,328 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What tells a node where things are: depth images, the calibrations of its camera, and the ground."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from face_detect_ros.core.errors import ConfigError, ImageError
+from face_detect_ros.core.frame import Frame, LazyFrame
+from face_detect_ros.depth.calibration import Calibration
+from face_detect_ros.depth.ground import GroundPlane, parse_ground_plane
+from face_detect_ros.depth.pairing import WAIT_S, Pairing
+from face_detect_ros.depth.scene import Scene
+from face_detect_ros.ros import qos, rclpy_internals
+from face_detect_ros.ros.cameras import CameraTopics
+from face_detect_ros.ros.inputs.camera import FOLLOW_PERIOD_S, ImageInput, camera_info_topic, remapped
+from face_detect_ros.ros.messages.camera_info import calibration
+from face_detect_ros.ros.messages.depth import LazyDepth, lazy_depth
+from face_detect_ros.ros.transforms import Transforms
+
+try:
+    from stereo_msgs.msg import DisparityImage
+except ImportError:
+    DisparityImage = None
+
+TOPIC = "depth/image_raw"
+COMPRESSED = "compressedDepth"
+_NUMBERS = "0123456789.+-"  # what a number begins with, and a frame does not
+_FEWEST = 10  # images without depth, one after the other, that are worth a warning
+
+
+class SpaceInput:
+    """Depth and calibration of one camera, subscribed only while somebody needs positions.
+
+    Depth is taken from the relative topic `depth/image_raw` if somebody publishes it: sensor_msgs/Image or
+    stereo_msgs/DisparityImage, or sensor_msgs/CompressedImage on `depth/image_raw/compressedDepth`. It must be
+    registered to the image. Calibrations come from the `camera_info` beside the image and beside the depth.
+
+    Args:
+        topics: Of the camera.
+        images: Of the same camera.
+        use_depth: Whether depth is looked for.
+        slop_s: Most time between an image and its depth.
+        ground_plane: What people stand on, see `parse_ground_plane`, or a frame whose x-y plane it is; may be empty.
+        transforms: Needed for such a frame.
+        max_image_mpx: Larger depth images are refused, in megapixels.
+
+    Raises:
+        ConfigError: `ground_plane` cannot be used.
+    """
+
+    def __init__(
+        self,
+        topics: CameraTopics,
+        images: ImageInput,
+        *,
+        use_depth: bool,
+        slop_s: float,
+        ground_plane: str,
+        transforms: Transforms | None,
+        max_image_mpx: float,
+    ) -> None:
+        self._node = topics.node
+        self._images = images
+        self._use_depth = use_depth
+        self._slop_s = slop_s
+        self._max_image_mpx = max_image_mpx
+        self._transforms = transforms
+        self._ground, self._ground_frame = ground_of(ground_plane)
+        self.topic = self._node.resolve_topic_name(topics.name(TOPIC))
+        """Where raw depth would be."""
+        self._compressed_topic = (
+            remapped(self._node, topics.name(f"{TOPIC}/{COMPRESSED}")) or f"{self.topic}/{COMPRESSED}"
+        )
+        self._depth_info_topic = remapped(self._node, topics.name("depth/camera_info")) or camera_info_topic(
+            self.topic
+        )
+        self._pairing: Pairing[LazyDepth] = Pairing(slop_s)
+        self._depth: Any = None  # the subscription
+        self._depth_source: tuple[str, type, bool] | None = None
+        self._info = _LatestInfo(self._node)
+        self._depth_info = _LatestInfo(self._node)
+        self._timer: Any = None
+        self._needed: Callable[[], bool] = lambda: False
+        self._missed = 0
+        self._wrong = ""
+        self._told = ""
+
+    @property
+    def useful(self) -> bool:
+        """Whether there is anything to tell where things are."""
+        return self._depth is not None or self._ground is not None or bool(self._ground_frame)
+
+    def start(self, needed: Callable[[], bool]) -> None:
+        """Look for depth from now on, and subscribe to it while `needed()`."""
+        self._needed = needed
+        self._missed, self._wrong, self._told = 0, "", ""
+        self._pairing.open()
+        self._follow()
+        if self._timer is None:
+            self._timer = self._node.create_timer(
+                FOLLOW_PERIOD_S,
+                self._node.guarded(self._follow, "depth"),
+                clock=self._node.steady,
+            )
+
+    def stop(self) -> None:
+        """Give everything up."""
+        self._pairing.close()
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+        self._unsubscribe()
+
+    def expect(self, image: LazyFrame) -> None:
+        """Keep the depth of an image that has arrived."""
+        if self._depth is not None:
+            self._pairing.expect(image)
+
+    def scene_of(self, frame: Frame) -> Scene | None:
+        """Camera, depth and ground at the time of an image; waits a little for depth that is on its way.
+
+        Returns:
+            None where they are unknown; `problem` says why.
+        """
+        if not self.useful:
+            return None
+        if frame.stamp_ns <= 0:
+            self._wrong = "images have no stamps: depth of their time cannot be told"
+            return None
+        try:
+            depth = self._depth_of(frame)
+            ground = self._ground_of(frame)
+            if depth is None and ground is None:
+                return None
+            scene = Scene.of(
+                frame.width,
+                frame.height,
+                self._info.calibration,
+                None if depth is None else depth.image(),
+                self._depth_info.calibration,
+                ground=ground,
+                rectified=self._images.rectified,
+                depth_rectified="rect" in posixpath.basename(self.topic),
+            )
+        except ImageError as error:
+            self._wrong = f"depth of {self.topic} cannot be read: {error}"
+        except ConfigError as error:
+            self._wrong = f"positions are unknown: {error} ({self._info.topic}, {self._depth_info.topic})"
+        else:
+            self._wrong = ""
+            return scene
+        return None
+
+    @property
+    def problem(self) -> str:
+        """Why positions are unknown; empty while all is well or nobody needs them."""
+        if self._depth is None and not self._ground_frame and self._ground is None:
+            return self._wrong
+        if self._wrong or self._missed < _FEWEST:
+            return self._wrong
+        off_s = self._pairing.off_s()
+        off = "" if off_s is None else f"; the newest depth image is {off_s:+.3f} s off the newest image"
+        return (
+            f"depth arrives on {self.topic}, but none within {self._slop_s:g} s of the image{off}. Do both have "
+            "stamps of one clock? Else set depth_slop_s"
+        )
+
+    def watch(self) -> None:
+        """Log each new problem once."""
+        text = self.problem
+        if text and text.partition(":")[0] != self._told.partition(":")[0]:
+            self._node.get_logger().warning(text)
+        self._told = text
+
+    def values(self) -> dict[str, str]:
+        """Figures for diagnostics."""
+        if not self._use_depth or self._depth_source is None:
+            return {}
+        return {
+            "depth_topic": self._depth_source[0],
+            "depth_received": str(self._pairing.received),
+            "depth_used": str(self._pairing.paired),
+            "depth_missing": str(self._pairing.unpaired),
+        }
+
+    # how it is done
+
+    def _depth_of(self, frame: Frame) -> LazyDepth | None:
+        if self._depth is None:
+            return None
+        found = self._pairing.get(frame)
+        self._missed = 0 if found is not None or not self._pairing.alive else self._missed + 1
+        if found is not None and found.frame_id and frame.frame_id and found.frame_id != frame.frame_id:
+            raise ConfigError(
+                f"depth is in frame {found.frame_id!r}, images are in {frame.frame_id!r}; publish depth that is "
+                "registered to the image, such as realsense2_camera's align_depth or depth_image_proc's register node"
+            )
+        return found
+
+    def _ground_of(self, frame: Frame) -> GroundPlane | None:
+        if not self._ground_frame or self._transforms is None:
+            return self._ground
+        until_s = (frame.arrival_s or 0.0) + WAIT_S
+        found = self._transforms.lookup(self._ground_frame, frame.frame_id, frame.stamp_ns, until_s)
+        if found is None:
+            raise ConfigError(self._transforms.problem)
+        return GroundPlane.of_transform(found.rotation, found.translation)
+
+    def _follow(self) -> None:
+        """Subscribe to what is published, as reliably as that, while it is needed."""
+        if not self._node.context.ok():
+            return
+        needed = self._needed()
+        source = self._published() if needed and self._use_depth else None
+        if source != self._depth_source:
+            self._subscribe(source)
+        needs_info = needed and (source is not None or self._ground is not None or bool(self._ground_frame))
+        self._info.follow(self._images.camera_info_topic if needs_info else "")
+        self._depth_info.follow(self._depth_info_topic if source is not None else "")
+
+    def _published(self) -> tuple[str, type, bool] | None:
+        """Topic and type of the depth that is published, and whether every publisher is reliable."""
+        kinds: dict[str, type] = {"sensor_msgs/msg/Image": Image}
+        if DisparityImage is not None:
+            kinds["stereo_msgs/msg/DisparityImage"] = DisparityImage
+        choices = [
+            (self.topic, kinds),
+            (self._compressed_topic, {"sensor_msgs/msg/CompressedImage": CompressedImage}),
+        ]
+        if self._images.compressed:
+            choices.reverse()
+        for topic, known in choices:
+            if not self._node.count_publishers(topic):
+                continue
+            publishers = self._node.get_publishers_info_by_topic(topic)
+            types = {publisher.topic_type for publisher in publishers}
+            for name, kind in known.items():
+                if name in types:
+                    reliable = all(
+                        p.qos_profile.reliability == ReliabilityPolicy.RELIABLE for p in publishers
+                    )
+                    return topic, kind, reliable
+            if types:
+                self._wrong = f"{topic} is {', '.join(sorted(types))}, which holds no depth; remap {TOPIC}"
+        return None
+
+    def _subscribe(self, source: tuple[str, type, bool] | None) -> None:
+        self._unsubscribe_depth()
+        self._depth_source = source
+        if source is None:
+            return
+        topic, kind, reliable = source
+        prefix = f"qos_overrides.{topic}.subscription."
+        given = any(name.startswith(prefix) for name in rclpy_internals.overrides(self._node))
+        options = {"qos_overriding_options": qos.overridable()} if given else {}
+        self._depth = self._node.create_subscription(
+            kind, topic, self._arrived, qos.image_input(reliable=reliable), **options
+        )
+
+    def _arrived(self, message: Any) -> None:
+        depth = lazy_depth(message, self._max_image_mpx)
+        self._pairing.add(depth.stamp_ns, depth)
+
+    def _unsubscribe(self) -> None:
+        self._unsubscribe_depth()
+        self._depth_source = None
+        self._info.follow("")
+        self._depth_info.follow("")
+
+    def _unsubscribe_depth(self) -> None:
+        if self._depth is not None:
+            self._node.destroy_subscription(self._depth)
+            self._depth = None
+
+
+class _LatestInfo:
+    """The latest message of a camera_info topic; kept when the subscription ends."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+        self._subscription: Any = None
+        self._profile: Any = None
+        self.topic = ""
+        self.message: CameraInfo | None = None
+
+    @property
+    def calibration(self) -> Calibration | None:
+        return None if self.message is None else calibration(self.message)
+
+    def follow(self, topic: str) -> None:
+        """Subscribe to `topic`; to nothing if it is empty."""
+        if topic == self.topic and (not topic or self.message is not None):
+            return
+        profile = qos.camera_info_input(self._node, topic) if topic else None
+        if topic == self.topic and profile == self._profile:
+            return
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+        self.topic, self._profile = topic, profile
+        if topic:
+            self._subscription = self._node.create_subscription(CameraInfo, topic, self._keep, profile)
+
+    def _keep(self, message: CameraInfo) -> None:
+        self.message = message
+
+
+def ground_of(text: str) -> tuple[GroundPlane | None, str]:
+    """The parameter `ground_plane` as a plane, or as the name of a frame whose x-y plane it is.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    text = text.strip()
+    if not text or text[0] not in _NUMBERS:
+        return None, text.lstrip("/")
+    try:
+        return parse_ground_plane(text), ""
+    except ConfigError as error:
+        raise ConfigError(f"parameter ground_plane: {error}") from None

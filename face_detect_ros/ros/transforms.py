@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Where frames are to each other, by tf2, at the time of an image."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.time import Time
+
+from face_detect_ros.core.errors import ConfigError
+
+_POLL_S = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class Rigid:
+    """A rotation, then a translation.
+
+    Attributes:
+        quaternion: (4,) float64 x, y, z, w of length 1.
+        translation: (3,) float64 meters.
+    """
+
+    quaternion: np.ndarray
+    translation: np.ndarray
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """(3, 3) float64."""
+        x, y, z, w = self.quaternion
+        return np.array(
+            [
+                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+            ]
+        )
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """(N, 3) points in the other frame."""
+        moved: np.ndarray = points @ self.rotation.T + self.translation
+        return moved
+
+
+def import_tf2(parameter: str) -> Any:
+    """tf2's Python module, which not every machine has.
+
+    Args:
+        parameter: The parameter that needs it, for the message.
+
+    Raises:
+        ConfigError: If it is not installed.
+    """
+    try:
+        import tf2_ros
+    except ImportError as error:
+        raise ConfigError(
+            f"parameter {parameter} needs tf2, and tf2_ros is not installed ({error}); install "
+            f"ros-$ROS_DISTRO-tf2-ros-py, or leave {parameter} at its default"
+        ) from error
+    return tf2_ros
+
+
+class Transforms:
+    """Listens to `/tf` and `/tf_static`.
+
+    Args:
+        node: Owner of the subscriptions; its executor takes in what arrives.
+        parameter: The parameter that needs them, for messages.
+
+    Raises:
+        ConfigError: If tf2 is not installed.
+    """
+
+    def __init__(self, node: Node, parameter: str) -> None:
+        self._tf2 = import_tf2(parameter)
+        self._buffer = self._tf2.Buffer()
+        self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
+        self.problem = ""
+        """Why the latest transform was not there; empty if it was."""
+
+    def lookup(self, target: str, source: str, stamp_ns: int, until_s: float = 0.0) -> Rigid | None:
+        """The transform that takes points of the frame `source` to `target`, at that time and no other.
+
+        Args:
+            target: Frame to go to.
+            source: Frame of the points.
+            stamp_ns: Of the image. An image without a stamp has no transform: tf2 would take the latest.
+            until_s: Wait for it until this `time.monotonic`; not on the executor's thread.
+
+        Returns:
+            None if it is not known (yet); `problem` says why.
+        """
+        if stamp_ns <= 0:
+            self.problem = "images have no stamps, so transforms at their time are unknown"
+            return None
+        while True:
+            try:
+                found = self._buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns)).transform
+            except self._tf2.TransformException as error:
+                self.problem = f"no transform from {source!r} to {target!r} at the time of the image: {error}"
+            else:
+                self.problem = ""
+                turn, shift = found.rotation, found.translation
+                quaternion = np.array([turn.x, turn.y, turn.z, turn.w])
+                return Rigid(
+                    quaternion / max(float(np.linalg.norm(quaternion)), 1e-9),
+                    np.array([shift.x, shift.y, shift.z]),
+                )
+            if time.monotonic() >= until_s:
+                return None
+            time.sleep(_POLL_S)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listener.unregister()

@@ -1,0 +1,373 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Positions in space over real topics: a depth camera in one process, the node in another."""
+
+import functools
+import struct
+import sys
+import threading
+import time
+import types
+
+import cv2
+import numpy as np
+import pytest
+from geometry_msgs.msg import TransformStamped
+from helpers.ros_tools import BEST_EFFORT, RELIABLE, astronaut, image, stamp_ns, wait_until
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, Detection3DArray
+from visualization_msgs.msg import Marker, MarkerArray
+
+from face_detect_ros.ros.nodes.face_detector import FaceDetector
+from face_detect_ros.ros.nodes.object_detector import ObjectDetector
+
+NODE = "/face_detector"
+SECOND = 10**9
+FOCAL = 400.0
+# the face of the astronaut, and where it is with this camera
+FACE = (slice(70, 170), slice(180, 270))
+FACE_M, ROOM_M = 1.2, 3.0
+
+
+def depths() -> np.ndarray:
+    """(512, 512) meters: the face before a room, with holes."""
+    depth = np.full((512, 512), ROOM_M)
+    depth[40:, 120:330] = FACE_M
+    depth[::7, ::5] = 0
+    return depth
+
+
+def message_16(depth, **header) -> Image:
+    return _depth_image((depth * 1e3).astype("<u2"), "16UC1", **header)
+
+
+def message_32(depth, **header) -> Image:
+    return _depth_image(np.where(depth == 0, np.nan, depth).astype("<f4"), "32FC1", **header)
+
+
+def _depth_image(values, encoding, stamp=0, frame_id="camera") -> Image:
+    message = Image(header=_header(stamp, frame_id), height=values.shape[0], width=values.shape[1])
+    message.encoding, message.step, message.data = encoding, values.strides[0], values.tobytes()
+    return message
+
+
+def compressed_16(depth, stamp=0, frame_id="camera") -> CompressedImage:
+    body = cv2.imencode(".png", (depth * 1e3).astype(np.uint16))[1].tobytes()
+    message = CompressedImage(header=_header(stamp, frame_id), format="16UC1; compressedDepth png")
+    message.data = struct.pack("<iff", 0, 0, 0) + body
+    return message
+
+
+def disparity(depth, stamp=0, frame_id="camera"):
+    stereo = pytest.importorskip("stereo_msgs.msg", reason="stereo_msgs is not installed")
+    with np.errstate(divide="ignore"):
+        values = np.where(depth == 0, -1, FOCAL * 0.1 / depth).astype("<f4")
+    message = stereo.DisparityImage(header=_header(stamp, frame_id), f=FOCAL, t=0.1)
+    message.min_disparity, message.max_disparity = 1.0, 200.0
+    message.image = _depth_image(values, "32FC1", stamp, frame_id)
+    return message
+
+
+def _header(stamp, frame_id) -> Header:
+    header = Header(frame_id=frame_id)
+    header.stamp.sec, header.stamp.nanosec = divmod(stamp, SECOND)
+    return header
+
+
+def info(width=512, height=512, stamp=0, focal=FOCAL) -> CameraInfo:
+    middle_x, middle_y = width / 2 - 0.5, height / 2 - 0.5
+    return CameraInfo(
+        header=_header(stamp, "camera"),
+        width=width,
+        height=height,
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=[focal, 0.0, middle_x, 0.0, focal, middle_y, 0.0, 0.0, 1.0],
+    )
+
+
+class DepthCamera:
+    """Publishes images with their depth, 20 a second, until it is stopped."""
+
+    def __init__(
+        self,
+        probe,
+        make_depth=message_16,
+        *,
+        topic="/depth/image_raw",
+        camera_info=True,
+        depth_info=False,
+        scale=1.0,
+        depth_offset_s=0.0,
+        lag_s=0.0,
+        frame_id="camera",
+        qos=RELIABLE,
+        picture=None,
+    ):
+        self.probe = probe
+        self.picture = astronaut() if picture is None else picture
+        depth = depths()
+        if scale != 1.0:
+            size = round(depth.shape[1] * scale), round(depth.shape[0] * scale)
+            depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
+        self._make_depth = functools.partial(make_depth, depth, frame_id=frame_id)
+        node = probe.node
+        self._images = node.create_publisher(Image, "/image_raw", qos)
+        self._depths = node.create_publisher(type(self._make_depth(stamp=1)), topic, qos)
+        self._info = node.create_publisher(CameraInfo, "/camera_info", qos) if camera_info else None
+        self._depth_info = (
+            node.create_publisher(CameraInfo, "/depth/camera_info", qos) if depth_info else None
+        )
+        self._scale, self._offset_ns, self._lag_s = scale, round(depth_offset_s * SECOND), lag_s
+        self.stamps = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join(10)
+
+    def _run(self):
+        while not self._end.wait(0.05):
+            stamp = time.time_ns()
+            self.stamps.append(stamp)
+            if self._info is not None:
+                self._info.publish(info(stamp=stamp))
+            if self._depth_info is not None:
+                side = round(512 * self._scale)
+                self._depth_info.publish(info(side, side, stamp, FOCAL * self._scale))
+            self._images.publish(image(self.picture, stamp_ns=stamp))
+            time.sleep(self._lag_s)
+            self._depths.publish(self._make_depth(stamp=stamp + self._offset_ns))
+
+
+def is_face_in_space(message: Detection3DArray) -> bool:
+    return len(message.detections) > 0
+
+
+def check(message: Detection3DArray) -> None:
+    """The face is where the depth camera put it."""
+    (face,) = message.detections
+    position = face.results[0].pose.pose.position
+    assert position.z == pytest.approx(FACE_M, abs=0.012)
+    middle_x, middle_y = 223, 118
+    assert position.x == pytest.approx((middle_x - 256) / FOCAL * FACE_M, abs=0.05)
+    assert position.y == pytest.approx((middle_y - 256) / FOCAL * FACE_M, abs=0.06)
+    assert face.results[0].hypothesis.class_id == "face"
+    covariance = np.array(face.results[0].pose.covariance).reshape(6, 6)
+    assert np.linalg.eigvalsh(covariance).min() > 0
+    assert 0.001 < np.sqrt(covariance[2, 2]) < 0.05
+    assert face.bbox.center.position.z == pytest.approx(FACE_M, abs=0.02)
+    assert 0.15 < face.bbox.size.x < 0.45
+    assert face.bbox.size.z < 0.1
+    assert face.header == message.header
+
+
+def test_positions_between_processes(probe, execute):
+    execute("face_detector")
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    flat = probe.collect(f"{NODE}/detections", Detection2DArray)
+    markers = probe.collect(f"{NODE}/markers", MarkerArray)
+    with DepthCamera(probe) as camera:
+        message = found.wait(is_face_in_space)
+        check(message)
+        assert message.header.frame_id == "camera"
+        assert stamp_ns(message.header) in camera.stamps
+
+        posed = flat.wait(lambda m: any(d.results[0].pose.covariance[0] > 0 for d in m.detections))
+        assert posed.detections[0].results[0].pose.pose.position.z == pytest.approx(FACE_M, abs=0.012)
+        assert posed.header.frame_id == "camera"
+
+        boxes = markers.wait(lambda m: any(marker.type == Marker.CUBE for marker in m.markers))
+        box = next(marker for marker in boxes.markers if marker.type == Marker.CUBE)
+        assert box.pose.position.z == pytest.approx(FACE_M, abs=0.02)
+        status = probe.diagnostics(NODE, lambda s: s.count("depth_used") > 0)
+        assert status.values["depth_topic"] == "/depth/image_raw"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"make_depth": message_32},
+        {"make_depth": compressed_16, "topic": "/depth/image_raw/compressedDepth"},
+        {"make_depth": disparity},
+        {"scale": 0.5},
+        {"scale": 0.5, "camera_info": False, "depth_info": True},
+        {"depth_offset_s": 0.03},
+        {"lag_s": 0.03, "qos": BEST_EFFORT},
+    ],
+    ids=[
+        "32FC1",
+        "compressedDepth",
+        "disparity",
+        "half size",
+        "depth info only",
+        "0.03 s off",
+        "late, best effort",
+    ],
+)
+def test_every_kind_of_depth(probe, start, options):
+    start(FaceDetector, parameters={"recognize": False})
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    with DepthCamera(probe, **options):
+        check(found.wait(is_face_in_space))
+
+
+def test_depth_may_be_remapped(probe, start):
+    remaps = {"depth/image_raw": "/aligned/image_raw"}
+    start(FaceDetector, parameters={"recognize": False}, remaps=remaps)
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    with DepthCamera(probe, topic="/aligned/image_raw"):
+        check(found.wait(is_face_in_space))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options", "problem"),
+    [
+        ({"depth": False}, {}, ""),
+        ({}, {"depth_offset_s": 30.0}, "none within 0.05 s"),
+        ({"depth_slop_s": 0.0}, {"depth_offset_s": 0.001}, "none within 0 s"),
+        ({}, {"camera_info": False}, "no calibration"),
+        ({}, {"frame_id": "depth_camera"}, "registered to the image"),
+    ],
+    ids=["switched off", "too far apart", "not exact", "no camera_info", "not registered"],
+)
+def test_no_position_is_better_than_a_wrong_one(probe, start, parameters, options, problem):
+    start(FaceDetector, parameters={"recognize": False, **parameters})
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    flat = probe.collect(f"{NODE}/detections", Detection2DArray)
+    with DepthCamera(probe, **options):
+        if problem:
+            probe.diagnostics(NODE, lambda status: problem in status.message)
+        seen = flat.wait(lambda m: len(m.detections) > 0, count=15)
+    assert all(m.detections[0].results[0].pose.covariance[0] == 0 for m in seen)
+    assert not any(is_face_in_space(m) for m in found.messages)
+    if not parameters.get("depth", True):
+        assert probe.subscriptions_of("/depth/image_raw") == []
+
+
+def test_depth_is_subscribed_only_while_somebody_needs_it(probe, start):
+    start(FaceDetector, parameters={"recognize": False})
+    with DepthCamera(probe):
+        wait_until(lambda: probe.subscriptions_of("/image_raw"), "the node")
+        time.sleep(0.5)
+        assert probe.subscriptions_of("/depth/image_raw") == []
+        found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+        found.wait(is_face_in_space)
+        probe.drop(found)
+        wait_until(lambda: not probe.subscriptions_of("/depth/image_raw"), "its end")
+
+
+def test_people_on_the_ground_without_depth(probe, start):
+    start(ObjectDetector, parameters={"ground_plane": "1.2, 10", "min_hits": 1})
+    found = probe.collect("/object_detector/detections_3d", Detection3DArray)
+    # the astronaut ends well above the lower edge
+    canvas = np.full((512, 512, 3), 90, np.uint8)
+    canvas[80:400, 100:420] = cv2.resize(astronaut(), (320, 320))
+    with DepthCamera(probe, picture=canvas, topic="/unused"):
+        people = found.wait(lambda m: any(d.results[0].hypothesis.class_id == "person" for d in m.detections))
+    person = next(d for d in people.detections if d.results[0].hypothesis.class_id == "person")
+    assert 1.0 < person.results[0].pose.pose.position.z < 6.0
+
+
+# tf2, by a stand-in with its names: the real one is not on every machine that runs the tests
+
+
+@pytest.fixture
+def tf2(monkeypatch):
+    """`tf2.known` holds the transforms: target frame -> (from which stamp on, TransformStamped)."""
+    module = types.ModuleType("tf2_ros")
+    module.known, module.sent, module.asked = {}, [], []
+
+    class TransformException(Exception):  # noqa: N818 - tf2's name
+        pass
+
+    class Buffer:
+        def lookup_transform(self, target, source, when):
+            module.asked.append((target, source, when.nanoseconds))
+            known_from, transform = module.known.get(target, (2**62, None))
+            if when.nanoseconds < known_from:
+                raise TransformException(f"no {target}")
+            return transform
+
+    class TransformListener:
+        def __init__(self, buffer, node, *, spin_thread):
+            self.closed = False
+
+        def unregister(self):
+            self.closed = True
+
+    class TransformBroadcaster:
+        def __init__(self, node):
+            pass
+
+        def sendTransform(self, transforms):  # noqa: N802
+            module.sent.extend(transforms)
+
+    for kind in (TransformException, Buffer, TransformListener, TransformBroadcaster):
+        setattr(module, kind.__name__, kind)
+    monkeypatch.setitem(sys.modules, "tf2_ros", module)
+    return module
+
+
+def base_from_camera() -> TransformStamped:
+    """The camera is 0.5 m above base_link and looks forward."""
+    transform = TransformStamped()
+    transform.transform.translation.z = 0.5
+    turn = transform.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
+    return transform
+
+
+def test_positions_in_another_frame_at_the_time_of_the_image(probe, start, tf2):
+    start(FaceDetector, parameters={"recognize": False, "target_frame": "base_link"})
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    with DepthCamera(probe) as camera:
+        wait_until(lambda: tf2.asked, "the question for a transform")
+        tf2.known["base_link"] = 0, base_from_camera()
+        message = found.wait(is_face_in_space)
+        assert message.header.frame_id == "base_link"
+        assert {stamp for _, _, stamp in tf2.asked} <= {*camera.stamps}
+    position = message.detections[0].results[0].pose.pose.position
+    assert position.x == pytest.approx(FACE_M, abs=0.012)  # forward
+    assert position.y == pytest.approx((256 - 223) / FOCAL * FACE_M, abs=0.05)  # to the left
+    assert position.z == pytest.approx(0.5 + (256 - 118) / FOCAL * FACE_M, abs=0.06)  # up
+    covariance = np.array(message.detections[0].results[0].pose.covariance).reshape(6, 6)
+    assert covariance[0, 0] > covariance[1, 1] * 0.1
+
+
+def test_tracks_become_frames(probe, start, tf2):
+    start(FaceDetector, parameters={"recognize": False, "broadcast_tf": True, "min_hits": 1})
+    with DepthCamera(probe):
+        wait_until(lambda: tf2.sent, "a transform")
+    sent = tf2.sent[0]
+    assert (sent.header.frame_id, sent.child_frame_id) == ("camera", "face_1")
+    assert sent.transform.translation.z == pytest.approx(FACE_M, abs=0.012)
+    assert sent.transform.rotation.w == 1.0
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"target_frame": "map"}, {"broadcast_tf": True}, {"ground_plane": "base_footprint"}],
+    ids=str,
+)
+def test_without_tf2_the_node_says_so(probe, start, monkeypatch, parameters):
+    monkeypatch.setitem(sys.modules, "tf2_ros", None)
+    start(FaceDetector, parameters={"recognize": False, **parameters})
+    (name,) = parameters
+    status = probe.diagnostics(NODE, lambda s: "tf2" in s.message)
+    assert f"parameter {name} needs tf2, and tf2_ros is not installed" in status.message
+    assert probe.state(NODE) == "unconfigured"
+
+
+def test_a_ground_plane_that_is_none_is_refused(probe, start):
+    start(FaceDetector, parameters={"recognize": False})
+    (answer,) = probe.set_parameters(NODE, ground_plane="-1, 0")
+    assert not answer[0]
+    assert "ground_plane" in answer[1]
