@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -85,6 +86,21 @@ def instances_message(instances: np.ndarray, stamp_ns: int, frame_id: str) -> Im
     message = Image(
         header=make_header(stamp_ns, frame_id), height=height, width=width, encoding="mono16", step=width * 2
     )
+    message.data = data
+    return message
+
+
+def compressed_message(image: np.ndarray, stamp_ns: int, frame_id: str, quality: int) -> CompressedImage:
+    """A (H, W, 3) uint8 RGB image as a JPEG in a sensor_msgs/CompressedImage; `quality` is from 1 to 100."""
+    good, encoded = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, quality)
+    )
+    if not good:
+        raise ImageError("jpeg", f"an image of {image.shape[1]}x{image.shape[0]} cannot be encoded as JPEG")
+    # as image_transport's plugin writes it: what the image was, what it is, and the order of its channels in OpenCV
+    message = CompressedImage(header=make_header(stamp_ns, frame_id), format="rgb8; jpeg compressed bgr8")
+    data = array.array("B")
+    data.frombytes(encoded.data)
     message.data = data
     return message
 

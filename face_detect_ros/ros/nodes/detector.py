@@ -192,6 +192,9 @@ class DetectorParameters(NodeParameters):
         at_configure=True,
     )
     privacy: bool = PRIVACY
+    jpeg_quality: int = parameter(
+        80, "Quality of compressed images, such as ~/image_annotated/compressed.", minimum=1, maximum=100
+    )
     compute: str = parameter(
         COMPUTE[0],
         "When images are taken and processed: always, or only while somebody subscribes to a result.",
@@ -272,6 +275,7 @@ class DetectorNode(PerceptionNode[P]):
         "~/detections": "vision_msgs/Detection2DArray: boxes, classes, scores, tracks",
         "~/detections_3d": "vision_msgs/Detection3DArray: where they are, with depth or a ground plane",
         "~/image_annotated": "sensor_msgs/Image with the detections drawn on it",
+        "~/image_annotated/compressed": "sensor_msgs/CompressedImage: the same as JPEG",
         "~/markers": "visualization_msgs/MarkerArray for RViz",
         "~/events": "std_msgs/String: JSON of what appeared, left or was recognized",
         "~/zones": "std_msgs/String: JSON of what entered or left a zone",
@@ -322,7 +326,7 @@ class DetectorNode(PerceptionNode[P]):
         outputs: list[Output] = [
             DetectionsOutput(topics),
             Detections3DOutput(topics, params.target_frame, self._transforms),
-            AnnotatedOutput(topics, private=params.privacy),
+            AnnotatedOutput(topics, lambda: self.params.jpeg_quality, private=params.privacy),
             MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
             EventsOutput(topics, lambda: self._areas(channel.name), lambda: self.params.event_debounce_s),
             SelectedOutput(topics, lambda: self._select(channel.name), params.lost_age_s),

@@ -153,6 +153,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         **DetectorNode.topics,
         "~/identities": "vision_msgs/Detection2DArray: who the faces are",
         "~/image_anonymized": "sensor_msgs/Image with faces covered",
+        "~/image_anonymized/compressed": "sensor_msgs/CompressedImage: the same as JPEG",
         "~/vision_info": "vision_msgs/VisionInfo: the gallery and its version",
         "~/enroll": "service std_srvs/Trigger: learn the face in view as enroll_name",
         "~/forget": "service std_srvs/Trigger: erase enroll_name",
@@ -187,7 +188,10 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         return PipelineOptions(params.detect_options, params.match_options)
 
     def make_outputs(self, params: FaceDetectorParameters, channel: Channel) -> list[Output]:
-        outputs = [*super().make_outputs(params, channel), AnonymizedOutput(channel.topics)]
+        outputs = [
+            *super().make_outputs(params, channel),
+            AnonymizedOutput(channel.topics, lambda: self.params.jpeg_quality),
+        ]
         return [*outputs, IdentitiesOutput(channel.topics)] if params.recognize else outputs
 
     def configure(self) -> None:

@@ -84,6 +84,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
         "face_detector/identities": "subscribed for ~/people: who the faces are",
         "~/people": "vision_msgs/Detection2DArray: people by name, with ids that stay",
         "~/attention": "sensor_msgs/Image: heat map of the parts of the image that counted for one detection",
+        "~/attention/compressed": "sensor_msgs/CompressedImage: the same as JPEG",
         "~/masks": "sensor_msgs/Image: mono16, number of the detection that each pixel belongs to; segmentation models",
         "~/keypoints": "visualization_msgs/MarkerArray: keypoints in front of the camera; pose models",
     }
@@ -121,7 +122,11 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
 
     def make_outputs(self, params: ObjectDetectorParameters, channel: Channel) -> list[Output]:
         attention = AttentionOutput(
-            channel.topics, params.model, lambda: self.params.attention_of, private=params.privacy
+            channel.topics,
+            params.model,
+            lambda: self.params.attention_of,
+            lambda: self.params.jpeg_quality,
+            private=params.privacy,
         )
         info = channel.input
         keypoints = KeypointsOutput(channel.topics, lambda: info.camera_info_topic, lambda: info.rectified)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import Image
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import PerceptionError
@@ -19,8 +17,7 @@ from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors.class_filter import class_ids
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.messages.images import image_message
-from face_detect_ros.ros.outputs.output import Output
+from face_detect_ros.ros.outputs.image_output import ImageOutput
 from face_detect_ros.viz.draw import draw_detections
 from face_detect_ros.viz.heat_map import blend_heat_map
 
@@ -29,7 +26,7 @@ WARNING_PERIOD_S = 5.0
 LARGEST_SHARE = 0.25
 
 
-class AttentionOutput(Output):
+class AttentionOutput(ImageOutput):
     """A heat map of one detection. After each it pauses so long that heat maps take no more than `LARGEST_SHARE` of
     the time; between two of them detections come as if nobody looked.
 
@@ -37,15 +34,22 @@ class AttentionOutput(Output):
         topics: Of the camera.
         model: Name of the model, for messages.
         attention_of: Gives which detection to show, see `chosen`.
+        jpeg_quality: Gives the quality of the compressed image.
         private: Draw on the covered image.
     """
 
     deferred = True
 
     def __init__(
-        self, topics: CameraTopics, model: str, attention_of: Callable[[], str], *, private: bool
+        self,
+        topics: CameraTopics,
+        model: str,
+        attention_of: Callable[[], str],
+        jpeg_quality: Callable[[], int],
+        *,
+        private: bool,
     ) -> None:
-        super().__init__(topics, Image, "~/attention")
+        super().__init__(topics, "~/attention", jpeg_quality)
         self.covers = private  # type: ignore[misc]
         self._model = model
         self._attention_of = attention_of
@@ -90,7 +94,7 @@ class AttentionOutput(Output):
             ended_s = time.monotonic()
             self._due_s = ended_s + (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
 
-    def message(self, result: Result) -> Any:
+    def image(self, result: Result) -> np.ndarray | None:
         """The image with the heat map of the chosen detection; without one where no detection is chosen."""
         source, found = self._source, result.detections
         image = result.covered if self.covers else result.frame.image
@@ -100,7 +104,7 @@ class AttentionOutput(Output):
         if index is not None:
             heat = source.attention(result.frame.image, found.boxes[index], int(found.class_ids[index]))
             image = draw_detections(blend_heat_map(image, heat), found.select([index]), result.labels)
-        return image_message(image, result.frame.stamp_ns, result.frame.frame_id)
+        return image
 
 
 def chosen(found: Detections, labels: tuple[str, ...], of: str) -> int | None:

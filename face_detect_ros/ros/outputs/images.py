@@ -5,44 +5,43 @@
 
 from __future__ import annotations
 
-from sensor_msgs.msg import Image
+from collections.abc import Callable
+
+import numpy as np
 
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.messages.images import image_message
-from face_detect_ros.ros.outputs.output import Output
+from face_detect_ros.ros.outputs.image_output import ImageOutput
 from face_detect_ros.viz.draw import draw_detections
 
 
-class AnnotatedOutput(Output):
+class AnnotatedOutput(ImageOutput):
     """The image with its detections drawn on it.
 
     Args:
         topics: Of the camera.
+        jpeg_quality: Gives the quality of the compressed image.
         private: Draw on the covered image, so that no face leaves the robot.
     """
 
-    def __init__(self, topics: CameraTopics, *, private: bool) -> None:
-        super().__init__(topics, Image, "~/image_annotated")
+    def __init__(self, topics: CameraTopics, jpeg_quality: Callable[[], int], *, private: bool) -> None:
+        super().__init__(topics, "~/image_annotated", jpeg_quality)
         self.covers = private  # type: ignore[misc]
 
-    def message(self, result: Result) -> Image | None:
+    def image(self, result: Result) -> np.ndarray | None:
         canvas = result.covered if self.covers else result.frame.image
         if canvas is None:  # this frame was in work when somebody subscribed
             return None
-        drawn = draw_detections(canvas, result.detections, result.labels, names=result.names)
-        return image_message(drawn, result.frame.stamp_ns, result.frame.frame_id)
+        return draw_detections(canvas, result.detections, result.labels, names=result.names)
 
 
-class AnonymizedOutput(Output):
+class AnonymizedOutput(ImageOutput):
     """The image with every face covered."""
 
     covers = True
 
-    def __init__(self, topics: CameraTopics) -> None:
-        super().__init__(topics, Image, "~/image_anonymized")
+    def __init__(self, topics: CameraTopics, jpeg_quality: Callable[[], int]) -> None:
+        super().__init__(topics, "~/image_anonymized", jpeg_quality)
 
-    def message(self, result: Result) -> Image | None:
-        if result.covered is None:  # this frame was in work when somebody subscribed
-            return None
-        return image_message(result.covered, result.frame.stamp_ns, result.frame.frame_id)
+    def image(self, result: Result) -> np.ndarray | None:
+        return result.covered  # None: this frame was in work when somebody subscribed

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -142,6 +143,36 @@ def test_the_annotated_image_is_drawn_only_while_somebody_looks(probe, start, mo
     camera.show(picture())
     camera.show(picture())
     assert len(drawn) == count
+
+
+def test_a_compressed_image_is_the_same_and_encoded_only_for_those_who_look(probe, start, scripted):
+    remaps = {"~/image_annotated": "/shown", "~/image_anonymized/compressed": "/covered"}
+    local = start(FaceDetector, parameters={"model": "quick", "jpeg_quality": 100}, remaps=remaps)
+    raw = probe.collect("/shown", Image)
+    jpeg = probe.collect("/shown/compressed", CompressedImage)
+    covered = probe.collect("/covered", CompressedImage)
+    camera = Camera(probe)
+    outputs = [o for o in local.node.outputs if isinstance(o, images.ImageOutput)]
+    wait_until(lambda: all(o._compressed_wanted for o in outputs), "the viewers")
+    camera.show(faceless(48, 64))
+    decoded = [
+        cv2.imdecode(np.frombuffer(each.wait().data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+        for each in (jpeg, covered)
+    ]
+    shown = np.frombuffer(raw.wait().data, np.uint8).reshape(48, 64, 3).astype(int)
+    assert np.abs(decoded[0] - shown).mean() < 8  # half the resolution of colors
+    assert decoded[1].shape == (48, 64, 3)
+    message = jpeg.messages[0]
+    assert message.format == "rgb8; jpeg compressed bgr8"
+    assert (message.header.frame_id, stamp_ns(message.header)) == ("camera", camera.stamp_ns)
+    # quality may change between two images; nothing is encoded for nobody
+    probe.drop(covered)
+    wait_until(lambda: not outputs[1]._compressed_wanted, "the end of a viewer")
+    assert probe.set_parameters(NODE, jpeg_quality=5) == [(True, "")]
+    stamp = stamp_ns(camera.show(faceless(48, 64)).header)
+    small = jpeg.wait(lambda m: stamp_ns(m.header) == stamp)
+    assert len(small.data) < len(message.data)
+    assert len(covered) == 1
 
 
 def test_the_annotated_image_shows_the_box(probe, start):
