@@ -35,7 +35,8 @@ def _describe(module: str, node: str, parameters: str) -> list[str]:
     code = importlib.import_module(f"face_detect_ros.ros.nodes.{module}")
     kind: type[PerceptionNode[NodeParameters]] = getattr(code, node)
     lines = [f"{module}: topics and services"]
-    lines += [f"  {name:<29} {what}" for name, what in kind.topics.items()]
+    for name, what in kind.topics.items():
+        lines += textwrap.wrap(what, 120, initial_indent=f"  {name:<29} ", subsequent_indent=" " * 32)
     lines += ["", f"{module}: parameters"]
     for field in dataclasses.fields(getattr(code, parameters)):
         default = str(field.default).lower() if isinstance(field.default, bool) else field.default
