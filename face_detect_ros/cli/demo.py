@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from face_detect_ros.demo.tally import Tally
 
 # files that a demo leaves, and may therefore replace
-RESULTS = ("annotated.mp4", "objects.mp4", "detections.jsonl", "bag")
+RESULTS = ("annotated.mp4", "objects.mp4", "detections.jsonl", "bag", "report.html")
 MADE = (*RESULTS, "two_people.png", "gallery.sqlite3", "gallery.sqlite3-wal", "gallery.sqlite3-shm")
 
 
@@ -45,8 +45,9 @@ def demo(
     """Stream a moving image of two people, one of them enrolled, through the nodes, and record what they say.
 
     The video source, the face detector and the object detector run in processes of their own. Leaves annotated.mp4,
-    objects.mp4, detections.jsonl and an MCAP bag (for Foxglove and ros2 bag). Exit code 1 if no face was found, if the
-    enrolled person was not recognized, if somebody else was taken for them, or if the object detector saw no person.
+    objects.mp4, detections.jsonl, an MCAP bag (for Foxglove and ros2 bag) and report.html. Exit code 1 if no face was
+    found, if the enrolled person was not recognized, if somebody else was taken for them, or if the object detector saw
+    no person.
     """
     with exit_codes():
         # about codecs that this build of OpenCV lacks
@@ -54,6 +55,8 @@ def demo(
         if source is not None:
             SourceOptions(source)  # refused before anything is started
         from face_detect_ros.demo import scene
+        from face_detect_ros.reports.bag_report import bag_report
+        from face_detect_ros.reports.recording import read_recording
 
         try:
             from face_detect_ros.demo.run import RATE_HZ, run_demo
@@ -70,6 +73,7 @@ def demo(
         with _progress(frames) as show:
             address = typer.echo if view else None
             tally = run_demo(frames, out, stream, model, gallery, show, address)
+        bag_report(read_recording(out / "bag")).write(out / "report.html")
         _print_table(tally)
         typer.echo(f"results: {', '.join(str(out / name) for name in RESULTS)}")
         if not tally.detections:

@@ -1,48 +1,77 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`face_detect_ros report`: a page about what a demo or a bag holds."""
+"""`face_detect_ros report`: a page about a recording, a training or figures."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError
 
+if TYPE_CHECKING:
+    from face_detect_ros.reports.document import Document
+
 
 def report(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="What a demo left (demo_out), or a bag: a folder, .mcap or .db3."
+            metavar="PATH",
+            help="What a demo left (demo_out); a bag: a folder, .mcap or .db3; the folder of a training; what bench or "
+            "evaluate printed with --json.",
         ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The page; default: report.html in a demo's folder, beside a bag."),
+        typer.Option(
+            metavar="FILE", help="The page; default: report.html in a folder, beside a file or bag."
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With figures of evaluate: a folder of images to show, such as --worst writes.",
+        ),
     ] = None,
     no_images: Annotated[
         bool, typer.Option("--no-images", help="Leave out the images of people and things.")
     ] = False,
 ) -> None:
-    """Write one HTML file about a recording: who and what was seen when, rates, latency, warnings. Needs no ROS.
+    """Write one HTML file about a recording, a training or figures. Needs no ROS.
 
-    The file holds everything, images of people included, and opens in any browser. Prints its path.
+    Of a recording: who and what was seen when, an image of each track, rates, latency, warnings. Of a training: its
+    curves. Of bench: bars beside the peers. Of evaluate: figures and confusion. The file holds everything, images of
+    people included, and opens in any browser. Prints its path.
 
-    Exit code: 0; 1 if the bag cannot be read or the page cannot be written; 2 if PATH is no recording.
+    Exit code: 0; 1 if something cannot be read or the page cannot be written; 2 if PATH is none of these.
     """
     with exit_codes():
-        from face_detect_ros.reports.bag_report import bag_report
-        from face_detect_ros.reports.recording import read_recording
-
         if not path.exists():
-            raise ConfigError(f"{path}: there is no such file or folder; give demo_out or a bag")
-        of_demo = (path / "bag").is_dir()
-        bag = path / "bag" if of_demo else path
-        page = output or (path / "report.html" if of_demo else path.with_name(f"{path.stem}.report.html"))
-        bag_report(read_recording(bag, images=not no_images)).write(page)
-        typer.echo(str(page))
+            raise ConfigError(
+                f"{path}: there is no such file or folder; give demo_out, a bag, train_out or a .json"
+            )
+        page, place = _page(path, images, with_images=not no_images)
+        page.write(output or place)
+        typer.echo(str(output or place))
+
+
+def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Document, Path]:
+    """The page about `path`, and where it belongs."""
+    from face_detect_ros.reports import figures
+    from face_detect_ros.reports.bag_report import bag_report
+    from face_detect_ros.reports.recording import read_recording
+
+    beside = path.with_name(f"{path.stem}.report.html")
+    if (path / figures.CURVE).is_file():
+        return figures.training_report(path), path / "report.html"
+    if path.suffix == ".json":
+        return figures.figures_report(path, images), beside
+    if (path / "bag").is_dir():
+        return bag_report(read_recording(path / "bag", images=with_images)), path / "report.html"
+    return bag_report(read_recording(path, images=with_images)), beside
