@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, nodes, latency, viewer, faces, objects, engines.",
+    help="Measure this machine: conversion, drawing, nodes, transport, latency, viewer, faces, objects, engines.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -140,6 +140,29 @@ def viewer(json: Json = False) -> None:
         from face_detect_ros.benchmarks import viewer as benchmark
 
         _print(benchmark.run(), json)
+
+
+@app.command()
+def transport(
+    count: Annotated[int, typer.Option(min=10, help="Images of each measurement.")] = 200,
+    rate_hz: Annotated[float, typer.Option(min=1.0, max=100.0, help="Images per second.")] = 20.0,
+    json: Json = False,
+) -> None:
+    """How many images of a camera process arrive, by size, transports and reliability (about three minutes)."""
+    with exit_codes():
+        _own_network()
+        from face_detect_ros.benchmarks import transport as benchmark
+
+        rows = benchmark.run(count, rate_hz)
+        if json:
+            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
+            return
+        typer.echo(f"{'size':<6} {'camera':<11} {'publisher':<12} {'arrived':>11} {'median ms':>10}")
+        for row in rows:
+            typer.echo(
+                f"{row.size:<6} {row.camera:<11} {row.reliability:<12} {row.arrived:>4} of {row.sent:>4}"
+                f"{row.latency_ms:>10.1f}"
+            )
 
 
 @app.command()
