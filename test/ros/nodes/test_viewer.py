@@ -160,6 +160,8 @@ def test_a_click_enrolls_and_the_name_appears_and_goes(page):
     page.wait_for_selector(".box >> text=#")  # only a track can be followed
     page.click(".box", force=True)
     page.wait_for_selector(".box[aria-pressed=true]")
+    page.click("#health summary >> nth=0")
+    page.wait_for_selector("#health tr:has-text('selected') >> text=/^#\\d+ face/")  # the detector follows it
     page.fill("#enroll_name", "Eileen Collins")
     page.click("#selection >> text=Enroll")
     page.wait_for_selector(".box >> text=Eileen Collins")
