@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -100,17 +101,30 @@ class EnrollmentServices:
         """Refuse the call that waits, if there is one."""
         self._finish(reason)
 
-    def offer(self, result: Result) -> None:
-        """An image and its faces, for the call that waits for one. Called by the worker for every image."""
+    def offer(self, result: Result, followed: int = 0) -> None:
+        """Take an image and its faces, for the call that waits for one. Called by the worker for every image.
+
+        Args:
+            result: The image and its faces.
+            followed: Track of the face to enroll; 0 for the one large face of the image.
+        """
         request, recognition = self._request, self._node.recognition
         if request is None or recognition is None or recognition.gallery is None:
             return
-        gallery = recognition.gallery
+        gallery, faces = recognition.gallery, result.detections
+        if followed:
+            mine = (
+                np.zeros(len(faces), bool) if faces.track_ids is None else np.abs(faces.track_ids) == followed
+            )
+            faces = faces.select(np.flatnonzero(mine))
+            if not len(faces):
+                request.refusal = Refusal("no_face", "the face that is followed is not in the image")
+                return
         options, people = self._node.params.match_options, gallery.snapshot()
         verdict = judge(
             request.name,
             result.frame.image,
-            result.detections,
+            faces,
             recognition.embedder,
             people,
             options,

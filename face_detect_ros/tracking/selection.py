@@ -72,6 +72,12 @@ class Selection:
             who = self._target.name or self._target.label
             return f"#{self._target.track} {who}{'' if self._present else ' (lost)'}"
 
+    @property
+    def track(self) -> int:
+        """Id of what is followed, also while it is lost; 0 if nothing is."""
+        with self._lock:
+            return 0 if self._target is None else self._target.track
+
     def wish(self, text: str) -> None:
         """Follow something else from the next image on.
 

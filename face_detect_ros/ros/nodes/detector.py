@@ -348,7 +348,7 @@ class DetectorNode(PerceptionNode[P]):
         if torch is not None and "OMP_NUM_THREADS" not in os.environ:
             torch.set_num_threads(self.params.threads or max(1, cpu.cores() - 1))
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: Result, channel: Channel) -> None:
         """Called on the worker with every result before it is published, whether somebody subscribes or not."""
 
     def label_names(self) -> list[str]:
@@ -579,7 +579,7 @@ class DetectorNode(PerceptionNode[P]):
                     f"{_of(channel)}image stamps went back by {statistics.latest_jump_s:.3f} s; going on"
                 )
         for (channel, _), result in zip(work, results, strict=True):
-            self.finished(result)
+            self.finished(result, channel)
             rest = [output for output in channel.outputs if not output.early and not output.deferred]
             self._publish(pipeline, result, rest)
         newest = {channel.name: (channel, result) for (channel, _), result in zip(work, results, strict=True)}

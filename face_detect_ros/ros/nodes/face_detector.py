@@ -32,6 +32,7 @@ from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput
 from face_detect_ros.ros.outputs.labels import VisionInfoTopic
 from face_detect_ros.ros.outputs.output import Output
+from face_detect_ros.ros.outputs.selected import SelectedOutput
 from face_detect_ros.ros.parameters import parameter, redefault
 from face_detect_ros.viz.anonymize import AnonymizerOptions
 
@@ -264,8 +265,9 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         self.options(new, ())
         super().on_parameters_changed(new, old)
 
-    def finished(self, result: Result) -> None:
-        self._enrollment.offer(result)
+    def finished(self, result: Result, channel: Channel) -> None:
+        followed = [output.track for output in channel.outputs if isinstance(output, SelectedOutput)]
+        self._enrollment.offer(result, max(followed, default=0))
 
     def label_names(self) -> list[str]:
         recognition = self.recognition

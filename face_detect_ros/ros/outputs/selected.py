@@ -45,6 +45,11 @@ class SelectedOutput(Output):
             qos.output(),
         )
 
+    @property
+    def track(self) -> int:
+        """Id of what is followed, also while it is lost; 0 if nothing is."""
+        return self._selection.track
+
     def publish(self, result: Result) -> None:
         """Take in a result, and publish what is followed."""
         wish = self._select()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from geometry_msgs.msg import PointStamped
 from helpers.galleries import faces
 from helpers.ros_tools import LATCHED, PORTRAIT_FACE_XY, astronaut, faceless, image, portrait, wait_until
 from sensor_msgs.msg import Image
@@ -137,6 +138,20 @@ def test_enrollment_is_refused_with_the_reason(start, probe, camera, gallery, pi
     assert any(part in text for part in reason.split("|")), text
     with Gallery(gallery) as opened:
         assert opened.people() == ()
+
+
+def test_of_several_faces_the_followed_one_is_enrolled(start, probe, camera, gallery):
+    start(FaceDetector, parameters={"gallery": str(gallery), "enroll_name": "Eileen"})
+    detections = probe.collect(f"{NODE}/detections", Detection2DArray)
+    camera(two_faces())
+    clicks = probe.publisher(f"{NODE}/select_at", PointStamped)
+    found = detections.wait(lambda m: len(m.detections) == 2 and all(d.id for d in m.detections))
+    left = min(found.detections, key=lambda d: d.bbox.center.position.x)
+    click = PointStamped(header=found.header)
+    click.point.x, click.point.y = left.bbox.center.position.x, left.bbox.center.position.y
+    clicks.publish(click)
+    probe.diagnostics(NODE, lambda status: status.values.get("selected", "").startswith(f"#{left.id} "))
+    assert trigger(probe, "enroll")[0]
 
 
 def test_somebody_known_is_not_enrolled_under_another_name(start, probe, camera, gallery):
