@@ -28,7 +28,7 @@ class Mailbox(Generic[Item]):
 
     Attributes:
         received: Items put in so far.
-        dropped: Items that were replaced or refused before anyone took them.
+        dropped: Items that were replaced or refused before anyone took them, or discarded.
 
     Raises:
         ValueError: The capacity is below 1.
@@ -60,6 +60,11 @@ class Mailbox(Generic[Item]):
             self._items.append((self._latest_s, item))
             self._ready.notify_all()
             return not replaced
+
+    def discard(self) -> None:
+        """Count an item that was taken as dropped: it was of no use any more."""
+        with self._ready:
+            self.dropped += 1
 
     def take(self, timeout_s: float | None = None) -> Item | None:
         """Wait for an item and remove the oldest. None when closed, or when `timeout_s` passed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.core.freshness import Freshness
 from face_detect_ros.core.mailbox import Mailbox
 from face_detect_ros.core.rate_limit import RateLimit
 from face_detect_ros.pipeline.stream import Stream
@@ -56,7 +57,8 @@ class Channel:
         self.listening = False
         self._max_rate_hz = max_rate_hz
         self._rate_limit = RateLimit()
-        self._over_rate = 0
+        self._over_rate = self._stale = 0
+        self._freshness = Freshness()
         self.input = make_input(self._receive)
         self.space = make_space(self.input)
         self.outputs = tuple(make_outputs(self))
@@ -76,6 +78,11 @@ class Channel:
     def locates(self) -> bool:
         """Whether somebody needs positions."""
         return any(output.locates and output.wanted() for output in self.outputs)
+
+    def discard(self) -> None:
+        """Count an image as dropped that was taken from the mailbox and gives no result."""
+        if self.mailbox is not None:
+            self.mailbox.discard()
 
     @property
     def wanted(self) -> bool:
@@ -119,9 +126,10 @@ class Channel:
             return {}
         values = {
             "image_topic": self.input.wire_topic,
-            "received": str(self.mailbox.received + self._over_rate),
+            "received": str(self.mailbox.received + self._over_rate + self._stale),
             "dropped": str(self.mailbox.dropped),
             "over_rate": str(self._over_rate),
+            "stale": str(self._stale),
             **self.stream.statistics.values(),
             **self.space.values(),
         }
@@ -132,7 +140,10 @@ class Channel:
     def _receive(self, frame: LazyFrame) -> None:
         if self.mailbox is not None and self.stream is not None:
             self.stream.statistics.input_rate.tick()
-            if self._rate_limit.allows(frame.arrival_s, self._max_rate_hz()):
+            clock_ns = self.topics.node.get_clock().now().nanoseconds
+            if self._freshness.stale(frame.stamp_ns, clock_ns, frame.arrival_s):
+                self._stale += 1
+            elif self._rate_limit.allows(frame.arrival_s, self._max_rate_hz()):
                 self.space.expect(frame)
                 self.mailbox.put(frame)
             else:

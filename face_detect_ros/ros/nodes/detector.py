@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from face_detect_ros.core import pauses
 from face_detect_ros.core.errors import ImageError, PerceptionError
 from face_detect_ros.core.frame import Frame, LazyFrame
 from face_detect_ros.core.mailbox import Mailboxes, Worker
@@ -298,6 +299,7 @@ class DetectorNode(PerceptionNode[P]):
         self._largest_batch = 1
         self._demand_timer: Any = None
         self._throttle = Throttle(WARNING_PERIOD_S)
+        self._pauses = pauses.of_this_process()
         super().__init__(name, schema, hub, **node_arguments)
 
     # what a subclass writes
@@ -544,14 +546,28 @@ class DetectorNode(PerceptionNode[P]):
     def _process(self, batch: list[tuple[int, LazyFrame]]) -> None:
         pipeline, channels = self.pipeline, self.channels
         if not self.active or pipeline is None:
+            for index, _ in batch:
+                channels[index].discard()
             return
         work = [
             (channels[index], frame)
             for index, lazy in batch
-            if (frame := self._decoded(channels[index], lazy)) is not None
+            if self._is_fresh(channels[index], lazy)
+            and (frame := self._decoded(channels[index], lazy)) is not None
         ]
         if work:
             self._process_frames(pipeline, work)
+
+    def _is_fresh(self, channel: Channel, lazy: LazyFrame) -> bool:
+        """Whether the process has not stood still since an image came; otherwise it is counted as dropped."""
+        if not self._pauses.since(lazy.arrival_s):
+            return True
+        channel.discard()
+        if self._throttle.allows("pause"):
+            self.get_logger().warning(
+                f"the process stood still for {self._pauses.latest_s:.1f} s; images from before are dropped"
+            )
+        return False
 
     def _process_frames(self, pipeline: Pipeline, work: Work) -> None:
         jumps = [channel.stream.statistics.time_jumps for channel, _ in work]  # type: ignore[union-attr]
@@ -622,9 +638,14 @@ class DetectorNode(PerceptionNode[P]):
         if self._publish(pipeline, result, [output for output in channel.outputs if output.early]):
             channel.frame_id = result.frame.frame_id
             self._count(channel, result)
+        else:
+            channel.discard()
 
     def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> bool:
-        """Publish what somebody subscribes to. False if the node was deactivated meanwhile."""
+        """Publish what somebody subscribes to. False if the node was deactivated or stood still meanwhile."""
+        arrival_s = result.frame.arrival_s
+        if arrival_s is not None and self._pauses.since(arrival_s):
+            return False  # a result that is as old as the pause misleads whoever acts on it
         for output in outputs:
             with self.gate:
                 if not self.active or self.pipeline is not pipeline:
@@ -658,6 +679,8 @@ class DetectorNode(PerceptionNode[P]):
 
     def _skip(self, channel: Channel, error: Exception, images: int) -> None:
         if not self.active or not self.context.ok():
+            for _ in range(images):
+                channel.discard()
             return  # an end in the middle of a frame is not a failure
         if isinstance(error, PerceptionError):
             self._reject(channel, "detector", str(error), images)

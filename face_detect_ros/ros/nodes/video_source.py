@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 
+from face_detect_ros.core import pauses
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.statistics import RateMeter, Throttle
@@ -28,6 +29,9 @@ from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
 from face_detect_ros.sources.options import MAX_RATE_HZ, MAX_SIDE_PX, SourceOptions
+
+AFTER_PAUSE_S = 0.3
+"""Images this soon after a pause of the process may have waited in the camera's queue."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +143,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self._clockless = False
         self._throttle = Throttle(5.0)
         self.topic = ""
+        self._pauses = pauses.of_this_process()
         super().__init__(node_name, VideoSourceParameters, hub, **node_arguments)
         self.topic = self.resolve_topic_name(TOPIC)
         self.hub.advertise(self.topic)
@@ -200,6 +205,8 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
     def _on_image(self, image: np.ndarray, captured_s: float) -> None:
         if not self.active or not self.context.ok():
             return
+        if self._pauses.since(captured_s - AFTER_PAUSE_S):
+            return  # captured before a pause, or from the queue of a camera that filled meanwhile
         age_ns = int((time.monotonic() - captured_s) * 1e9)
         now_ns = self.get_clock().now().nanoseconds
         self._clockless = not now_ns
