@@ -9,4 +9,6 @@ from face_detect_ros.ros.launching import node_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return node_launch("perception", "depth_topic", "source", "object_model", "device", "image_transport")
+    return node_launch(
+        "perception", "depth_topic", "source", "object_model", "device", "image_transport", "rviz", "viewer"
+    )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.logging import launch_config
@@ -33,12 +34,17 @@ DESCRIPTIONS = {
     "params_file": "ROS parameter file (YAML) for the nodes.",
     "namespace": "Namespace of the nodes, such as robot1.",
     "device": "Where the networks run, such as cpu, cuda or cuda:1.",
+    "rviz": "Start RViz too, with config/perception.rviz.",
+    "viewer": "Start the viewer too, a live page in the browser that prints its address.",
     "use_sim_time": "Take the time from /clock instead of the system.",
     "log_level": "Smallest severity to log: debug, info, warn, error or fatal.",
 }
+_TRUTH = ["true", "false", "True", "False"]
 CHOICES = {
     "image_transport": ["raw", "compressed"],
-    "use_sim_time": ["true", "false", "True", "False"],
+    "rviz": _TRUTH,
+    "viewer": _TRUTH,
+    "use_sim_time": _TRUTH,
 }
 COMMON = ("image_topic", "params_file", "namespace", "use_sim_time", "log_level")
 
@@ -55,10 +61,11 @@ def node_launch(executable: str, *more: str) -> LaunchDescription:
 
 
 def _declare(name: str) -> DeclareLaunchArgument:
+    default = "false" if name in ("rviz", "viewer") else "the node's own default"
     return DeclareLaunchArgument(
         name,
         default_value="",
-        description=f"{DESCRIPTIONS[name]} Empty: the node's own default.",
+        description=f"{DESCRIPTIONS[name]} Empty: {default}.",
         choices=["", *CHOICES[name]] if name in CHOICES else None,
     )
 
@@ -66,21 +73,48 @@ def _declare(name: str) -> DeclareLaunchArgument:
 def _start(context: LaunchContext, executable: str, names: list[str]) -> list[Node]:
     values = {name: LaunchConfiguration(name).perform(context).strip() for name in names}
     given = {name: value for name, value in values.items() if value}
+    moved = [
+        *(remappings(given["image_topic"]) if "image_topic" in given else []),
+        *(depth_remappings(given["depth_topic"]) if "depth_topic" in given else []),
+    ] or None
     # Without a name: it would rename every node of the process.
     node = Node(
         package=PACKAGE,
         executable=executable,
         namespace=given.get("namespace"),
         parameters=parameters(given),
-        remappings=[
-            *(remappings(given["image_topic"]) if "image_topic" in given else []),
-            *(depth_remappings(given["depth_topic"]) if "depth_topic" in given else []),
-        ]
-        or None,
+        remappings=moved,
         ros_arguments=["--log-level", given["log_level"]] if "log_level" in given else None,
         output="screen",
     )
-    return [node]
+    return [node, *_shown(given, moved)]
+
+
+def _shown(given: Mapping[str, str], moved: list[tuple[str, str]] | None) -> list[Node]:
+    """RViz and the viewer, where they were asked for: in the same namespace, on the same topics."""
+    common = {"namespace": given.get("namespace"), "remappings": moved, "output": "screen"}
+    nodes = []
+    if _true(given, "rviz"):
+        config = Path(get_package_share_directory(PACKAGE), "config", "perception.rviz")
+        parameters_of_rviz = parameters({name: given[name] for name in ("use_sim_time",) if name in given})
+        nodes.append(
+            Node(
+                package="rviz2",
+                executable="rviz2",
+                arguments=["-d", str(config)],
+                parameters=parameters_of_rviz,
+                **common,
+            )
+        )
+    if _true(given, "viewer"):
+        names = ("params_file", "image_transport", "use_sim_time")
+        values = {name: given[name] for name in names if name in given}
+        nodes.append(Node(package=PACKAGE, executable="viewer", parameters=parameters(values), **common))
+    return nodes
+
+
+def _true(given: Mapping[str, str], name: str) -> bool:
+    return given.get(name, "").lower() == "true"
 
 
 def parameters(given: Mapping[str, str]) -> list[Any]:
@@ -98,7 +132,7 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
         if name in given
     }
     if "use_sim_time" in given:
-        single["use_sim_time"] = given["use_sim_time"].lower() == "true"
+        single["use_sim_time"] = _true(given, "use_sim_time")
     if single:
         sources.append(single)
     if "object_model" in given:

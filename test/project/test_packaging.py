@@ -146,6 +146,8 @@ def test_rviz_shows_the_topics_of_any_namespace():
         "object_detector/image_annotated": "Reliable",
         "object_detector/markers": "Reliable",
         "object_detector/attention": "Reliable",
+        "object_detector/keypoints": "Reliable",
+        "object_detector/masks": "Reliable",
     }
     default_frame = VideoSourceParameters.frame_id
     assert config["Visualization Manager"]["Global Options"]["Fixed Frame"] == default_frame

@@ -27,10 +27,12 @@ from face_detect_ros.ros import launching
 FOLDER = ROOT / "launch"
 COMMON = {"image_topic", "params_file", "namespace", "use_sim_time", "log_level"}
 ARGUMENTS = {
-    "perception": COMMON | {"depth_topic", "device", "source", "object_model", "image_transport"},
+    "perception": COMMON
+    | {"depth_topic", "device", "source", "object_model", "image_transport", "rviz", "viewer"},
     "face_detector": COMMON | {"depth_topic", "device", "image_transport"},
     "object_detector": COMMON | {"depth_topic", "device", "model", "image_transport"},
     "video_source": COMMON | {"source"},
+    "viewer": COMMON | {"image_transport"},
 }
 
 
@@ -135,6 +137,20 @@ def test_what_is_given_reaches_the_node(start, tmp_path):
     values = {"source": "0", "image_transport": "compressed", "device": "0", "use_sim_time": True}
     assert from_arguments == {"/**": {"ros__parameters": values}}
     assert of_objects == {"/**/object_detector": {"ros__parameters": {"model": "onnx:/a #1/b.onnx"}}}
+
+
+def test_rviz_and_the_viewer_come_when_asked_for():
+    def packages(**arguments):
+        context = LaunchContext()
+        names = sorted(ARGUMENTS["perception"])
+        context.launch_configurations.update({**dict.fromkeys(names, ""), **arguments})
+        nodes = launching._start(context, "perception", names)
+        return [node.node_package for node in nodes]
+
+    assert packages() == ["face_detect_ros"]
+    assert packages(rviz="false", viewer="false") == ["face_detect_ros"]
+    assert packages(rviz="true", namespace="robot1") == ["face_detect_ros", "rviz2"]
+    assert packages(viewer="True", image_topic="/a/b") == ["face_detect_ros", "face_detect_ros"]
 
 
 def test_the_object_detector_alone_takes_its_model(start):
