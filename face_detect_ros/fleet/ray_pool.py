@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from face_detect_ros.fleet.local_pool import Builder
 from face_detect_ros.fleet.steps import Outcome, Step, take
 
 _LOCAL = "local"
+_REACH_S = 5.0
 
 
 class _Actor:
@@ -27,6 +29,13 @@ class _Actor:
     def take(self, step: Step) -> Outcome:
         """See `steps.take`."""
         return take(step, self._build)
+
+
+def _reach(address: str) -> None:
+    """Raise OSError if nobody listens at HOST:PORT. Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), _REACH_S).close()
 
 
 @dataclass
@@ -61,6 +70,7 @@ class RayPool:
         cpus = max(1, *(task.recipe.threads for task in tasks))
         started: dict[str, Any] = {} if address != _LOCAL else {"include_dashboard": False}
         try:
+            _reach(address)
             ray.init(address=address, log_to_driver=False, logging_level="error", **started)
         except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and others
             raise ConfigError(f"no Ray cluster at {address}: {' '.join(str(error).split())}") from error

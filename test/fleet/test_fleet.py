@@ -256,31 +256,7 @@ def test_a_list_of_bags(tmp_path):
         bags_of(tmp_path / "out" / "pieces")
 
 
-def _main(source, out, delay_s):
-    """A fleet on two processes, whose detector is slow enough to be killed."""
-    from face_detect_ros.fleet import local_pool
-
-    class Slow(local_pool.Builder):
-        def __call__(self):
-            if not self._built:
-                self._built = {"faces": pipeline_of(SquareDetector(float(delay_s)))}
-            return self._built
-
-    local_pool.Builder = Slow
-    driver.run(
-        job_of(""), bags_of(Path(source)), Path(out), lambda: LocalPool(job_of("").tasks, 2), Options(5.0)
-    )
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])
-elif __name__ == "__mp_main__":  # a worker of it
-    from face_detect_ros.fleet import local_pool
-
-    class _Slow(local_pool.Builder):
-        def __call__(self):
-            if not self._built:
-                self._built = {"faces": pipeline_of(SquareDetector(0.02))}
-            return self._built
-
-    local_pool.Builder = _Slow
+if __name__ == "__main__":  # a driver that a test kills
+    slow = job_of("", delay_s=float(sys.argv[3]))
+    found = bags_of(Path(sys.argv[1]))
+    driver.run(slow, found, Path(sys.argv[2]), lambda: LocalPool(slow.tasks, 2), Options(5.0))

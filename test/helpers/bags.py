@@ -5,6 +5,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -199,8 +200,19 @@ def pipeline_of(detector):
     return Pipeline(detector, [Track(tracker), CoverFaces(AnonymizerOptions(style="box"))], options)
 
 
-def job_of(bag, **options):
-    return Job(Path(bag), (Task(Recipe(task="faces")),), **options)
+@dataclass(frozen=True)
+class SquareRecipe(Recipe):
+    """Builds the pipeline of a `SquareDetector` in any process."""
+
+    task: str = "faces"
+    delay_s: float = 0.0
+
+    def build(self):
+        return pipeline_of(SquareDetector(self.delay_s))
+
+
+def job_of(bag, delay_s=0.0, **options):
+    return Job(Path(bag), (Task(SquareRecipe(delay_s=delay_s)),), **options)
 
 
 def run(bag, out, detector=None, watcher=None, **options):
