@@ -138,7 +138,7 @@ class OpenVinoEngine:
         if self._in_a_row == _OWN_SIZE_AFTER and (self._compiling is None or not self._compiling.is_alive()):
             # not a daemon: the interpreter must not end while native code runs in it
             self._compiling = threading.Thread(
-                target=self._compile_for, args=(shapes,), name="openvino_compile"
+                target=self._compile_for, args=(shapes,), name="openvino_compile", daemon=False
             )
             self._compiling.start()
         return self._free

@@ -77,7 +77,8 @@ class Steps:
                 self._error = self._error or error
                 self.stop.set()
 
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        # not a daemon, nor are the threads that engines start in it: native code must not outlive the interpreter
+        thread = threading.Thread(target=work, name=name, daemon=False)
         self._threads.append(thread)
         thread.start()
 
