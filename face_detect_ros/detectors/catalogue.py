@@ -120,6 +120,7 @@ def create(
     input_size: int = 0,
     engine: str = engine_catalogue.AUTO,
     threads: int = 0,
+    steady: bool = False,
 ) -> Detector:
     """A ready detector with its weights loaded; close it after use.
 
@@ -132,6 +133,7 @@ def create(
         engine: what computes the network; "auto": the fastest by measurement, or by experience (see
             `engines.catalogue`).
         threads: of the network on a CPU; 0: one for each core.
+        steady: see `Compute.steady`.
 
     Raises:
         ConfigError: for an unknown name, a missing library, or an engine, precision or input size that this detector
@@ -155,7 +157,7 @@ def create(
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:
             _try(entry, path, sized, order)
-        return factory(path, Compute(device, precision, threads), order, **sized)
+        return factory(path, Compute(device, precision, threads, steady), order, **sized)
     arguments: dict[str, str | int] = {}
     if entry.precisions != ONLY_FLOAT32:
         arguments["precision"] = precision

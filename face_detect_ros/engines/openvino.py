@@ -31,6 +31,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 _CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
 # a graph compiled for one size is a quarter faster than one for all; compiling costs as much as some 200 runs gain
 _OWN_SIZE_AFTER = 200
+_MOST_SIZES = 8  # for which graphs are kept: as many as a robot has cameras
 
 _Shapes = tuple[tuple[int, ...], ...]
 
@@ -94,6 +95,7 @@ class OpenVinoEngine:
         except ValueError as error:
             raise WeightsError(f"{file}: {error}; get the file again or export it again") from error
         self._blob = cache and cache / f"{file.stem}-{self._fingerprint(read)}.blob"
+        self._steady: dict[_Shapes, Any] | None = {} if compute.steady else None
         self._free: Any = self._open_free()
         compiled = self._free.get_compiled_model()
         self.inputs = tuple(_port(value, value.any_name) for value in compiled.inputs)
@@ -119,6 +121,8 @@ class OpenVinoEngine:
         except RuntimeError as error:
             # where shapes did not fit, the graph keeps some of them, and refuses others from then on
             self._free = self._own = None
+            if self._steady:
+                self._steady.clear()
             reason = _one_line(error)
             if re.search(
                 r"bad_alloc|out of memory|failed to allocate|could not create a memory", reason, re.IGNORECASE
@@ -128,6 +132,8 @@ class OpenVinoEngine:
         return found
 
     def _request_for(self, shapes: _Shapes) -> Any:
+        if self._steady is not None:
+            return self._request_of_size(self._steady, shapes)
         own = self._own
         if own is not None and own[0] == shapes:
             return own[1]
@@ -142,6 +148,18 @@ class OpenVinoEngine:
             )
             self._compiling.start()
         return self._free
+
+    def _request_of_size(self, requests: dict[_Shapes, Any], shapes: _Shapes) -> Any:
+        """A graph compiled for one size; where that cannot be, the one for every size."""
+        if shapes not in requests:
+            while len(requests) >= _MOST_SIZES:
+                requests.pop(next(iter(requests)))
+            self._own = None
+            self._compile_for(shapes)
+            if self._own is None and self._free is None:
+                self._free = self._open_free()
+            requests[shapes] = self._free if self._own is None else self._own[1]
+        return requests[shapes]
 
     def _compile_for(self, shapes: _Shapes) -> None:
         """What cannot be compiled for one size still runs for every size."""

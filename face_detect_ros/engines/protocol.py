@@ -61,11 +61,14 @@ class Compute:
         device: Auto, cpu, cuda or cuda:N.
         precision: Auto, float32, bfloat16 or float16; auto is the fastest of the device.
         threads: On a CPU; 0: one for each core that this process may use.
+        steady: Compute images of one size alike from the first on, so that results are the same in every run. Else an
+            engine may pass to something faster while it works.
     """
 
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
+    steady: bool = False
 
     def in_float32(self) -> Compute:
         """The same, but float32 where nobody chose a precision."""

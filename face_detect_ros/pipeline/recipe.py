@@ -56,6 +56,7 @@ class Recipe:
         precision: "auto", "float32", "bfloat16" or "float16".
         engine: What computes the detector's network; "auto" is the fastest by measurement or experience.
         threads: Of the detector's network on a CPU; 0 is one for each core.
+        steady: Compute images of one size alike from the first on: for results that can be repeated.
         input_size: Longest side in pixels of what the network of an object detector sees; 0 is the model's own.
         tracker: By its name in the catalogue of trackers; None where images have nothing to do with each other.
         tracker_options: How long tracks last.
@@ -69,6 +70,7 @@ class Recipe:
     precision: str = "auto"
     engine: str = engines.AUTO
     threads: int = 0
+    steady: bool = False
     input_size: int = 0
     tracker: str | None = trackers.DEFAULT_TRACKER
     tracker_options: TrackerOptions = field(default_factory=TrackerOptions)
@@ -99,6 +101,7 @@ class Recipe:
                 input_size=self.input_size,
                 engine=self.engine,
                 threads=self.threads,
+                steady=self.steady,
             )
         except BaseException:
             for stage in stages:

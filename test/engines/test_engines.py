@@ -6,6 +6,7 @@
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,6 +170,23 @@ def test_openvino_compiles_a_size_that_comes_again_for_itself(graph, monkeypatch
     assert engine._own[0] == ((1, 3, 16, 8),)
     for shape in ((1, 3, 16, 8), (2, 3, 16, 8), (1, 3, 8, 16), (1, 3, 16, 8)):
         assert_halves(engine, pixels(*shape))
+
+
+@needs_openvino
+def test_openvino_computes_steadily_from_the_first_image_of_a_size(graph, monkeypatch):
+    from face_detect_ros.engines import openvino
+
+    monkeypatch.setattr(openvino, "_MOST_SIZES", 2)
+    monkeypatch.setattr(openvino, "_OWN_SIZE_AFTER", 1)
+    engine = catalogue.open_graph("openvino", graph, replace(CPU, steady=True))
+    for sides in ((16, 8), (16, 8), (8, 16), (8, 8), (16, 8)):
+        shape = (1, 3, *sides)
+        assert_halves(engine, pixels(*shape))
+        request = engine._steady[(shape,)]
+        assert tuple(request.get_input_tensor().shape) == shape
+        assert request is not engine._free
+    assert len(engine._steady) == 2
+    assert engine._compiling is None
 
 
 @needs_openvino

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The verbs `bag` and `fleet`: what they print and how they end."""
+
+import json
+
+import pytest
+from helpers.bags import CAMERA, DELAY_NS, START_NS, SquareDetector, camera_bag, corner, pipeline_of
+from typer.testing import CliRunner
+
+from face_detect_ros.cli.app import app
+from face_detect_ros.pipeline.recipe import Recipe
+
+
+@pytest.fixture
+def bag(tmp_path, monkeypatch):
+    monkeypatch.setattr(Recipe, "build", lambda self: pipeline_of(SquareDetector()))
+    return camera_bag(tmp_path / "drive", 3)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_json_is_one_object_per_image_and_nothing_else(bag, tmp_path):
+    done = invoke("bag", "--json", bag, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["detections"][0]["box"][0] for line in lines] == [corner(number) for number in range(3)]
+    first = lines[0]
+    assert (first["image"], first["topic"], first["task"]) == (f"{bag}#{CAMERA}", CAMERA, "faces")
+    assert (first["stamp_ns"], first["log_ns"]) == (START_NS, START_NS + DELAY_NS)
+    again = invoke("bag", bag, tmp_path / "out")
+    assert again.exit_code == 0
+    assert "is there already" in again.stdout
+
+
+def test_what_was_found_is_listed(bag, tmp_path):
+    assert invoke("bag", "process", bag, tmp_path / "out").exit_code == 0
+    done = invoke("bag", "find", tmp_path / "out", "--class", "face")
+    assert done.exit_code == 0
+    assert f"{bag} {CAMERA}  0.0-0.2 s  #1 face  3 images, score 0.90" in done.stdout
+    [found] = [
+        json.loads(line) for line in invoke("bag", "find", tmp_path / "out", "--json").stdout.splitlines()
+    ]
+    assert (found["what"], found["track"], found["images"], found["nearest_m"]) == ("face", 1, 3, None)
+    assert invoke("bag", "find", tmp_path / "out", "--name", "Ann").exit_code == 1
+    assert invoke("bag", "find", tmp_path / "out", "--near", "soon").exit_code == 2
+    assert invoke("bag", "find", tmp_path / "drive").exit_code == 2
+
+
+def test_info_says_what_can_be_processed(bag):
+    done = invoke("bag", "info", bag)
+    assert done.exit_code == 0
+    assert "images (rgb8)" in done.stdout
+    record = json.loads(invoke("bag", "info", "--json", bag).stdout)
+    uses = {topic["topic"]: topic["use"] for topic in record["topics"]}
+    assert uses == {CAMERA: "images", "/chatter": None, "/robot_description": None}
+    file = bag / "drive.mcap"
+    file.write_bytes(file.read_bytes()[:-100])
+    broken = invoke("bag", "info", bag)
+    assert broken.exit_code == 1
+    assert "cut off" in broken.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["{bag}", "{out}", "--task", "cats"], "task 'cats' is unknown", id="task"),
+        pytest.param(
+            ["{bag}", "{out}", "--task", "faces,objects", "--model", "x"], "belongs to one task", id="model"
+        ),
+        pytest.param(
+            ["{bag}", "{out}", "--anonymize", "--task", "objects"], "needs the task faces", id="anonymize"
+        ),
+        pytest.param(["{bag}", "{out}", "--cover", "paint"], "style is 'paint'", id="cover"),
+        pytest.param(["{bag}", "{out}", "--score-threshold", "2"], "from 0 to 1", id="threshold"),
+        pytest.param(["{bag}", "{out}", "--from", "3", "--to", "2"], "later end", id="times"),
+        pytest.param(["{bag}", "{bag}"], "exists already", id="out exists"),
+        pytest.param(["{out}", "{out}2"], "no such bag", id="no bag"),
+    ],
+)
+def test_bad_arguments(bag, tmp_path, arguments, said):
+    done = invoke("bag", *(text.format(bag=bag, out=tmp_path / "out") for text in arguments))
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_fleet_reports_and_sets_aside(bag, tmp_path):
+    (tmp_path / "broken.mcap").write_bytes(b"not a bag")
+    (tmp_path / "list.txt").write_text("broken.mcap\n")
+    done = invoke("fleet", tmp_path / "list.txt", tmp_path / "out", "--workers", "1")
+    assert done.exit_code == 1
+    assert "set aside" in done.stderr
+    assert "0 of 1 bags" in done.stdout
+    assert invoke("fleet", tmp_path / "list.txt", tmp_path / "out", "--every", "2").exit_code == 2
+    assert invoke("fleet", tmp_path / "missing.txt", tmp_path / "out2").exit_code == 2
+
+
+@pytest.mark.parametrize("verb", [["bag"], ["bag", "process"], ["bag", "info"], ["bag", "find"], ["fleet"]])
+def test_every_verb_has_help(verb):
+    done = invoke(*verb, "--help")
+    assert done.exit_code == 0
+    assert verb == ["bag"] or "Exit code" in done.stdout
