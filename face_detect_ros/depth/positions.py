@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from face_detect_ros.core.masks import Masks
 from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.depth.surface import Surface, find_surface
@@ -56,13 +57,16 @@ class Positions:
         return ~np.isnan(self.points).any(axis=1)
 
 
-def locate(scene: Scene, boxes: np.ndarray, on_ground: np.ndarray | None = None) -> Positions:
+def locate(
+    scene: Scene, boxes: np.ndarray, on_ground: np.ndarray | None = None, masks: Masks | None = None
+) -> Positions:
     """Positions of what boxes show, by depth where it is known, else by where it stands.
 
     Args:
         scene: Camera, depth and ground.
         boxes: (N, 4) xyxy, pixels of the image.
         on_ground: (N,) bool: what stands upright on the ground, as people do; None: nothing.
+        masks: Which pixels belong to each; None: not known.
 
     Returns:
         (N,) positions, each complete and finite, or unknown.
@@ -70,8 +74,17 @@ def locate(scene: Scene, boxes: np.ndarray, on_ground: np.ndarray | None = None)
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     found = Positions.unknown(len(boxes))
     if scene.depth is not None:
-        for index, depth_box in enumerate(scene.depth_boxes(boxes)):
-            surface = None if np.isnan(depth_box).any() else find_surface(scene.depth, depth_box)
+        regions = boxes.copy()
+        shapes: list[np.ndarray | None] = [None] * len(boxes)
+        for index in range(0 if masks is None else len(boxes)):
+            (left, top), mask = masks.of(index)  # type: ignore[union-attr]
+            if mask.any():
+                regions[index] = (left, top, left + mask.shape[1], top + mask.shape[0])
+                shapes[index] = mask
+        for index, depth_box in enumerate(scene.depth_boxes(regions)):
+            if np.isnan(depth_box).any():
+                continue
+            surface = find_surface(scene.depth, depth_box, shapes[index])
             if surface is not None:
                 _fill(found, index, scene.camera, boxes[index], surface)
     if scene.ground is not None and on_ground is not None:

@@ -56,12 +56,13 @@ class Surface:
     samples: int
 
 
-def find_surface(image: DepthImage, box: np.ndarray) -> Surface | None:
+def find_surface(image: DepthImage, box: np.ndarray, mask: np.ndarray | None = None) -> Surface | None:
     """The surface of what a box shows.
 
     Args:
         image: Depths.
         box: (4,) xyxy, in pixels of the depth image.
+        mask: (h, w) bool over the box, in pixels of any size: what belongs to the thing; None: perhaps all of it.
 
     Returns:
         None where depth is missing, or is that of the surroundings only.
@@ -77,10 +78,13 @@ def find_surface(image: DepthImage, box: np.ndarray) -> Surface | None:
     depths[(depths < _NEAREST_M) | (depths > _FARTHEST_M)] = np.nan
     inside = (np.abs(y) <= 1)[:, None] & (np.abs(x) <= 1)
     middle = (np.abs(y) <= 0.5)[:, None] & (np.abs(x) <= 0.5)
+    closeness = np.exp(-0.5 * (y / _CENTER) ** 2)[:, None] * np.exp(-0.5 * (x / _CENTER) ** 2)
+    if mask is not None:
+        inside &= _sampled(mask, y, x)
+        middle, closeness = inside, np.ones_like(closeness)
     known = ~np.isnan(depths)
     if np.count_nonzero(known & inside) < min(_FEWEST, max(1, np.count_nonzero(inside) // 4)):
         return None
-    closeness = np.exp(-0.5 * (y / _CENTER) ** 2)[:, None] * np.exp(-0.5 * (x / _CENTER) ** 2)
     steps = np.full(depths.shape, -1)
     steps[known] = _in_steps(depths[known]).astype(np.int64)
     count = int(steps.max()) + 1
@@ -106,6 +110,15 @@ def _samples(low: float, high: float, ring: float, size: int) -> tuple[slice, np
     places = np.arange(first, last, stride) + 0.5
     half = max((high - low) / 2, 0.5)
     return slice(first, max(first, last), stride), (places - (low + high) / 2) / half
+
+
+def _sampled(mask: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(Y, X) the mask at places from -1 to 1; what is outside is of the nearest pixel."""
+    height, width = mask.shape
+    rows = ((y + 1) / 2 * height).astype(np.int64).clip(0, height - 1)
+    columns = ((x + 1) / 2 * width).astype(np.int64).clip(0, width - 1)
+    sampled: np.ndarray = mask[rows[:, None], columns]
+    return sampled
 
 
 def _share(some: np.ndarray, of: np.ndarray) -> float:

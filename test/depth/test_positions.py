@@ -11,13 +11,25 @@ import pytest
 from helpers.paths import ROOT
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.letterbox import Letterbox
+from face_detect_ros.core.masks import Masks
 from face_detect_ros.depth.calibration import Calibration, Roi
 from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.depth.ground import GroundPlane, parse_ground_plane
 from face_detect_ros.depth.image import DepthImage, depth_of_disparity
 from face_detect_ros.depth.positions import locate
 from face_detect_ros.depth.scene import Scene
-from face_detect_ros.evaluation.positions.constructed import board, level, person, render, scenes, wall
+from face_detect_ros.evaluation.positions.constructed import (
+    HEIGHT,
+    WIDTH,
+    board,
+    level,
+    person,
+    render,
+    scenes,
+    together,
+    wall,
+)
 
 RGBD = ROOT.parent / "shared" / "data" / "rgbd"
 K = (520.0, 0.0, 330.0, 0.0, 515.0, 235.0, 0.0, 0.0, 1.0)
@@ -108,6 +120,22 @@ def test_every_kind_of_camera(lens, own, depths, size) -> None:
     # the box ends at whole pixels, and a lens turns the flat outline into a curved one
     np.testing.assert_allclose(found.points[0], [0.25, 0.1, 1.5], atol=0.015)
     np.testing.assert_allclose(found.sizes[0, :2], [0.3, 0.2], atol=0.02)
+
+
+def test_a_mask_says_which_of_two_things_it_is() -> None:
+    """A mesh of bars before somebody: the box alone cannot tell which of them it is about."""
+    bars = together(*(board(x, 0, 1.2, 0.05, 0.8) for x in np.linspace(-0.4, 0.4, 9)))
+    scene = render("", board(0, 0, 2.0, 0.8, 0.6), [bars, wall(3)])
+    left, top, right, bottom = scene.box.astype(int)
+    region = scene.mine[top:bottom, left:right].astype(np.float32) * 2 - 1
+    whole = np.full((HEIGHT, WIDTH), -1, np.float32)
+    whole[top:bottom, left:right] = region
+    place = Letterbox.stretch((HEIGHT, WIDTH), (HEIGHT, WIDTH))
+    space = Scene(scene.camera, scene.seen(np.random.default_rng(0)), scene.camera)
+    for sign, truth in ((1, 2.0), (-1, 1.2)):
+        masks = Masks(sign * whole[None], None, scene.box[None].astype(np.float32), place)
+        found = locate(space, scene.box[None], masks=masks)
+        assert found.points[0, 2] == pytest.approx(truth, abs=tolerance(truth))
 
 
 def test_sides_front_and_back() -> None:

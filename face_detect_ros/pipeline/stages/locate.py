@@ -38,4 +38,4 @@ def _step(result: Result, options: PipelineOptions) -> Result:
     if scene is None:
         return result
     standing = np.array([name in STANDING for name in result.labels], bool)
-    return replace(result, positions=locate(scene, found.boxes, standing[found.class_ids]))
+    return replace(result, positions=locate(scene, found.boxes, standing[found.class_ids], found.masks))

@@ -123,12 +123,14 @@ def keypoints_message(
     stamp_ns: int,
     frame_id: str,
     lifetime_s: float = SHORTEST_LIFETIME_S,
+    positions: Positions | None = None,
 ) -> MarkerArray:
     """A list of dots per detection that has keypoints of at least `LEAST_KEYPOINT_SCORE`; see `markers_message`."""
     header = make_header(stamp_ns, frame_id)
     message = MarkerArray()
     lifetime = Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
     tracked = has_track(detections)
+    located = np.zeros(len(detections), bool) if positions is None else positions.known
     keypoints = np.empty((0, 0, 3)) if detections.keypoints is None else detections.keypoints
     for index, points in enumerate(keypoints):
         label = labels[int(detections.class_ids[index])]
@@ -136,7 +138,7 @@ def keypoints_message(
         seen = points[points[:, 2] >= LEAST_KEYPOINT_SCORE]
         if corners is None or not len(seen):
             continue
-        z = corners[0].z
+        z = float(positions.points[index, 2]) if positions is not None and located[index] else corners[0].z
         places = camera.points(seen[:, :2].astype(np.float64), np.ones(len(seen)))
         places = places[np.isfinite(places).all(axis=1) & (np.abs(places) <= _MOST_SIDEWAYS).all(axis=1)]
         red, green, blue = detection_color(label, None)

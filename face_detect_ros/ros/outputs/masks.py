@@ -65,7 +65,13 @@ class KeypointsOutput(MarkersOutput):
         if result.detections.keypoints is None:
             return None
         return markers.keypoints_message(
-            result.detections, result.labels, camera, frame.stamp_ns, frame.frame_id, lifetime_s
+            result.detections,
+            result.labels,
+            camera,
+            frame.stamp_ns,
+            frame.frame_id,
+            lifetime_s,
+            result.positions,
         )
 
 
