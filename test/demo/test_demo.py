@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,9 +17,12 @@ import cv2
 import numpy as np
 import pytest
 from ament_index_python.packages import get_package_share_directory
+from helpers.paths import ROOT
 from helpers.ros_tools import wait_until
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from face_detect_ros.bags.reading import BagReader
 
 FRAMES = 40
 
@@ -143,6 +147,25 @@ def test_a_source_that_does_not_exist_ends_the_demo_with_its_reason(tmp_path: Pa
     assert run.returncode == 1
     assert "missing.jpg" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_the_layout_for_foxglove_shows_topics_of_the_bag(finished) -> None:
+    folder, _ = finished
+    layout = json.loads((ROOT / "config" / "foxglove_layout.json").read_text())
+    shown = set(re.findall(r"(/[a-z_]+(?:/[a-z_]+)*)", json.dumps(layout["configById"])))
+    with BagReader(folder / "bag") as reader:
+        assert shown <= {topic.name for topic in reader.topics}
+    panels: list[str] = []
+
+    def walk(place) -> None:
+        if isinstance(place, str):
+            panels.append(place)
+        else:
+            walk(place["first"])
+            walk(place["second"])
+
+    walk(layout["layout"])
+    assert sorted(panels) == sorted(layout["configById"])
 
 
 def test_with_the_page_it_prints_the_address_and_goes_on_until_it_is_interrupted(tmp_path: Path) -> None:
