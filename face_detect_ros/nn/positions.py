@@ -23,13 +23,17 @@ def sine_positions(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """(height * width, channels): positions of a map's cells, row by row, as in DETR.
+    """Sine positions of a map's cells, row by row, as in DETR (Carion et al., 2020).
 
-    The first half of the channels tells y, the second x; in each, sines and cosines of the position alternate,
-    at wave lengths from 2 pi to 20,000 pi. The position is that of the cell's center as a part of the map,
-    times 2 pi (as in Deformable DETR), so cells of two levels that lie at one place of the image are alike.
+    The first half of the channels encodes y, the second x; in each, sines and cosines of the position alternate, at
+    wave lengths from 2 pi to 20,000 pi. The position is that of the cell's center as a share of the map, times 2 pi
+    (as in Deformable DETR), so cells of two levels at the same place of the image are alike.
 
-    Raises ConfigError if channels is not a positive multiple of 4.
+    Returns:
+        (height * width, channels).
+
+    Raises:
+        ConfigError: `channels` is not a positive multiple of 4.
     """
     if channels <= 0 or channels % 4:
         raise ConfigError(f"sine positions need a multiple of 4 channels, not {channels}")

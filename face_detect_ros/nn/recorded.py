@@ -26,13 +26,12 @@ _Call = Callable[[Tensor], Outputs]
 
 
 class Recorded:
-    """Calls `network`, a function of one tensor in eval mode that gives a tuple of tensors.
+    """Calls a network, a function of one tensor in eval mode that returns a tuple of tensors, from a recording.
 
     On a GPU a shape is recorded when it comes for the second time; on a CPU when it comes `RECORD_AFTER` times in a
-    row, or as the first two, as from a warm-up. What cannot be recorded, or would answer differently, or comes after
-    `MOST_SHAPES` others, is called as it is, and so is a batch of several on a CPU, where little of the time is
-    Python's. On a GPU the outputs are overwritten by the next call.
-    One thread at a time. To be called in inference mode.
+    row, or as the first two, as in a warm-up. What cannot be recorded, would give another answer, or comes after
+    `MOST_SHAPES` others is called directly, and so is a batch of several on a CPU, where Python takes little of the
+    time. On a GPU the next call overwrites the outputs. One thread at a time, in inference mode.
     """
 
     def __init__(self, network: nn.Module) -> None:

@@ -54,10 +54,14 @@ class DetrCheckpoint:
 
 
 def load(path: Path) -> DetrCheckpoint:
-    """The model in the folder `path`, or of the hub name `path` (org/name) if it lies in the Hugging Face cache.
+    """Load a model and its weights.
 
-    Raises WeightsError for what is missing, damaged, or does not fit its config.json; ConfigError for an
-    architecture that is not supported or a library that is missing.
+    Args:
+        path: A folder, or a hub name (org/name) if the model lies in the Hugging Face cache.
+
+    Raises:
+        WeightsError: Something is missing, damaged, or does not fit its config.json.
+        ConfigError: The architecture is not supported, or a library is missing.
     """
     folder = locate(path)
     described = _read_config(folder)

@@ -43,12 +43,19 @@ _UNNAMED = ("", "n/a", "none", "unused")
 
 
 def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> Detector:
-    """The detector in the folder `path`, or of the hub name `path` if it lies in the Hugging Face cache.
+    """Make a detector of the DETR family.
 
-    input_size: longest side of the network's input in pixels, a multiple of 32; 0 is the model's own. Where the
-    model takes images of one shape that is a square, else images keep their shape.
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        path: A folder, or a hub name if the model lies in the Hugging Face cache.
+        precision: "auto", "float32", "bfloat16" or "float16".
+        input_size: Longest side of the network's input in pixels, a multiple of 32; 0 is the model's own. If the
+            model takes images of one shape the input is a square, otherwise images keep their shape.
 
-    Raises DeviceError, WeightsError, ConfigError.
+    Raises:
+        DeviceError: The device or the precision is not available.
+        WeightsError: Something is missing, damaged or does not fit.
+        ConfigError: The architecture is not supported, or a library is missing.
     """
     where, dtype = devices.choose(device, precision)
     network = DetrNetwork(detr_checkpoint.load(path), where, dtype, input_size)
@@ -57,8 +64,13 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
 
 @dataclass(frozen=True)
 class _Batch:
-    """values: (B, 3, H, W) float32. mask: (B, H, W) or None, see `DetrInput`. sizes: (B, 2) float32 (width, height)
-    of each image in the input."""
+    """The network's input.
+
+    Attributes:
+        values: (B, 3, H, W) float32.
+        mask: (B, H, W) or None, see `DetrInput`.
+        sizes: (B, 2) float32 (width, height) of each image in the input.
+    """
 
     values: torch.Tensor
     mask: torch.Tensor | None
@@ -67,8 +79,13 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Output:
-    """logits: (B, Q, columns) float32. boxes: (B, Q, 4) float32 xyxy, pixels of the input. masks: (B, Q, h, w) logits
-    over the input, or None."""
+    """The network's output.
+
+    Attributes:
+        logits: (B, Q, columns) float32.
+        boxes: (B, Q, 4) float32 xyxy, pixels of the input.
+        masks: (B, Q, h, w) logits over the input, or None.
+    """
 
     logits: torch.Tensor
     boxes: torch.Tensor

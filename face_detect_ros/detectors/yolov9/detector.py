@@ -38,13 +38,18 @@ _ALIKE = 0.9  # of the best overlap: a tracked box lies a little beside the one 
 
 
 def create(device: str, path: Path, precision: str = "auto", input_size: int = 0) -> AttentiveNetworkDetector:
-    """The detector with the weights in `path` on `device`.
+    """Make a YOLOv9 without attention, computed by PyTorch.
 
-    precision: auto, float32, bfloat16 or float16. input_size: longest side of the network's input in pixels, a multiple
-    of 32; 0: what it was trained with.
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        path: Weights file in any published format.
+        precision: "auto", "float32", "bfloat16" or "float16".
+        input_size: Longest side of the network's input in pixels, a multiple of 32; 0 is what it was trained with.
 
-    Raises DeviceError for a device or precision that is not here, WeightsError, ConfigError for an input size that does
-    not fit or weights that were trained with attention.
+    Raises:
+        DeviceError: The device or the precision is not available.
+        WeightsError: The file is missing, damaged or holds another network.
+        ConfigError: The input size does not fit, or the weights were trained with attention.
     """
     network = load(device, path, precision, input_size, attention=False)
     return AttentiveNetworkDetector(network, name=f"yolov9:{path}")

@@ -39,10 +39,12 @@ from face_detect_ros.nn.dlib.description import (
 class MmodNetwork(nn.Module):
     """The sliding-window network of dlib's CNN face detector.
 
-    options: how its output becomes boxes. stride, origin: cell (x, y) of the output looks at
-    pixel (x, y) * stride + origin of the input.
+    Attributes:
+        options: How its output becomes boxes.
+        stride, origin: Cell (x, y) of the output looks at pixel (x, y) * stride + origin of the input.
 
-    Raises WeightsError for a description that is not a chain of convolutions ending in one channel per window.
+    Raises:
+        WeightsError: The description is not a chain of convolutions that ends in one channel per window.
     """
 
     def __init__(self, description: NetworkDescription) -> None:

@@ -50,13 +50,19 @@ class TrainingOutputs(NamedTuple):
 class YoloV9(nn.Module):
     """The network of one variant: t, s, m, c or e.
 
-    self_attention: the deepest level, after the pyramid pooling, gathers from itself.
-    cross_attention: the neck's outputs at strides 8 and 16 gather from that at stride 32.
-    Both enter through gates that start at zero: with the same other weights, the outputs are those without them.
-    auxiliary: with the branch that only training needs; `fuse` removes it.
-    head: what its head is made of; None: as published.
+    Attention enters through gates that start at zero: with the same other weights, the outputs are those of the
+    network without it.
 
-    Raises ConfigError for an unknown variant or no class.
+    Args:
+        variant: t, s, m, c or e.
+        classes: Number of classes.
+        self_attention: The deepest level, after the pyramid pooling, gathers from itself.
+        cross_attention: The neck's outputs at strides 8 and 16 gather from that at stride 32.
+        auxiliary: With the branch that only training needs; `fuse` removes it.
+        head: What the head is made of; None is as published.
+
+    Raises:
+        ConfigError: The variant is unknown, or there is no class.
     """
 
     def __init__(
@@ -92,12 +98,17 @@ class YoloV9(nn.Module):
         self.auxiliary = auxiliary_branch(sizes, classes, style) if auxiliary else None
 
     def forward(self, images: Tensor) -> Predictions | TrainingOutputs:
-        """`Predictions` in eval mode, `TrainingOutputs` in train mode.
+        """Run the network.
 
         Args:
-            images: (B, 3, H, W) RGB in [0, 1]; H and W multiples of 32. Numbers and device: the network's.
+            images: (B, 3, H, W) RGB in [0, 1], H and W multiples of 32, with the dtype and on the device of the
+                network.
 
-        Raises ConfigError for another shape.
+        Returns:
+            `Predictions` in eval mode, `TrainingOutputs` in train mode.
+
+        Raises:
+            ConfigError: The images have another shape.
         """
         _check(images)
         levels = self.backbone(images)

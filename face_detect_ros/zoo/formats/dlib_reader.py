@@ -33,7 +33,8 @@ class Reader:
     """
 
     def __init__(self, data: bytes, source: str) -> None:
-        """Args:
+        """Start at the first byte.
+
         Args:
             data: The file.
             source: Names it in errors.

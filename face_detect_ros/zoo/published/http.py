@@ -64,7 +64,8 @@ class Download:
         progress: Callable[[int, int | None], None],
         retrying: Callable[[str], None],
     ) -> None:
-        """Args:
+        """Prepare a download; nothing is requested yet.
+
         Args:
             url: Address of the file.
             partial: Where to write it.

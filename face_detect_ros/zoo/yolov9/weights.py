@@ -3,7 +3,7 @@
 
 """YOLOv9 from a weights file: the authors', the MIT re-implementation's, or this package's own; and into one of ours.
 
-See `yolov9_reading` for what is accepted.
+See `zoo.yolov9.reading` for what is accepted.
 """
 
 from __future__ import annotations
