@@ -117,7 +117,7 @@ def test_colcon_installs_the_executables(install):
 
 def test_colcon_installs_what_belongs_to_share(install):
     share = install / "share" / PACKAGE
-    for pattern in ("launch/*.launch.py", "config/*", "package.xml"):
+    for pattern in ("launch/*.launch.py", "config/*.*", "config/sros2/*", "package.xml"):
         for file in ROOT.glob(pattern):
             assert (share / file.relative_to(ROOT)).read_bytes() == file.read_bytes()
     assert (install / "share" / "ament_index" / "resource_index" / "packages" / PACKAGE).is_file()

@@ -35,13 +35,13 @@ class TrackedSequence:
 
 
 def track(sequence: Sequence, tracker: Tracker, score_threshold: float, every: int = 1) -> TrackedSequence:
-    """Collect everything that a tracker gives an id to.
+    """Everything a tracker gives an id to, in every `every`-th frame.
 
     Args:
-        sequence: Provides the detections.
+        sequence: Its detections go in.
         tracker: A new one.
         score_threshold: Lowest score that starts a track.
-        every: 1 uses all frames, 2 every second one, as on a slower computer.
+        every: 1 for all frames, 2 for every second, as on a slower computer.
     """
     frames = range(0, len(sequence.detections), every)
     tracks = []
@@ -66,14 +66,14 @@ def evaluate_tracker(
     results: Path | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run a tracker on labeled sequences and compute HOTA, MOTA, IDF1 in percent and ID switches, among others.
+    """HOTA, MOTA, IDF1 in per cent and ID switches, among others, per sequence and of all.
 
     Args:
         sequences: Labeled sequences.
         make: Makes a new tracker; called for each sequence.
         score_threshold: Lowest score that starts a track.
         every: See `track`.
-        results: Folder for a file of tracks per sequence, in the MOTChallenge format; None writes nothing.
+        results: Folder for a file of tracks per sequence, in the MOTChallenge format; None: nothing is written.
         advance: Called after each sequence.
 
     Returns:

@@ -71,7 +71,7 @@ class Counts:
 
 
 def count(comparison: Comparison) -> Counts:
-    """Count every measure in one sequence."""
+    """Every measure of one sequence."""
     counts = Counts(label_boxes=comparison.label_boxes, track_boxes=comparison.track_boxes)
     _count_hota(comparison, counts)
     _count_clear(comparison, counts)
@@ -80,7 +80,7 @@ def count(comparison: Comparison) -> Counts:
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """Add up the counts of several sequences."""
+    """Of all sequences together."""
     result = Counts()
     for one in counts:
         for item in fields(Counts):

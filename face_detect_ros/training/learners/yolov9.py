@@ -25,19 +25,9 @@ from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
 
 class YoloV9Learner:
-    """A YOLOv9 to train.
+    """initial: weights file to begin with; None: from nothing. teacher: ONNX file of a `Teacher`.
 
-    Args:
-        architecture: Which one.
-        initial: Weights file to start from; None starts from random weights.
-        classes: Names of the classes.
-        options: Settings of the training.
-        license, source: Written into the weights file.
-        teacher: ONNX file of a `Teacher`; None if only the labels teach.
-
-    Raises:
-        WeightsError: A file cannot be used.
-        ConfigError: The architecture or the teacher does not suit.
+    Raises WeightsError and ConfigError.
     """
 
     def __init__(

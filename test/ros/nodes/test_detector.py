@@ -34,6 +34,7 @@ from visualization_msgs.msg import MarkerArray
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.outputs import images
+from face_detect_ros.ros.outputs.markers import MarkersOutput
 
 NODE = "/face_detector"
 DETECTIONS = f"{NODE}/detections"
@@ -198,6 +199,10 @@ def test_label_info_reaches_a_late_subscriber_and_follows_the_threshold(probe, s
     info.wait(lambda m: m.threshold == 0.75)
 
 
+def markers_of(local):
+    return next(output for output in local.node.outputs if isinstance(output, MarkersOutput))
+
+
 def calibrated(focal_px):
     info = CameraInfo(width=512, height=512)
     info.k = [focal_px, 0.0, 256.0, 0.0, focal_px, 256.0, 0.0, 0.0, 1.0]
@@ -217,7 +222,7 @@ def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m,
         # by convention beside the image; subscribed once somebody looks at the markers
         publisher = probe.publisher("/camera_info", CameraInfo)
         probe.send_until(
-            publisher, info, lambda: local.node.outputs[2].camera_info, "camera_info at the node"
+            publisher, info, lambda: markers_of(local).camera_info, "camera_info at the node"
         )
     wait_until(lambda: markers.subscription.get_publisher_count(), "the publisher")
 
@@ -252,7 +257,7 @@ def test_camera_info_that_was_sent_once_before_anybody_looked_counts(probe, star
     local = start(FaceDetector)
     probe.wait_for_state(NODE, "active")
     probe.collect(f"{NODE}/markers", MarkerArray)
-    info = wait_until(lambda: local.node.outputs[2].camera_info, "camera_info at the node")
+    info = wait_until(lambda: markers_of(local).camera_info, "camera_info at the node")
     assert info.k[0] == 2000.0
 
 
