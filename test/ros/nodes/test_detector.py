@@ -221,9 +221,7 @@ def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m,
     if info is not None:
         # by convention beside the image; subscribed once somebody looks at the markers
         publisher = probe.publisher("/camera_info", CameraInfo)
-        probe.send_until(
-            publisher, info, lambda: markers_of(local).camera_info, "camera_info at the node"
-        )
+        probe.send_until(publisher, info, lambda: markers_of(local).camera_info, "camera_info at the node")
     wait_until(lambda: markers.subscription.get_publisher_count(), "the publisher")
 
     def tracked():  # a track is named once it is confirmed
