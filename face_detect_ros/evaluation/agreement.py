@@ -28,11 +28,23 @@ def evaluate_agreement(
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run both detectors over `pictures`; `advance` is called after each.
+    """Run two detectors over the same images and count where they agree.
 
-    The result, ready for JSON: images; reference: what `reference` found; missed and extra: what only it or only
-    `detector` found; identical: boxes that are equal to the last digit; largest_score_difference: of those that both
-    found, null if there are none. Raises SourceError for an image that cannot be read and DetectorError.
+    Args:
+        detector: The one in question.
+        reference: The one it is compared with.
+        pictures: Image files.
+        options: For both detectors.
+        advance: Called after each image.
+
+    Returns:
+        Ready for JSON. `images`; `reference`: detections of the reference; `missed` and `extra`: detections of one
+        of the two only; `identical`: boxes that are equal to the last digit; `largest_score_difference` of
+        detections that both made, null if there are none.
+
+    Raises:
+        SourceError: An image cannot be read.
+        DetectorError: A detector failed.
     """
     counts = Counter(dict.fromkeys(("reference", "missed", "extra", "identical"), 0))
     differences: list[float] = []

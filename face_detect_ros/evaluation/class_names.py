@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Class names of one data set found among those of another, which spells some otherwise."""
+"""Matching class names of one data set with those of another, which spells some of them differently."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _SYNONYMS = {
 
 
 def key(name: str) -> str:
-    """What two names of one thing have in common: case, spaces, hyphens and underscores do not count."""
+    """Normalize a name: case, spaces, hyphens and underscores do not count, and synonyms become one name."""
     plain = _plain(name)
     return _plain(_SYNONYMS.get(plain, plain))
 
 
 def matching(names: Sequence[str], labels: Sequence[str]) -> dict[int, int]:
-    """Index into `labels` -> index into `names`, for every label that means one of the names.
+    """Map indices of `labels` to indices of `names`, for every label that means one of the names.
 
-    A name that is spelled as it stands comes before one that is only a synonym.
+    An exact match takes precedence over a synonym.
     """
     by_key = {key(name): index for index, name in reversed(list(enumerate(names)))}
     exact = {_plain(name): index for index, name in reversed(list(enumerate(names)))}

@@ -33,10 +33,12 @@ _SIZES = ("all", "small", "medium", "large")  # as pycocotools orders them
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a detector found in the images of some annotations.
+    """What a detector found in a set of annotated images.
 
-    rows: (D, 7) float64: image, left, top, width, height in pixels, score, category. categories: those that the
-    detector knows. spent_s: that it took.
+    Attributes:
+        rows: (D, 7) float64: image index, left, top, width, height in pixels, score, category index.
+        categories: Indices of the categories that the detector knows.
+        spent_s: Seconds that the detector took.
     """
 
     rows: np.ndarray
@@ -52,7 +54,7 @@ def evaluate_coco(
     batch: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run `detector` over the images and compare: `figures` of `detect_all`, see there."""
+    """Run `detector` over the images and return the `figures`. See `detect_all` for arguments and errors."""
     found = detect_all(detector, annotations, options, batch=batch, advance=advance)
     return figures(annotations, found, options.max_detections)
 
@@ -65,12 +67,23 @@ def detect_all(
     batch: int = 1,
     advance: Callable[[], None] = lambda: None,
 ) -> Found:
-    """Run `detector` over the images, `batch` at once; `advance` is called after each image.
+    """Run a detector over annotated images.
 
-    options.score_threshold should be near 0: what is not proposed cannot be precise at high recall.
+    Args:
+        detector: Any object detector.
+        annotations: Images with boxes.
+        options: The score threshold should be near 0: what is not proposed cannot add to precision at high recall.
+        batch: Images per call.
+        advance: Called after each image.
 
-    Raises ConfigError where no class is in both, or for an image of another size than the annotations say; SourceError
-    for one that cannot be read; DetectorError.
+    Returns:
+        Every detection.
+
+    Raises:
+        ConfigError: The detector and the annotations have no class in common, or an image has another size than its
+            annotations say.
+        SourceError: An image cannot be read.
+        DetectorError: The detector failed.
     """
     names = annotations.categories
     of_label = matching(names, detector.labels)
@@ -87,14 +100,22 @@ def detect_all(
 
 
 def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> dict[str, Any]:
-    """How well what was found agrees with the labels; ready for JSON (null where there is nothing to find).
+    """Compute COCO's figures, ready for JSON; null where there is nothing to find.
 
-    AP, AP50, AP75; AP_small, AP_medium, AP_large and the same of AP50: by area below 32^2, below 96^2 and above, in
-    square pixels.
-    per_class: {name: {AP, AP50, boxes}}, named as in the annotations; boxes: that count. left_out: classes of the
-    annotations that the model lacks. images, boxes: how many count. images_per_s: images over the detector's time.
+    Args:
+        annotations: Images with boxes.
+        found: What a detector found in them.
+        max_detections: Most detections per image that count.
 
-    Raises ConfigError without pycocotools.
+    Returns:
+        `AP`, `AP50`, `AP75`; `AP_small`, `AP_medium`, `AP_large` and the same of AP50, by area below 32^2, below
+        96^2 and
+        above, in square pixels. `per_class`: {name: {AP, AP50, boxes}} with the names of the annotations.
+        `left_out`: classes that the model lacks. `images` and `boxes` that count. `images_per_s`: images over the
+            detector's time.
+
+    Raises:
+        ConfigError: pycocotools is not installed.
     """
     names, known = annotations.categories, found.categories
     precision = _precision(annotations, found, max_detections)
@@ -131,7 +152,7 @@ def _detect(
     batch: int,
     advance: Callable[[], None],
 ) -> tuple[np.ndarray, float]:
-    """Rows as in `Found`, and the seconds that the detector took."""
+    """Run the detector. Returns rows as in `Found`, and the seconds that the detector took."""
     rows = [np.empty((0, 7))]
     spent_s = 0.0
     for start in range(0, len(pictures), batch):
@@ -200,7 +221,7 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
 
 
 def boxes_that_count(annotations: CocoAnnotations) -> list[CocoBox]:
-    """Without those of a class that their image may lack boxes of."""
+    """Boxes without those of a class for which their image may lack labels."""
     return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
 
 

@@ -20,7 +20,13 @@ _BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
 
 @dataclass(frozen=True)
 class CocoImage:
-    """width, height: in pixels, 0 where the file does not say. unknown: categories that may lack labels in it."""
+    """An annotated image.
+
+    Attributes:
+        path: Its file.
+        width, height: In pixels; 0 if the annotations do not say.
+        unknown: Category ids that may lack labels in this image.
+    """
 
     path: Path
     width: int
@@ -30,7 +36,15 @@ class CocoImage:
 
 @dataclass(frozen=True)
 class CocoBox:
-    """image, category: indices. xywh: left, top, width, height in pixels. area: in square pixels."""
+    """An annotated box.
+
+    Attributes:
+        picture: Index of its image.
+        category: Index of its category.
+        xywh: Left, top, width, height in pixels.
+        area: In square pixels.
+        crowd: A box around many things.
+    """
 
     picture: int
     category: int
@@ -41,7 +55,14 @@ class CocoBox:
 
 @dataclass(frozen=True)
 class CocoAnnotations:
-    """categories: names. Both they and the images are in the file's order."""
+    """Annotations of a set of images.
+
+    Attributes:
+        file: Where they come from.
+        pictures: Images in the order of the file.
+        categories: Names in the order of the file.
+        boxes: All boxes.
+    """
 
     file: Path
     pictures: tuple[CocoImage, ...]
@@ -50,12 +71,16 @@ class CocoAnnotations:
 
 
 def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotations:
-    """The annotations in `file` of the images in `folder`; limit: of the first so many images, 0: of all.
+    """Read COCO JSON. A missing `area` is that of the box, a missing `iscrowd` is 0.
 
-    A missing `area` is the box's, a missing `iscrowd` is 0.
+    Args:
+        file: The annotations.
+        folder: The images.
+        limit: Read the annotations of the first so many images only; 0 reads all.
 
-    Raises ConfigError for a file that is not COCO JSON, for ids that are not unique or belong to nothing, boxes without
-    area or outside of their image, and images that are missing, naming the first of them.
+    Raises:
+        ConfigError: The file is not COCO JSON, ids are not unique or refer to nothing, boxes have no area or lie
+            outside their image, or images are missing. The message names the first of them.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -109,10 +134,14 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
 
 
 def partly_labeled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[Any]:
-    """Category ids of which this entry of `images` may show more than is labeled.
+    """Category ids for which an entry of `images` may show more than is labeled.
 
-    names: of all ids. It says so by fields `<class>_labeled` (or `_labelled`) or `<class>_complete` that are false, or
-    by LVIS's list `not_exhaustive_category_ids`.
+    An entry says so by fields `<class>_labeled` (or `_labelled`) or `<class>_complete` that are false, or by LVIS's
+    list `not_exhaustive_category_ids`.
+
+    Args:
+        image: The entry.
+        names: Category names by id.
     """
     listed = set(image.get("not_exhaustive_category_ids", ()))
     words = ("labeled", "labelled", "complete")

@@ -32,10 +32,14 @@ _CLEAR_EYES_PX = 8  # nearer eyes are labeled to a pixel at best
 
 @dataclass(frozen=True)
 class FaceEvaluationOptions:
-    """iou_threshold: overlap from which a detection has found a label.
+    """What counts as found.
 
-    min_face_px: labels whose shorter side is below this do not count.
-    Raises ConfigError for a value outside its range.
+    Attributes:
+        iou_threshold: Overlap from which a detection has found a label.
+        min_face_px: Labels whose shorter side is below this do not count.
+
+    Raises:
+        ConfigError: A value is out of range.
     """
 
     iou_threshold: float = 0.5
@@ -55,20 +59,28 @@ def evaluate_faces(
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Run `detector` over `pictures`, some at once, and compare; `advance` is called for each.
+    """Run a face detector over labeled images and compare.
 
-    `detect_options.score_threshold` is where precision and recall are read off; the detector itself runs once, from
-    LOWEST_SCORE on. Raises SourceError for an image that cannot be read and DetectorError.
+    Args:
+        detector: Any face detector. It runs once, with the lowest useful threshold.
+        pictures: Images with labels.
+        detect_options: Its score threshold is where precision and recall are read off.
+        options: What counts as found.
+        advance: Called for each image.
 
-    The result, ready for JSON (null where a figure does not exist):
-    images, faces: images whose faces are completely labeled, and faces in them that count; precision, recall, f1,
-    ap, best_f1 ({f1, score_threshold, precision, recall}): of those. labeled: {images, faces, recall, recall_by_size:
-    [{from_px, to_px, faces, recall}]} over all labeled images; sizes are a face's shorter side. false_alarms: how
-    many detections from the threshold on are not a face, and recall_from: [{from_px, faces, recall}], both of the
-    completely labeled images. eye_error: median distance of the eyes from their labels as part of the distance between
-    the eyes, of found faces whose eyes are labeled at least 8 px apart; eyes: how
-    many faces these are.
-    ms_per_image: mean time of the detector.
+    Returns:
+        Ready for JSON; null where a figure does not exist. Of the completely labeled images: `images`, `faces` that
+        count, `precision`, `recall`, `f1`, `ap`, `best_f1` ({f1, score_threshold, precision, recall}),
+        `false_alarms` (detections from the threshold on that are not a face), `recall_from` ([{from_px, faces,
+        recall}]). `labeled`: {images, faces,
+        recall, recall_by_size: [{from_px, to_px, faces, recall}]} of all labeled images; sizes are the shorter side
+        of a face. `eye_error`: median distance of the eyes from their labels, as a share of the distance between
+        the eyes, of found faces whose labeled eyes are at least 8 px apart; `eyes`: the number of these faces.
+        `ms_per_image`: mean time of the detector.
+
+    Raises:
+        SourceError: An image cannot be read.
+        DetectorError: The detector failed.
     """
     asked = replace(detect_options, score_threshold=min(LOWEST_SCORE, detect_options.score_threshold))
     matches: list[Matches] = []

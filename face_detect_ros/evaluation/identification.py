@@ -3,7 +3,7 @@
 
 """How often a name is right, wrong or missing, by the number of people in the gallery.
 
-Rates of single images; on a track several looks have to agree, which makes them better.
+The rates are those of single images; on a track several looks have to agree, which makes them better.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _START = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class IdentificationRates:
-    """Of faces compared with a gallery of `people` people; each a share from 0 to 1.
+    """Rates for faces compared with a gallery of `people` people, each from 0 to 1.
 
     Attributes:
-        false_accept: Strangers who were given a name.
-        false_reject: Enrolled people who were not given one. None where no image of them was left to try.
-        wrong_name: Enrolled people who were given somebody else's. None likewise.
-        strangers, enrolled: How many faces these are the shares of.
+        false_accept: Share of strangers who were given a name.
+        false_reject: Share of enrolled people who were given none; None if no image of them was left to try.
+        wrong_name: Share of enrolled people who were given somebody else's name; None likewise.
+        strangers, enrolled: Number of faces behind these shares.
     """
 
     people: int
@@ -63,11 +63,24 @@ def evaluate_identification(
     match_options: MatchOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Figures of a folder with a folder of images per person, as LFW has them.
+    """Evaluate a folder that has a folder of images per person, as LFW does.
 
-    Of each image the face nearest to its center counts; one without a face is left out and counted. `advance`
-    is called after each. `nearest_only` is the rule without margin, own limits and with dlib's threshold of 0.6.
-    Raises ConfigError for a folder without enough people, SourceError for an image that cannot be read.
+    In each image the face nearest to the center counts; an image without a face is left out and counted.
+
+    Args:
+        images: The folder.
+        detector: Finds the faces.
+        embedder: Describes them.
+        detect_options: For the detector.
+        match_options: The rule that gives names.
+        advance: Called after each image.
+
+    Returns:
+        Ready for JSON. `nearest_only` is the rule without margin, with dlib's threshold of 0.6.
+
+    Raises:
+        ConfigError: There are not enough people.
+        SourceError: An image cannot be read.
     """
     names, embeddings, without_face = describe(images, detector, embedder, detect_options, advance)
     sizes = [size for size in SIZES if size < len(set(names))]
@@ -101,7 +114,7 @@ def describe(
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], np.ndarray, int]:
-    """Names and (N, D) embeddings of all images, and how many showed no face."""
+    """Embed all images. Returns names, (N, D) embeddings, and the number of images without a face."""
     names: list[str] = []
     chips: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
@@ -132,10 +145,17 @@ def rates(
     looks: int = _LOOKS,
     seed: int = 0,
 ) -> IdentificationRates:
-    """Draw galleries of `size` people by chance and try everybody else's faces, and the enrolled people's others.
+    """Draw galleries of `size` people at random; try everybody else's faces and the other images of the enrolled
+    people.
 
-    names: (N,) of (N, 128) `embeddings`. looks: enrolled per person at most; one image of each person who has
-    several is always left to try. Raises ConfigError unless there are more than `size` people.
+    Args:
+        names: (N,) names of the people in the embeddings.
+        embeddings: (N, D).
+        size: People in a gallery.
+        looks: Most images enrolled per person; one image of each person who has several is always left to try.
+
+    Raises:
+        ConfigError: There are not more than `size` people.
     """
     of_person: dict[str, list[int]] = {}
     for index, name in enumerate(names):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Faces labeled by people: COCO JSON and the XML of dlib's imglab."""
+"""Labeled faces: COCO JSON and the XML of dlib's imglab."""
 
 from __future__ import annotations
 
@@ -39,9 +39,14 @@ class LabeledImage:
 
 
 def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
-    """The labels in `file`, COCO JSON or imglab XML, of the images in `folder`.
+    """Read COCO JSON or imglab XML.
 
-    Raises ConfigError for a file that cannot be used, and where an image that it names does not exist.
+    Args:
+        file: The labels.
+        folder: The images.
+
+    Raises:
+        ConfigError: The file cannot be used, or an image that it names does not exist.
     """
     pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
     if not pictures:
@@ -56,10 +61,10 @@ def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
 
 
 def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
-    """COCO JSON: the boxes of the category `face`.
+    """Read the boxes of the category `face` from COCO JSON.
 
-    Two fields of an image beyond COCO's are honoured where they exist: without `face_labeled` nothing is known about
-    its faces and the image is left out; without `face_complete` it has faces that are not labeled. Raises ConfigError.
+    Two fields of an image beyond COCO's count where they exist: without `face_labeled` nothing is known about its
+    faces, and the image is left out; without `face_complete` some of its faces are not labeled. Raises ConfigError.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -88,7 +93,7 @@ def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
 
 
 def read_imglab(file: Path, folder: Path) -> list[LabeledImage]:
-    """The XML of dlib's imglab: every box counts; one marked `ignore` as a crowd. Raises ConfigError."""
+    """Read the XML of dlib's imglab. A box marked `ignore` counts as a crowd. Raises ConfigError."""
     content = read_bytes(file, most_bytes=LARGE_BYTES)
     try:
         pictures = []

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Verification on pairs of images, as in Labeled Faces in the Wild: one face in the middle of each."""
+"""Face verification on pairs of images, as in Labeled Faces in the Wild: each image has one face in its middle."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ _FALLBACK_SIDE = 0.42  # of the image's shorter side: LFW's faces
 
 
 class ImageEmbedder:
-    """The embedding of the face in the middle of each image.
+    """Embeds the face in the middle of each image.
 
-    That is the best face whose box covers the middle; where the detector finds none, the middle of the image is taken
-    for a face: leaving the pair out would flatter the embedder. `fallbacks` counts those.
+    That is the best face whose box covers the middle. Where the detector finds none, the middle of the image stands
+    in for a face, because leaving the pair out would flatter the embedder.
+
+    Attributes:
+        fallbacks: Number of images without a face in the middle.
     """
 
     def __init__(self, detector: Detector, options: DetectOptions, embedder: Embedder) -> None:
@@ -37,10 +40,19 @@ class ImageEmbedder:
         self._embedder = embedder
 
     def embed(self, paths: tuple[Path, ...], advance: Callable[[], None] = lambda: None) -> np.ndarray:
-        """(N, D) float32, one row an image; `advance` is called after each.
+        """Embed image files.
 
-        Raises SourceError for an image that cannot be read, DetectorError, and ImageError where the detector's
-        landmarks are no face.
+        Args:
+            paths: The files.
+            advance: Called after each image.
+
+        Returns:
+            (N, D) float32, one row per image.
+
+        Raises:
+            SourceError: An image cannot be read.
+            DetectorError: The detector failed.
+            ImageError: The detector's landmarks are not those of a face.
         """
         rows = []
         for start in range(0, len(paths), _BATCH):

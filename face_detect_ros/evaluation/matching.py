@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Detections beside labels: which are right, and the figures that follow from it."""
+"""Matching detections with labels: which are right, and precision and recall."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from face_detect_ros.core import boxes as box_geometry
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """One image's outcome.
+    """How the detections and labels of one image go together.
 
     Attributes:
         scores: (D,) of its detections, best first.
         right: (D,) bool; found a label that counts.
-        wrong: (D,) bool; found nothing. What is neither found a label that does not count.
-        found_at: (L,) score of the detection that found each label; NaN where none did.
+        wrong: (D,) bool; found nothing. A detection that is neither right nor wrong found a label that does not
+            count.
+        found_at: (L,) score of the detection that found each label; NaN if none did.
         counts: (L,) bool; labels that count.
-        found_by: (L,) int; index of that detection among the boxes given, -1 where there is none.
+        found_by: (L,) int; index of that detection among the boxes given, -1 if there is none.
     """
 
     scores: np.ndarray
@@ -44,10 +45,17 @@ def match(
 ) -> Matches:
     """Give each detection, best score first, the free label that it overlaps most, as COCO's evaluation does.
 
-    boxes: (D, 4) xyxy with scores (D,); labels: (L, 4) xyxy with crowd (L,) bool.
-    A crowd, and a label whose shorter side is below `min_label_px`, does not count: a detection that finds nothing else
-    but it is neither right nor wrong. Nor is one that is itself smaller and finds nothing. A crowd may be found many
-    times, and a detection finds it by the part of its own area that lies inside.
+    A crowd, or a label whose shorter side is below `min_label_px`, does not count: a detection that finds nothing
+    else is neither right nor wrong, and neither is a detection that is itself smaller than that and finds nothing.
+    A crowd may be found many times; a detection finds it by the share of its own area that lies inside.
+
+    Args:
+        boxes: (D, 4) xyxy.
+        scores: (D,).
+        labels: (L, 4) xyxy.
+        crowd: (L,) bool.
+        iou_threshold: Overlap from which a detection has found a label.
+        min_label_px: Smallest side of a label that counts, in pixels.
     """
     order = np.argsort(-np.asarray(scores), kind="stable")
     boxes, scores = box_geometry.as_boxes(boxes)[order], np.asarray(scores)[order]
@@ -89,7 +97,7 @@ class PrecisionRecall:
 
     @classmethod
     def of(cls, matches: list[Matches]) -> PrecisionRecall:
-        """Over several images."""
+        """The curve over several images."""
         scores = np.concatenate([m.scores for m in matches] or [np.empty(0)])
         right = np.concatenate([m.right for m in matches] or [np.empty(0, bool)])
         wrong = np.concatenate([m.wrong for m in matches] or [np.empty(0, bool)])
@@ -105,14 +113,15 @@ class PrecisionRecall:
         return cls(scores[last], hits[last] / kept[last], recall, labels)
 
     def at(self, score: float) -> tuple[float, float]:
-        """(precision, recall) when everything at or above `score` is kept; precision is NaN where that is nothing."""
+        """(precision, recall) when everything at or above `score` is kept; precision is NaN if that is nothing."""
         kept = int((self.scores >= score).sum())
         if not kept:
             return float("nan"), 0.0 if self.labels else float("nan")
         return float(self.precision[kept - 1]), float(self.recall[kept - 1])
 
     def average_precision(self) -> float:
-        """Area under the curve, each precision raised to the best one at the same or a higher recall (VOC 2010).
+        """Area under the curve, with each precision raised to the best one at the same or a higher recall (VOC
+        2010).
 
         What no detection reaches counts as 0. NaN without labels.
         """
@@ -122,7 +131,9 @@ class PrecisionRecall:
         return float((np.diff(self.recall, prepend=0.0) * best).sum())
 
     def best_f1(self) -> tuple[float, float]:
-        """(f1, score): the highest harmonic mean of precision and recall, and the score to cut at for it; else NaN."""
+        """(f1, score): the highest harmonic mean of precision and recall, and the score threshold for it; NaN
+        without labels.
+        """
         if not len(self.scores) or not self.labels:
             return float("nan"), float("nan")
         values = f1(self.precision, self.recall)

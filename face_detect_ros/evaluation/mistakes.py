@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an object detector got wrong: classes taken for others, and the images that show most of it."""
+"""The mistakes of an object detector: classes taken for others, and the images with most of them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ Pair = tuple[int | None, int | None]
 
 @dataclass(frozen=True, eq=False)
 class Mistakes:
-    """Of one image, by its number. Categories are indices.
+    """The mistakes in one image. Categories are indices.
 
     Attributes:
-        pairs: (labeled, found) of every label and detection that counts; None where there is no partner.
-        boxes: (N, 4) xyxy pixels, scores: (N,), captions: N texts, of those that differ; the score of what
-            was missed is 0.
+        picture: Index of the image.
+        pairs: (labeled, found) category of every label and detection that counts; None where there is no partner.
+        boxes: (N, 4) xyxy, pixels, of the pairs that differ.
+        scores: (N,); 0 for a missed label.
+        captions: N texts.
     """
 
     picture: int
@@ -40,16 +42,22 @@ class Mistakes:
     captions: tuple[str, ...]
 
     def paint(self, image: np.ndarray) -> np.ndarray:
-        """The image with what is wrong drawn on it, (H, W, 3) uint8 RGB."""
+        """Draw the mistakes on the image, (H, W, 3) uint8 RGB."""
         numbers = np.arange(len(self.boxes))
         return draw_detections(image, Detections(self.boxes, self.scores, numbers), self.captions)
 
 
 def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: float) -> list[Mistakes]:
-    """Those of every image, detections from `score_threshold` on.
+    """Find the mistakes in every image.
 
-    The best score first, a detection takes the free label that it overlaps by half, one of its own class before
-    another. What lies in a crowd of its class, or in an image that is not labeled for it, counts neither way.
+    Detections take labels in the order of their scores: the free label that they overlap by half, one of their own
+    class first. What lies in a crowd of its class, or in an image that is not labeled for its class, does not
+    count.
+
+    Args:
+        annotations: Images with boxes.
+        found: What a detector found in them.
+        score_threshold: Lowest score of a detection that counts.
     """
     labels: dict[int, list[CocoBox]] = {}
     for box in boxes_that_count(annotations):
@@ -64,7 +72,7 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
 
 
 def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[str, Any]]:
-    """[{labeled: name or None, found: name or None, count}], the most frequent first; right ones too."""
+    """[{labeled: name or None, found: name or None, count}], the most frequent first; correct ones are included."""
     counts = Counter(pair for each in mistakes for pair in each.pairs)
     return [
         {
@@ -77,13 +85,13 @@ def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[s
 
 
 def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
-    """The `count` images with most mistakes, the worst first, without those that have none."""
+    """The `count` images with most mistakes, the worst first; images without mistakes are left out."""
     ordered = sorted(mistakes, key=lambda each: (-len(each.captions), each.picture))
     return [each for each in ordered[:count] if each.captions]
 
 
 def _of_image(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: Sequence[str]) -> Mistakes:
-    """rows: its detections, see `Found`."""
+    """The mistakes in one image; `rows` are its detections, see `Found`."""
     rows = rows[np.argsort(-rows[:, 5], kind="stable")]
     singles = [label for label in labels if not label.crowd]
     crowds = [label for label in labels if label.crowd]

@@ -16,13 +16,13 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_text, regular_file
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """P pairs of images.
+    """Pairs of images.
 
     Attributes:
-        images: Distinct files.
-        first, second: (P,) index into them.
-        same: (P,) bool, one person.
-        folds: (P,) which part of the list each belongs to, from 0 on.
+        pictures: Distinct image files.
+        first, second: (P,) indices into them.
+        same: (P,) bool; one person.
+        folds: (P,) fold of each pair, from 0 on.
     """
 
     pictures: tuple[Path, ...]
@@ -36,11 +36,13 @@ class Pairs:
 
 
 def read_pairs(file: Path, folder: Path) -> Pairs:
-    """A list in LFW's format, with the images as FOLDER/Name/Name_0001.jpg.
+    """Read a list of pairs in LFW's format, with images as FOLDER/Name/Name_0001.jpg.
 
-    The first line is "folds<tab>n" or, for one fold, "n"; each fold has n lines "name<tab>i<tab>j" for pairs of one
-    person, then n lines "name<tab>i<tab>name<tab>j". Raises ConfigError for another file, and where images are
-    missing.
+    The first line is "folds<tab>n" or, for one fold, "n". Each fold has n lines "name<tab>i<tab>j" for pairs of one
+    person, then n lines "name<tab>i<tab>name<tab>j".
+
+    Raises:
+        ConfigError: The file has another format, or images are missing.
     """
     hint = "give a list of pairs in LFW's format"
     lines = read_text(file, most_bytes=LARGE_BYTES, hint=hint).splitlines()

@@ -16,11 +16,12 @@ _Z = 1.959964  # of a normal distribution: 95 % lie within so many deviations
 
 
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
-    """The threshold with which most pairs are judged right; the middle between two distances.
+    """The threshold that judges most pairs correctly, halfway between two distances.
 
     Args:
         distances: (P,).
-        same: (P,) bool. Of several equally good ones the lowest: a false accept is the worse mistake.
+        same: (P,) bool. Of several equally good thresholds the lowest wins, because a false accept is the worse
+            mistake.
     """
     order = np.argsort(distances, kind="stable")
     values, hits = distances[order], same[order]
@@ -35,10 +36,15 @@ def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
 def accuracy_by_fold(
     distances: np.ndarray, same: np.ndarray, folds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(F,) accuracies and (F,) thresholds: each fold is judged by the best threshold of the others.
+    """Judge each fold by the best threshold of the other folds.
 
     Args:
-        folds: (P,) from 0 on, at least 2 different.
+        distances: (P,).
+        same: (P,) bool.
+        folds: (P,) from 0 on, at least 2 different ones.
+
+    Returns:
+        (F,) accuracies and (F,) thresholds.
     """
     accuracies, thresholds = [], []
     for fold in np.unique(folds):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How weights move: groups of parameters, learning rate over the steps, moving average."""
+"""Parameter groups, learning rate schedule and moving average."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EMA_RAMP_STEPS = 2000.0
 
 
 def freeze(model: nn.Module, beginnings: tuple[str, ...]) -> None:
-    """Keep the parameters whose names begin so as they are. Raises ConfigError where there are none."""
+    """Freeze the parameters whose names start with one of `beginnings`. Raises ConfigError if there are none."""
     for beginning in beginnings:
         of_it = [value for name, value in model.named_parameters() if name.startswith(beginning)]
         if not of_it:
@@ -30,7 +30,7 @@ def freeze(model: nn.Module, beginnings: tuple[str, ...]) -> None:
 
 
 def set_to_train(model: nn.Module, beginnings: tuple[str, ...]) -> None:
-    """Training mode, but for the statistics of frozen normalizations."""
+    """Switch to training mode, except for the statistics of frozen normalizations."""
     model.train()
     for name, module in model.named_modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and name.startswith(beginnings or ("\0",)):
@@ -38,7 +38,7 @@ def set_to_train(model: nn.Module, beginnings: tuple[str, ...]) -> None:
 
 
 def make_optimizer(model: nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
-    """SGD with Nesterov's momentum, or AdamW; biases, gates and normalizations (a number a channel) do not decay."""
+    """SGD with Nesterov momentum, or AdamW. Biases, gates and normalizations do not decay."""
     matrices: list[nn.Parameter] = []
     vectors: list[nn.Parameter] = []
     for value in model.parameters():
@@ -58,7 +58,7 @@ def make_optimizer(model: nn.Module, options: TrainOptions) -> torch.optim.Optim
 
 
 def rate_over_steps(options: TrainOptions, steps_per_epoch: int) -> Callable[[int], float]:
-    """Share of the learning rate at a step: a line up during the warm-up, then half a cosine down."""
+    """The share of the learning rate at each step: linear warm-up, then half a cosine."""
     warm = options.warmup_epochs * steps_per_epoch
     total = options.epochs * steps_per_epoch
 
@@ -74,7 +74,7 @@ def rate_over_steps(options: TrainOptions, steps_per_epoch: int) -> Callable[[in
 
 
 class MovingAverage:
-    """An exponential moving average of a model's weights and statistics, in a model of its own."""
+    """Exponential moving average of a model's weights and statistics, kept in a model of its own."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
@@ -86,7 +86,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After step number `step`, from 0. The first ones count more, or the start would stay in it for long."""
+        """Update after step `step`, counted from 0. The decay rises from 0, so that the start is soon forgotten."""
         decay = self._decay * (1 - math.exp(-(step + 1) / _EMA_RAMP_STEPS))
         torch._foreach_lerp_(self._averaged, self._latest, 1 - decay)
         for value, latest in self._counts:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The settings of a training, all of which its result depends on."""
+"""Settings of a training; its result depends on all of them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ OPTIMIZERS = ("sgd", "adamw")
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """How much images are changed.
+    """How much images are augmented.
 
-    mosaic, mixup, flip: probabilities. scale: sizes from 1 - scale to 1 + scale. shift: of an image that stands alone,
-    in shares of the side. hue, saturation, value: largest change, as shares.
+    Attributes:
+        mosaic, mixup, flip: Probabilities.
+        scale: Images are scaled by factors from 1 - scale to 1 + scale.
+        shift: Largest shift of a single image, as a share of its side.
+        hue, saturation, value: Largest change, as a share.
 
-    Raises ConfigError for a value outside [0, 1].
+    Raises:
+        ConfigError: A value is outside [0, 1].
     """
 
     mosaic: float = 1.0
@@ -38,13 +42,18 @@ class AugmentOptions:
                 raise ConfigError(f"augmentation {name} is {value}; give a number from 0 to 1")
 
     def settled(self) -> AugmentOptions:
-        """For the last epochs: one image at a time, as the detector will see them."""
+        """Options for the last epochs: one image at a time, as the detector will see them."""
         return replace(self, mosaic=0.0, mixup=0.0)
 
 
 @dataclass(frozen=True)
 class AssignmentOptions:
-    """top_k: most anchors of one box. score_power, overlap_power: exponents of the alignment s**a * iou**b."""
+    """Task-aligned assignment.
+
+    Attributes:
+        top_k: Most anchors of one box.
+        score_power, overlap_power: Exponents of the alignment, score**a * iou**b.
+    """
 
     top_k: int = 10
     score_power: float = 0.5
@@ -53,7 +62,14 @@ class AssignmentOptions:
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Weights of the parts; `auxiliary`: of the whole loss of the PGI branch; `teacher_...`: see `teacher`."""
+    """Weights of the parts of the loss.
+
+    Attributes:
+        box, classes, distribution: CIoU, cross entropy, and distribution focal loss.
+        auxiliary: Of the whole loss of the PGI branch.
+        teacher_scores, teacher_maps: Of what a teacher adds, see `learners.teacher`.
+        assignment: Of labels to anchors.
+    """
 
     box: float = 7.5
     classes: float = 0.5
@@ -66,20 +82,33 @@ class LossOptions:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """A training's settings; the defaults are YOLOv9's recipe where not said otherwise.
+    """Settings of a training; the defaults are YOLOv9's recipe unless stated otherwise.
 
-    epochs, warmup_epochs. settle_epochs: last epochs without mosaic and mixup. batch: images a step, of all processes
-    together. input_size: side in pixels, a multiple of 32.
-    learning_rate: at the top of the schedule, for losses that are summed over the images of a step (SGD needs no
-    other for another batch); final_share: of it at the end of the cosine. momentum: of SGD, or Adam's first.
-    clip_norm: largest norm of a step's gradient.
-    ema_decay: of the moving average of the weights, which is what is evaluated and kept.
-    freeze: beginnings of parameter names that stay as they are.
-    precision: numbers of the network's forward and backward pass, see nn.devices; auto: bfloat16 where the device
-        computes in it.
-    evaluate_every: epochs. save_every_s: seconds between states saved within an epoch.
+    Attributes:
+        epochs: Passes over the images.
+        warmup_epochs: First epochs, with a rising learning rate.
+        settle_epochs: Last epochs, without mosaic and mixup.
+        batch: Images per step, of all processes together.
+        input_size: Side of the input in pixels, a multiple of 32.
+        optimizer: "sgd" or "adamw".
+        learning_rate: At its peak, for a loss that is summed over the images of a step, so SGD needs no other for
+            another batch size.
+        final_share: Of the learning rate, at the end of the cosine.
+        momentum: Of SGD, or Adam's first.
+        weight_decay: Of weight matrices.
+        clip_norm: Largest norm of a step's gradient.
+        ema_decay: Of the moving average of the weights, which is what is evaluated and kept.
+        freeze: Beginnings of names of parameters that stay as they are.
+        precision: Number format of the forward and backward pass, see `nn.devices`; "auto" is bfloat16 if the
+            device computes in it.
+        seed: Of everything random.
+        evaluate_every: Epochs between evaluations.
+        save_every_s: Seconds between states saved within an epoch.
+        augment: How much images are augmented.
+        loss: Weights of the parts of the loss.
 
-    Raises ConfigError for a value that cannot be.
+    Raises:
+        ConfigError: A value cannot be used.
     """
 
     epochs: int = 300
@@ -123,5 +152,5 @@ class TrainOptions:
             )
 
     def as_record(self) -> dict[str, Any]:
-        """What a saved state is compared with: all but what changes no result."""
+        """The settings that a saved state is compared with: all except those that do not change the result."""
         return {name: value for name, value in asdict(self).items() if name != "save_every_s"}

@@ -40,13 +40,15 @@ _EVALUATION = DetectOptions(score_threshold=0.001, iou_threshold=0.7, max_detect
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on what.
+    """What to train, and on what.
 
     Attributes:
         architecture: Of a YOLOv9, or the folder (or hub name) of a model of the RT-DETR family to fine-tune.
-        initial: Weights file for the YOLOv9 to begin with; None: from nothing.
-        license, source: Written into its file.
-        teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 beside the labels.
+        train: Images to learn from.
+        held_back: Images to evaluate on.
+        initial: Weights file that a YOLOv9 starts from; None starts from random weights.
+        license, source: Written into the weights file.
+        teacher: ONNX file of a YOLOX whose scores teach the YOLOv9 in addition to the labels.
     """
 
     architecture: Architecture | Path
@@ -69,13 +71,28 @@ def train(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
 ) -> tuple[list[dict[str, float]], Path]:
-    """Train, or go on with the training that `folder` holds. The rows of the curve, and where the best model is.
+    """Train a model, or continue the training in `folder`.
 
-    threads: that prepare images, of each process; 0: as many as it has cores. Under torchrun each process takes its
-    share and its GPU.
+    Under torchrun each process takes its share of the images and its GPU.
 
-    Raises ConfigError, DeviceError, WeightsError, SourceError, OutputError and TrainingError; KeyboardInterrupt when it
-    was asked to stop, with everything saved.
+    Args:
+        task: What to train, and on what.
+        options: Settings of the training.
+        folder: Of this training; made if it does not exist.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        threads: Threads that prepare images, per process; 0 uses as many as there are cores.
+        on_start: Called once with device, precision, steps per epoch and whether a training is continued.
+        on_progress: Called after each step.
+        on_epoch: Called with the figures of each epoch.
+
+    Returns:
+        The rows of the learning curve, and the path of the best model.
+
+    Raises:
+        ConfigError, DeviceError, WeightsError, SourceError: Something given cannot be used.
+        OutputError: The folder cannot be written.
+        TrainingError: The loss is not finite, or the folder holds another training.
+        KeyboardInterrupt: The training was asked to stop; everything is saved.
     """
     _check_held_back(task)
     with joined(device) as (rank, processes, place):
@@ -182,7 +199,7 @@ def _choose_dtype(options: TrainOptions, device: torch.device) -> torch.dtype:
 
 
 def _check_held_back(task: Task) -> None:
-    """Better now than when the first evaluation is due. Raises ConfigError."""
+    """Check for boxes to evaluate on now rather than at the first evaluation. Raises ConfigError."""
     judged = set(matching(task.held_back.categories, task.train.classes).values())
     if not any(box.category in judged and not box.crowd for box in task.held_back.boxes):
         raise ConfigError(
@@ -193,9 +210,9 @@ def _check_held_back(task: Task) -> None:
 
 @contextlib.contextmanager
 def joined(device: str) -> Iterator[tuple[int, int, torch.device]]:
-    """(rank, processes, device) of this process: alone, or one of torchrun's.
+    """Join the processes of torchrun, if there are any. Yields (rank, processes, device) of this process.
 
-    What is joined already stays so: several trainings of one program join around all of them.
+    Several trainings in one program share one process group.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes == 1:

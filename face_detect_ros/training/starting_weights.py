@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which weights a training begins with."""
+"""The weights that a training starts from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
 
 def fine_tuned(model: str) -> Path | None:
-    """The folder that --model means where it is not a YOLOv9 of ours."""
+    """The folder of a model to fine-tune; None if `model` names a YOLOv9 to train."""
 
     kind, _, folder = model.partition(":")
     if kind == "detr":
@@ -25,7 +25,7 @@ def fine_tuned(model: str) -> Path | None:
 
 
 def initial_weights(init: str | None) -> Path | None:
-    """The file that --init means."""
+    """The weights file that `--init` names: a catalogue model or a file. Raises ConfigError."""
     if init is None:
         return None
 

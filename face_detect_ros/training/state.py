@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A training's files, each written whole or not at all."""
+"""The files of a training, each written completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATE_NAME = "state.pt"
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """As `whole_file`, for the only training in a folder. Raises OutputError."""
+    """`whole_file` for the only training in a folder. Raises OutputError."""
     try:
         with whole_file(path, only_writer=True) as beside:
             yield beside
@@ -37,7 +37,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Inside, no other training uses `folder`. Raises TrainingError if one does."""
+    """Hold a lock on `folder` so that no other training uses it. Raises TrainingError if one does."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -54,19 +54,19 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
-    """Saves tensors, numbers and texts from which a training continues. Raises OutputError."""
+    """Save the tensors, numbers and texts from which a training continues. Raises OutputError."""
     with written_whole(folder / STATE_NAME) as path:
         torch.save(state, path)
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:
-    """Reads what `save_state` wrote, without running anything in the file.
+    """Read what `save_state` wrote, without running anything in the file.
 
     Returns:
-        The state, tensors on the CPU; None if nothing was saved.
+        The state, with tensors on the CPU; None if nothing was saved.
 
     Raises:
-        TrainingError: the file is damaged.
+        TrainingError: The file is damaged.
     """
     path = folder / STATE_NAME
     if not path.is_file():
@@ -91,7 +91,7 @@ def _read(value: Any, file: TorchFile) -> Any:
 
 
 def differences(saved: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Returns the differences between two records of options, as "name: saved -> now"."""
+    """Differences between two records of options, as "name: saved -> now"."""
     rows = []
     for name in sorted(saved.keys() | now.keys()):
         if saved.get(name) != now.get(name):

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The loop: batches in, weights out, and everything that lets it go on after it was ended at any moment.
+"""The training loop, which can be interrupted at any moment and continued.
 
-In the folder of a training: the moving average as "last" and "best", ready for a detector (see `Learner.result`),
-`state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events where tensorboardX is installed, and
-`curve.png` at the end where matplotlib is.
+The folder of a training holds the moving average of the weights as "last" and "best", ready for a detector (see
+`Learner.result`), `state.pt` (all that the next step depends on), `curve.csv`, TensorBoard's events if tensorboardX
+is installed, and at the end `curve.png` if matplotlib is.
 """
 
 from __future__ import annotations
@@ -59,12 +59,20 @@ class Progress:
 
 
 class Trainer:
-    """Trains the network of `learner`.
+    """Trains the network of a `Learner`.
 
     Args:
-        evaluate: Figures of its average, `AP` among them.
-        depends_on: What the result depends on besides the options; a state saved with another is not gone on with.
-        name_images: Names of the images of these numbers, for messages.
+        learner: The network and its loss.
+        loader: Batches of images.
+        options: Settings of the training.
+        folder: Of this training.
+        device: Where to compute.
+        dtype: Number format of the forward and backward pass.
+        evaluate: Computes the figures of the averaged network, `AP` among them.
+        depends_on: What the result depends on besides the options; a saved state that differs in it is refused.
+        name_images: Names the images with these numbers in messages.
+        on_progress: Called after each step.
+        on_epoch: Called with the figures of each epoch.
     """
 
     def __init__(
@@ -113,9 +121,13 @@ class Trainer:
         self._network = network
 
     def restore(self) -> bool:
-        """Take up what the folder holds, which may have been meant for fewer epochs. False: nothing.
+        """Continue the training in the folder, which may have been meant for fewer epochs.
 
-        Raises TrainingError where it is of another training.
+        Returns:
+            False if there is none.
+
+        Raises:
+            TrainingError: It is a training with other settings.
         """
         saved = state.load_state(self._folder)
         if saved is None:
@@ -139,9 +151,14 @@ class Trainer:
         return True
 
     def run(self) -> list[dict[str, float]]:
-        """Train to the last epoch; the rows of the curve. Ctrl-C and SIGTERM save and raise KeyboardInterrupt.
+        """Train to the last epoch. Ctrl-C and SIGTERM save the state and raise KeyboardInterrupt.
 
-        Raises TrainingError for a loss that is not a number, OutputError where the folder cannot be written.
+        Returns:
+            The rows of the learning curve.
+
+        Raises:
+            TrainingError: The loss is not finite.
+            OutputError: The folder cannot be written.
         """
         with self._stopping_politely():
             while self._epoch < self._options.epochs:
@@ -167,7 +184,7 @@ class Trainer:
         return _plain({**self._options.as_record(), **self._depends_on, "steps": self._loader.steps})
 
     def _train_epoch(self) -> float:
-        """The steps that are left of the epoch; seconds that they took."""
+        """Run the remaining steps of the epoch. Returns the seconds they took."""
         options, steps = self._options, self._loader.steps
         settled = self._epoch >= options.epochs - options.settle_epochs
         augment = options.augment.settled() if settled else options.augment
@@ -203,7 +220,9 @@ class Trainer:
         return time.monotonic() - started_s
 
     def _must_stop(self) -> bool:
-        """Whether any process was asked to: all must end behind the same step, or some would wait for the others."""
+        """Whether any process was asked to stop. All must stop after the same step, or some would wait for the
+        others.
+        """
         if not _distributed():
             return self._stop_asked
         asked = torch.tensor(float(self._stop_asked), device=self._device)
@@ -276,7 +295,7 @@ class Trainer:
 
     @contextlib.contextmanager
     def _stopping_politely(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the training behind the step that runs."""
+        """Let Ctrl-C and SIGTERM end the training after the current step."""
 
         def ask(signum: int, frame: FrameType | None) -> None:
             self._stop_asked = True

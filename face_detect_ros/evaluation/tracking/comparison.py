@@ -45,11 +45,11 @@ class Comparison:
 
 
 def compare(labels: Iterable[Labels], tracks: Iterable[tuple[np.ndarray, np.ndarray]]) -> Comparison:
-    """Boxes that found something ignored are left out, as MOTChallenge does.
+    """Pair tracks with labels. Boxes that found something ignored are left out, as MOTChallenge does.
 
     Args:
-        labels: Of each frame.
-        tracks: (K,) ids and (K, 4) xyxy boxes of each frame.
+        labels: For each frame.
+        tracks: (K,) ids and (K, 4) xyxy boxes for each frame.
     """
     label_ids, track_ids, overlaps = [], [], []
     for truth, (ids, boxes) in zip(labels, tracks, strict=True):

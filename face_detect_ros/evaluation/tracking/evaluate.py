@@ -35,13 +35,13 @@ class TrackedSequence:
 
 
 def track(sequence: Sequence, tracker: Tracker, score_threshold: float, every: int = 1) -> TrackedSequence:
-    """Everything a tracker gives an id to, in every `every`-th frame.
+    """Collect everything that a tracker gives an id to.
 
     Args:
-        sequence: Its detections go in.
+        sequence: Provides the detections.
         tracker: A new one.
         score_threshold: Lowest score that starts a track.
-        every: 1 for all frames, 2 for every second, as on a slower computer.
+        every: 1 uses all frames, 2 every second one, as on a slower computer.
     """
     frames = range(0, len(sequence.detections), every)
     tracks = []
@@ -66,14 +66,14 @@ def evaluate_tracker(
     results: Path | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """HOTA, MOTA, IDF1 in per cent and ID switches, among others, per sequence and of all.
+    """Run a tracker on labeled sequences and compute HOTA, MOTA, IDF1 in percent and ID switches, among others.
 
     Args:
         sequences: Labeled sequences.
         make: Makes a new tracker; called for each sequence.
         score_threshold: Lowest score that starts a track.
         every: See `track`.
-        results: Folder for a file of tracks per sequence, in the MOTChallenge format; None: nothing is written.
+        results: Folder for a file of tracks per sequence, in the MOTChallenge format; None writes nothing.
         advance: Called after each sequence.
 
     Returns:

@@ -71,7 +71,7 @@ class Counts:
 
 
 def count(comparison: Comparison) -> Counts:
-    """Every measure of one sequence."""
+    """Count every measure in one sequence."""
     counts = Counts(label_boxes=comparison.label_boxes, track_boxes=comparison.track_boxes)
     _count_hota(comparison, counts)
     _count_clear(comparison, counts)
@@ -80,7 +80,7 @@ def count(comparison: Comparison) -> Counts:
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """Of all sequences together."""
+    """Add up the counts of several sequences."""
     result = Counts()
     for one in counts:
         for item in fields(Counts):

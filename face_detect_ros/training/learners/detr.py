@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RT-DETR, RT-DETRv2 and D-FINE of `transformers`, fine-tuned with the library's own losses, as a `Learner`."""
+"""Fine-tuning RT-DETR, RT-DETRv2 and D-FINE of `transformers` with the library's own losses."""
 
 from __future__ import annotations
 
@@ -31,10 +31,19 @@ _CLASS_LOSSES = ("loss_vfl", "loss_ce", "loss_focal")
 
 
 class DetrLearner:
-    """folder: of the model to begin with, or its hub name. Its head is made anew for the data set's classes; those of
-    one name keep what was learned.
+    """A model of the DETR family to fine-tune.
 
-    Raises WeightsError and ConfigError.
+    The classification head is made anew for the classes of the data set; classes of the same name keep what was
+    learned.
+
+    Args:
+        folder: Folder of the model to start from, or its hub name.
+        data: Images to learn from.
+        options: Settings of the training.
+
+    Raises:
+        WeightsError: The model cannot be loaded.
+        ConfigError: The options do not suit it.
     """
 
     def __init__(self, folder: Path, data: DataSet, options: TrainOptions) -> None:

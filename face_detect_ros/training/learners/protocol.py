@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a training needs to know of the kind of network that it trains."""
+"""What the training loop needs to know about a kind of network."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Learner(Protocol):
     network: nn.Module
 
     def losses(self, network: nn.Module, images: Tensor, truth: Truth) -> Losses:
-        """Of `network`, in training mode. images: (B, 3, S, S) float32 RGB in [0, 1]."""
+        """Losses of the network in training mode. Images are (B, 3, S, S) float32 RGB in [0, 1]."""
         ...
 
     def detector(self, average: nn.Module, device: torch.device, dtype: torch.dtype) -> Detector:
-        """One that works with the average; its numbers are copied."""
+        """A detector with a copy of the averaged weights."""
         ...
 
     def result(self, folder: Path, name: str) -> Path:
-        """Where `write` puts what it is given under that name ("last", "best")."""
+        """Where `write` puts the weights of that name ("last", "best")."""
         ...
 
     def write(self, average: nn.Module, folder: Path, name: str) -> None:
-        """Whole or not at all. Raises OutputError."""
+        """Write the weights, completely or not at all. Raises OutputError."""
         ...

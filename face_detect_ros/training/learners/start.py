@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The network that a training begins with: new, or with what another one has learned."""
+"""The network that a training starts with: new, or with what another one has learned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _ATTENTION = "-attn"
 
 @dataclass(frozen=True)
 class Architecture:
-    """variant: t, s, m, c or e; self_attention, cross_attention, auxiliary: see `YoloV9`."""
+    """Which YOLOv9.
+
+    Attributes:
+        variant: t, s, m, c or e.
+        self_attention, cross_attention, auxiliary: See `YoloV9`.
+    """
 
     variant: str
     self_attention: bool = False
@@ -30,7 +35,7 @@ class Architecture:
 
     @classmethod
     def named(cls, name: str, *, auxiliary: bool = True) -> Architecture:
-        """That of "yolov9-t" or "yolov9-t-attn". Raises ConfigError for another name."""
+        """The architecture with a name such as "yolov9-t" or "yolov9-t-attn". Raises ConfigError."""
         bare = name.removesuffix(_ATTENTION)
         prefix, _, variant = bare.partition("-")
         if prefix != "yolov9" or not variant:
@@ -44,7 +49,7 @@ class Architecture:
 def new_network(
     architecture: Architecture, classes: int, *, seed: int, head: HeadStyle | None = None
 ) -> YoloV9:
-    """A network with the numbers that `seed` gives, the same on every machine. Raises ConfigError."""
+    """A network with random weights; a seed gives the same ones on every machine. Raises ConfigError."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return YoloV9(
@@ -60,9 +65,10 @@ def new_network(
 def take_over(
     loaded: LoadedYoloV9, architecture: Architecture, classes: Sequence[str], *, seed: int
 ) -> YoloV9:
-    """A new network with the numbers of `loaded`, whose classes may be others: those of one name keep what was learned.
+    """A new network with the weights of `loaded`, whose classes may differ: those of the same name keep what was
+    learned.
 
-    Raises ConfigError where it is of another variant.
+    Raises ConfigError if it is of another variant.
     """
     if loaded.variant != architecture.variant:
         raise ConfigError(
@@ -86,7 +92,7 @@ def take_over(
 
 
 def for_detection(network: nn.Module) -> YoloV9:
-    """A copy without the auxiliary branch, in eval mode; what is kept and evaluated."""
+    """A copy without the auxiliary branch, in eval mode: this is what is kept and evaluated."""
     if not isinstance(network, YoloV9):
         raise TypeError(f"{type(network).__name__} is not a YOLOv9")
     copy = YoloV9(

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Distillation: what another detector sees in an image teaches beside the labels.
+"""Distillation: what another detector sees in an image teaches in addition to the labels.
 
-The teacher looks at the very images of the batch, changed as they are, and must work on the cells of strides 8, 16
-and 32 as YOLOv9's head does: YOLOX does (Ge et al., arXiv:2107.08430). Its scores are targets of every cell, and the
-student's maps, each through a convolution of its own, learn to rise and fall as the maps behind those scores and boxes:
-correlation, as in PKD (Cao et al., NeurIPS 2022), since the scales of two networks mean nothing to each other. None of
-the teacher's weights is taken over.
+The teacher sees the images of the batch after augmentation. Its cells must be those of YOLOv9's head, at strides 8,
+16 and 32, as YOLOX has them (Ge et al., arXiv:2107.08430). Its scores are soft targets for every cell. The
+student's feature maps, each through a convolution of its own, learn to correlate with the maps behind those scores
+and boxes, as in PKD (Cao et al., NeurIPS 2022), because the scales of two networks have nothing in common. No
+weights of the teacher are taken over.
 """
 
 from __future__ import annotations
@@ -34,21 +34,31 @@ _TRIED = (2, 3, 64, 96)
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """scores: (B, N, T) float32 in [0, 1] of the T classes that the teacher knows. maps: (B, W, h, w) float32 of each
-    stride."""
+    """What the teacher sees in a batch.
+
+    Attributes:
+        scores: (B, N, T) float32 in [0, 1], for the T classes that the teacher knows.
+        maps: (B, W, h, w) float32 at each stride.
+    """
 
     scores: Tensor
     maps: tuple[Tensor, ...]
 
 
 class Teacher:
-    """A YOLOX as ONNX file, exported as its authors do, for images of any size; it works on the CPU.
+    """A YOLOX in an ONNX file, as its authors export it, for images of any size. It runs on the CPU.
 
-    classes: of the student; those that the teacher does not know it leaves to the labels.
-    taught: (T,) int64, the student's classes that it knows. widths: W of its maps.
+    Args:
+        file: The ONNX file.
+        classes: Those of the student; for classes that the teacher does not know only the labels count.
 
-    Raises ConfigError without the packages onnx and onnxruntime or where no class is known, WeightsError for a file
-    that is no such YOLOX.
+    Attributes:
+        taught: (T,) int64; the student's classes that the teacher knows.
+        widths: Channels of its maps.
+
+    Raises:
+        ConfigError: The packages onnx and onnxruntime are missing, or the teacher knows none of the classes.
+        WeightsError: The file is not such a YOLOX.
     """
 
     def __init__(self, file: Path, classes: Sequence[str]) -> None:
@@ -71,7 +81,7 @@ class Teacher:
 
     @torch.no_grad()
     def look(self, images: Tensor) -> Lesson:
-        """images: (B, 3, S, S) RGB in [0, 1]; what it sees comes to their device."""
+        """Look at (B, 3, S, S) RGB images in [0, 1]. The lesson is on their device."""
         pixels = images.detach().float().flip(1) * 255  # as YOLOX takes them: BGR
         rows, *maps = self._run(pixels.contiguous().cpu().numpy())
         scores = rows[..., self._columns] * rows[..., _BEFORE_SCORES - 1 : _BEFORE_SCORES]
@@ -91,24 +101,28 @@ class Teacher:
 
 
 def adapters(channels: Sequence[int], widths: Sequence[int], *, seed: int) -> nn.ModuleList:
-    """From a student's maps to those of its teacher."""
+    """Convolutions from a student's maps to those of its teacher."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.ModuleList(nn.Conv2d(own, wide, 1) for own, wide in zip(channels, widths, strict=True))
 
 
 def score_loss(logits: Tensor, taught: Tensor, lesson: Lesson) -> Tensor:
-    """Scalar: cross entropy of the student's (B, N, C) logits with the teacher's scores, shared by their sum."""
+    """Cross entropy of the student's (B, N, C) logits with the teacher's scores, divided by the sum of the scores.
+    Scalar.
+    """
     own = logits[..., taught.to(logits.device)]
     total = F.binary_cross_entropy_with_logits(own, lesson.scores, reduction="sum")
     return total / lesson.scores.sum().clamp(min=1)
 
 
 def map_loss(maps: Sequence[Tensor], lesson: Lesson) -> Tensor:
-    """Scalar in [0, 2]: 1 less the correlation of each channel with the teacher's, mean over channels and strides.
+    """1 minus the correlation of each channel with the teacher's, averaged over channels and strides. Scalar in [0,
+    2].
 
     Args:
-        maps: (B, W, h, w) of each stride, through the adapters.
+        maps: (B, W, h, w) at each stride, after the adapters.
+        lesson: What the teacher sees.
     """
     losses = [
         (_standard(own.float()) - _standard(theirs)).square().mean() / 2

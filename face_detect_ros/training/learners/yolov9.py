@@ -25,9 +25,19 @@ from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
 
 
 class YoloV9Learner:
-    """initial: weights file to begin with; None: from nothing. teacher: ONNX file of a `Teacher`.
+    """A YOLOv9 to train.
 
-    Raises WeightsError and ConfigError.
+    Args:
+        architecture: Which one.
+        initial: Weights file to start from; None starts from random weights.
+        classes: Names of the classes.
+        options: Settings of the training.
+        license, source: Written into the weights file.
+        teacher: ONNX file of a `Teacher`; None if only the labels teach.
+
+    Raises:
+        WeightsError: A file cannot be used.
+        ConfigError: The architecture or the teacher does not suit.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Assignment of targets and losses."""
+"""Assignment of labels to anchors, and losses."""

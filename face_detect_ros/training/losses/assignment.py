@@ -27,8 +27,10 @@ _TINY = 1e-30  # early in a training the sixth power of an overlap is hardly mor
 class Assignment:
     """Targets of the anchors.
 
-    boxes: (B, N, 4) float32, of use where `positive` only. scores: (B, N, C) float32 in [0, 1], 0 off the target's
-    class. positive: (B, N) bool.
+    Attributes:
+        boxes: (B, N, 4) float32, valid where `positive` is true.
+        scores: (B, N, C) float32 in [0, 1]; 0 for all classes but the target's.
+        positive: (B, N) bool.
     """
 
     boxes: Tensor

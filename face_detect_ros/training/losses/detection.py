@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a detection network is trained to make small.
+"""The loss of a detection network.
 
-Sources: YOLOv9 (Wang et al., 2024) for the parts and their weights; Li et al., Generalized Focal Loss, NeurIPS 2020,
-for the distribution focal loss; Zheng et al., AAAI 2020, for CIoU.
+Sources: YOLOv9 (Wang et al., 2024) for the parts and their weights; Li et al., Generalized Focal Loss, NeurIPS
+2020, for the distribution focal loss; Zheng et al., AAAI 2020, for CIoU.
 
 Legend: B images, N anchors of all levels, M labeled boxes (padded), C classes, R bins of a side's distribution.
 Boxes are xyxy in pixels of the network's input.
@@ -54,7 +54,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Scalars that gradients flow from: sums over the batch, shared by its target scores; `total` is weighted."""
+    """Differentiable scalars: sums over the batch, divided by the sum of its target scores. `total` is weighted."""
 
     total: Tensor
     box: Tensor
@@ -63,16 +63,20 @@ class Losses:
 
 
 class DetectionLoss:
-    """The loss of the raw levels of a `nn.yolov9.heads.DetectionHead`, main or auxiliary."""
+    """The loss of the raw outputs of a `nn.yolov9.heads.DetectionHead`, main and auxiliary."""
 
     def __init__(self, classes: int, options: LossOptions | None = None) -> None:
         self.options = options or LossOptions()
         self._classes = classes
 
     def __call__(self, main: Sequence[Tensor], auxiliary: Sequence[Tensor] | None, truth: Truth) -> Losses:
-        """main, auxiliary: per level (B, 4 * REG_MAX + C, h, w).
+        """Compute the loss. `total` covers both heads, the parts are those of the main head.
 
-        The total is of both, the parts are the main head's. Gradients do not go through the choice of targets.
+        Targets are chosen without gradients.
+
+        Args:
+            main, auxiliary: (B, 4 * REG_MAX + C, h, w) per level.
+            truth: The labels.
         """
         # half precision would lose the small differences that the sums are made of; autocast would bring it back
         with torch.autocast(main[0].device.type, enabled=False):

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Overlap of box pairs that gradients go through."""
+"""Differentiable overlap of pairs of boxes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _TINY = 1e-7
 
 
 def complete_iou(a: Tensor, b: Tensor) -> Tensor:
-    """CIoU of boxes (..., 4) xyxy, broadcast: IoU less the distance of centers and the difference of aspect ratios.
+    """CIoU of boxes (..., 4) xyxy, with broadcasting: IoU minus terms for the distance of centers and the aspect
+    ratios.
 
-    In (-1.5, 1], 1 for equal boxes. Source: Zheng et al., Distance-IoU Loss, AAAI 2020. The weight of the aspect term
-    has no gradient, as there.
+    In (-1.5, 1]; 1 for equal boxes. The weight of the aspect term has no gradient, as in the paper: Zheng et al.,
+    Distance-IoU Loss, AAAI 2020.
     """
     a_left, a_top, a_right, a_bottom = a.unbind(-1)
     b_left, b_top, b_right, b_bottom = b.unbind(-1)
