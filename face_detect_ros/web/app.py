@@ -21,7 +21,7 @@ from face_detect_ros.core.errors import PerceptionError
 from face_detect_ros.web.jpeg import JpegCache
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.page_files import PageFile, languages, page_files
-from face_detect_ros.web.robot import ACTIONS, Robot
+from face_detect_ros.web.robot import ACTIONS, Robot, View
 from face_detect_ros.web.session import Session
 
 MOST_BROWSERS = 32
@@ -102,7 +102,12 @@ class PageApp:
             await socket.close(1013, f"{MOST_BROWSERS} pages are open already")
             return
         session = Session(
-            socket, self._robot.scene, self._jpegs, self._options.max_rate_hz, self._watch_what_is_shown
+            socket,
+            self._robot.scene,
+            self._jpegs,
+            self._options.max_rate_hz,
+            self._allowed,
+            self._watch_what_is_shown,
         )
         self._sessions.add(session)
         try:
@@ -112,9 +117,11 @@ class PageApp:
             self._watch_what_is_shown()
 
     def _watch_what_is_shown(self) -> None:
-        possible = self._robot.views()
         views = {session.view for session in self._sessions if session.view is not None}
-        self._robot.watch(frozenset(view for view in views if view.view in possible.get(view.camera, ())))
+        self._robot.watch(frozenset(filter(self._allowed, views)))
+
+    def _allowed(self, view: View) -> bool:
+        return view.view in self._robot.views().get(view.camera, ())
 
     # actions
 

@@ -38,6 +38,7 @@ class Session:
         scene: Where images come from.
         jpegs: Encodes them.
         max_rate_hz: Most images per second.
+        allowed: Whether a view may be shown; asked for every image.
         changed: Called when `view` changes.
     """
 
@@ -47,12 +48,14 @@ class Session:
         scene: Scene,
         jpegs: JpegCache,
         max_rate_hz: float,
+        allowed: Callable[[View], bool],
         changed: Callable[[], None],
     ) -> None:
         self._socket = socket
         self._scene = scene
         self._jpegs = jpegs
         self._period_s = 1.0 / max_rate_hz
+        self._allowed = allowed
         self._changed = changed
         self.view: View | None = None
         """What it shows; None while paused."""
@@ -128,7 +131,7 @@ class Session:
 
     async def _send_image(self) -> None:
         view = self.view
-        if view is None or self._waiting_for:
+        if view is None or self._waiting_for or not self._allowed(view):
             return
         pause_s = self._sent_s + self._period_s - time.monotonic()
         if pause_s > 0:

@@ -150,6 +150,17 @@ def test_a_view_that_is_not_offered_is_not_watched(robot, url):
         wait_until(lambda: robot.watched == {View("", "anonymized")}, "the view")
 
 
+def test_a_view_that_is_no_longer_allowed_is_not_shown(robot, url):
+    robot.show()
+    with browsing(url) as [browser]:
+        about, _ = browser.image()
+        robot.cameras = {"": ["anonymized"]}
+        browser.shown(about["number"])
+        robot.show()
+        with pytest.raises(TimeoutError):
+            browser.image(0.3)
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -343,6 +343,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
             return
         self._private = self.params.privacy or bool(theirs)
         self._views = self._possible_views()
+        for name, camera in self._cameras.items():
+            camera.restrict(frozenset(self._views[name]))
 
     def _possible_views(self) -> dict[str, list[str]]:
         if self._private:

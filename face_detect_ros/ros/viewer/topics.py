@@ -87,6 +87,11 @@ class CameraView:
                 self._node.destroy_subscription(subscription)
             self._results = []
 
+    def restrict(self, allowed: Set[str]) -> None:
+        """Unsubscribe from views that may no longer be shown, and forget their images."""
+        if self._views - allowed:
+            self.show(self._views & allowed)
+
     def close(self) -> None:
         """Unsubscribe from everything."""
         self.show(frozenset())
