@@ -93,7 +93,10 @@ class WebRobot:
 
     def _people(self):
         since = "2026-01-02T03:04:05+00:00"
-        return [{"name": name, "looks": looks, "since": since} for name, looks in self.people.items()]
+        return [
+            {"name": name, "looks": looks, "since": since, "dates": [since] * looks}
+            for name, looks in self.people.items()
+        ]
 
     def _enroll(self, name):
         if name == "unknown":

@@ -93,8 +93,8 @@ def _people(rows: Sequence[tuple[str, str, str, str, str]]) -> tuple[Person, ...
         looks = list(group)
         sources = sorted({row[2] for row in looks})
         models = sorted({model_text((row[3], row[4])) for row in looks})
-        since = as_moment(min(row[1] for row in looks))
-        people.append(Person(name, len(looks), since, tuple(sources), tuple(models)))
+        taken = tuple(as_moment(row[1]) for row in sorted(looks, key=lambda row: row[1]))
+        people.append(Person(name, len(looks), taken[0], tuple(sources), tuple(models), taken))
     return tuple(people)
 
 

@@ -32,6 +32,7 @@ class Person:
         since: When the first of these came in, UTC.
         sources: From what they were taken, each named once, sorted.
         models: The embedders that made them, as "id (version)", each named once, sorted.
+        taken: When each embedding came in, UTC, the oldest first.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Person:
     since: datetime
     sources: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    taken: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ from face_detect_ros.faces.gallery.looks import as_text
 from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.calls import Calls
 
+MOST_DATES = 50
 IDLE_S = 60.0
 """The process that looks at photos ends after this long without one."""
 
@@ -48,12 +49,17 @@ class People:
         """File of the detector's gallery, as `~/vision_info` says; may be on another computer."""
 
     async def list(self) -> list[dict[str, Any]]:
-        """Everybody in the gallery: name, looks and, where the gallery is on this computer, since when."""
+        """Everybody in the gallery: name, looks and, where the gallery is on this computer, the latest looks' dates."""
         path = Path(self.gallery)
         if self.gallery and path.is_file():
             with Gallery(path, read_only=True) as gallery:
                 return [
-                    {"name": person.name, "looks": person.looks, "since": as_text(person.since)}
+                    {
+                        "name": person.name,
+                        "looks": person.looks,
+                        "since": as_text(person.since),
+                        "dates": [as_text(moment) for moment in person.taken[-MOST_DATES:]],
+                    }
                     for person in gallery.people()
                 ]
         lines = (await self._trigger("list_people")).splitlines()

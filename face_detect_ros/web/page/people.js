@@ -21,11 +21,14 @@ export async function loadPeople() {
           onclick: () => rename(person.name) }, t("rename")), " ",
         element("button", { className: "small", type: "button", "aria-label": `${t("forget")}: ${person.name}`,
           onclick: () => forget(person.name) }, t("forget")))),
-    element("p", { className: "note" }, [
-      t("looks", { count: person.looks }),
-      person.since && t("since", { date: date(person.since) }),
-      person.latest && t("latest_look", { date: date(person.latest) }),
-    ].filter(Boolean).join(", ")))));
+    showLooks(person))));
+}
+
+function showLooks({ looks, since, dates }) {
+  const text = [t("looks", { count: looks }), since && t("since", { date: date(since) })].filter(Boolean).join(", ");
+  if (!dates?.length) return element("p", { className: "note" }, text);
+  return element("details", { className: "values" }, element("summary", {}, text),
+    element("ul", { className: "note" }, ...dates.map((each) => element("li", {}, date(each)))));
 }
 
 // The report says when the gallery changes, by whichever process.
