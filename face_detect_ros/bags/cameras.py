@@ -34,11 +34,13 @@ class Camera:
         use: "images": can be processed; "drawn": what a detector has drawn; "depth": distances; or why it cannot be
             processed.
         encoding: Of its first image.
+        frame_id: Of its first image.
     """
 
     topic: Topic
     use: str
     encoding: str
+    frame_id: str = ""
 
     @property
     def usable(self) -> bool:
@@ -110,11 +112,12 @@ def _look(reader: BagReader, topic: Topic) -> Camera:
             if holds_distances(image):
                 words = topic.name.lower()
                 if any(word in words for word in _DEPTH_WORDS):
-                    return Camera(topic, "depth", image.encoding)
+                    return Camera(topic, "depth", image.encoding, image.frame_id)
                 trouble = f"its encoding {image.encoding} is one of distances, its name is not"
                 return Camera(topic, trouble, image.encoding)
             image.decode()
-            return Camera(topic, "drawn" if base in _DRAWN else "images", image.encoding)
+            use = "drawn" if base in _DRAWN else "images"
+            return Camera(topic, use, image.encoding, image.frame_id)
         except ImageError as error:
             trouble = str(error)
             if error.reason == "encoding" or number >= 9:

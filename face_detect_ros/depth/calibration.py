@@ -98,6 +98,23 @@ class Calibration:
         )
 
 
+def from_message(info: Any) -> Calibration:
+    """The calibration in a sensor_msgs/CameraInfo, of rclpy or of a bag."""
+    roi = info.roi
+    return Calibration(
+        width=int(info.width),
+        height=int(info.height),
+        distortion_model=info.distortion_model,
+        d=tuple(map(float, info.d)),
+        k=tuple(map(float, info.k)),
+        r=tuple(map(float, info.r)),
+        p=tuple(map(float, info.p)),
+        binning_x=int(info.binning_x),
+        binning_y=int(info.binning_y),
+        roi=Roi(int(roi.x_offset), int(roi.y_offset), int(roi.height), int(roi.width), bool(roi.do_rectify)),
+    )
+
+
 def read_calibration(path: Path, warn: Callable[[str], None] | None = None) -> Calibration:
     """Read a calibration file.
 

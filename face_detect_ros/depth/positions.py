@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.depth.surface import Surface, find_surface
 
+ANY_ANGLE = math.pi**2 / 3
+"""Variance of an angle of which nothing is known."""
 _DEPTH_ERROR = 0.01  # of the distance: what depth cameras are wrong by as a whole
 _INDEPENDENT = 25  # samples at most: neighbors share their noise
 _BOX_ERROR, _BOX_ERROR_PX = 0.03, 1.0  # how far the middle of a box is off: a share of its side, and pixels

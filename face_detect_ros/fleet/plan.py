@@ -14,6 +14,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.passing import Passing
 from face_detect_ros.fleet.reading import Reading
+from face_detect_ros.fleet.scenes import links
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Plan:
             if not chosen:
                 reasons = "".join(f"; {camera.topic.name}: {camera.use}" for camera in found)
                 raise ConfigError(f"{job.bag}: has no topic with images that can be processed{reasons}")
-            return cls(chosen, Reading(images, (), span_ns, job.every))
+            return cls(chosen, Reading(images, (), span_ns, job.every, links(reader, chosen, found)))
         covered = {topic.name for topic in images}
         others = {camera.topic.name for camera in offered if camera.usable} - covered
         left_out = without | others
@@ -58,7 +59,8 @@ class Plan:
             passing = Passing(copied, images, found, keep)
         except ConfigError as error:
             raise ConfigError(f"{job.bag}: {error}") from error
-        return cls(chosen, Reading(images, copied, span_ns, job.every), passing, tuple(sorted(left_out)))
+        reading = Reading(images, copied, span_ns, job.every, links(reader, chosen, found))
+        return cls(chosen, reading, passing, tuple(sorted(left_out)))
 
     def expected(self, reader: BagReader) -> int:
         """About how many images there are."""

@@ -284,7 +284,7 @@ class _Run:
                 self.summary.fail(f"{key.topic} at {key.log_ns}: {answer.error}")
                 continue
             self.summary.network_s += answer.times.network_ms * 1e-3
-            result = steps.process(key.topic, work.frame, answer)
+            result = steps.process(key.topic, work.frame, answer, work.scene)
             self.summary.detections += len(result.detections)
             if self._job.anonymize:
                 bag.replace(message, work.image, result)

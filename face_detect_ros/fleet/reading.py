@@ -18,6 +18,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError, ImageError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.scenes import Link, SceneOf, with_scenes
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 
@@ -34,6 +35,7 @@ class Work:
         key: Of the image; None for a message that is only copied.
         image: The message of the image; None if it cannot be read.
         frame: The decoded image; None if it cannot be decoded.
+        scene: Gives the space that the image shows; None where there is no depth.
         answers: Of the detectors, by task.
         problem: Why there is no frame.
     """
@@ -42,6 +44,7 @@ class Work:
     key: ImageKey | None = None
     image: ImageMessage | None = None
     frame: Frame | None = None
+    scene: SceneOf | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     problem: ImageError | None = None
 
@@ -55,17 +58,19 @@ class Reading:
         others: Topics that are copied.
         span_ns: Times of recording, the end exclusive.
         every: One image in so many of each topic.
+        links: Cameras with depth.
     """
 
     images: tuple[Topic, ...]
     others: tuple[Topic, ...]
     span_ns: tuple[int, int]
     every: int = 1
+    links: tuple[Link, ...] = ()
 
     def part(self, span_ns: tuple[int, int]) -> Reading:
         """Only the images that were recorded in `span_ns`."""
         start_ns, end_ns = max(span_ns[0], self.span_ns[0]), min(span_ns[1], self.span_ns[1])
-        return replace(self, others=(), span_ns=(start_ns, end_ns))
+        return replace(self, others=(), links=(), span_ns=(start_ns, end_ns))
 
 
 def read(
@@ -78,7 +83,10 @@ def read(
     processed = {topic.key for topic in reading.images}
     numbers: Counter[str] = Counter()  # images of a topic so far
     latest: dict[str, tuple[int, int]] = {}  # time of the latest image of a topic, and how many had it
-    for message in reader.messages((*reading.images, *reading.others), *reading.span_ns):
+    wanted = {topic.key: topic for topic in (*reading.images, *reading.others)}
+    aside = [topic for link in reading.links for topic in link.aside]
+    messages = reader.messages((*wanted.values(), *aside), *reading.span_ns)
+    for message, scene in with_scenes(messages, reading.links, wanted):
         if message.key not in processed:
             yield Work(message)
             continue
@@ -91,10 +99,12 @@ def read(
             continue
         key = ImageKey(topic, message.log_ns, same)
         answers = {task: answer for task in tasks if (answer := recorded(task, key)) is not None}
-        yield _decoded(message, key, answers, reader.start_ns)
+        yield _decoded(message, key, scene, answers, reader.start_ns)
 
 
-def _decoded(message: Message, key: ImageKey, answers: dict[str, Answer], start_ns: int) -> Work:
+def _decoded(
+    message: Message, key: ImageKey, scene: SceneOf | None, answers: dict[str, Answer], start_ns: int
+) -> Work:
     image: ImageMessage | None = None
     try:
         image = read_image(message.key.type, message.data)
@@ -102,8 +112,8 @@ def _decoded(message: Message, key: ImageKey, answers: dict[str, Answer], start_
         arrival_s = (message.log_ns - start_ns) * 1e-9
         frame = Frame(image.decode(), image.stamp_ns, image.frame_id, arrival_s)
     except ImageError as error:
-        return Work(message, key, image, None, answers, error)
-    return Work(message, key, image, frame, answers)
+        return Work(message, key, image, None, None, answers, error)
+    return Work(message, key, image, frame, scene, answers)
 
 
 def detect(

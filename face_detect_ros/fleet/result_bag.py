@@ -15,7 +15,9 @@ from face_detect_ros.bags.writing import BagWriter
 from face_detect_ros.fleet.job import NODES
 from face_detect_ros.fleet.messages import (
     DETECTIONS,
+    DETECTIONS_3D,
     LABEL_INFO,
+    detections_3d_message,
     detections_message,
     identities_message,
     label_info_message,
@@ -74,6 +76,10 @@ class ResultBag:
         self._write(f"{place}/detections", DETECTIONS, message.log_ns, detections_message(result))
         if result.identities is not None:
             self._write(f"{place}/identities", DETECTIONS, message.log_ns, identities_message(result))
+        if result.scene is not None and (result.positions is not None or not len(result.detections)):
+            self._write(
+                f"{place}/detections_3d", DETECTIONS_3D, message.log_ns, detections_3d_message(result)
+            )
         if self._annotate:
             canvas = result.frame.image if result.covered is None else result.covered
             drawn = draw_detections(canvas, result.detections, result.labels, names=result.names)

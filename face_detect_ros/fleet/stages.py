@@ -13,6 +13,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.fleet.journal import Answer
+from face_detect_ros.fleet.scenes import SceneOf
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result
@@ -54,9 +55,10 @@ class Stages:
         self._streams: dict[str, Stream] = {}
         self.options = options
 
-    def process(self, topic: str, frame: Frame, answer: Answer) -> Result:
+    def process(self, topic: str, frame: Frame, answer: Answer, scene_of: SceneOf | None = None) -> Result:
         """The result for the next image of a topic, which the detector answered so. Raises GalleryError."""
         if topic not in self._streams:
             self._streams[topic] = self._pipeline.open_stream(topic)
         self._known.answer = answer
+        self._streams[topic].scene_of = scene_of
         return self._pipeline.process([(self._streams[topic], frame)], self.options)[0]

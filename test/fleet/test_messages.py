@@ -3,17 +3,21 @@
 
 """Messages in result bags are those that the nodes publish."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message
-from vision_msgs.msg import Detection2DArray, LabelInfo
+from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
+from face_detect_ros.depth.positions import Positions
 from face_detect_ros.faces.matching import Match
 from face_detect_ros.fleet import messages
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.messages import detections as ros_messages
+from face_detect_ros.ros.messages.positions import detections_3d_message
 
 LABELS = ("face", "other")
 STAMP_NS = 1_700_000_000_123_456_789
@@ -38,6 +42,18 @@ def test_detections_and_identities(count):
     assert deserialize_message(messages.detections_message(one), Detection2DArray) == ros
     ros = ros_messages.identities_message(one.detections, one.identities, STAMP_NS, "camera")
     assert deserialize_message(messages.identities_message(one), Detection2DArray) == ros
+
+
+def test_positions():
+    one = result(3)
+    numbers = np.random.default_rng(5)
+    points = numbers.random((3, 3))
+    points[1] = np.nan
+    positions = Positions(points, numbers.random((3, 3)), numbers.random((3, 3)), numbers.random((3, 3, 3)))
+    one = replace(one, positions=positions)
+    ros = detections_3d_message(one.detections, LABELS, positions, STAMP_NS, "camera")
+    assert len(ros.detections) == 2
+    assert deserialize_message(messages.detections_3d_message(one), Detection3DArray) == ros
 
 
 def test_label_info():

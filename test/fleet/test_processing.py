@@ -23,6 +23,7 @@ from helpers.bags import (
     BagMaker,
     SquareDetector,
     camera_bag,
+    camera_info_message,
     corner,
     depth_message,
     image_message,
@@ -32,7 +33,7 @@ from helpers.bags import (
 )
 from helpers.paths import TEST
 
-from face_detect_ros.bags.images import COMPRESSED, IMAGE, read_image
+from face_detect_ros.bags.images import CAMERA_INFO, COMPRESSED, IMAGE, read_image
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.types import message, serialize, stamp_ns, standard_types
 from face_detect_ros.core.errors import ConfigError, SourceError
@@ -179,6 +180,47 @@ def test_a_job_that_does_not_fit_leaves_nothing(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
         run(tmp_path / "bag", tmp_path / "out", **options)
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+@pytest.mark.parametrize("late_ns", [-20_000_000, 60_000_000], ids=["depth first", "depth later"])
+def test_depth_gives_positions_whichever_comes_first(tmp_path, late_ns):
+    with BagMaker(tmp_path / "bag") as bag:
+        for number in range(COUNT):
+            stamp_ns = START_NS + number * STEP_NS
+            depth = ("/camera/depth/image_raw", IMAGE, stamp_ns + DELAY_NS + late_ns, depth_message(stamp_ns))
+            if late_ns < 0:
+                bag.write(*depth)
+            bag.image(number)
+            bag.write("/camera/camera_info", CAMERA_INFO, stamp_ns + 3_000_000, camera_info_message(stamp_ns))
+            if late_ns > 0:
+                bag.write(*depth)
+    run(tmp_path / "bag", tmp_path / "out")
+    found = read(tmp_path / "out")
+    assert [boxes(data)[1] for _, data in found[DETECTIONS]] == [[(corner(n), "1")] for n in range(COUNT)]
+    assert len(found["/face_detector/detections_3d"]) == COUNT
+    rows = (
+        sqlite3.connect(tmp_path / "out" / table.FILE)
+        .execute("SELECT x_m, y_m, z_m FROM detections")
+        .fetchall()
+    )
+    for number, (x, y, z) in enumerate(rows):
+        middle = corner(number) + SIDE / 2 - WIDTH / 2
+        assert (x, y, z) == pytest.approx((middle * 1.5 / 100, (32 - HEIGHT / 2) * 1.5 / 100, 1.5), abs=0.02)
+    [near] = table.find(tmp_path, table.Query(near_m=2.0))
+    assert near.nearest_m == pytest.approx(1.5, abs=0.1)
+    assert list(table.find(tmp_path, table.Query(near_m=1.0))) == []
+
+
+def test_depth_of_another_time_or_frame_gives_none(tmp_path):
+    with BagMaker(tmp_path / "bag") as bag:
+        for number in range(3):
+            stamp_ns = START_NS + number * STEP_NS
+            bag.image(number)
+            bag.write("/camera/camera_info", CAMERA_INFO, stamp_ns, camera_info_message(stamp_ns))
+            old = depth_message(stamp_ns - 10 * STEP_NS)
+            bag.write("/camera/depth/image_raw", IMAGE, stamp_ns + 2 * DELAY_NS, old)
+    run(tmp_path / "bag", tmp_path / "out")
+    assert "/face_detector/detections_3d" not in read(tmp_path / "out")
 
 
 # anonymizing

@@ -13,7 +13,7 @@ import numpy as np
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from face_detect_ros.bags.images import COMPRESSED, IMAGE
+from face_detect_ros.bags.images import CAMERA_INFO, COMPRESSED, IMAGE
 from face_detect_ros.bags.types import header, message, serialize, standard_types
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
@@ -24,6 +24,7 @@ from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.pipeline.stages.cover import CoverFaces
+from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.track import Track
 from face_detect_ros.tracking import catalogue as trackers
 from face_detect_ros.tracking.options import TrackerOptions
@@ -93,6 +94,30 @@ def depth_message(stamp_ns, encoding="16UC1"):
             is_bigendian=0,
             step=2 * WIDTH,
             data=data,
+        )
+    )
+
+
+def camera_info_message(stamp_ns, focal_px=100.0):
+    k = np.array([focal_px, 0, WIDTH / 2 - 0.5, 0, focal_px, HEIGHT / 2 - 0.5, 0, 0, 1])
+    p = np.c_[k.reshape(3, 3), np.zeros(3)].reshape(-1)
+    roi = message(
+        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
+    )
+    return serialize(
+        message(
+            CAMERA_INFO,
+            header=header(stamp_ns, "camera_optical_frame"),
+            height=HEIGHT,
+            width=WIDTH,
+            distortion_model="plumb_bob",
+            d=np.zeros(5),
+            k=k,
+            r=np.eye(3).reshape(-1),
+            p=p,
+            binning_x=0,
+            binning_y=0,
+            roi=roi,
         )
     )
 
@@ -197,7 +222,7 @@ class SquareDetector:
 def pipeline_of(detector):
     options = PipelineOptions(DetectOptions(score_threshold=0.5))
     tracker = lambda: trackers.create(trackers.DEFAULT_TRACKER, TrackerOptions(min_hits=1))  # noqa: E731
-    return Pipeline(detector, [Track(tracker), CoverFaces(AnonymizerOptions(style="box"))], options)
+    return Pipeline(detector, [Track(tracker), Locate(), CoverFaces(AnonymizerOptions(style="box"))], options)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from rclpy.logging import get_logger
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.depth.calibration import Calibration, Roi, read_calibration
+from face_detect_ros.depth.calibration import Calibration, from_message, read_calibration
 
 DEFAULT_NAME = "camera"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -54,19 +54,7 @@ def for_size(info: CameraInfo | None, width: int, height: int) -> CameraInfo:
 
 def calibration(info: CameraInfo) -> Calibration:
     """The calibration in a message."""
-    roi = info.roi
-    return Calibration(
-        width=int(info.width),
-        height=int(info.height),
-        distortion_model=info.distortion_model,
-        d=tuple(map(float, info.d)),
-        k=tuple(map(float, info.k)),
-        r=tuple(map(float, info.r)),
-        p=tuple(map(float, info.p)),
-        binning_x=int(info.binning_x),
-        binning_y=int(info.binning_y),
-        roi=Roi(int(roi.x_offset), int(roi.y_offset), int(roi.height), int(roi.width), bool(roi.do_rectify)),
-    )
+    return from_message(info)
 
 
 def to_message(calibration: Calibration) -> CameraInfo:

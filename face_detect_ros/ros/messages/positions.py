@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,11 +14,9 @@ from geometry_msgs.msg import Pose, PoseWithCovariance, Quaternion, Vector3
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose
 
 from face_detect_ros.core.detections import Detections
-from face_detect_ros.depth.positions import Positions
+from face_detect_ros.depth.positions import ANY_ANGLE, Positions
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.ros.transforms import Rigid
-
-_ANY_ANGLE = math.pi**2 / 3  # variance of an angle of which nothing is known
 
 
 def pose_message(
@@ -33,7 +30,7 @@ def pose_message(
         quaternion: (4,).
     """
     message = PoseWithCovariance(pose=_pose(point, quaternion))
-    whole = np.diag([0.0, 0.0, 0.0, _ANY_ANGLE, _ANY_ANGLE, _ANY_ANGLE])
+    whole = np.diag([0.0, 0.0, 0.0, ANY_ANGLE, ANY_ANGLE, ANY_ANGLE])
     whole[:3, :3] = covariance
     message.covariance = whole.reshape(-1).tolist()
     return message
