@@ -60,7 +60,6 @@ class EnrollingNode(Protocol):
     @property
     def wire_topic(self) -> str: ...
     def announce_people(self) -> None: ...
-    def report_failure(self, what: str, error: BaseException) -> None: ...
 
 
 class _Request:
@@ -86,7 +85,7 @@ class EnrollmentServices:
         self._request: _Request | None = None
         self._lock = threading.Lock()
         for name, answer in (("forget", self._forget), ("rename", self._rename), ("list_people", self._list)):
-            ros.create_service(Trigger, f"~/{name}", self._answering(name, answer))
+            ros.create_service(Trigger, f"~/{name}", self._answering(answer))
         # in a group of its own: until a call is answered, rclpy's wait-set executors (all before Kilted) hold back
         # the rest of its group, which would be the images and the timer that the call waits for
         group = ReentrantCallbackGroup()
@@ -222,7 +221,7 @@ class EnrollmentServices:
         raise GalleryError("recognition is off; set the parameter recognize to true and configure the node")
 
     def _answering(
-        self, name: str, answer: Callable[[], str]
+        self, answer: Callable[[], str]
     ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             try:
@@ -231,9 +230,6 @@ class EnrollmentServices:
                 self._node.announce_people()
             except PerceptionError as error:
                 response.success, response.message = False, str(error)
-            except Exception as error:  # noqa: BLE001 - no service may end the node
-                self._node.report_failure(name, error)
-                response.success, response.message = False, f"{type(error).__name__}: {error}"
             return response
 
         return serve

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -154,6 +155,10 @@ class Parameters(Generic[T]):
                 self._on_change(new, old)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whoever sets a parameter gets an answer, and the node goes on
+            trace = traceback.format_exc()
+            self._logger.error(f"{', '.join(changes)} cannot be checked: {trace}")
+            return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
         self.value = new
         late = sorted(name for name in changes if self._at_configure[name])
         if late:  # rclpy drops the reason of a success

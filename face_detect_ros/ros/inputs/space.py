@@ -105,11 +105,7 @@ class SpaceInput:
         self._pairing.open()
         self._follow()
         if self._timer is None:
-            self._timer = self._node.create_timer(
-                FOLLOW_PERIOD_S,
-                self._node.guarded(self._follow, "depth"),
-                clock=self._node.steady,
-            )
+            self._timer = self._node.create_timer(FOLLOW_PERIOD_S, self._follow, clock=self._node.steady)
 
     def stop(self) -> None:
         """Give everything up."""

@@ -428,9 +428,7 @@ class DetectorNode(PerceptionNode[P]):
         if not self.channels:
             raise RuntimeError("the node is not configured")
         self._follow_demand()
-        self._demand_timer = self.create_timer(
-            DEMAND_PERIOD_S, self.guarded(self._follow_demand, "compute"), clock=self.steady
-        )
+        self._demand_timer = self.create_timer(DEMAND_PERIOD_S, self._follow_demand, clock=self.steady)
         self.announce_labels(self.params)
 
     def deactivate(self) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -36,8 +38,13 @@ CONFIGURE_PATIENCE_S = 3.0
 lifecycle managers give up after 5 s."""
 STOP_TIMEOUT_S = 5.0
 FAILURE_PERIOD_S = 5.0
+FAILURE_SHOWN_S = 10.0
+"""How long diagnostics show that a callback has failed."""
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
+
+GUARDED = "_guarded_by_node"
+"""Attribute of callbacks that `PerceptionNode.guarded` has wrapped."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,20 +109,19 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self._loading_timer: Any = None
         self._last_error = ""
         self._failures = Throttle(FAILURE_PERIOD_S)
+        self._failure, self._failed_s, self._failure_count = "", float("-inf"), 0
         # the steady clock runs under use_sim_time too, and when that clock stands still
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         try:
             self._parameters_of_node: Parameters[P] = Parameters(self, schema, self.on_parameters_changed)
             self._warn_about_unknown_parameters()
-            rclpy_internals.wrap_change_state(self, lambda original: partial(self._change_state, original))
-            self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-            self.create_timer(
-                DIAGNOSTICS_PERIOD_S, self.guarded(self._once_a_second, "diagnostics"), clock=self.steady
+            rclpy_internals.wrap_change_state(
+                self, lambda original: self.guarded(partial(self._change_state, original), "change_state")
             )
+            self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+            self.create_timer(DIAGNOSTICS_PERIOD_S, self._once_a_second, clock=self.steady)
             if self.params.autostart:
-                self._autostart_timer = self.create_timer(
-                    0.01, self.guarded(self._autostart, "autostart"), clock=self.steady
-                )
+                self._autostart_timer = self.create_timer(0.01, self._autostart, clock=self.steady)
         except BaseException:
             self._destroy()
             raise
@@ -207,26 +213,70 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self.stop(STOP_TIMEOUT_S)
         self._destroy()
 
+    # Every callback passes `guarded`, whoever creates it: an output, a stage, tf2 or rclpy itself.
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """As rclpy's; what `callback` raises is reported and never ends the node."""
+        return super().create_subscription(msg_type, topic, self.guarded(callback, topic), *args, **options)
+
+    def create_timer(
+        self, timer_period_sec: float, callback: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """As rclpy's; what `callback` raises is reported and never ends the node."""
+        return super().create_timer(
+            timer_period_sec, self.guarded(callback, _name_of(callback)), *args, **options
+        )
+
+    def create_service(
+        self, srv_type: Any, srv_name: str, callback: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """As rclpy's; what `callback` raises is reported, and the answer says that the call failed."""
+        return super().create_service(srv_type, srv_name, self.guarded(callback, srv_name), *args, **options)
+
     def guarded(self, callback: Callable[..., Any], what: str) -> Callable[..., Any]:
-        """`callback` for a timer or a subscription: what it raises becomes a log line, never the end of the node."""
+        """`callback` for rclpy: what it raises becomes a log line and a diagnostic, never the end of the node.
+
+        A service's callback, which gets a request and a response, then returns the response with `success` false and
+        the reason as `message`, where the response has these.
+        """
+        if hasattr(callback, GUARDED):
+            return callback
+
+        def failed(arguments: tuple[Any, ...], error: BaseException) -> Any:
+            self.report_failure(what, error)
+            return _failed_answer(arguments[1], error) if len(arguments) == 2 else None
 
         @functools.wraps(callback)  # rclpy looks at the signature to know what to pass
         def call(*arguments: Any) -> Any:
             try:
                 return callback(*arguments)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no callback may end the node
-                self.report_failure(what, error)
-                return None
+                return failed(arguments, error)
 
-        return call
+        @functools.wraps(callback)
+        async def call_async(*arguments: Any) -> Any:
+            try:
+                return await callback(*arguments)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no callback may end the node
+                return failed(arguments, error)
+
+        chosen = call_async if inspect.iscoroutinefunction(callback) else call
+        setattr(chosen, GUARDED, True)
+        return chosen
 
     def report_failure(self, what: str, error: BaseException) -> None:
-        """Log an unexpected error with its traceback, at most one a few seconds and kind."""
+        """Report an unexpected error: in diagnostics, and in the log with its traceback, at most one every few seconds
+        for each callback and kind of error."""
         if not self.context.ok():
             return  # the process was asked to end: nothing works any more, and nobody listens
+        text = f"{what} failed: {type(error).__name__}: {error}"
+        self._failure, self._failed_s = text, time.monotonic()
+        self._failure_count += 1
         if self._failures.allows(f"{what}: {type(error).__name__}"):
             trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self.get_logger().error(f"{what} failed: {type(error).__name__}: {error}\n{trace}")
+            self.get_logger().error(f"{text}\n{trace}")
 
     # how it is done
 
@@ -276,9 +326,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
                 return response
         answer: Future = Future(executor=self.executor)
         patience = self.create_timer(
-            CONFIGURE_PATIENCE_S,
-            self.guarded(lambda: self._go_on_loading(answer), "configure"),
-            clock=self.steady,
+            CONFIGURE_PATIENCE_S, lambda: self._go_on_loading(answer), clock=self.steady
         )
         self._start_configuring(lambda result: answer.done() or answer.set_result(result))
         response.success = await answer == SUCCESS
@@ -299,9 +347,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             return
         self._loading = Loading(self.load, self.discard)
         self._when_loaded = then
-        self._loading_timer = self.create_timer(
-            LOADING_PERIOD_S, self.guarded(self._look_after_loading, "configure"), clock=self.steady
-        )
+        self._loading_timer = self.create_timer(LOADING_PERIOD_S, self._look_after_loading, clock=self.steady)
 
     def _look_after_loading(self) -> None:
         loading = self._loading
@@ -371,21 +417,47 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self._start_configuring(activate)
 
     def _once_a_second(self) -> None:
-        self.once_a_second()
-        health = self.health()
+        try:
+            self.once_a_second()
+        except Exception as error:  # noqa: BLE001 - diagnostics go on, and say so
+            self.report_failure("once_a_second", error)
+        try:
+            health, parts = self.health(), self.health_of_parts()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.report_failure("health", error)
+            health, parts = Health(), {}
         state = rclpy_internals.state_label(self)
         problem = health.problem
         if self.loading:
             problem = problem or "loading"
         elif state in ("unconfigured", "finalized"):
             problem = problem or state
+        error = self._last_error or health.error
+        if time.monotonic() - self._failed_s < FAILURE_SHOWN_S:
+            error = error or self._failure
+        values = {"state": state, **health.values}
+        if self._failure_count:
+            values["failed_callbacks"] = str(self._failure_count)
         name = self.get_fully_qualified_name().lstrip("/")
-        whole = Health(
-            health.hardware_id, problem, {"state": state, **health.values}, self._last_error or health.error
-        )
-        parts = {self.health_of: whole, **self.health_of_parts()}
-        statuses = [diagnostics.status(f"{name}: {what}", each) for what, each in parts.items()]
+        whole = Health(health.hardware_id, problem, values, error)
+        statuses = [
+            diagnostics.status(f"{name}: {what}", each)
+            for what, each in {self.health_of: whole, **parts}.items()
+        ]
         self._diagnostics.publish(diagnostics.array(self.get_clock().now().to_msg(), statuses))
+
+
+def _name_of(callback: Callable[..., Any]) -> str:
+    return str(getattr(callback, "__name__", type(callback).__name__)).strip("_<>")
+
+
+def _failed_answer(response: Any, error: BaseException) -> Any:
+    """The response of a service whose callback raised `error`."""
+    if hasattr(response, "success"):
+        response.success = False
+    if hasattr(response, "message"):
+        response.message = f"{type(error).__name__}: {error}"
+    return response
 
 
 def _subclasses(kind: type[Any]) -> list[type[Any]]:

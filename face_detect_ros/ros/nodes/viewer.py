@@ -139,12 +139,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
         super().__init__(node_name, ViewerParameters, hub, **node_arguments)
         self._calls = Calls(self)
         self._people = People(self._calls, self._full(FACES))
-        self.create_subscription(
-            DiagnosticArray, "/diagnostics", self.guarded(self._on_diagnostics, "diagnostics"), 10
-        )
-        self.create_subscription(
-            VisionInfo, f"{FACES}/vision_info", self.guarded(self._on_people, "vision_info"), qos.latched()
-        )
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self.create_subscription(VisionInfo, f"{FACES}/vision_info", self._on_people, qos.latched())
 
     # the state machine's work
 

@@ -47,9 +47,7 @@ class Detections3DOutput(Output):
         self._without_transform = 0
         self._timer: Any = None
         if self._target and transforms is not None:
-            self._timer = self.node.create_timer(
-                _RETRY_S, self.node.guarded(self._retry, "detections_3d"), clock=self.node.steady
-            )
+            self._timer = self.node.create_timer(_RETRY_S, self._retry, clock=self.node.steady)
 
     def message(self, result: Result) -> Detection3DArray | None:
         """In the camera's optical frame, or in the target frame if the transform is known; else None."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from geometry_msgs.msg import PointStamped
 from vision_msgs.msg import Detection2DArray
@@ -37,12 +36,8 @@ class SelectedOutput(Output):
         self._select = select
         self._wish = ""
         self._selection = Selection(lost_age_s)
-        guarded: Any = self.node
         self._subscription = self.node.create_subscription(
-            PointStamped,
-            topics.name("~/select_at"),
-            guarded.guarded(self._on_point, "select_at"),
-            qos.output(),
+            PointStamped, topics.name("~/select_at"), self._on_point, qos.output()
         )
 
     @property

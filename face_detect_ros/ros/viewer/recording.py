@@ -105,9 +105,7 @@ class Recording:
             with contextlib.suppress(queue.Full):
                 self._waiting.put_nowait(lambda: self._write(kind, name, now_ns, cdr, latched))
 
-        return self._node.create_subscription(
-            kind, topic, self._node.guarded(arrived, "recording"), profile, raw=True
-        )
+        return self._node.create_subscription(kind, topic, arrived, profile, raw=True)
 
     def _write_all(self) -> None:
         while (write := self._waiting.get()) is not None:

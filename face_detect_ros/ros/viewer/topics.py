@@ -143,7 +143,7 @@ class CameraView:
         ]
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Any:
-        return self._node.create_subscription(kind, topic, self._node.guarded(callback, topic), qos.output())
+        return self._node.create_subscription(kind, topic, callback, qos.output())
 
     def _image(self, view: str) -> Callable[[Image], None]:
         return lambda message: self._scene.add_image(self.camera, view, lazy_frame(message, self._decode))
