@@ -26,7 +26,7 @@ from face_detect_ros.core.child_process import decode_error, die_with_owner, enc
 from face_detect_ros.core.errors import PerceptionError, WeightsError
 
 _START = "from face_detect_ros.engines.trial import main"
-_DEADLINE_S = 60.0
+DEADLINE_S = 60.0
 _BYTES_PER_S = 2e6  # of a large file, on a small robot
 _MEMORY_BYTES = 4 << 30
 _MEMORY_PER_BYTE = 10
@@ -34,14 +34,14 @@ _PASSED: set[tuple] = set()
 _ADVICE = "it may be damaged or malicious; get it again from a source that you trust"
 
 
-def run(function: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: float = _DEADLINE_S) -> None:
+def run(function: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: float | None = None) -> None:
     """Calls `function(file, **arguments)` in another process and forgets what it returns.
 
     Args:
         function: "module:function"; should use the file as it will be used later, on the CPU.
         file: of weights.
         arguments: further ones, as JSON has them.
-        deadline_s: for an empty file; larger ones get more.
+        deadline_s: for an empty file, `DEADLINE_S` if omitted; larger files get more.
 
     Raises:
         WeightsError: it did not end in time, or ended the process.
@@ -55,7 +55,7 @@ def run(function: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: 
     passed = (function, str(file), further, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     if passed in _PASSED:
         return
-    deadline_s += size / _BYTES_PER_S
+    deadline_s = (DEADLINE_S if deadline_s is None else deadline_s) + size / _BYTES_PER_S
     # the same import path as here, and neither this process's main module nor its working directory first
     path = [entry for entry in sys.path if isinstance(entry, str)]
     code = f"import sys; sys.path[:] = {path!r}; {_START}; main(sys.argv[1:])"

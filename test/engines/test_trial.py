@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import onnx_models
+from helpers import onnx_models, training_data
 from onnx import TensorProto, helper, numpy_helper
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.engines import trial
+from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.training.learners import teacher
 
 LOOK = "face_detect_ros.detectors.catalogue:look_once"
 ONNX = {
@@ -44,7 +46,7 @@ def number(name, values, dtype=np.int64):
     return numpy_helper.from_array(np.array(values, dtype), name)
 
 
-def endless(path):
+def endless(path, shape=(1, 3, 64, 64)):
     """A loop of 2^62 rounds."""
     body = helper.make_graph(
         [
@@ -55,15 +57,15 @@ def endless(path):
         [
             helper.make_tensor_value_info("round", TensorProto.INT64, []),
             helper.make_tensor_value_info("condition", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("value", TensorProto.FLOAT, (1, 3, 64, 64)),
+            helper.make_tensor_value_info("value", TensorProto.FLOAT, shape),
         ],
         [
             helper.make_tensor_value_info("again", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("next", TensorProto.FLOAT, (1, 3, 64, 64)),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, shape),
         ],
     )
     loop = helper.make_node("Loop", ["rounds", "true", "images"], ["boxes"], body=body)
-    return write(path, [loop], [number("rounds", 2**62), number("true", True, bool)])
+    return write(path, [loop], [number("rounds", 2**62), number("true", True, bool)], shape)
 
 
 def vast(path):
@@ -166,3 +168,24 @@ def test_pointers_from_the_field(name, file):
         WeightsError, match=r"is a Git LFS pointer to a file of .* MB, not the file itself; run git lfs pull"
     ):
         catalogue.create(f"{name}:{FIELD / file}", task=TASKS[name])
+
+
+def test_an_embedder_of_others_is_tried_first(tmp_path, monkeypatch):
+    path = endless(tmp_path / "endless.onnx", shape=(1, 3, 112, 112))
+    monkeypatch.setattr(trial, "DEADLINE_S", 2.0)
+    with pytest.raises(WeightsError, match=r"endless\.onnx: its first run was ended after 2 s; it may be"):
+        embedders.create(f"arcface:{path}")
+
+
+@pytest.mark.parametrize("make", [embedders.create, embedders.identity], ids=["create", "identity"])
+def test_an_embedder_that_is_not_a_regular_file_is_refused(make):
+    with pytest.raises(WeightsError, match="/dev/zero: is not a regular file"):
+        make("arcface:/dev/zero")
+
+
+def test_a_teacher_of_others_is_tried_first(tmp_path, monkeypatch):
+    tried = []
+    monkeypatch.setattr(trial, "run", lambda function, file, arguments: tried.append((function, file)))
+    path = training_data.write_teacher(tmp_path / "teacher.onnx")
+    teacher.Teacher(path, ("red",))
+    assert tried == [("face_detect_ros.training.learners.teacher_file:look_once", path)]

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.engines import trial
 from face_detect_ros.faces.embedders.protocol import Embedder
 from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints
 
 __all__ = ["CATALOGUE", "DEFAULT", "Embedder", "EmbedderEntry", "create", "find", "names"]
@@ -172,7 +174,10 @@ def create(name: str = DEFAULT, device: str = "auto", precision: str = "auto", j
     if entry.takes_file or entry.checkpoint:
         from face_detect_ros.faces.embedders.arcface import OnnxEmbedder
 
-        return OnnxEmbedder(entry.kind, _file(name, entry), device, precision, jitter)
+        path = _file(name, entry)
+        if ":" in name:  # a file of others
+            trial.run(f"{__name__}:look_once", path, {"kind": entry.kind})
+        return OnnxEmbedder(entry.kind, path, device, precision, jitter)
     from face_detect_ros.faces.embedders.dlib import DlibEmbedder, TorchEmbedder
 
     factories: dict[str, Callable[[str, str, int], Embedder]] = {
@@ -182,7 +187,18 @@ def create(name: str = DEFAULT, device: str = "auto", precision: str = "auto", j
     return factories[entry.kind](device, precision, jitter)
 
 
+def look_once(path: Path, kind: str) -> None:
+    """Make an embedder of a file on the CPU, which runs it on one face. Raises PerceptionError."""
+    from face_detect_ros.faces.embedders.arcface import OnnxEmbedder
+
+    OnnxEmbedder(kind, path, "cpu", "auto", 0).close()
+
+
 def _file(name: str, entry: EmbedderEntry) -> Path:
     """The user's file, or the published one. Raises WeightsError."""
-    file = name.partition(":")[2]
-    return Path(file).expanduser() if file else cache.locate(checkpoints.find(entry.checkpoint))
+    if file := name.partition(":")[2]:
+        path = Path(file).expanduser()
+        if path.exists():  # else the embedder says how to name it
+            weights_file.check(path)
+        return path
+    return cache.locate(checkpoints.find(entry.checkpoint))

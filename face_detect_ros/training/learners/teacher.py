@@ -15,21 +15,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.onnx import labels as onnx_labels
-from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.engines import trial
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.nn.yolov9.heads import STRIDES
+from face_detect_ros.training.learners import teacher_file
+from face_detect_ros.zoo.formats import weights_file
 
 _BEFORE_SCORES = 5  # center, size, objectness
-_TRIED = (2, 3, 64, 96)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +62,16 @@ class Teacher:
     """
 
     def __init__(self, file: Path, classes: Sequence[str]) -> None:
-        self._session = OnnxSession(file, "cpu", threads=1, content=_opened(file))
-        try:
-            rows, *maps = self._run(np.full(_TRIED, 114, np.float32))
-        except RuntimeError as error:
-            raise _no_yolox(file, str(error)) from error
-        sizes = [(_TRIED[2] // stride, _TRIED[3] // stride) for stride in STRIDES]
+        weights_file.check(file)
+        trial.run(f"{teacher_file.__name__}:look_once", file, {})
+        self._session, (rows, *maps) = teacher_file.load(file)
+        height_px, width_px = teacher_file.TRIED[2:]
+        sizes = [(height_px // stride, width_px // stride) for stride in STRIDES]
         cells = sum(height * width for height, width in sizes)
         if rows.shape[:2] != (2, cells) or rows.shape[2] <= _BEFORE_SCORES:
-            raise _no_yolox(file, f"it gives {rows.shape} for two images of {_TRIED[3]}x{_TRIED[2]}")
+            raise teacher_file.no_yolox(
+                file, f"it gives {rows.shape} for two images of {width_px}x{height_px}"
+            )
         self.widths = tuple(value.shape[1] for value in self._by_stride(maps))
         named = onnx_labels.named_in(self._session.metadata, file)
         known = matching(classes, onnx_labels.labels_for(named, rows.shape[2] - _BEFORE_SCORES, file))
@@ -135,56 +136,3 @@ def _standard(values: Tensor) -> Tensor:
     """Every channel with mean 0 and deviation 1 over the batch."""
     deviation, mean = torch.std_mean(values, dim=(0, 2, 3), correction=0, keepdim=True)
     return (values - mean) / (deviation + 1e-6)
-
-
-def _opened(file: Path) -> bytes:
-    """The model for any batch and size, and with the maps behind boxes and scores of each stride as outputs.
-
-    YOLOX's exporter fixes the sizes, though only the reshaping of its outputs depends on them.
-    """
-    try:
-        import onnx
-    except ImportError as error:
-        raise ConfigError("a teacher needs the package onnx; run: pip install onnx") from error
-    try:
-        model = onnx.load(file)
-    except OSError as error:
-        raise WeightsError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # protobuf's own
-        raise WeightsError(f"{file}: no ONNX file ({error})") from error
-    graph = model.graph
-    made_by = {name: node for node in graph.node for name in node.output}
-    reshapes = [node for node in graph.node if node.op_type == "Reshape"]
-    maps = []
-    try:
-        for node in reshapes:
-            boxes, _, scores = made_by[node.input[0]].input
-            maps += [_into(made_by[boxes]), _into(made_by[made_by[scores].input[0]])]
-    except (KeyError, ValueError) as error:
-        raise _no_yolox(file, "its end is not that of YOLOX") from error
-    if len(reshapes) != len(STRIDES) or len(graph.input) != 1 or len(graph.output) != 1:
-        raise _no_yolox(file, "its end is not that of YOLOX")
-    for port, free in ((graph.input[0], (0, 2, 3)), (graph.output[0], (0, 1))):
-        for axis in free:
-            port.type.tensor_type.shape.dim[axis].dim_param = f"{port.name}_{axis}"
-    shapes = {node.input[1] for node in reshapes}
-    for value in graph.initializer:
-        if value.name in shapes:
-            shape = onnx.numpy_helper.to_array(value).copy()
-            shape[0] = 0  # as it is
-            value.CopyFrom(onnx.numpy_helper.from_array(shape, value.name))
-    del graph.value_info[:]
-    for name in maps:
-        graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    return bytes(model.SerializeToString())
-
-
-def _into(convolution: Any) -> str:
-    """The name of what the last convolution is made from."""
-    if convolution.op_type != "Conv":
-        raise ValueError(convolution.op_type)
-    return str(convolution.input[0])
-
-
-def _no_yolox(file: Path, reason: str) -> WeightsError:
-    return WeightsError(f"{file}: no YOLOX that can teach: {reason}")

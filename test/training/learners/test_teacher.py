@@ -168,7 +168,7 @@ def test_what_cannot_teach(tmp_path: Path, file: Path) -> None:
         WeightsError, match=r"other\.onnx: no YOLOX that can teach: its end is not that of YOLOX"
     ):
         Teacher(write_teacher(tmp_path / "other.onnx", convolutions=False), CLASSES)
-    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    (tmp_path / "broken.onnx").write_bytes(b"\0nothing")
     with pytest.raises(WeightsError, match=r"broken\.onnx: no ONNX file"):
         Teacher(tmp_path / "broken.onnx", CLASSES)
     model = onnx.load(file)
