@@ -432,14 +432,14 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             problem = problem or "loading"
         elif state in ("unconfigured", "finalized"):
             problem = problem or state
-        error = self._last_error or health.error
+        told = self._last_error or health.error
         if time.monotonic() - self._failed_s < FAILURE_SHOWN_S:
-            error = error or self._failure
+            told = told or self._failure
         values = {"state": state, **health.values}
         if self._failure_count:
             values["failed_callbacks"] = str(self._failure_count)
         name = self.get_fully_qualified_name().lstrip("/")
-        whole = Health(health.hardware_id, problem, values, error)
+        whole = Health(health.hardware_id, problem, values, told)
         statuses = [
             diagnostics.status(f"{name}: {what}", each)
             for what, each in {self.health_of: whole, **parts}.items()
