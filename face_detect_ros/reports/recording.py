@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from face_detect_ros.bags.cameras import cameras, choose
+from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.bags.images import camera_name, is_image_topic, read_image
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.topic import Message
@@ -29,6 +32,7 @@ DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 MOST_TRACKS = 60
 """Tracks with an image, the ones that were seen longest."""
 THUMBNAIL_PX = 160
+_RESULTS = "results.sqlite3"
 _GAP_S = 1.0  # something that is missing for longer was away
 _MARGIN = 0.3  # shown around a box, in its sizes
 _ODD_LATENCY_S = 3600.0  # stamps of another clock
@@ -131,7 +135,29 @@ def read_recording(path: Path, *, images: bool = True) -> Recorded:
         if images:
             _add_images(reader, found)
         found.problems += reader.problems
+    # never for an anonymized copy, which has images: those of its source show people
+    source = None if any(map(is_image_topic, reader.topics)) else _source_of(path)
+    if source is not None:
+        with BagReader(source) as reader:
+            found.images = sum(camera.topic.count for camera in choose(cameras(reader), ()))
+            if images:
+                _add_images(reader, found)
+            found.problems += reader.problems
     return found
+
+
+def _source_of(path: Path) -> Path | None:
+    """The bag with the images, where `path` has only results of `face_detect_ros bag`; None if it is not there."""
+    results = path / _RESULTS
+    if not results.is_file():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"{results.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT DISTINCT bag FROM images").fetchall()
+    except sqlite3.Error:
+        return None
+    found = [Path(bag) for (bag,) in rows if is_bag(Path(bag))]
+    return found[0] if len(found) == 1 else None
 
 
 def spans(times_s: list[float]) -> list[Span]:

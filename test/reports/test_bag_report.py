@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from helpers import bags
 from helpers.browser import chromium, screenshot
 
 from face_detect_ros.bags.images import jpeg_message
@@ -191,6 +192,17 @@ def test_a_bag_without_detections_says_how_to_make_some(tmp_path):
     writer.close()
     with pytest.raises(ConfigError, match="face_detect_ros bag"):
         read_recording(tmp_path / "empty")
+
+
+def test_results_of_a_bag_show_images_of_the_bag_but_anonymized_copies_only_their_own(tmp_path):
+    source = bags.camera_bag(tmp_path / "drive", 4)
+    bags.run(source, tmp_path / "out")
+    bags.run(source, tmp_path / "shared", anonymize=True)
+    plain, covered = read_recording(tmp_path / "out"), read_recording(tmp_path / "shared")
+    assert (plain.images, covered.images) == (4, 4)
+    assert [len(found.tracks) for found in (plain, covered)] == [1, 1]
+    assert plain.tracks[0].image.max() > 200
+    assert covered.tracks[0].image.max() < 120
 
 
 def test_it_looks_right_in_a_browser(bag, tmp_path):
