@@ -152,7 +152,9 @@ def _source_of(path: Path) -> Path | None:
     if not results.is_file():
         return None
     try:
-        with contextlib.closing(sqlite3.connect(f"{results.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with contextlib.closing(
+            sqlite3.connect(f"{results.absolute().as_uri()}?mode=ro", uri=True)
+        ) as database:
             rows = database.execute("SELECT DISTINCT bag FROM images").fetchall()
     except sqlite3.Error:
         return None
