@@ -59,7 +59,11 @@ def detect(
         ),
     ] = None,
     classes: Annotated[
-        str, typer.Option(metavar="NAME,NAME", help="Report these classes only; default: all of the model's.")
+        str,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Report these classes only; default: all of the model's. What to look for, with a grounding model.",
+        ),
     ] = "",
     input_size: Annotated[
         int,
@@ -146,6 +150,7 @@ def detect(
             engine=engine,
             threads=threads,
             input_size=input_size,
+            classes=classes,
             # whoever reads the results of a file looks for an id on each detection
             tracker_options=TrackerOptions(min_hits=1),
             recognition=recognition(gallery) if task == "faces" else None,

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from face_detect_ros.core.letterbox import Letterbox
@@ -53,19 +51,11 @@ class Masks:
         if right <= left or bottom <= top:
             return (int(left), int(top)), np.zeros((0, 0), bool)
         logits = self._logits(index)
-        # pixel centers of the region to those of the map
-        cells_per_px = np.array(logits.shape[::-1]) / self.place.target[::-1]
-        scale = self.place.scale_xy * cells_per_px
-        shift = self.place.to_input(np.array([left, top]) + 0.5) * cells_per_px - 0.5
-        matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
-        region = cv2.warpAffine(
-            np.ascontiguousarray(logits, np.float32),
-            matrix,
-            (int(right - left), int(bottom - top)),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        return (int(left), int(top)), region > 0
+        # pixel centers of the region to those of the map's cells
+        place, cells = self.place, np.array(logits.shape[::-1]) / self.place.target[::-1]
+        x = ((np.arange(left, right) + 0.5) * place.scale_xy[0] + place.offset[1]) * cells[0] - 0.5
+        y = ((np.arange(top, bottom) + 0.5) * place.scale_xy[1] + place.offset[0]) * cells[1] - 0.5
+        return (int(left), int(top)), _sampled(logits, x, y) > 0
 
     def instances(self) -> np.ndarray:
         """(H, W) uint16 over the image: number of the detection that each pixel belongs to, from 1; 0: none.
@@ -88,11 +78,14 @@ class Masks:
         return logits
 
 
-def polygons(masks: Masks, index: int) -> list[list[list[int]]]:
-    """The outlines of one mask: [x, y] of corners in pixels of the image, a list for each separate part."""
-    (left, top), mask = masks.of(index)
-    found, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top)
-    )
-    parts: Sequence[np.ndarray] = sorted(found, key=cv2.contourArea, reverse=True)
-    return [part[:, 0].tolist() for part in parts]
+def _sampled(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(len(y), len(x)) of (h, w) values, linearly between cells; those at the border go on beyond it."""
+    sampled = values
+    for axis, places in enumerate((y, x)):
+        places = np.clip(places, 0, values.shape[axis] - 1)
+        first = np.floor(places).astype(int)
+        second = np.minimum(first + 1, values.shape[axis] - 1)
+        share = (places - first).astype(np.float32)
+        share = share[:, None] if axis == 0 else share
+        sampled = sampled.take(first, axis) * (1 - share) + sampled.take(second, axis) * share
+    return sampled

@@ -121,6 +121,7 @@ def create(
     engine: str = engine_catalogue.AUTO,
     threads: int = 0,
     steady: bool = False,
+    classes: str = "",
 ) -> Detector:
     """A ready detector with its weights loaded; close it after use.
 
@@ -134,6 +135,7 @@ def create(
             `engines.catalogue`).
         threads: of the network on a CPU; 0: one for each core.
         steady: see `Compute.steady`.
+        classes: what a detector finds that takes its classes as a text ("person, red cup"); others have their own.
 
     Raises:
         ConfigError: for an unknown name, a missing library, or an engine, precision or input size that this detector
@@ -163,6 +165,8 @@ def create(
         arguments["precision"] = precision
     if entry.task == "objects":
         arguments["input_size"] = input_size
+    if entry.takes_text:
+        arguments["classes"] = classes
     if entry.takes_file or entry.packaged or entry.checkpoint:
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:

@@ -159,6 +159,17 @@ ENTRIES = (
         precisions=ANY_PRECISION,
     ),
     CatalogueEntry(
+        name="grounding",
+        task="objects",
+        factory="face_detect_ros.detectors.grounding.detector:create",
+        license="of the user's folder",
+        description="finds what classes names: MM Grounding DINO, Grounding DINO, OmDet-Turbo; slow on a CPU",
+        takes_file=True,
+        takes_text=True,
+        file_is="FOLDER",
+        score_threshold=0.3,
+    ),
+    CatalogueEntry(
         name="onnx",
         task="objects",
         factory="face_detect_ros.detectors.onnx.detector:create",

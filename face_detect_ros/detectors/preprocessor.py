@@ -27,6 +27,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "DeformableDetrImageProcessor": {},
     "RfDetrImageProcessor": {},
     "YolosImageProcessor": {},
+    "GroundingDinoImageProcessor": {},
 }
 _BILINEAR = 2
 _PLAIN = ("RfDetrImageProcessor", (2, 3))  # resizes without averaging, by these filters

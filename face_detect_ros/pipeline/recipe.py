@@ -58,6 +58,7 @@ class Recipe:
         threads: Of the detector's network on a CPU; 0 is one for each core.
         steady: Compute images of one size alike from the first on: for results that can be repeated.
         input_size: Longest side in pixels of what the network of an object detector sees; 0 is the model's own.
+        classes: What a detector finds that takes its classes as a text; others have their own.
         tracker: By its name in the catalogue of trackers; None where images have nothing to do with each other.
         tracker_options: How long tracks last.
         recognition: Who the faces are; None does not ask.
@@ -72,6 +73,7 @@ class Recipe:
     threads: int = 0
     steady: bool = False
     input_size: int = 0
+    classes: str = ""
     tracker: str | None = trackers.DEFAULT_TRACKER
     tracker_options: TrackerOptions = field(default_factory=TrackerOptions)
     recognition: Recognition | None = None
@@ -102,6 +104,7 @@ class Recipe:
                 engine=self.engine,
                 threads=self.threads,
                 steady=self.steady,
+                classes=self.classes,
             )
         except BaseException:
             for stage in stages:

@@ -10,7 +10,8 @@ import pytest
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.letterbox import Letterbox
-from face_detect_ros.core.masks import Masks, polygons
+from face_detect_ros.core.masks import Masks
+from face_detect_ros.viz.outlines import polygons
 
 PLACE = Letterbox.fit((40, 80), (64, 64))  # reduced to 32 x 64, 16 rows of padding above and below
 

@@ -34,6 +34,7 @@ MADE_OF_TORCH = (
     "detectors.detr",
     "detectors.export",
     "detectors.faces.mmod",
+    "detectors.grounding",
     "detectors.objects.tensor_input",
     "detectors.yolov9",
     "zoo.formats.safetensors_file",

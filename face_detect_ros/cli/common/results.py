@@ -17,11 +17,11 @@ import numpy as np
 
 from face_detect_ros.cli.common.media import MediaFile
 from face_detect_ros.core.errors import ConfigError, OutputError
-from face_detect_ros.core.masks import polygons
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.tracking.protocol import has_track
+from face_detect_ros.viz.outlines import polygons
 from face_detect_ros.viz.video import VideoFile
 
 _SAVED_AS_THEY_ARE = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

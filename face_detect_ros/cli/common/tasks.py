@@ -84,6 +84,7 @@ def tasks_of(
             engine=engine,
             threads=threads,
             steady=True,
+            classes=classes,
             # whoever reads the results of a file looks for an id on each detection
             tracker_options=TrackerOptions(min_hits=1),
             recognition=recognition(gallery) if name == "faces" and not anonymize else None,

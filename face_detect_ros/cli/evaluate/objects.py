@@ -100,6 +100,7 @@ def coco(
             precision=precision,
             input_size=input_size,
             engine=engine,
+            classes=", ".join(labeled.categories),
         )
         with contextlib.closing(opened) as detector:
             detector.warmup()

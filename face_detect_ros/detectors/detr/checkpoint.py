@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,12 @@ class DetrCheckpoint:
     has_masks: bool = False
 
 
-def load(path: Path) -> DetrCheckpoint:
+def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoint:
     """Load a model and its weights.
 
     Args:
         path: A folder, or a hub name (org/name) if the model lies in the Hugging Face cache.
+        families: What it may be, by the model_type of config.json.
 
     Raises:
         WeightsError: Something is missing, damaged, or does not fit its config.json.
@@ -65,7 +66,7 @@ def load(path: Path) -> DetrCheckpoint:
     """
     folder = locate(path)
     described = _read_config(folder)
-    family, class_name = _family(folder, described)
+    family, class_name = _family(folder, described, families)
     timm = detr_timm.backbone_name(described)
     if timm:
         described = _without_timm(folder, described)
@@ -133,16 +134,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return read_object(file, error=WeightsError, hint="copy it again from where it came from")
 
 
-def _family(folder: Path, described: dict[str, Any]) -> tuple[Family, str]:
+def _family(folder: Path, described: dict[str, Any], families: Mapping[str, Family]) -> tuple[Family, str]:
     """The family and the name of the model's class.
 
     Raises ConfigError for an architecture that is not supported, before the slow import of the library.
     """
     kind = described.get("model_type")
-    family = FAMILIES.get(str(kind))
+    family = families.get(str(kind))
     if family is None:
         raise ConfigError(
-            f"{folder}: model_type '{kind}' is not supported; supported are: {', '.join(FAMILIES)}"
+            f"{folder}: model_type '{kind}' is not supported; supported are: {', '.join(families)}"
         )
     classes = described.get("architectures") or [family.model_class]
     for name in (family.model_class, family.mask_class):

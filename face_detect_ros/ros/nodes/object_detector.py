@@ -46,7 +46,10 @@ class ObjectDetectorParameters(DetectorParameters):
         minimum=1,
         maximum=10_000,
     )
-    classes: str = parameter("", "Classes published, such as person, dog; empty: all of the model's.")
+    classes: str = parameter(
+        "",
+        "Classes published, such as person, dog; empty: all of the model's. A grounding model looks for these.",
+    )
     input_size: int = parameter(
         0,
         "Longest side of what the network sees, in pixels; 0: the model's own.",
@@ -106,7 +109,9 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
             self.get_logger().info("privacy: image_annotated and attention are drawn on black")
 
     def recipe(self, params: ObjectDetectorParameters) -> Recipe:
-        return dataclasses.replace(super().recipe(params), input_size=params.input_size)
+        return dataclasses.replace(
+            super().recipe(params), input_size=params.input_size, classes=params.classes
+        )
 
     def options(self, params: ObjectDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
         with _about("classes"):
