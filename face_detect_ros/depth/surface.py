@@ -16,7 +16,7 @@ import numpy as np
 
 from face_detect_ros.depth.image import DepthImage
 
-_MOST_SAMPLES = 64  # of a side of the box
+_MOST_SAMPLES = 48  # of a side of the box
 _RING = 0.25  # width of the ring around the box, in sides of the box
 _LEAST_RING_PX = 3
 _NEAREST_M, _FARTHEST_M = 0.05, 60.0
@@ -86,7 +86,7 @@ def find_surface(image: DepthImage, box: np.ndarray, mask: np.ndarray | None = N
     if np.count_nonzero(known & inside) < min(_FEWEST, max(1, np.count_nonzero(inside) // 4)):
         return None
     steps = np.full(depths.shape, -1)
-    steps[known] = _in_steps(depths[known]).astype(np.int64)
+    steps[known] = _STEPS[(depths[known] * 1e3).astype(np.int64)]
     count = int(steps.max()) + 1
     mine, others = known & inside, known & ~inside
     center = _histogram(steps[mine], closeness[mine], count)
@@ -106,7 +106,7 @@ def _samples(low: float, high: float, ring: float, size: int) -> tuple[slice, np
     """Which pixels of an axis to look at, and where their middles are: from -1 to 1 inside the box."""
     first = max(0, int(np.floor(low - ring)))
     last = min(size, int(np.ceil(high + ring)))
-    stride = max(1, int((high - low) // _MOST_SAMPLES))
+    stride = max(1, int(np.ceil((high - low) / _MOST_SAMPLES)))
     places = np.arange(first, last, stride) + 0.5
     half = max((high - low) / 2, 0.5)
     return slice(first, max(first, last), stride), (places - (low + high) / 2) / half
@@ -125,19 +125,14 @@ def _share(some: np.ndarray, of: np.ndarray) -> float:
     return int(np.count_nonzero(some & of)) / max(1, int(np.count_nonzero(of)))
 
 
-def _step_table() -> tuple[np.ndarray, np.ndarray]:
-    """Depths in meters, and how many steps of noise there are up to each."""
-    edges = np.geomspace(_NEAREST_M, _FARTHEST_M, 2000)
-    mean = (edges[1:] + edges[:-1]) / 2
-    noise = _NOISE[0] + _NOISE[1] * mean + _NOISE[2] * mean**2
-    return edges, np.concatenate([[0.0], np.cumsum(np.diff(edges) / noise)])
+def _step_table() -> np.ndarray:
+    """How many steps of noise there are up to each millimeter, int64."""
+    depths = np.arange(round(_FARTHEST_M * 1e3) + 1) * 1e-3
+    noise = _NOISE[0] + _NOISE[1] * depths + _NOISE[2] * depths**2
+    return np.cumsum(1e-3 / noise).astype(np.int64)
 
 
-_DEPTHS, _STEPS = _step_table()
-
-
-def _in_steps(depths: np.ndarray) -> np.ndarray:
-    return np.interp(depths, _DEPTHS, _STEPS)
+_STEPS = _step_table()
 
 
 def _histogram(steps: np.ndarray, weights: np.ndarray | None, count: int) -> np.ndarray:
