@@ -239,8 +239,14 @@ def _by_target(places: Sequence[Letterbox]) -> list[list[int]]:
     return list(groups.values())
 
 
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "could not create a primitive",  # oneDNN, which computes convolutions for PyTorch on a CPU, says no more
+)
+
+
 def _out_of_memory(error: Exception) -> bool:
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
+    return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)
