@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage lint docs bench train-default clean
+.PHONY: help setup demo test coverage lint docs pictures bench train-default clean
 
 # ROS distribution: kilted or jazzy, each in an environment of its own
 DISTRO ?= kilted
@@ -44,6 +44,9 @@ docs: .venv-docs/finished ## build the documentation, with an API reference from
 	@$(or $(PYTHON),python3) -m venv --clear .venv-docs
 	@.venv-docs/bin/pip install --quiet --disable-pip-version-check -r requirements/docs.txt -c requirements/constraints-docs.txt
 	@touch $@
+
+pictures: setup ## make the images of the documentation again; needs a Chromium
+	@$(BIN)/python tools/pictures.py
 
 bench: setup ## measure overhead, conversion and CPU use
 	@$(BIN)/face_detect_ros bench
