@@ -13,8 +13,6 @@ from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 
-WAIT_S = 0.1
-"""How long after its arrival an image waits for its depth. A detector that takes longer never waits."""
 ALIVE_S = 1.0
 """Nobody waits for depth if none has come for this long."""
 _RECENT = 10  # depth images kept for images that come after them
@@ -61,9 +59,11 @@ class Pairing(Generic[Item]):
 
     Args:
         slop_s: Most time between the stamps of the two, in seconds; 0: they must be equal.
+        wait_s: How long after its arrival an image waits for its depth.
     """
 
-    def __init__(self, slop_s: float) -> None:
+    def __init__(self, slop_s: float, wait_s: float) -> None:
+        self._wait_s = wait_s
         self._slop_ns = round(slop_s * 1e9)
         self._changed = threading.Condition()
         self._recent: deque[tuple[int, Item]] = deque(maxlen=_RECENT)
@@ -81,6 +81,10 @@ class Pairing(Generic[Item]):
     def alive(self) -> bool:
         """Whether depth images come."""
         return time.monotonic() - self._arrival_s < ALIVE_S
+
+    def silent_s(self, since_s: float) -> float:
+        """Seconds since the latest depth image, or since that `time.monotonic` if none has come after it."""
+        return time.monotonic() - max(since_s, self._arrival_s)
 
     def expect(self, image: Stamped) -> None:
         """Say that an image has arrived. Depth is kept for it until nobody else holds the image."""
@@ -103,12 +107,12 @@ class Pairing(Generic[Item]):
             self._changed.notify_all()
 
     def get(self, image: Stamped) -> Item | None:
-        """The depth image of an image that was expected; waits for it until `WAIT_S` after the image's arrival."""
+        """The depth image of an image that was expected; waits for it, but not long after the image's arrival."""
         with self._changed:
             wanted = self._find(image)
             if wanted is None:
                 return None
-            left_s = (image.arrival_s or 0.0) + WAIT_S - time.monotonic()
+            left_s = (image.arrival_s or 0.0) + self._wait_s - time.monotonic()
             if left_s > 0 and self.alive:
                 self._changed.wait_for(lambda: wanted.settled or not self._open, left_s)
             if wanted.best is not None:

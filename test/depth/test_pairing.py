@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.frame import LazyFrame
-from face_detect_ros.depth import pairing
 from face_detect_ros.depth.pairing import Pairing
 
 MS = 1_000_000
+WAIT_S = 0.1
 
 
 def shown(stamp_ms: float) -> LazyFrame:
@@ -44,7 +44,7 @@ def old(stamp_ms: float) -> LazyFrame:
 )
 @pytest.mark.parametrize("image_first", [False, True])
 def test_the_nearest_within_the_slop(depths_ms, image_ms, slop_s, found, image_first) -> None:
-    pairs: Pairing[int] = Pairing(slop_s)
+    pairs: Pairing[int] = Pairing(slop_s, WAIT_S)
     image = old(image_ms)
     if image_first:
         pairs.expect(image)
@@ -58,7 +58,7 @@ def test_the_nearest_within_the_slop(depths_ms, image_ms, slop_s, found, image_f
 
 
 def test_depth_that_is_on_its_way_is_waited_for() -> None:
-    pairs: Pairing[str] = Pairing(0.05)
+    pairs: Pairing[str] = Pairing(0.05, WAIT_S)
     pairs.add(70 * MS, "before")  # near enough, but not the best
     image = shown(100)
     pairs.expect(image)
@@ -67,22 +67,22 @@ def test_depth_that_is_on_its_way_is_waited_for() -> None:
 
 
 def test_nobody_waits_for_longer_than_said_nor_for_a_dead_camera() -> None:
-    pairs: Pairing[str] = Pairing(0.05)
+    pairs: Pairing[str] = Pairing(0.05, WAIT_S)
     image = shown(100)
     pairs.expect(image)
     began = time.monotonic()
     assert pairs.get(image) is None  # there was no depth at all
-    assert time.monotonic() - began < pairing.WAIT_S / 2
+    assert time.monotonic() - began < WAIT_S / 2
     assert pairs.unpaired == 0
     pairs.add(80 * MS, "before")
     image = shown(100)
     pairs.expect(image)
     assert pairs.get(image) == "before"
-    assert time.monotonic() - image.arrival_s >= pairing.WAIT_S
+    assert time.monotonic() - image.arrival_s >= WAIT_S
 
 
 def test_closing_wakes_who_waits() -> None:
-    pairs: Pairing[str] = Pairing(0.05)
+    pairs: Pairing[str] = Pairing(0.05, WAIT_S)
     pairs.add(0, "long ago")
     image = shown(1000)
     image.arrival_s += 60.0
@@ -95,7 +95,7 @@ def test_depth_lives_as_long_as_its_image_and_no_longer() -> None:
     class Depth:
         pass
 
-    pairs: Pairing[Depth] = Pairing(0.0)
+    pairs: Pairing[Depth] = Pairing(0.0, WAIT_S)
     kept, dropped = old(0), old(1)
     alive = []
     for index in range(100):
@@ -116,7 +116,7 @@ def test_depth_lives_as_long_as_its_image_and_no_longer() -> None:
 
 
 def test_time_that_starts_again() -> None:
-    pairs: Pairing[int] = Pairing(0.05)
+    pairs: Pairing[int] = Pairing(0.05, WAIT_S)
     for each in (10_000, 10_033):
         pairs.add(each * MS, each)
     pairs.add(100 * MS, 100)
@@ -127,6 +127,6 @@ def test_time_that_starts_again() -> None:
 
 
 def test_an_image_that_was_not_expected_has_no_depth() -> None:
-    pairs: Pairing[int] = Pairing(0.05)
+    pairs: Pairing[int] = Pairing(0.05, WAIT_S)
     pairs.add(100 * MS, 1)
     assert pairs.get(shown(100)) is None

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import posixpath
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,17 @@ from face_detect_ros.core.errors import ConfigError, ImageError
 from face_detect_ros.core.frame import Frame, LazyFrame
 from face_detect_ros.depth.calibration import Calibration
 from face_detect_ros.depth.ground import GroundPlane, parse_ground_plane
-from face_detect_ros.depth.pairing import WAIT_S, Pairing
+from face_detect_ros.depth.pairing import Pairing
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.ros import qos, rclpy_internals
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.inputs.camera import FOLLOW_PERIOD_S, ImageInput, camera_info_topic, remapped
+from face_detect_ros.ros.inputs.camera import (
+    FOLLOW_PERIOD_S,
+    SILENCE_S,
+    ImageInput,
+    camera_info_topic,
+    remapped,
+)
 from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.depth import LazyDepth, lazy_depth
 from face_detect_ros.ros.transforms import Transforms
@@ -48,6 +55,7 @@ class SpaceInput:
         images: Of the same camera.
         use_depth: Whether depth is looked for.
         slop_s: Most time between an image and its depth.
+        wait_s: How long after the arrival of an image its depth is waited for.
         ground_plane: What people stand on, see `parse_ground_plane`, or a frame whose x-y plane it is; may be empty.
         transforms: Needed for such a frame.
         max_image_mpx: Larger depth images are refused, in megapixels.
@@ -63,6 +71,7 @@ class SpaceInput:
         *,
         use_depth: bool,
         slop_s: float,
+        wait_s: float,
         ground_plane: str,
         transforms: Transforms | None,
         max_image_mpx: float,
@@ -71,6 +80,7 @@ class SpaceInput:
         self._images = images
         self._use_depth = use_depth
         self._slop_s = slop_s
+        self._wait_s = wait_s
         self._max_image_mpx = max_image_mpx
         self._transforms = transforms
         self._ground, self._ground_frame = ground_of(ground_plane)
@@ -82,7 +92,7 @@ class SpaceInput:
         self._depth_info_topic = remapped(self._node, topics.name("depth/camera_info")) or camera_info_topic(
             self.topic
         )
-        self._pairing: Pairing[LazyDepth] = Pairing(slop_s)
+        self._pairing: Pairing[LazyDepth] = Pairing(slop_s, wait_s)
         self._depth: Any = None  # the subscription
         self._depth_source: tuple[str, type, bool] | None = None
         self._info = _LatestInfo(self._node)
@@ -91,7 +101,9 @@ class SpaceInput:
         self._needed: Callable[[], bool] = lambda: False
         self._missed = 0
         self._wrong = ""
+        self._wrong_type = ""
         self._told = ""
+        self._subscribed_s = 0.0
 
     @property
     def useful(self) -> bool:
@@ -144,7 +156,7 @@ class SpaceInput:
                 self._depth_info.calibration,
                 ground=ground,
                 rectified=self._images.rectified,
-                depth_rectified="rect" in posixpath.basename(self.topic),
+                depth_rectified=self._depth_rectified,
             )
         except ImageError as error:
             self._wrong = f"depth of {self.topic} cannot be read: {error}"
@@ -158,15 +170,17 @@ class SpaceInput:
     @property
     def problem(self) -> str:
         """Why positions are unknown; empty while all is well or nobody needs them."""
-        if self._depth is None and not self._ground_frame and self._ground is None:
-            return self._wrong
-        if self._wrong or self._missed < _FEWEST:
-            return self._wrong
+        if self._wrong or (self._depth is None and self._ground is None and not self._ground_frame):
+            return self._wrong or self._wrong_type
+        if self._depth is not None and self._pairing.silent_s(self._subscribed_s) > SILENCE_S:
+            return f"no depth on {self.topic} for {SILENCE_S:g} s, although somebody publishes it"
+        if self._missed < _FEWEST:
+            return ""
         off_s = self._pairing.off_s()
         off = "" if off_s is None else f"; the newest depth image is {off_s:+.3f} s off the newest image"
         return (
             f"depth arrives on {self.topic}, but none within {self._slop_s:g} s of the image{off}. Do both have "
-            "stamps of one clock? Else set depth_slop_s"
+            "stamps of one clock? Does depth come late? See depth_slop_s and depth_wait_s"
         )
 
     def watch(self) -> None:
@@ -204,7 +218,7 @@ class SpaceInput:
     def _ground_of(self, frame: Frame) -> GroundPlane | None:
         if not self._ground_frame or self._transforms is None:
             return self._ground
-        until_s = (frame.arrival_s or 0.0) + WAIT_S
+        until_s = (frame.arrival_s or 0.0) + self._wait_s
         found = self._transforms.lookup(self._ground_frame, frame.frame_id, frame.stamp_ns, until_s)
         if found is None:
             raise ConfigError(self._transforms.problem)
@@ -227,6 +241,7 @@ class SpaceInput:
         kinds: dict[str, type] = {"sensor_msgs/msg/Image": Image}
         if DisparityImage is not None:
             kinds["stereo_msgs/msg/DisparityImage"] = DisparityImage
+        self._wrong_type = ""
         choices = [
             (self.topic, kinds),
             (self._compressed_topic, {"sensor_msgs/msg/CompressedImage": CompressedImage}),
@@ -245,12 +260,15 @@ class SpaceInput:
                     )
                     return topic, kind, reliable
             if types:
-                self._wrong = f"{topic} is {', '.join(sorted(types))}, which holds no depth; remap {TOPIC}"
+                self._wrong_type = (
+                    f"{topic} is {', '.join(sorted(types))}, which holds no depth; remap {TOPIC}"
+                )
         return None
 
     def _subscribe(self, source: tuple[str, type, bool] | None) -> None:
         self._unsubscribe_depth()
         self._depth_source = source
+        self._wrong, self._missed, self._subscribed_s = "", 0, time.monotonic()
         if source is None:
             return
         topic, kind, reliable = source
@@ -260,6 +278,12 @@ class SpaceInput:
         self._depth = self._node.create_subscription(
             kind, topic, self._arrived, qos.image_input(reliable=reliable), **options
         )
+
+    @property
+    def _depth_rectified(self) -> bool:
+        if self._depth_source is not None and self._depth_source[1] is DisparityImage:
+            return True
+        return "rect" in posixpath.basename(self.topic)
 
     def _arrived(self, message: Any) -> None:
         depth = lazy_depth(message, self._max_image_mpx)

@@ -178,6 +178,13 @@ class DetectorParameters(NodeParameters):
         maximum=1.0,
         at_configure=True,
     )
+    depth_wait_s: float = parameter(
+        0.1,
+        "How long after the arrival of an image a result waits for its depth; a slow detector never waits.",
+        minimum=0.0,
+        maximum=2.0,
+        at_configure=True,
+    )
     ground_plane: str = parameter(
         "",
         "Where people without depth stand: the camera's height in meters and how many degrees it looks down, such as "
@@ -375,6 +382,7 @@ class DetectorNode(PerceptionNode[P]):
                 topics,
                 use_depth=params.depth,
                 slop_s=params.depth_slop_s,
+                wait_s=params.depth_wait_s,
                 ground_plane=params.ground_plane,
                 transforms=self._transforms,
                 max_image_mpx=params.max_image_mpx,

@@ -122,6 +122,7 @@ class DepthCamera:
         )
         self._scale, self._offset_ns, self._lag_s = scale, round(depth_offset_s * SECOND), lag_s
         self.stamps = []
+        self.depth_lost = False
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -144,6 +145,8 @@ class DepthCamera:
                 self._depth_info.publish(info(side, side, stamp, FOCAL * self._scale))
             self._images.publish(image(self.picture, stamp_ns=stamp))
             time.sleep(self._lag_s)
+            if self.depth_lost:
+                continue
             self._depths.publish(self._make_depth(stamp=stamp + self._offset_ns))
 
 
@@ -262,6 +265,19 @@ def test_depth_is_subscribed_only_while_somebody_needs_it(probe, start):
         found.wait(is_face_in_space)
         probe.drop(found)
         wait_until(lambda: not probe.subscriptions_of("/depth/image_raw"), "its end")
+
+
+def test_depth_that_ends_and_comes_back(probe, start):
+    start(FaceDetector, parameters={"recognize": False})
+    found = probe.collect(f"{NODE}/detections_3d", Detection3DArray)
+    with DepthCamera(probe) as camera:
+        found.wait(is_face_in_space)
+        camera.depth_lost = True
+        probe.diagnostics(NODE, lambda status: "no depth on /depth/image_raw for 3 s" in status.message)
+        count = sum(is_face_in_space(m) for m in found.messages)
+        camera.depth_lost = False
+        wait_until(lambda: sum(is_face_in_space(m) for m in found.messages) > count, "a position again")
+        probe.diagnostics(NODE, lambda status: "depth" not in status.message)
 
 
 def test_people_on_the_ground_without_depth(probe, start):
