@@ -12,6 +12,7 @@ from typing import Any
 
 METADATA = "metadata.yaml"
 _SUFFIXES = (".mcap", ".db3")
+_UNFINISHED = ".part"  # results that are not complete
 
 
 def is_bag(path: Path) -> bool:
@@ -29,9 +30,11 @@ def find_bags(folder: Path) -> list[Path]:
             return [folder]
     found: list[Path] = []
     for path in listed(folder):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or path.name.endswith(_UNFINISHED):
             continue
-        if path.is_dir():
+        if path.is_symlink() and path.is_dir():  # not into circles
+            found += [path] if is_bag(path) else []
+        elif path.is_dir():
             found += find_bags(path)
         elif is_storage(path):
             found.append(path)

@@ -84,7 +84,7 @@ def fleet(
         from face_detect_ros.fleet.job import Job
         from face_detect_ros.fleet.local_pool import LocalPool, Pool, default_workers
 
-        bags = driver.bags_of(source)
+        bags = driver.bags_of(source, out)
         count = workers or default_workers(device)
         if not threads and not ray:
             threads = max(1, len(os.sched_getaffinity(0)) // count)

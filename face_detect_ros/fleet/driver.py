@@ -67,11 +67,12 @@ class Report:
         return tuple(bag for bag in self.bags if bag.state == "failed")
 
 
-def bags_of(source: Path) -> list[tuple[Path, str]]:
+def bags_of(source: Path, out: Path | None = None) -> list[tuple[Path, str]]:
     """The bags of a folder or of a list, and a name for the result of each.
 
     Args:
         source: A folder with bags anywhere below, a bag, or a text file with a path in each line.
+        out: Where results go: what is found there is left out.
 
     Raises:
         ConfigError: There are none.
@@ -89,6 +90,8 @@ def bags_of(source: Path) -> list[tuple[Path, str]]:
         ).splitlines()
         paths = [source.parent / line.strip() for line in lines if line.strip() and not line.startswith("#")]
         found = [(path.resolve(), path.stem) for path in paths]
+    if out is not None:
+        found = [item for item in found if out.resolve() not in item[0].parents]
     if not found:
         raise ConfigError(f"{source}: no bags here")
     return found

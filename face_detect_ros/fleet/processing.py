@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from face_detect_ros.bags.reading import BagReader
@@ -19,6 +20,7 @@ from face_detect_ros.core.errors import ImageError, SourceError
 from face_detect_ros.fleet.channel import Channel, Steps, StoppedError
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.look_ahead import LookAhead
 from face_detect_ros.fleet.output_folder import OutputFolder
 from face_detect_ros.fleet.plan import Plan
 from face_detect_ros.fleet.reading import Recorded, Work, detect, read
@@ -206,6 +208,7 @@ class _Run:
         self._options = {
             task.name: task.options(pipelines[task.name], cover=job.anonymize) for task in job.tasks
         }
+        self._ahead = LookAhead(job.tasks[0].recipe.anonymizer)
         self._topics = {topic.key: topic for topic in (*plan.reading.images, *plan.reading.others)}
 
     def all(self, recorded: Recorded, journal: Journal) -> None:
@@ -238,6 +241,7 @@ class _Run:
                 for work in answered:
                     self._write(work, stages, bag, table)
             steps.finish()
+            self._ahead.finish()
             table.close()
             bag.close()
         except BaseException:
@@ -270,7 +274,7 @@ class _Run:
         message, key = work.message, work.key
         if key is None:
             self._check(message.key, message.data)
-            bag.copy(message)
+            self._ahead.other(message.log_ns, lambda: bag.copy(message))
             self.summary.copied += 1
             return
         self.summary.images += 1
@@ -286,12 +290,22 @@ class _Run:
             self.summary.network_s += answer.times.network_ms * 1e-3
             result = steps.process(key.topic, work.frame, answer, work.scene)
             self.summary.detections += len(result.detections)
+            written = partial(self._written, name, work, bag, table)
             if self._job.anonymize:
-                bag.replace(message, work.image, result)
-            bag.add(name, message, result)
-            table.add(name, key.topic, key.log_ns, result)
-            self._watcher.result(name, key, result)
+                self._ahead.image(key.topic, message.log_ns, result, written)
+            else:
+                written(result)
         self._watcher.image()
+
+    def _written(self, name: str, work: Work, bag: ResultBag, table: ResultsWriter, result: Result) -> None:
+        """Write the final result of an image."""
+        if work.key is None or work.image is None:
+            return
+        if self._job.anonymize:
+            bag.replace(work.message, work.image, result)
+        bag.add(name, work.message, result)
+        table.add(name, work.key.topic, work.key.log_ns, result)
+        self._watcher.result(name, work.key, result)
 
     def _failed(self, work: Work, problem: str, table: ResultsWriter, stages: Mapping[str, Stages]) -> None:
         """An image that cannot be decoded. In a bag that is to show nobody it must not be one of an unknown kind."""

@@ -30,7 +30,8 @@ _BLUR_GRID = (
 )
 _GROWTH_PER_S = 1.0  # of a held box on each side, in its sizes: a face that is not found may have moved
 _LARGEST_GROWTH = 0.5
-_SAME_PLACE_IOU = 0.3  # without tracks: from here on a box takes the place of a held one
+SAME_PLACE_IOU = 0.3
+"""Without tracks: from here on a box takes the place of a held one."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ class Anonymizer:
         self._hold(faces, names, np.empty((0, 4)) if faint is None else faint)
         canvas = np.array(image, order="C")
         for held in self._held:
-            growth = min(_GROWTH_PER_S * (self._clock.now_s - held.seen_s), _LARGEST_GROWTH)
-            _cover(canvas, held.box, self._options.margin + growth, self._options.style)
+            margin = self._options.margin + growth(self._clock.now_s - held.seen_s)
+            _cover(canvas, held.box, margin, self._options.style)
         return canvas
 
     def _hold(self, faces: Detections, names: Sequence[str | None] | None, faint: np.ndarray) -> None:
@@ -164,13 +165,33 @@ class Anonymizer:
         return (name is None) == (self._options.whom == "unknown")
 
 
+def growth(unseen_s: float) -> float:
+    """How much a cover grows on each side, as part of its box, for a face that is not found for that long."""
+    return min(_GROWTH_PER_S * unseen_s, _LARGEST_GROWTH)
+
+
+def cover_boxes(image: np.ndarray, boxes: np.ndarray, margins: Sequence[float], style: Style) -> np.ndarray:
+    """A new image in which boxes are covered.
+
+    Args:
+        image: (H, W, 3) uint8 RGB; not modified.
+        boxes: (N, 4) xyxy, in its pixels.
+        margins: (N,) how far beyond each box, as part of its size.
+        style: How.
+    """
+    canvas = np.array(image, order="C")
+    for box, margin in zip(boxes, margins, strict=True):
+        _cover(canvas, box, margin, style)
+    return canvas
+
+
 def _partners(held: Sequence[_Held], boxes: np.ndarray) -> set[int]:
     """Indices of the held faces in whose place one of `boxes` (N, 4) is; each of these stands for one face only."""
     if not held or not len(boxes):
         return set()
     overlap = box_geometry.iou(np.stack([item.box for item in held]), boxes)
     partners = set()
-    while overlap.max() >= _SAME_PLACE_IOU:
+    while overlap.max() >= SAME_PLACE_IOU:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
         partners.add(int(row))
         overlap[row, :] = overlap[:, column] = 0.0

@@ -266,6 +266,34 @@ def test_faces_are_covered_and_everything_else_is_copied_byte_for_byte(tmp_path)
             )
 
 
+def test_a_face_is_covered_before_it_is_first_found_and_after(tmp_path):
+    """A detector that sees the square in images 8 to 11 only."""
+
+    class Sometimes(SquareDetector):
+        def detect(self, images, options):
+            found = super().detect(images, options)
+            return found if 8 <= self.calls - 1 < 12 else [journals.Detections.empty()]
+
+    with BagMaker(tmp_path / "bag") as bag:
+        for number in range(20):
+            data = image_message(picture(0), START_NS + number * STEP_NS)
+            bag.write(CAMERA, IMAGE, START_NS + number * STEP_NS, data)
+            bag.write(
+                "/chatter", "std_msgs/msg/String", START_NS + number * STEP_NS, text_message(f"{number}")
+            )
+    run(tmp_path / "bag", tmp_path / "out", Sometimes(), anonymize=True)
+    found = read(tmp_path / "out")
+    shown = [read_image(IMAGE, data).decode().max() > 200 for _, data in found[CAMERA]]
+    # half a second before and after
+    assert shown == [number < 3 or number > 16 for number in range(20)]
+    assert [boxes(data)[1] != [] for _, data in found[DETECTIONS]] == [
+        8 <= number < 12 for number in range(20)
+    ]
+    with BagReader(tmp_path / "out") as reader:
+        order = [item.key.name for item in reader.messages([reader.topic(CAMERA), reader.topic("/chatter")])]
+    assert order == [CAMERA, "/chatter"] * 20
+
+
 def points(names):
     head = message(
         "std_msgs/msg/Header", stamp=message("builtin_interfaces/msg/Time", sec=1, nanosec=0), frame_id="map"
