@@ -19,6 +19,7 @@ import typer
 from face_detect_ros.cli.common.exits import exit_codes
 
 if TYPE_CHECKING:
+    from face_detect_ros.benchmarks.cameras import CamerasRow
     from face_detect_ros.benchmarks.engines import EngineRow
     from face_detect_ros.benchmarks.latency import LatencyRow
     from face_detect_ros.benchmarks.rows import Row
@@ -197,6 +198,50 @@ def latency(
             _print_latency(rows)
 
 
+@app.command()
+def cameras(
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000.0, help="Images per second of each camera.")
+    ] = 10.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="For each number of cameras.")] = 15.0,
+    json: Json = False,
+) -> None:
+    """One object detector for 1, 2, 4 and 8 cameras: results per second and latency of each camera, CPU, memory."""
+    with exit_codes():
+        _own_network()
+        from face_detect_ros.benchmarks import cameras as benchmark
+
+        rows = benchmark.run(rate, seconds)
+        if json:
+            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
+        else:
+            _print_cameras(rows)
+
+
+@app.command()
+def endurance(
+    cycles: Annotated[int, typer.Option(min=0, help="Lifecycles from configure to cleanup.")] = 200,
+    subscribers: Annotated[int, typer.Option(min=0, help="Subscribers that come and go.")] = 300,
+    overload: Annotated[
+        float, typer.Option(min=0.0, help="Seconds with ten times as many images as can be processed.")
+    ] = 60.0,
+    json: Json = False,
+) -> None:
+    """What a node holds after many lives and subscribers, and what becomes of too many images; 0 leaves a part out."""
+    with exit_codes():
+        _own_network()
+        from face_detect_ros.benchmarks import endurance as benchmark
+
+        found = benchmark.run(cycles, subscribers, overload)
+        if json:
+            typer.echo(json_format.dumps({"machine": _machine(), **found}))
+            return
+        for name, figures in found.items():
+            typer.echo(f"{name}:")
+            for key, value in figures.items():
+                typer.echo(f"  {key}: {value}")
+
+
 def _conversion() -> list[Row]:
     from face_detect_ros.benchmarks import conversion
 
@@ -295,6 +340,19 @@ def _print_latency(rows: list[LatencyRow]) -> None:
     Console(width=None if sys.stdout.isatty() else 180).print(table)
     if any(row.p50_ms is None for row in rows):
         typer.echo("The stamps of a topic are of another clock: its latency cannot be measured.", err=True)
+
+
+def _print_cameras(rows: list[CamerasRow]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"face_detect_ros bench cameras: {_machine()}")
+    columns = ("cameras", "images per s", "results per s", "least", "most", "p50 ms", "p95 ms", "CPU %", "MB")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:.3g}" for value in asdict(row).values()))
+    Console(width=None if sys.stdout.isatty() else 180).print(table)
 
 
 def _machine() -> str:
