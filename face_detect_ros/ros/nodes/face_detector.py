@@ -26,7 +26,8 @@ from face_detect_ros.ros import runtime
 from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
-from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode, DetectorParameters
+from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode
+from face_detect_ros.ros.nodes.detector_parameters import DetectorParameters
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput

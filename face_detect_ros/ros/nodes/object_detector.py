@@ -22,7 +22,8 @@ from face_detect_ros.ros import runtime
 from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
-from face_detect_ros.ros.nodes.detector import DetectorNode, DetectorParameters
+from face_detect_ros.ros.nodes.detector import DetectorNode
+from face_detect_ros.ros.nodes.detector_parameters import DetectorParameters
 from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.masks import KeypointsOutput, MasksOutput
