@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,8 +42,10 @@ def draw_detections(
     labels: Sequence[str],
     *,
     names: Sequence[str | None] | None = None,
+    distances_m: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw every detection: mask, box, landmarks, keypoints, and a caption with its name, track and score.
+    """Draw every detection: mask, box, landmarks, keypoints, and a caption with its name, track, score and
+    distance.
 
     A detection with a name has the color of known faces, others have the color of their class. Captions avoid each
     other; in a crowd they are shortened to the name or the track, and left out where there is no room at all.
@@ -52,6 +55,7 @@ def draw_detections(
         detections: Boxes and landmarks in pixels of `image`; they may reach outside.
         labels: Class names that `class_ids` index into; an index outside is shown as its number.
         names: (N,) who or what each detection is, shown instead of its class name where not None.
+        distances_m: (N,) how far away each is, shown where not NaN.
 
     Returns:
         A new (H, W, 3) uint8 RGB image.
@@ -78,7 +82,9 @@ def draw_detections(
         _draw_box(canvas, boxes[index], color, style)
         font_px = style.font_for(boxes[index])
         captions.append(
-            _Caption.of(name or label, _details(detections, index), color, font_px, image.shape[1])
+            _Caption.of(
+                name or label, _details(detections, index, distances_m), color, font_px, image.shape[1]
+            )
         )
     if detections.landmarks is not None:
         _draw_landmarks(canvas, detections.landmarks, boxes, style)
@@ -195,10 +201,12 @@ def _shades(ground: Color, ink: Color, strength: float) -> np.ndarray:
     return np.rint((1 - share) * np.array(ground) + share * np.array(ink)).astype(np.uint8)
 
 
-def _details(detections: Detections, index: int) -> list[str]:
+def _details(detections: Detections, index: int, distances_m: np.ndarray | None) -> list[str]:
     tracks = detections.track_ids
     track = [f"#{int(tracks[index])}"] if tracks is not None and tracks[index] > 0 else []
-    return [*track, f"{float(detections.scores[index]):.2f}"]
+    distance = math.nan if distances_m is None else float(distances_m[index])
+    shown = [] if math.isnan(distance) else [f"{distance:.{1 if distance >= 1 else 2}f} m"]
+    return [*track, *shown, f"{float(detections.scores[index]):.2f}"]
 
 
 def _label(labels: Sequence[str], class_id: int) -> str:

@@ -253,3 +253,15 @@ def test_other_arrays_are_refused() -> None:
 )
 def test_text_is_put_into_ascii(text: str, drawn: str) -> None:
     assert to_ascii(text) == drawn
+
+
+def test_distances_are_in_the_captions() -> None:
+    found = detections((100, 100, 300, 300))
+    plain = draw_detections(gray(480, 640), found, LABELS)
+    near, far = (
+        draw_detections(gray(480, 640), found, LABELS, distances_m=np.array([z])) for z in (0.75, 2.0)
+    )
+    assert not np.array_equal(near, plain)
+    assert not np.array_equal(near, far)
+    unknown = draw_detections(gray(480, 640), found, LABELS, distances_m=np.array([np.nan]))
+    assert np.array_equal(unknown, plain)

@@ -24,6 +24,8 @@ class AnnotatedOutput(ImageOutput):
         private: Draw on the covered image, so that no face leaves the robot.
     """
 
+    locates = True
+
     def __init__(self, topics: CameraTopics, jpeg_quality: Callable[[], int], *, private: bool) -> None:
         super().__init__(topics, "~/image_annotated", jpeg_quality)
         self.covers = private  # type: ignore[misc]
@@ -32,7 +34,11 @@ class AnnotatedOutput(ImageOutput):
         canvas = result.covered if self.covers else result.frame.image
         if canvas is None:  # this frame was in work when somebody subscribed
             return None
-        return draw_detections(canvas, result.detections, result.labels, names=result.names)
+        positions = result.positions
+        distances = None if positions is None else np.linalg.norm(positions.points, axis=1)
+        return draw_detections(
+            canvas, result.detections, result.labels, names=result.names, distances_m=distances
+        )
 
 
 class AnonymizedOutput(ImageOutput):

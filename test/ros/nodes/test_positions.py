@@ -4,6 +4,8 @@
 """Positions in space over real topics: a depth camera in one process, the node in another."""
 
 import functools
+import itertools
+import json
 import struct
 import sys
 import threading
@@ -14,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
-from helpers.ros_tools import BEST_EFFORT, RELIABLE, astronaut, image, stamp_ns, wait_until
+from helpers.ros_tools import BEST_EFFORT, DATA, RELIABLE, astronaut, image, stamp_ns, wait_until
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, Detection3DArray
@@ -290,6 +292,44 @@ def test_people_on_the_ground_without_depth(probe, start):
         people = found.wait(lambda m: any(d.results[0].hypothesis.class_id == "person" for d in m.detections))
     person = next(d for d in people.detections if d.results[0].hypothesis.class_id == "person")
     assert 1.0 < person.results[0].pose.pose.position.z < 6.0
+
+
+def test_two_people_of_a_real_camera(probe, execute):
+    """Two people on a sofa and beside it, as a RealSense D435 saw them."""
+    if not (DATA / "rgbd").is_dir():
+        pytest.skip(f"no {DATA / 'rgbd'}")
+    folder = DATA / "rgbd" / "two_people"
+    about = json.loads((folder / "camera.json").read_text())
+    execute("object_detector")
+    found = probe.collect("/object_detector/detections_3d", Detection3DArray)
+    images = probe.node.create_publisher(Image, "/image_raw", RELIABLE)
+    depths = probe.node.create_publisher(Image, "/depth/image_raw", RELIABLE)
+    infos = probe.node.create_publisher(CameraInfo, "/camera_info", RELIABLE)
+    k = [about["fx"], 0.0, about["cx"], 0.0, about["fy"], about["cy"], 0.0, 0.0, 1.0]
+    paths = itertools.cycle(sorted((folder / "color").iterdir()))
+
+    def people(message):
+        return [d for d in message.detections if d.results[0].hypothesis.class_id == "person" and d.id]
+
+    def send():
+        path, stamp = next(paths), time.time_ns()
+        info = CameraInfo(header=_header(stamp, "camera"), width=640, height=480, k=k)
+        infos.publish(info)
+        depth = cv2.imread(str(folder / "depth" / f"{path.stem}.png"), cv2.IMREAD_UNCHANGED)
+        depths.publish(_depth_image(depth.astype("<u2"), "16UC1", stamp))
+        images.publish(image(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]), stamp))
+        time.sleep(0.08)
+        return sum(len(people(m)) == 2 for m in list(found.messages)) >= 10
+
+    wait_until(send, "two people")
+    places = {}
+    for message in found.messages:
+        for person in people(message):
+            position = person.results[0].pose.pose.position
+            places.setdefault(person.id, []).append((position.x, position.y, position.z))
+    left, right = sorted(np.median(each, axis=0).tolist() for each in places.values() if len(each) >= 8)
+    assert left == pytest.approx([-0.22, 0.3, 2.35], abs=0.15)
+    assert right == pytest.approx([0.46, 0.06, 2.19], abs=0.15)
 
 
 # tf2, by a stand-in with its names: the real one is not on every machine that runs the tests
