@@ -104,6 +104,7 @@ def test_numpy_versions(monkeypatch: pytest.MonkeyPatch, version: str, state: st
         (libraries.check_messages, "sensor_msgs.msg", "bad"),
         (libraries.check_vision_msgs, "vision_msgs.msg", "bad"),
         (libraries.check_cv_bridge, "cv_bridge", "note"),
+        (libraries.check_tf2, "tf2_ros", "note"),
         (libraries.check_dlib, "dlib", "bad"),
         (libraries.check_onnxruntime, "onnxruntime", "note"),
     ],

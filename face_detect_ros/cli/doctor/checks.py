@@ -18,6 +18,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     libraries.check_messages,
     libraries.check_vision_msgs,
     libraries.check_cv_bridge,
+    libraries.check_tf2,
     libraries.check_dlib,
     libraries.check_face_models,
     libraries.check_face_detector,

@@ -91,6 +91,16 @@ def check_cv_bridge() -> Finding:
     return Finding("cv_bridge", "ok", _installed_version("cv_bridge"))
 
 
+def check_tf2() -> Finding:
+    if not _importable("tf2_ros"):
+        advice = (
+            "sudo apt install ros-$ROS_DISTRO-tf2-ros-py; target_frame, broadcast_tf and a ground_plane in another "
+            "frame need it"
+        )
+        return Finding("tf2", "note", "not there", advice)
+    return Finding("tf2", "ok", _installed_version("tf2_ros_py"))
+
+
 def check_dlib() -> Finding:
     from face_detect_ros.zoo.published import dlib_models
 
