@@ -27,6 +27,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     libraries.check_safetensors,
     libraries.check_onnxruntime,
     libraries.check_rosbags,
+    libraries.check_viewer,
     transport.check_large_images,
     transport.check_shared_memory,
     transport.check_leftovers,

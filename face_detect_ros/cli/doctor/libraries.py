@@ -181,6 +181,16 @@ def check_rosbags() -> Finding:
     return _optional("rosbags", "pip install rosbags; the verb bag, bags as sources and the demo need it")
 
 
+def check_viewer() -> Finding:
+    missing = [
+        name for name in ("starlette", "uvicorn", "websockets") if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        advice = f"pip install {' '.join(missing)}; the live page in the browser needs it"
+        return Finding("viewer", "note", f"not there: {', '.join(missing)}", advice)
+    return Finding("viewer", "ok", f"uvicorn {_installed_version('uvicorn')}")
+
+
 def _version(text: str) -> tuple[int, ...]:
     """ "4.10.0-dev" to (4, 10): enough to compare."""
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.processes import NodeProcess, ProcessError
 
@@ -18,7 +20,16 @@ _LOOK_S = 0.05
 
 
 def start_viewer(parameters: Mapping[str, Any]) -> NodeProcess:
-    """The viewer in a process of its own. `address` tells where its page is."""
+    """Start the viewer in a process of its own. `address` tells where its page is.
+
+    Raises:
+        ConfigError: What it needs is not installed.
+    """
+    missing = [
+        name for name in ("starlette", "uvicorn", "websockets") if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise ConfigError(f"the viewer needs {', '.join(missing)}: pip install {' '.join(missing)}")
     return NodeProcess("face_detect_ros.ros.nodes.viewer", parameters)
 
 
