@@ -317,7 +317,7 @@ def install_package(venv: Venv, root: Path) -> None:
 
 def shared_files(root: Path) -> list[str]:
     """What goes to share, relative to the project. Single files: `ros2 launch` ignores linked folders."""
-    found = [*root.glob("launch/*.launch.py"), *root.glob("config/*")]
+    found = [*root.glob("launch/*.launch.py"), *root.glob("config/**/*.*")]
     return ["package.xml", *sorted(str(file.relative_to(root)) for file in found)]
 
 

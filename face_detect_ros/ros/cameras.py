@@ -49,7 +49,7 @@ class CameraTopics:
     camera: str = ""
 
     def name(self, topic: str) -> str:
-        """`image_raw` as `front/image_raw`, `~/detections` as `~/front/detections`."""
-        if not self.camera:
+        """`image_raw` as `front/image_raw`, `~/detections` as `~/front/detections`; `/tracked` stays as it is."""
+        if not self.camera or topic.startswith("/"):
             return topic
         return f"~/{self.camera}/{topic[2:]}" if topic.startswith("~/") else f"{self.camera}/{topic}"

@@ -17,7 +17,7 @@ POLICY = ROOT / "config" / "sros2" / "face_detect_ros.policy.xml"
 NODES = {"face_detector": FaceDetector, "object_detector": ObjectDetector, "video_source": VideoSource}
 # used only with some settings, or by some versions of rclpy
 OPTIONAL = {
-    "publish": {"/tf"},
+    "publish": {"/tf", "~/annotations"},
     "subscribe": {"image_raw/compressed", "depth/image_raw/compressedDepth", "/tf", "/tf_static", "/clock"},
     "reply": {"~/get_type_description"},
 }

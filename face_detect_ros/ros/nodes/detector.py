@@ -33,6 +33,7 @@ from face_detect_ros.ros.inputs.space import SpaceInput, ground_of
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector_parameters import COMPUTE, DetectorParameters
 from face_detect_ros.ros.nodes.lifecycle import PerceptionNode
+from face_detect_ros.ros.outputs.annotations import AnnotationsOutput, foxglove
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
 from face_detect_ros.ros.outputs.detections_3d import Detections3DOutput
 from face_detect_ros.ros.outputs.diagnostics import Health
@@ -135,6 +136,9 @@ class DetectorNode(PerceptionNode[P]):
         ]
         if params.broadcast_tf:
             outputs.append(FramesOutput(topics))
+        messages = foxglove()
+        if messages is not None:
+            outputs.append(AnnotationsOutput(topics, messages))
         return outputs
 
     def prepare_worker(self, device: str) -> None:

@@ -23,12 +23,14 @@ from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.ros import runtime
+from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode
 from face_detect_ros.ros.nodes.detector_parameters import DetectorParameters
 from face_detect_ros.ros.outputs.diagnostics import Health
+from face_detect_ros.ros.outputs.humans import HumansOutput, hri
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput
 from face_detect_ros.ros.outputs.images import AnonymizedOutput
 from face_detect_ros.ros.outputs.labels import VisionInfoTopic
@@ -80,6 +82,11 @@ class FaceDetectorParameters(DetectorParameters):
     )
     enroll_name: str = parameter("", "Person that the services ~/enroll, ~/forget and ~/rename act on.")
     rename_to: str = parameter("", "New name for the service ~/rename.")
+    ros4hri: bool = parameter(
+        False,
+        "Publish faces as ROS4HRI names them, on /humans/faces/... (needs hri_msgs).",
+        at_configure=True,
+    )
     anonymize_style: str = parameter(
         AnonymizerOptions.style,
         "How faces are covered.",
@@ -194,9 +201,17 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             *super().make_outputs(params, channel),
             AnonymizedOutput(channel.topics, lambda: self.params.jpeg_quality),
         ]
-        return [*outputs, IdentitiesOutput(channel.topics)] if params.recognize else outputs
+        if params.recognize:
+            outputs.append(IdentitiesOutput(channel.topics))
+        if params.ros4hri:
+            outputs.append(HumansOutput(channel.topics, hri()))
+        return outputs
 
     def configure(self) -> None:
+        if self.params.ros4hri and len(camera_names(self.params.cameras)) > 1:
+            raise ConfigError(
+                "parameter ros4hri is for one camera: /humans/faces/tracked is one list; start a node for each camera"
+            )
         super().configure()
         if self.params.recognize:
             self._vision_info = VisionInfoTopic(self)
