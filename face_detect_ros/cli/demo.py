@@ -87,11 +87,14 @@ def demo(
 
 
 def _prepare(out: Path) -> None:
+    """Make the folder, and remove what an earlier demo left. Raises OutputError."""
     try:
+        if out.is_symlink() and out.lstat().st_uid != os.getuid():  # planted, where everybody may write
+            raise OutputError(f"{out} is a link of another user's; give another folder with --out")
         out.mkdir(parents=True, exist_ok=True)
         for name in MADE:
             path = out / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error}; give another folder with --out") from error
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import DetectorError, OutputError
 from face_detect_ros.faces.options import EnrollmentOptions
+from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.images.reading import read_image, sample_file
 from face_detect_ros.pipeline.enroller import Enroller
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
@@ -34,5 +35,9 @@ def two_people(path: Path) -> None:
     known, stranger = (read_image(sample_file(name)) for name in (KNOWN_SAMPLE, STRANGER_SAMPLE))
     width = round(stranger.shape[1] * known.shape[0] / stranger.shape[0])
     both = np.hstack([known, cv2.resize(stranger, (width, known.shape[0]), interpolation=cv2.INTER_AREA)])
-    if not cv2.imwrite(str(path), both[..., ::-1]):
-        raise OutputError(f"cannot write {path}; is the disk full?")
+    _, data = cv2.imencode(path.suffix, both[..., ::-1])
+    try:
+        with whole_file(path) as beside:
+            beside.write_bytes(data.tobytes())
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -87,6 +87,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def own_folder(path: Path) -> None:
+    """Make the folder `path` where there is none; a link in its place, which somebody may have planted, is refused.
+
+    Raises:
+        OSError: It cannot be made, or is a link.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a link where a folder should be; remove it", str(path))
+
+
 def _remove_leftovers(path: Path) -> None:
     ours = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}{re.escape(path.suffix)}")
     for other in path.parent.iterdir():

@@ -18,7 +18,7 @@ from pathlib import Path
 from face_detect_ros.bags.finding import find_bags, is_bag
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
 from face_detect_ros.files.reading import read_text
-from face_detect_ros.files.whole_file import whole_file
+from face_detect_ros.files.whole_file import own_folder, whole_file
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.local_pool import Pool
 from face_detect_ros.fleet.manifest import Bag, Manifest
@@ -121,8 +121,6 @@ def run(
     """
     started_s = time.monotonic()
     with _locked(out):
-        for folder in ("pieces", "bags"):
-            (out / folder).mkdir(exist_ok=True)
         manifest = Manifest(
             out / FILE, json.dumps(asdict(replace(job, bag=Path())), default=str, sort_keys=True)
         )
@@ -260,7 +258,9 @@ def _locked(out: Path) -> Iterator[None]:
     """The folder, for this process alone."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock = os.open(out / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        for folder in ("pieces", "bags"):
+            own_folder(out / folder)
+        lock = os.open(out / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise ConfigError(f"{out}: cannot be made: {error.strerror or error}") from error
     try:

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.files.whole_file import own_folder
 
 _DONE = "work.json"
 
@@ -35,8 +36,9 @@ class OutputFolder:
         if not path.name:
             raise ConfigError(f"{path}: give the name of a new folder")
         try:
-            self.part.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.part / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            own_folder(self.part)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._lock = os.open(self.part / "lock", flags, 0o666)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be made: {error.strerror or error}") from error
         try:

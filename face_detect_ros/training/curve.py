@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from face_detect_ros.core.errors import OutputError
+from face_detect_ros.files.whole_file import own_folder
 from face_detect_ros.training import state
 
 CSV_NAME, PLOT_NAME, EVENTS_NAME = "curve.csv", "curve.png", "tensorboard"
@@ -42,11 +45,16 @@ def _write_events(folder: Path, rows: Rows) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     epoch = int(rows[-1]["epoch"])
     try:
-        # its files are named by the second: those of two short epochs would be one
-        with SummaryWriter(str(folder), filename_suffix=f".{epoch:06}") as writer:
-            for name, value in rows[-1].items():
-                if name != "epoch":
-                    writer.add_scalar(name, value, epoch)
+        own_folder(folder)
+        # names of event files can be predicted, and their writer follows links: it writes where nobody else can
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
+            # named by the second: those of two short epochs would be one
+            with SummaryWriter(made, filename_suffix=f".{epoch:06}") as writer:
+                for name, value in rows[-1].items():
+                    if name != "epoch":
+                        writer.add_scalar(name, value, epoch)
+            for file in Path(made).iterdir():
+                os.replace(file, folder / file.name)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; make room") from error
 

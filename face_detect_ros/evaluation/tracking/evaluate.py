@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from face_detect_ros.core.errors import OutputError
 from face_detect_ros.evaluation.tracking.comparison import compare
 from face_detect_ros.evaluation.tracking.measures import Counts, count, total
 from face_detect_ros.evaluation.tracking.sequences import Sequence
@@ -88,7 +89,7 @@ def evaluate_tracker(
         )
         images, seconds = images + len(tracked.frames), seconds + tracked.seconds
         if results is not None:
-            (results / f"{sequence.name}.txt").write_text(_as_text(tracked))
+            _write(results / f"{sequence.name}.txt", _as_text(tracked))
         advance()
     combined = {**_rounded(total(counts.values())), "images_per_s": round(images / max(seconds, 1e-9))}
     return {"sequences": {name: _rounded(one) for name, one in counts.items()}, "combined": combined}
@@ -96,6 +97,16 @@ def evaluate_tracker(
 
 def _rounded(counts: Counts) -> dict[str, float]:
     return {name: round(value, 2) for name, value in counts.figures().items()}
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file in place of one that is there, and of a link. Raises OutputError."""
+    try:
+        path.unlink(missing_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _as_text(tracked: TrackedSequence) -> str:
