@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,18 @@ class Rendered:
         return DepthImage(np.round(depth * 1e3).astype(np.uint16), 1e-3)
 
 
+_NOMINAL = CameraModel.nominal(WIDTH, HEIGHT)
+
+
+@functools.lru_cache(maxsize=2)
+def _rays(camera: CameraModel) -> np.ndarray:
+    """(H, W, 3) float64 with z = 1: where the pixels look."""
+    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    rays = camera.rays(np.stack([columns, rows], axis=2).reshape(-1, 2))
+    found: np.ndarray = (rays / rays[:, 2:]).reshape(camera.height, camera.width, 3)
+    return found
+
+
 def render(name: str, thing: Shape, around: Sequence[Shape], camera: CameraModel | None = None) -> Rendered:
     """Look at a thing and what is around it.
 
@@ -164,10 +177,8 @@ def render(name: str, thing: Shape, around: Sequence[Shape], camera: CameraModel
     Returns:
         The scene, in which some of the thing is seen.
     """
-    camera = camera or CameraModel.nominal(WIDTH, HEIGHT)
-    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    rays = camera.rays(np.stack([columns, rows], axis=2).reshape(-1, 2))
-    rays = (rays / rays[:, 2:]).reshape(camera.height, camera.width, 3)
+    camera = camera or _NOMINAL
+    rays = _rays(camera)
     own, others = thing(rays), together(*around)(rays)
     return Rendered(name, camera, np.minimum(own, others), own < others)
 
