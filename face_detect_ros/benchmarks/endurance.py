@@ -16,12 +16,13 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
 from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.benchmarks.latency import memory_mb
 from face_detect_ros.ros import qos, runtime
-from face_detect_ros.ros.processes import NodeProcess, change_state, wait_until
+from face_detect_ros.ros.processes import NodeProcess, ProcessError, wait_until
 
 NODE = "/face_detector"
 WARM = 10
@@ -134,12 +135,26 @@ def lives(times: int) -> Endurance:
     """Configure, activate, deactivate and clean up the face detector again and again."""
     watcher = _Watcher("lives")
     process = NodeProcess(_DETECTOR, {"autostart": False, "recognize": False})
+    # one client for all calls: the answer to one that the node has only just discovered may get lost
+    client = watcher.create_client(ChangeState, f"{NODE}/change_state")
     try:
+        wait_until(
+            watcher.executor_, client.service_is_ready, process.check, f"{NODE} does not appear", 120.0
+        )
 
         def live(count: int) -> None:
-            for _ in range(count):
+            for number in range(count):
                 for transition in CYCLE:
-                    change_state(watcher, watcher.executor_, NODE, transition, process.check)
+                    future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+                    wait_until(
+                        watcher.executor_,
+                        future.done,
+                        process.check,
+                        f"{NODE} does not answer in life {number}",
+                        60.0,
+                    )
+                    if not future.result().success:
+                        raise ProcessError(f"{NODE} refused transition {transition} in life {number}")
 
         live(WARM)
         watcher.spin_for(1.0, process.check)
