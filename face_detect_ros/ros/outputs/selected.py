@@ -30,6 +30,7 @@ class SelectedOutput(Output):
     """
 
     always = True
+    locates = True
 
     def __init__(self, topics: CameraTopics, select: Callable[[], str], lost_age_s: float) -> None:
         super().__init__(topics, Detection2DArray, "~/selected")
@@ -56,8 +57,11 @@ class SelectedOutput(Output):
             result.detections, result.labels, result.names, frame.stamp_ns, frame.arrival_s
         )
         if self.wanted():
-            chosen = result.detections.select([] if index is None else [index])
-            self.publisher.publish(detections_message(chosen, result.labels, frame.stamp_ns, frame.frame_id))
+            message = detections_message(
+                result.detections, result.labels, frame.stamp_ns, frame.frame_id, result.positions
+            )
+            message.detections = [] if index is None else [message.detections[index]]
+            self.publisher.publish(message)
 
     def message(self, result: Result) -> None:
         """What is followed depends on all results before: see `publish`."""
