@@ -9,4 +9,4 @@ from face_detect_ros.ros.launching import node_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return node_launch("object_detector", "depth_topic", "model", "device", "image_transport")
+    return node_launch("object_detector", "depth_topic", "model", "device", "cameras", "image_transport")

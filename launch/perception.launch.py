@@ -10,5 +10,13 @@ from face_detect_ros.ros.launching import node_launch
 
 def generate_launch_description() -> LaunchDescription:
     return node_launch(
-        "perception", "depth_topic", "source", "object_model", "device", "image_transport", "rviz", "viewer"
+        "perception",
+        "depth_topic",
+        "source",
+        "object_model",
+        "device",
+        "cameras",
+        "image_transport",
+        "rviz",
+        "viewer",
     )

@@ -30,6 +30,7 @@ DESCRIPTIONS = {
     "source": "What the video source shows: an image, folder, video, bag, device (/dev/video0), URL or screen.",
     "object_model": "Model of the object detector, such as onnx:/path/to/file; none: no object detector.",
     "model": "Model, by its name in the catalogue, such as onnx:/path/to/file.",
+    "cameras": "Names of several cameras, such as front,left, whose topics are front/image_raw, left/image_raw.",
     "image_transport": "Which form of the image topic the detectors subscribe to.",
     "params_file": "ROS parameter file (YAML) for the nodes.",
     "namespace": "Namespace of the nodes, such as robot1.",
@@ -128,7 +129,7 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
     # Typed: launch would read a device "0" as a number, which the node refuses for a string parameter.
     single: dict[str, Any] = {
         name: ParameterValue(given[name], value_type=str)
-        for name in ("source", "model", "image_transport", "device")
+        for name in ("source", "model", "cameras", "image_transport", "device")
         if name in given
     }
     if "use_sim_time" in given:

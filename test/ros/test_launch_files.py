@@ -28,9 +28,9 @@ FOLDER = ROOT / "launch"
 COMMON = {"image_topic", "params_file", "namespace", "use_sim_time", "log_level"}
 ARGUMENTS = {
     "perception": COMMON
-    | {"depth_topic", "device", "source", "object_model", "image_transport", "rviz", "viewer"},
-    "face_detector": COMMON | {"depth_topic", "device", "image_transport"},
-    "object_detector": COMMON | {"depth_topic", "device", "model", "image_transport"},
+    | {"depth_topic", "device", "source", "object_model", "cameras", "image_transport", "rviz", "viewer"},
+    "face_detector": COMMON | {"depth_topic", "device", "cameras", "image_transport"},
+    "object_detector": COMMON | {"depth_topic", "device", "model", "cameras", "image_transport"},
     "video_source": COMMON | {"source"},
     "viewer": COMMON | {"image_transport"},
 }
