@@ -19,9 +19,10 @@ from typing import Any
 import torch
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError, WeightsError
-from face_detect_ros.detectors.detr import bounds
+from face_detect_ros.detectors.detr import bounds, deimv2
 from face_detect_ros.detectors.detr import timm as detr_timm
 from face_detect_ros.detectors.detr.families import FAMILIES, Family
+from face_detect_ros.detectors.preprocessor import InputSettings
 from face_detect_ros.files.near import near_path
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.zoo.formats import model_folder, weights_file
@@ -44,6 +45,7 @@ class DetrCheckpoint:
         model: Float32 on the CPU, for inference.
         labels: Names by column of the logits.
         has_masks: It is of the family's `mask_class`.
+        settings: How images are prepared, where no file of the folder says it.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class DetrCheckpoint:
     model: Any
     labels: dict[int, str]
     has_masks: bool = False
+    settings: InputSettings | None = None
 
 
 def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoint:
@@ -65,7 +68,10 @@ def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoin
         ConfigError: The architecture is not supported, or a library is missing.
     """
     folder = locate(path)
-    described = _read_config(folder)
+    described = original = _read_config(folder)
+    authors = deimv2.is_authors(described)
+    if authors:
+        described = deimv2.config(folder, original)
     family, class_name = _family(folder, described, families)
     timm = detr_timm.backbone_name(described)
     if timm:
@@ -82,6 +88,8 @@ def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoin
     bounds.check_config(folder, described)
     config = _make_config(folder, model_class.config_class, described)
     tensors = model_folder.read(found)
+    if authors:
+        tensors = deimv2.tensors(tensors, described)
     with _silent(transformers), bounds.built_for(folder, tensors):
         try:
             model, report = model_class.from_pretrained(
@@ -101,8 +109,11 @@ def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoin
             ) from error
     _check_complete(found, report)
     _check_finite(found, model)
+    if authors:
+        deimv2.as_authors(model, original)
     has_masks = class_name == family.mask_class
-    return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label), has_masks)
+    settings = deimv2.settings(original) if authors else None
+    return DetrCheckpoint(folder, family, model.eval(), dict(config.id2label), has_masks, settings)
 
 
 def locate(path: Path) -> Path:

@@ -107,7 +107,7 @@ class DetrNetwork:
                 f"input_size {input_size}: this model was made for {tuple(fixed)} pixels; give 0"
             )
         file = checkpoint.folder / SETTINGS_FILE
-        settings = read_settings(file, checkpoint.family.processor)
+        settings = checkpoint.settings or read_settings(file, checkpoint.family.processor)
         settings = sized(settings, input_size, side_multiple(config), file)
         columns = named_columns(checkpoint.labels)
         if not columns or columns[-1] >= config.num_labels:

@@ -62,6 +62,7 @@ HUB = "https://huggingface.co"
 _YOLO = "https://github.com/MultimediaTechLab/YOLO"
 _RT_DETR = "https://github.com/lyuwenyu/RT-DETR/blob/main/rtdetrv2_pytorch/README.md"
 _D_FINE = "https://github.com/Peterande/D-FINE/blob/master/README.md"
+_DEIMV2 = "https://github.com/Intellindust-AI-Lab/DEIMv2"
 _RF_DETR = "https://github.com/roboflow/rf-detr"
 
 
@@ -120,6 +121,25 @@ def _hub(
         classes=_COCO,
         ap=ap,
         reference=reference,
+    )
+
+
+def _deimv2(size: str, ap: float, input_size: int) -> Checkpoint:
+    """DEIMv2 with an HGNetv2 backbone, as its authors publish it. The larger sizes stand on DINOv3, whose license is
+    Meta's own."""
+    page = f"{HUB}/Intellindust/DEIMv2_HGNetv2_{size.upper()}_COCO"
+    return Checkpoint(
+        name=f"deimv2-{size}",
+        files=tuple(
+            RemoteFile(file, f"{page}/resolve/main/{file}") for file in ("config.json", "model.safetensors")
+        ),
+        source=page,
+        license="Apache-2.0",
+        license_stated=f"{_DEIMV2}/blob/main/LICENSE",
+        input_size=input_size,
+        classes=_COCO,
+        ap=ap,
+        reference=f"{_DEIMV2}/blob/main/README.md",
     )
 
 
@@ -234,6 +254,10 @@ _ALL = (
         54.3,
         _RT_DETR,
     ),
+    _deimv2("atto", 23.8, 320),
+    _deimv2("femto", 31.0, 416),
+    _deimv2("pico", 38.5, 640),
+    _deimv2("n", 43.0, 640),
     _hub(
         "dfine-n",
         "ustc-community/dfine-nano-coco",
