@@ -42,6 +42,12 @@ def view(
         Path | None,
         typer.Option(metavar="FILE", help="The gallery's file; default: the usual one."),
     ] = None,
+    foxglove: Annotated[
+        bool,
+        typer.Option(
+            "--foxglove", help="Serve Foxglove and Lichtblick instead, without ROS; needs foxglove-sdk."
+        ),
+    ] = False,
 ) -> None:
     """Show a source live in the browser, with the faces and objects in it. Prints the page's address; ends with Ctrl-C.
 
@@ -54,6 +60,13 @@ def view(
         ServerOptions(host, port)
         chosen = source or _first_camera() or SAMPLE
         SourceOptions(chosen)  # refused before anything is started
+        if foxglove:
+            from face_detect_ros.cli.view_foxglove import view_foxglove
+
+            objects_model = None if object_model == "none" else object_model or ""
+            moving = SourceOptions(chosen, motion=True)
+            view_foxglove(moving, ServerOptions(host, port), model or "", objects_model, gallery)
+            return
         try:
             from face_detect_ros.ros.viewer import start
         except ImportError as error:

@@ -41,7 +41,7 @@ PIP_ONLY = {
 }
 
 
-OPTIONAL = {"pi_heif", "pillow_heif", "ray"}
+OPTIONAL = {"foxglove", "pi_heif", "pillow_heif", "ray"}
 """Used where installed, and needed by nobody."""
 
 

@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A source through pipelines as it comes."""
+
+import cv2
+import numpy as np
+import pytest
+
+from face_detect_ros.core.errors import SourceError
+from face_detect_ros.pipeline.live import run_live
+from face_detect_ros.pipeline.recipe import Recipe
+from face_detect_ros.sources.options import SourceOptions
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    with Recipe(task="faces", model="dlib_hog").build() as pipeline:
+        yield {"one": pipeline, "two": pipeline}
+
+
+def test_every_pipeline_sees_the_newest_images_until_the_source_ends(pipelines, tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((80, 100, 3), number, np.uint8))
+    shown = []
+    options = SourceOptions(str(tmp_path), rate_hz=20.0, loop=False)
+    run_live(options, pipelines, lambda results, dropped: shown.append((results, dropped)), print)
+    assert 1 <= len(shown) <= 5
+    assert len(shown) + shown[-1][1] <= 5
+    stamps = [results["one"].frame.stamp_ns for results, _ in shown]
+    assert stamps == sorted(set(stamps))
+    assert all(results["one"].frame is results["two"].frame for results, _ in shown)
+
+
+def test_a_source_that_cannot_be_used_is_named(pipelines, tmp_path):
+    with pytest.raises(SourceError, match=r"nothing\.mp4"):
+        run_live(SourceOptions(str(tmp_path / "nothing.mp4")), pipelines, lambda *_: None, print)
