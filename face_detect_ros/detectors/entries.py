@@ -180,6 +180,15 @@ ENTRIES = (
         engines=ONNX_ENGINES,
         tried_first=True,
     ),
+    CatalogueEntry(
+        name="kserve",
+        task="objects",
+        factory="face_detect_ros.detectors.remote.detector:create",
+        license="of the server's model",
+        description="any such model on an inference server (KServe V2, HTTP or gRPC: Triton, MLServer and others)",
+        takes_file=True,
+        file_is="http://HOST:PORT/MODEL",
+    ),
     *(
         _published(f"yolov9-{size}", f"YOLOv9 {size}, published weights", factory="yolov9.factory:create")
         for size in _YOLOV9_SIZES

@@ -41,7 +41,7 @@ PIP_ONLY = {
 }
 
 
-OPTIONAL = {"foxglove", "pi_heif", "pillow_heif", "ray"}
+OPTIONAL = {"foxglove", "pi_heif", "pillow_heif", "ray", "tritonclient"}
 """Used where installed, and needed by nobody."""
 
 

@@ -1,0 +1,245 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""An object detector on an inference server: `kserve:http://HOST:PORT/MODEL`.
+
+The server computes the network; pixels are prepared and boxes are read here, as for `onnx:FILE`. While it is away a
+local detector takes over, if the address names one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.errors import ConfigError, DetectorError, EngineError, WeightsError
+from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
+from face_detect_ros.detectors.objects.detector import NetworkDetector
+from face_detect_ros.detectors.onnx.network import OnnxNetwork
+from face_detect_ros.engines.kserve import Address, Pauses, RemoteGraph, ServerAwayError
+from face_detect_ros.engines.kserve import create as open_graph
+from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
+from face_detect_ros.zoo.formats import onnx_graph
+
+_LOG = logging.getLogger(__name__)
+
+
+def create(device: str, path: Path, *, input_size: int = 0) -> Detector:
+    """The detector at an address.
+
+    Args:
+        device: Of the local detector that takes over.
+        path: The address, see `Address.parse`.
+        input_size: Longest side of the input in pixels, where the model leaves it free; 0: the model's own.
+
+    Raises:
+        ConfigError: The address, the layout or the fallback cannot be used.
+        EngineError: The server does not answer, and there is no fallback.
+        WeightsError: There is no such model, or it is not an object detector.
+    """
+    address = Address.parse(str(path))
+    fallback = _fallback(address, device) if address.fallback else None
+    metadata = _metadata(address)
+
+    def connect() -> tuple[Detector, RemoteGraph]:
+        graph = open_graph(address)
+        try:
+            graph.metadata = {**graph.metadata, **metadata}
+            network = OnnxNetwork(graph, Path(address.model), input_size)
+        except WeightsError as error:
+            graph.close()
+            # the trial run failed: whether the server went away or the model is none
+            raise (
+                EngineError(str(error)) if isinstance(error.__cause__, ServerAwayError) else error
+            ) from error
+        except BaseException:
+            graph.close()
+            raise
+        return NetworkDetector(network, name=f"kserve:{address.model}"), graph
+
+    return RemoteDetector(str(address), connect, fallback)
+
+
+def _fallback(address: Address, device: str) -> Callable[[], Detector]:
+    from face_detect_ros.detectors import catalogue
+
+    if address.fallback.partition(":")[0] == "kserve":
+        raise ConfigError("kserve: the fallback must be a detector of this computer")
+    catalogue.find(address.fallback, task="objects")
+    return lambda: catalogue.create(address.fallback, task="objects", device=device)
+
+
+def _metadata(address: Address) -> dict[str, str]:
+    """What a file here says about the model. Raises WeightsError."""
+    if not address.metadata:
+        return {}
+    file = Path(address.metadata).expanduser()
+    content = read_bytes(file, most_bytes=LARGE_BYTES, error=WeightsError, hint="give the model's ONNX file")
+    try:
+        return dict(onnx_graph.metadata(content))
+    except ValueError as error:
+        raise WeightsError(f"{file}: {error}; give the model's ONNX file") from error
+
+
+class RemoteDetector:
+    """A detector on a server, and one here for while the server is away. One thread at a time may call `detect`.
+
+    Asking the server again happens in a thread of its own, so no image waits for a server that does not answer; only
+    the image at which it goes away waits, for the time-out.
+
+    Args:
+        address: For people to read.
+        connect: Makes the detector on the server, and gives its graph. Raises EngineError if the server is away.
+        fallback: Makes the local detector; None: images fail while the server is away.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        connect: Callable[[], tuple[Detector, RemoteGraph]],
+        fallback: Callable[[], Detector] | None,
+    ) -> None:
+        self._address = address
+        self._connect = connect
+        self._make_fallback = fallback
+        self._fallback: Detector | None = None
+        self._remote: tuple[Detector, RemoteGraph] | None = None
+        self._lock = threading.Lock()
+        self._pauses = Pauses()
+        self._problem = ""
+        self._asking: threading.Thread | None = None
+        self._closed = threading.Event()
+        self.times = StageTimes()
+        try:
+            self._remote = connect()
+        except EngineError as error:
+            if fallback is None:
+                raise
+            self._lost(str(error))
+        answering = self._remote[0] if self._remote else self._local()
+        self.labels, self.device = answering.labels, answering.device
+        self._tell_device()
+
+    def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
+        """As every detector; class ids are those of `labels`, whoever answers. Raises DetectorError."""
+        remote = self._remote
+        if remote is not None:
+            try:
+                found = remote[0].detect(images, options)
+            except DetectorError as error:
+                if not _is_away(error):
+                    raise
+                self._lost(str(error))
+            else:
+                self.times = remote[0].times
+                return self._named(found, remote[0])
+        self._ask_again()
+        if self._make_fallback is None:
+            raise DetectorError(f"{self._problem}; it is asked again")
+        local = self._local()
+        self._tell_device()
+        found = local.detect(images, replace(options, class_ids=self._ids_in(local, options.class_ids)))
+        self.times = local.times
+        return self._named(found, local)
+
+    def warmup(self) -> None:
+        """Do what the first call would otherwise pay for."""
+        (self._remote[0] if self._remote else self._local()).warmup()
+
+    def close(self) -> None:
+        """Close connections and the local detector. Calling it twice is fine."""
+        self._closed.set()
+        with self._lock:
+            remote, self._remote = self._remote, None
+            local, self._fallback = self._fallback, None
+        if remote is not None:
+            remote[0].close()
+            remote[1].close()
+        if local is not None:
+            local.close()
+
+    def _tell_device(self) -> None:
+        """Say where it computes now, for diagnostics."""
+        remote = self._remote
+        if remote is not None:
+            self.device = remote[0].device
+        elif self._make_fallback is not None:
+            self.device = f"{self._local().device} ({self._problem})"
+
+    def _local(self) -> Detector:
+        with self._lock:
+            if self._closed.is_set():
+                raise DetectorError("the detector is closed")
+            if self._fallback is None:
+                if self._make_fallback is None:
+                    raise DetectorError(self._problem)
+                self._fallback = self._make_fallback()
+            return self._fallback
+
+    def _lost(self, reason: str) -> None:
+        with self._lock:
+            remote, self._remote = self._remote, None
+        if remote is not None:
+            remote[1].close()
+        self._pauses.failed()
+        self._problem = reason
+        takes_over = "a local detector takes over" if self._make_fallback else "images fail until it is back"
+        _LOG.warning("%s; %s", reason, takes_over)
+
+    def _ask_again(self) -> None:
+        """See, in another thread, whether the server is back, if it is time for that."""
+        if not self._pauses.due or (self._asking is not None and self._asking.is_alive()):
+            return
+        self._asking = threading.Thread(target=self._ask, name="kserve-ask", daemon=True)
+        self._asking.start()
+
+    def _ask(self) -> None:
+        try:
+            found = self._connect()
+        except (EngineError, WeightsError, ConfigError) as error:
+            self._problem = str(error)
+            self._pauses.failed()
+            return
+        with self._lock:
+            if not self._closed.is_set():
+                self._remote = found
+                self._pauses.answered()
+                self.device = found[0].device
+                _LOG.warning("%s answers again", self._address)
+                return
+        found[1].close()
+
+    def _ids_in(self, other: Detector, class_ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Classes of ours, as the numbers of another detector."""
+        if other.labels == self.labels or not class_ids:
+            return class_ids
+        names = {self.labels[class_id] for class_id in class_ids}
+        return tuple(index for index, name in enumerate(other.labels) if name in names)
+
+    def _named(self, found: list[Detections], other: Detector) -> list[Detections]:
+        """The detections of another detector with our numbers; without those of classes that we do not have."""
+        if other.labels == self.labels:
+            return found
+        numbers = {name: index for index, name in enumerate(self.labels)}
+        table = np.array([numbers.get(name, -1) for name in other.labels], np.int32)
+        result = []
+        for each in found:
+            ids = table[each.class_ids]
+            result.append(replace(each.select(ids >= 0), class_ids=ids[ids >= 0]))
+        return result
+
+
+def _is_away(error: BaseException) -> bool:
+    """Whether the server, not the image, is to blame."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ServerAwayError):
+            return True
+        cause = cause.__cause__
+    return False
