@@ -54,8 +54,9 @@ class Recipe:
         model: Detector, by its name in the catalogue; empty is the task's default.
         device: "auto", "cpu", "cuda" or "cuda:N".
         precision: "auto", "float32", "bfloat16" or "float16".
-        engine: What computes the detector's network; "auto" is the fastest by measurement or experience.
-        threads: Of the detector's network on a CPU; 0 is one for each core.
+        engine: What computes the networks; "auto" is the fastest by measurement or experience. An embedder that does
+            not offer the engine takes its own.
+        threads: Of each network on a CPU; 0 is one for each core.
         steady: Compute images of one size alike from the first on: for results that can be repeated.
         input_size: Longest side in pixels of what the network of an object detector sees; 0 is the model's own.
         classes: What a detector finds that takes its classes as a text; others have their own.
@@ -122,7 +123,9 @@ class Recipe:
         return Track(partial(trackers.create, self.tracker, self.tracker_options))
 
     def _recognize(self, wanted: Recognition) -> Recognize:
-        embedder = embedders.create(wanted.embedder, device=self.device)
+        offered = embedders.find(wanted.embedder).engines
+        engine = self.engine if self.engine in offered else engines.AUTO  # the detector's may be another's
+        embedder = embedders.create(wanted.embedder, self.device, engine=engine, threads=self.threads)
         memory: dict[str, Any] = {
             "looks_per_image": wanted.looks_per_image,
             "lost_age_s": self.tracker_options.lost_age_s,

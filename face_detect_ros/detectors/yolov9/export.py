@@ -10,24 +10,21 @@ Decoding stays outside: in 8 bits of mantissa a box of 400 px would be a pixel o
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import sys
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from face_detect_ros.core.errors import EngineError, WeightsError
+from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.detectors.yolov9.graph_network import LOGITS, META_KEY, PIXELS, SIDES
+from face_detect_ros.engines import torch_export
 from face_detect_ros.nn.size_cache import free_sizes
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.zoo.formats import onnx_graph
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
-OPSET = 17
 _TRACED = (2, 96, 64, 3)  # small, and no two sides alike
 
 
@@ -58,34 +55,16 @@ def _export(weights: Path, destination: Path, *, attention: bool) -> None:
     if not all(values.isfinite().all() for values in loaded.model.parameters()):
         raise WeightsError(f"{weights}: holds weights that are not finite; fetch or convert it again")
     network = _FromPixels(loaded.model.fuse()).eval()
-    free = {PIXELS: {0: "batch", 1: "height", 2: "width"}, SIDES: {0: "batch", 2: "cells"}}
-    with (
-        free_sizes(),
-        torch.no_grad(),
-        warnings.catch_warnings(),
-        # the exporter prints the graph where it fails
-        contextlib.redirect_stdout(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        try:
-            torch.onnx.export(
-                network,
-                (torch.zeros(_TRACED, dtype=torch.uint8),),
-                str(destination),
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=[PIXELS],
-                output_names=[SIDES, LOGITS],
-                dynamic_axes={**free, LOGITS: free[SIDES]},
-            )
-        except torch.onnx.errors.OnnxExporterError as error:
-            if "not installed" in str(error):
-                raise EngineError(
-                    "other engines than torch need onnx once, to export; run: pip install onnx"
-                ) from error
-            raise EngineError(
-                f"{weights}: cannot be exported: {' '.join(str(error).split())[:300]}"
-            ) from error
+    cells = {0: "batch", 2: "cells"}
+    with free_sizes():
+        torch_export.export(
+            network,
+            torch.zeros(_TRACED, dtype=torch.uint8),
+            destination,
+            inputs={PIXELS: {0: "batch", 1: "height", 2: "width"}},
+            outputs={SIDES: cells, LOGITS: cells},
+            source=weights,
+        )
     described = json.dumps({"labels": loaded.labels, "input_size": loaded.input_size})
     destination.write_bytes(onnx_graph.with_metadata(destination.read_bytes(), {META_KEY: described}))
 

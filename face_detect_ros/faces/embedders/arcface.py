@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Embedders in ONNX files that were trained as ArcFace's: `arcface:FILE` and `sface:FILE`. By ONNX Runtime.
+"""Embedders in ONNX files that were trained as ArcFace's: `arcface:FILE` and `sface:FILE`.
 
 The face is cut out upright, 112 px wide, by five points: eyes, nose and mouth. Descriptors have length 1, so the
 distance of two is sqrt(2 - 2 cos), from 0 to 2.
@@ -10,6 +10,7 @@ distance of two is sqrt(2 - 2 cos), from 0 to 2.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,9 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, WeightsError
 from face_detect_ros.core.frame import check_image
-from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.engines import graphs
+from face_detect_ros.engines.protocol import Compute, Engine
 from face_detect_ros.faces.embedders.protocol import check_chips
 from face_detect_ros.faces.points import five_points
 from face_detect_ros.zoo.formats.onnx_graph import first_nodes, free_axes
@@ -44,54 +47,88 @@ def identity(kind: str, file: Path) -> tuple[str, str]:
         ) from error
 
 
+def create(
+    kind: str, file: Path, compute: Compute, engine_names: Sequence[str], jitter: int = 0
+) -> OnnxEmbedder:
+    """The embedder in an ONNX file.
+
+    Args:
+        kind: "arcface" or "sface", for the model's id and for messages.
+        file: the ONNX file.
+        compute: device, precision (auto or float32) and threads.
+        engine_names: engines to try, best first.
+        jitter: 0 or 1.
+
+    Raises:
+        ConfigError: for a precision or jitter that it does not have.
+        EngineError: if no engine can compute it.
+        DeviceError: for a device that is not here.
+        WeightsError: for a file that is missing, damaged or of another network.
+    """
+    if compute.precision not in ("auto", "float32"):
+        raise ConfigError(f"precision '{compute.precision}': embedder '{kind}' computes in float32 only")
+    if jitter > 1:
+        raise ConfigError(f"jitter {jitter}: embedder '{kind}' has none; give 0")
+    model = identity(kind, file)
+    try:
+        content = file.read_bytes()
+        # networks that subtract the mean themselves take plain values from 0 to 255
+        plain = first_nodes(content, 2) == ["Sub", "Mul"]
+        content = free_axes(content, axes=())  # weights as constants: twice as fast
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{file}: {error}; get it again") from error
+    exact = compute.in_float32()
+
+    def make(name: str) -> OnnxEmbedder:
+        engine = engines.open_graph(name, file, exact, content=content, cache=graphs.folder())
+        return OnnxEmbedder(engine, model, file, plain)
+
+    return engines.first(engine_names, make)
+
+
 class OnnxEmbedder:
     """A face embedder in an ONNX file with an input of (N, 3, 112, 112)."""
 
-    def __init__(self, kind: str, file: Path, device: str, precision: str, jitter: int) -> None:
-        """kind: "arcface" or "sface", for the model's id and for messages.
+    def __init__(self, engine: Engine, model: tuple[str, str], file: Path, plain: bool) -> None:
+        """Tries the network on one chip.
 
-        Raises ConfigError for a precision or jitter that it does not have and without ONNX Runtime, DeviceError,
-        WeightsError.
+        Args:
+            engine: with the file.
+            model: id and version of its descriptors.
+            file: for messages.
+            plain: it takes values from 0 to 255, not from -1 to 1.
+
+        Raises:
+            WeightsError: for another network.
         """
-        if precision not in ("auto", "float32"):
-            raise ConfigError(f"precision '{precision}': embedder '{kind}' computes in float32 only")
-        if jitter > 1:
-            raise ConfigError(f"jitter {jitter}: embedder '{kind}' has none; give 0")
-        self.model_id, self.model_version = identity(kind, file)
-        try:
-            content = file.read_bytes()
-            # networks that subtract the mean themselves take plain values from 0 to 255
-            self._plain = first_nodes(content, 2) == ["Sub", "Mul"]
-            content = free_axes(content, axes=())  # weights as constants: twice as fast
-        except (OSError, ValueError) as error:
-            raise WeightsError(f"{file}: {error}; get it again") from error
-        session = OnnxSession(file, device, content=content)
-        self.device = session.device
-        self._name = f"{kind}:{file.name}"
-        self._session: OnnxSession | None = session
-        self._input = session.inputs[0].name
-        self._fixed_batch = session.inputs[0].fixed(0) if session.inputs[0].shape else None
+        self.model_id, self.model_version = model
+        self._plain = plain
+        self.device = engine.device
+        self._name = f"{self.model_id}:{file.name}"
+        self._engine: Engine | None = engine
+        self._input = engine.inputs[0].name
+        self._fixed_batch = engine.inputs[0].fixed(0) if engine.inputs[0].shape else None
         self._batch = self._fixed_batch or _BATCH
-        self._length = self._check(session, file)
+        self._length = self._check(engine, file)
 
     def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
         return face_chips(image, five_points(image, faces))
 
     def embed(self, chips: np.ndarray) -> np.ndarray:
         check_chips(chips, CHIP_SIDE_PX)
-        session = self._session
-        if session is None:
+        engine = self._engine
+        if engine is None:
             raise DetectorError("the embedder is closed")
         rows = [
-            self._run(session, chips[start : start + self._batch])
+            self._run(engine, chips[start : start + self._batch])
             for start in range(0, len(chips), self._batch)
         ]
         return np.concatenate(rows) if rows else np.empty((0, self._length), np.float32)
 
     def close(self) -> None:
-        self._session = None
+        self._engine = None
 
-    def _run(self, session: OnnxSession, chips: np.ndarray) -> np.ndarray:
+    def _run(self, engine: Engine, chips: np.ndarray) -> np.ndarray:
         pixels = np.ascontiguousarray(chips.transpose(0, 3, 1, 2), np.float32)
         if not self._plain:
             pixels -= 127.5
@@ -100,7 +137,7 @@ class OnnxEmbedder:
         if lacking:
             pixels = np.concatenate([pixels, np.repeat(pixels[-1:], lacking, axis=0)])
         try:
-            rows = np.asarray(session.run({self._input: pixels})[0], np.float32)
+            rows = np.asarray(engine.run({self._input: pixels})[0], np.float32)
             rows = rows.reshape(len(pixels), -1)[: len(chips)]
         except (RuntimeError, MemoryError, ValueError) as error:
             raise DetectorError(f"{self._name} failed: {' '.join(str(error).split())}") from error
@@ -109,21 +146,19 @@ class OnnxEmbedder:
             raise DetectorError(f"{self._name}: a descriptor is all zeros or not finite; get the file again")
         return rows / norms
 
-    def _check(self, session: OnnxSession, file: Path) -> int:
+    def _check(self, engine: Engine, file: Path) -> int:
         """Length of the descriptors, from a run. Raises WeightsError for another network."""
-        port = session.inputs[0]
-        fits = len(session.inputs) == 1 and len(port.shape) == 4 and port.dtype == np.float32
+        port = engine.inputs[0]
+        fits = len(engine.inputs) == 1 and len(port.shape) == 4 and port.dtype == np.float32
         sizes = (3, CHIP_SIDE_PX, CHIP_SIDE_PX)
         if fits and all(port.fixed(axis) in (size, None) for axis, size in enumerate(sizes, 1)):
             try:
-                length = self._run(session, np.full((1, CHIP_SIDE_PX, CHIP_SIDE_PX, 3), 90, np.uint8)).shape[
-                    1
-                ]
+                length = self._run(engine, np.full((1, CHIP_SIDE_PX, CHIP_SIDE_PX, 3), 90, np.uint8)).shape[1]
             except DetectorError as error:
                 raise WeightsError(f"{file}: not a face embedder: {error}") from error
             if _LENGTHS[0] <= length <= _LENGTHS[1]:
                 return length
-        there = "; ".join(map(str, (*session.inputs, *session.outputs)))
+        there = "; ".join(map(str, (*engine.inputs, *engine.outputs)))
         raise WeightsError(
             f"{file}: not a face embedder: expected an input of (N, 3, {CHIP_SIDE_PX}, {CHIP_SIDE_PX}) and one row of "
             f"{_LENGTHS[0]} to {_LENGTHS[1]} numbers a face; it has {there}"

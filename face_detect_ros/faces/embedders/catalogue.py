@@ -8,12 +8,16 @@ A plain mapping, as that of the detectors: naming an embedder imports and loads 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.engines import catalogue as engine_catalogue
+from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines import trial
+from face_detect_ros.engines.catalogue import ANY_ENGINE, ONNX_ENGINES
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.faces.embedders.protocol import Embedder
 from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.zoo.formats import weights_file
@@ -37,6 +41,7 @@ class EmbedderEntry:
         description: One line for lists.
         takes_file: Users write "name:path", or may do so where there is a checkpoint.
         checkpoint: Name of its weights in `zoo.published.checkpoints`, or empty.
+        engines: Those that can compute it; empty where it brings its own code.
         packaged, task: For lists, as those of a detector.
         match: Its thresholds; distances of other embedders mean something else.
         unlike_distance: A new look of somebody must be nearer than this to one of theirs.
@@ -52,6 +57,7 @@ class EmbedderEntry:
     match: MatchOptions = field(default_factory=MatchOptions)
     unlike_distance: float = 0.8
     pair_distance: float = DLIB_PAIR_DISTANCE
+    engines: tuple[str, ...] = ()
     packaged: str = ""
     task: str = "recognition"
 
@@ -75,7 +81,8 @@ _ENTRIES = (
         name="dlib_resnet",
         kind="dlib_resnet",
         license="CC0-1.0",
-        description="dlib's descriptor run by PyTorch on CPU or GPU: 128 numbers",
+        description="dlib's descriptor by any engine, on CPU or GPU: 128 numbers",
+        engines=ANY_ENGINE,
     ),
     EmbedderEntry(
         name="dlib",
@@ -91,6 +98,7 @@ _ENTRIES = (
         takes_file=True,
         match=_ARCFACE,
         unlike_distance=1.35,
+        engines=ONNX_ENGINES,
         pair_distance=_ARCFACE.even_distance,
     ),
     EmbedderEntry(
@@ -102,6 +110,7 @@ _ENTRIES = (
         checkpoint="sface",
         match=_ARCFACE,
         unlike_distance=1.35,
+        engines=ONNX_ENGINES,
         pair_distance=1.128,
     ),
     EmbedderEntry(
@@ -112,6 +121,7 @@ _ENTRIES = (
         checkpoint="librefacerec-l",
         match=_ARCFACE,
         unlike_distance=1.35,
+        engines=ONNX_ENGINES,
         pair_distance=_ARCFACE.even_distance,
     ),
 )
@@ -152,7 +162,15 @@ def identity(name: str) -> tuple[str, str]:
     return dlib.MODEL_ID, dlib.MODEL_VERSION
 
 
-def create(name: str = DEFAULT, device: str = "auto", precision: str = "auto", jitter: int = 0) -> Embedder:
+def create(
+    name: str = DEFAULT,
+    device: str = "auto",
+    precision: str = "auto",
+    jitter: int = 0,
+    *,
+    engine: str = engine_catalogue.AUTO,
+    threads: int = 0,
+) -> Embedder:
     """A ready embedder.
 
     Args:
@@ -162,36 +180,45 @@ def create(name: str = DEFAULT, device: str = "auto", precision: str = "auto", j
             years.
         jitter: Above 1, each descriptor is the mean over that many slightly moved copies of the face: somewhat
             steadier, at as many times the cost. dlib's embedders only.
+        engine: What computes the network; "auto" is the fastest by measurement or experience.
+        threads: Of the network on a CPU; 0 is one for each core.
 
     Raises:
-        ConfigError: An unknown name, a precision or jitter that cannot be used, or a missing library.
+        ConfigError: An unknown name, an engine, precision or jitter that cannot be used, or a missing library.
         DeviceError: A device that is not here.
         WeightsError: Weights that are missing, damaged or of another network.
     """
     entry = find(name)
     if not 0 <= jitter <= _MOST_JITTER:
         raise ConfigError(f"jitter is {jitter}; give a whole number from 0 (none) to {_MOST_JITTER}")
-    if entry.takes_file or entry.checkpoint:
-        from face_detect_ros.faces.embedders.arcface import OnnxEmbedder
+    if not entry.engines:
+        if engine != engine_catalogue.AUTO:
+            raise ConfigError(
+                f"engine '{engine}': embedder '{entry.name}' brings its own; set engine to auto"
+            )
+        from face_detect_ros.faces.embedders.dlib import DlibEmbedder
 
-        path = _file(name, entry)
-        if ":" in name:  # a file of others
-            trial.run(f"{__name__}:look_once", path, {"kind": entry.kind})
-        return OnnxEmbedder(entry.kind, path, device, precision, jitter)
-    from face_detect_ros.faces.embedders.dlib import DlibEmbedder, TorchEmbedder
+        return DlibEmbedder(device, precision, jitter)
+    torch_engine.wait_passively()
+    order = engine_catalogue.order(entry.name, engine, device, entry.engines)
+    compute = Compute(device, precision, threads)
+    if entry.kind == "dlib_resnet":
+        from face_detect_ros.faces.embedders.dlib import create_resnet
 
-    factories: dict[str, Callable[[str, str, int], Embedder]] = {
-        "dlib_resnet": TorchEmbedder,
-        "dlib": DlibEmbedder,
-    }
-    return factories[entry.kind](device, precision, jitter)
+        return create_resnet(compute, order, jitter)
+    from face_detect_ros.faces.embedders import arcface
+
+    path = _file(name, entry)
+    if ":" in name:  # a file of others
+        trial.run(f"{__name__}:look_once", path, {"kind": entry.kind, "engine_names": order})
+    return arcface.create(entry.kind, path, compute, order, jitter)
 
 
-def look_once(path: Path, kind: str) -> None:
+def look_once(path: Path, kind: str, engine_names: Sequence[str]) -> None:
     """Make an embedder of a file on the CPU, which runs it on one face. Raises PerceptionError."""
-    from face_detect_ros.faces.embedders.arcface import OnnxEmbedder
+    from face_detect_ros.faces.embedders import arcface
 
-    OnnxEmbedder(kind, path, "cpu", "auto", 0).close()
+    arcface.create(kind, path, Compute("cpu"), engine_names, 0).close()
 
 
 def _file(name: str, entry: EmbedderEntry) -> Path:

@@ -3,18 +3,23 @@
 
 """dlib's descriptor network: 128 numbers, near to each other (below about 0.6) for one person.
 
-`TorchEmbedder` runs it by PyTorch, on CPU or GPU and many faces at once; `DlibEmbedder` by dlib's own code. Both give
-the same descriptors to 1e-3 in float32, so a gallery made with one serves the other.
+`create_resnet` runs it by an engine, many faces at once; `DlibEmbedder` by dlib's own code. Both give the same
+descriptors to 1e-3 in float32, so a gallery made with one serves the other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError
+from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.engines import graphs
+from face_detect_ros.engines import torch as torch_engine
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders.protocol import check_chips
 from face_detect_ros.faces.points import eye_corners
@@ -22,72 +27,106 @@ from face_detect_ros.nn.dlib.description import RESNET_STRUCTURE
 from face_detect_ros.zoo.formats import dlib_file
 from face_detect_ros.zoo.published import dlib_models
 
-if TYPE_CHECKING:
-    import torch
-
 MODEL_ID = "dlib_face_recognition_resnet_model"
 MODEL_VERSION = "1"
 LENGTH = 128
+CHIPS, DESCRIPTORS = "chips", "descriptors"
+"""Input (N, 150, 150, 3) uint8 RGB and output (N, 128) float32 of the exported graph."""
+
+_EXPORT = "face_detect_ros.faces.embedders.dlib_export:export"
 _CPU_BATCH = 16
 _GPU_BATCH = 256
 
+Describe = Callable[[np.ndarray], np.ndarray]
+"""(N, 150, 150, 3) uint8 RGB to (N, 128) float32."""
 
-class TorchEmbedder:
-    """dlib's descriptor network run by PyTorch."""
 
-    def __init__(self, device: str, precision: str, jitter: int) -> None:
-        # here, so that naming an embedder costs nothing
-        import torch
+def create_resnet(compute: Compute, engine_names: Sequence[str], jitter: int) -> ResnetEmbedder:
+    """dlib's descriptor network by an engine.
 
-        from face_detect_ros.nn import devices
-        from face_detect_ros.nn.dlib.nets import DescriptorNetwork
+    Args:
+        compute: device, precision (auto is float32: descriptors are kept and compared for years) and threads.
+        engine_names: engines to try, best first.
+        jitter: above 1, each descriptor is the mean over that many slightly moved copies of the face.
 
-        chosen = devices.choose_device(device)
-        self._dtype = devices.choose_dtype("float32" if precision == "auto" else precision, chosen)
-        description = dlib_file.load(dlib_models.DESCRIPTOR, RESNET_STRUCTURE)
+    Raises:
+        EngineError: if no engine can compute it.
+        DeviceError: for a device or precision that is not here.
+        WeightsError: for weights that are missing or altered.
+    """
+    exact = compute.in_float32()
+
+    def make(name: str) -> ResnetEmbedder:
+        if name == engines.TORCH:
+            return ResnetEmbedder(*_by_torch(exact), jitter)
+        graph = graphs.exported(dlib_models.verify(dlib_models.DESCRIPTOR), "resnet", _EXPORT)
+        engine = engines.open_graph(name, graph, exact, cache=graphs.folder())
+        return ResnetEmbedder(lambda chips: engine.run({CHIPS: chips})[0], engine.device, jitter)
+
+    return engines.first(engine_names, make)
+
+
+class ResnetEmbedder:
+    """dlib's descriptor network by `describe`."""
+
+    def __init__(self, describe: Describe, device: str, jitter: int) -> None:
         self.model_id = MODEL_ID
         self.model_version = MODEL_VERSION
-        self.device = str(chosen)
-        self._device = chosen
-        self._batch = _CPU_BATCH if chosen.type == "cpu" else _GPU_BATCH
+        self.device = device
+        self._batch = _CPU_BATCH if device.startswith("cpu") else _GPU_BATCH
         self._jitter = jitter
-        self._mean = torch.tensor(description.input.mean, device=chosen)
-        self._network: torch.nn.Module | None = DescriptorNetwork(description).to(chosen, self._dtype)
+        self._describe: Describe | None = describe
 
     def chips(self, image: np.ndarray, faces: Detections) -> np.ndarray:
         return align.face_chips(image, eye_corners(image, faces))
 
     def embed(self, chips: np.ndarray) -> np.ndarray:
         check_chips(chips, align.CHIP_SIDE_PX)
-        network = self._network
-        if network is None:
+        describe = self._describe
+        if describe is None:
             raise DetectorError("the embedder is closed")
         if self._jitter <= 1:
-            return self._run(network, chips)
+            return self._run(describe, chips)
         # one face at a time: a thousand copies of each of many faces would fill the memory
-        means = [self._run(network, align.jittered(chip, self._jitter)).mean(axis=0) for chip in chips]
+        means = [self._run(describe, align.jittered(chip, self._jitter)).mean(axis=0) for chip in chips]
         return np.stack(means) if means else np.empty((0, LENGTH), np.float32)
 
-    def _run(self, network: torch.nn.Module, chips: np.ndarray) -> np.ndarray:
-        import torch
+    def close(self) -> None:
+        self._describe = None
 
-        from face_detect_ros.nn import devices
-
+    def _run(self, describe: Describe, chips: np.ndarray) -> np.ndarray:
         descriptors = np.empty((len(chips), LENGTH), np.float32)
         try:
-            with torch.inference_mode(), devices.exact(self._dtype):
-                for start in range(0, len(chips), self._batch):
-                    pixels = torch.from_numpy(np.ascontiguousarray(chips[start : start + self._batch]))
-                    normal = (pixels.to(self._device) - self._mean) / 256.0
-                    # (N, 3, 150, 150), channels last in memory
-                    found = network(normal.to(self._dtype).permute(0, 3, 1, 2))
-                    descriptors[start : start + self._batch] = found.float().cpu().numpy()
+            for start in range(0, len(chips), self._batch):
+                some = np.ascontiguousarray(chips[start : start + self._batch])
+                descriptors[start : start + self._batch] = describe(some)
         except (RuntimeError, MemoryError) as error:
             raise DetectorError(f"the embedder failed: {' '.join(str(error).split())}") from error
         return descriptors
 
-    def close(self) -> None:
-        self._network = None
+
+def _by_torch(compute: Compute) -> tuple[Describe, str]:
+    """The network in PyTorch, and its device."""
+    # here, so that other engines do without PyTorch
+    import torch
+
+    from face_detect_ros.nn import devices
+    from face_detect_ros.nn.dlib.nets import DescriptorNetwork
+
+    device, dtype = devices.choose(compute.device, compute.precision)
+    torch_engine.use_threads(compute.threads)
+    description = dlib_file.load(dlib_models.DESCRIPTOR, RESNET_STRUCTURE)
+    mean = torch.tensor(description.input.mean, device=device)
+    network = DescriptorNetwork(description).to(device, dtype)
+
+    def describe(chips: np.ndarray) -> np.ndarray:
+        with torch.inference_mode(), torch_engine.turn(device.type == "cpu"), devices.exact(dtype):
+            normal = (torch.from_numpy(chips).to(device) - mean) / 256.0
+            # (N, 3, 150, 150), channels last in memory
+            found: np.ndarray = network(normal.to(dtype).permute(0, 3, 1, 2)).float().cpu().numpy()
+        return found
+
+    return describe, str(device)
 
 
 class DlibEmbedder:

@@ -110,7 +110,8 @@ class _Pooling(nn.Module):
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
-        window = self.layer.window if self.layer.window != (0, 0) else (x.shape[2], x.shape[3])
+        # int: an exported graph has constants here
+        window = self.layer.window if self.layer.window != (0, 0) else (int(x.shape[2]), int(x.shape[3]))
         if self.layer.kind == "max":
             return F.max_pool2d(x, window, self.layer.stride, self.layer.padding)
         # dlib divides by the pixels inside the image
@@ -152,7 +153,7 @@ class _Sum(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         if a.shape != b.shape:
-            shape = [max(pair) for pair in zip(a.shape[1:], b.shape[1:], strict=True)]
+            shape = [max(int(x), int(y)) for x, y in zip(a.shape[1:], b.shape[1:], strict=True)]
             a, b = _extended(a, shape), _extended(b, shape)
         y = a + b
         return F.relu_(y) if self.relu else y
@@ -239,7 +240,7 @@ def _smallest_input(chain: Sequence[FoldedConvolution]) -> int:
 
 
 def _extended(x: Tensor, shape: Sequence[int]) -> Tensor:
-    channels, height, width = (wanted - has for wanted, has in zip(shape, x.shape[1:], strict=True))
+    channels, height, width = (wanted - int(has) for wanted, has in zip(shape, x.shape[1:], strict=True))
     return F.pad(x, (0, width, 0, height, 0, channels)) if channels or height or width else x
 
 

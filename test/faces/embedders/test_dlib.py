@@ -13,6 +13,7 @@ from skimage.data import astronaut
 from face_detect_ros.core.errors import ConfigError, DetectorError, DeviceError, ImageError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.faces import dlib_faces
+from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
 from face_detect_ros.nn import devices
@@ -108,6 +109,35 @@ def test_descriptors_equal_dlibs(ours: embed.Embedder, reference: embed.Embedder
     assert np.abs(a - b).max() < 1e-4
     own = dlib.face_recognition_model_v1(str(dlib_models.locate(dlib_models.DESCRIPTOR)))
     assert np.abs(a[0] - own.compute_face_descriptor(chips[0])).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "apart"),
+    [
+        pytest.param("torch", "float32", 1e-4, id="torch"),
+        pytest.param("onnxruntime", "float32", 1e-4, id="onnxruntime"),
+        pytest.param("openvino", "float32", 1e-4, id="openvino"),
+        pytest.param("openvino", "bfloat16", 0.02, id="openvino in bfloat16"),
+    ],
+)
+def test_every_engine_gives_dlibs_descriptors(
+    engine: str, precision: str, apart: float, reference: embed.Embedder, chips: np.ndarray
+) -> None:
+    if problem := engines.problem(engine):
+        pytest.skip(problem)
+    try:
+        by_engine = embed.create("dlib_resnet", "cpu", precision, engine=engine)
+    except DeviceError as error:  # a CPU without bfloat16
+        pytest.skip(str(error))
+    expected = reference.embed(chips)
+    assert np.abs(by_engine.embed(chips) - expected).max() < apart
+    assert np.abs(by_engine.embed(chips[:1]) - expected[:1]).max() < apart
+    assert by_engine.embed(chips[:0]).shape == (0, 128)
+
+
+def test_an_engine_that_an_embedder_does_not_offer() -> None:
+    with pytest.raises(ConfigError, match="brings its own"):
+        embed.create("dlib", engine="onnxruntime")
 
 
 @pytest.mark.skipif(not (SHARED / "dlib_faces").is_dir(), reason="needs ../shared/data/dlib_faces")
