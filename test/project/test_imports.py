@@ -37,6 +37,8 @@ MADE_OF_TORCH = (
     "detectors.grounding",
     "detectors.objects.tensor_input",
     "detectors.yolov9",
+    "engines.torch_export",
+    "faces.embedders.dlib_export",
     "zoo.formats.safetensors_file",
     "zoo.formats.stored_tensors",
     "zoo.formats.torch_file",
