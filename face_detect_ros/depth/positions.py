@@ -76,23 +76,24 @@ def locate(
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     found = Positions.unknown(len(boxes))
-    if scene.depth is not None:
-        regions = boxes.copy()
-        shapes: list[np.ndarray | None] = [None] * len(boxes)
-        for index in range(0 if masks is None else len(boxes)):
-            (left, top), mask = masks.of(index)  # type: ignore[union-attr]
-            if mask.any():
-                regions[index] = (left, top, left + mask.shape[1], top + mask.shape[0])
-                shapes[index] = mask
-        for index, depth_box in enumerate(scene.depth_boxes(regions)):
-            if np.isnan(depth_box).any():
-                continue
-            surface = find_surface(scene.depth, depth_box, shapes[index])
-            if surface is not None:
-                _fill(found, index, scene.camera, boxes[index], surface)
-    if scene.ground is not None and on_ground is not None:
-        for index in np.flatnonzero(on_ground & ~found.known).tolist():
-            _stand(found, index, scene, boxes[index])
+    with np.errstate(all="ignore"):  # what is not finite is unknown
+        if scene.depth is not None:
+            regions = boxes.copy()
+            shapes: list[np.ndarray | None] = [None] * len(boxes)
+            for index in range(0 if masks is None else len(boxes)):
+                (left, top), mask = masks.of(index)  # type: ignore[union-attr]
+                if mask.any():
+                    regions[index] = (left, top, left + mask.shape[1], top + mask.shape[0])
+                    shapes[index] = mask
+            for index, depth_box in enumerate(scene.depth_boxes(regions)):
+                if np.isnan(depth_box).any():
+                    continue
+                surface = find_surface(scene.depth, depth_box, shapes[index])
+                if surface is not None:
+                    _fill(found, index, scene.camera, boxes[index], surface)
+        if scene.ground is not None and on_ground is not None:
+            for index in np.flatnonzero(on_ground & ~found.known).tolist():
+                _stand(found, index, scene, boxes[index])
     return found
 
 

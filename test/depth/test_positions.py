@@ -301,3 +301,35 @@ def test_a_stereo_pair() -> None:
     truth = image.meters(slice(190, 220), slice(415, 445))
     assert part[2] == pytest.approx(np.nanmedian(truth), rel=0.03)
     assert whole[2] == pytest.approx(part[2], rel=0.1)  # the motorcycle, not the shelf behind
+
+
+def test_whatever_is_known_is_finite() -> None:
+    """Calibrations and depths of any value do no harm."""
+    random = np.random.default_rng(0)
+    strange = [0.0, 1e-300, 1e-3, 1.0, 500.0, 1e6, 1e300, -1.0, -1e300, float("nan"), float("inf")]
+    depths = np.array([0, 1e-40, 0.3, 2.0, 59.9, 1e30, np.nan, np.inf, -np.inf, -1], np.float32)
+    boxes = np.array(
+        [[0, 0, 64, 48], [10, 10, 10, 10], [-1e6, -1e6, 1e6, 1e6], [20, 10, 40, 30], [1e30, 0, 2e30, 5]]
+    )
+    known = 0
+    for number in range(400):
+        lens = list(LENSES)[number % 4]
+        count = len(LENSES[lens][1])
+        k = [float(random.choice(strange[1:] if index in (0, 4) else strange)) for index in range(9)]
+        if number % 2:
+            k = [60.0, 0.0, 31.5, 0.0, 60.0, 23.5, 0.0, 0.0, 1.0]
+        d = tuple(float(random.choice(strange)) for _ in range(count))
+        given = calibration(lens, width=64, height=48, k=tuple(k), d=d)
+        image = DepthImage(
+            random.choice(depths, (48, 64)) if number % 3 else np.full((48, 64), 2.0, np.float32)
+        )
+        ground = GroundPlane.of_camera(1.0, float(random.uniform(-90, 90)), float(random.uniform(-180, 180)))
+        try:
+            scene = Scene.of(64, 48, given, image, ground=ground)
+        except ConfigError:
+            continue
+        found = locate(scene, boxes, np.ones(len(boxes), bool))
+        known += int(found.known.sum())
+        for values in (found.points, found.centers, found.sizes, found.covariances):
+            assert np.isfinite(values[found.known]).all()
+    assert known > 50
