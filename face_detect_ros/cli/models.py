@@ -186,11 +186,19 @@ def convert(
 @app.command()
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A detector of objects, as `list` shows it.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="The file to write; none is replaced.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.onnx", help="The file to write, or with --triton a folder; none is replaced."
+        ),
+    ],
     input_size: Annotated[
         int, typer.Option(help="Longest side of the input in pixels; 0: the model's own.")
     ] = 0,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set, 16 to 20; default: 17.")] = None,
+    triton: Annotated[
+        bool, typer.Option("--triton", help="Write into a model repository for Triton, for kserve:URL/NAME.")
+    ] = False,
 ) -> None:
     """Write a detector as ONNX, for any number of images at once, and compare it with PyTorch.
 
@@ -201,7 +209,11 @@ def export(
     """
     with exit_codes():
         from face_detect_ros.detectors.export.onnx_file import export_onnx
+        from face_detect_ros.detectors.export.triton import export_triton
 
+        if triton:
+            typer.echo(f"{file}: {export_triton(name, file, input_size=input_size, opset=opset)}")
+            return
         typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
 
 
