@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +119,7 @@ def _stream(width: int, height: int, rate_hz: float) -> dict[str, Any]:
     return {"source": "sample:astronaut", "width": width, "height": height, "rate_hz": rate_hz}
 
 
-def overhead() -> list[Row]:
+def overhead(observe: Callable[..., Observation]) -> list[Row]:
     """Image arrival to detections published, without the network's own time; and the whole way between processes."""
     rows = []
     for width, height in SIZES:
@@ -162,7 +162,7 @@ def overhead() -> list[Row]:
     return rows
 
 
-def cpu() -> list[Row]:
+def cpu(observe: Callable[..., Observation]) -> list[Row]:
     """Processor time of the detector node without its network, by executor; and of one process against two."""
     rows = []
     for name, stream in (("idle", None), (f"at {RATE_HZ:g} Hz 640x480", _stream(640, 480, RATE_HZ))):
@@ -189,10 +189,21 @@ def cpu() -> list[Row]:
     return rows
 
 
-def run() -> list[Row]:
+OBSERVATIONS = 14
+"""How often `run` calls `advance`."""
+
+
+def run(advance: Callable[[], None] = lambda: None) -> list[Row]:
+    """All rows; `advance` is called after each of the `OBSERVATIONS`."""
+
+    def observed(*arguments: Any, **options: Any) -> Observation:
+        seen = observe(*arguments, **options)
+        advance()
+        return seen
+
     runtime.carry_large_images()
     rclpy.init()
     try:
-        return [*overhead(), *cpu()]
+        return [*overhead(observed), *cpu(observed)]
     finally:
         rclpy.try_shutdown()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.progress import progress_bar
 
 if TYPE_CHECKING:
     from face_detect_ros.benchmarks.cameras import CamerasRow
@@ -258,7 +259,8 @@ def _nodes() -> list[Row]:
     _own_network()
     from face_detect_ros.benchmarks import nodes
 
-    return nodes.run()
+    with progress_bar("nodes", nodes.OBSERVATIONS) as advance:
+        return nodes.run(advance)
 
 
 def _own_network() -> None:
