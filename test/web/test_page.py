@@ -4,6 +4,7 @@
 """The page in a real browser, with a robot that needs no ROS."""
 
 import contextlib
+import socket
 
 import pytest
 from helpers.browser import chromium, page_at, screenshot
@@ -238,12 +239,15 @@ def test_several_cameras_can_be_chosen(browser):
 
 
 def test_the_page_recovers_when_the_server_comes_back(browser, robot):
+    with socket.socket() as free:  # not one that the servers of other tests take
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     with contextlib.ExitStack() as open_page:
-        with served(robot) as url:
+        with served(robot, port=port) as url:
             page = open_page.enter_context(page_at(browser, url))
             page.wait_for_selector(".box")
         page.wait_for_selector("#connection.off")
-        with served(robot, port=int(url.rstrip("/").rpartition(":")[2])):
+        with served(robot, port=port):
             page.wait_for_selector("#connection.on")
             before = page.locator("#image").screenshot()
             wait_until(lambda: page.locator("#image").screenshot() != before, "another image")

@@ -115,17 +115,6 @@ def test_a_parameter_takes_effect_and_a_refusal_says_why(page):
     page.wait_for_selector("#notice.bad >> text=nothing")
 
 
-def test_a_node_is_reconfigured(page):
-    page.click("#settings_card > summary")
-    page.click("#settings >> summary >> text=video_source")
-    page.fill("[id='video_source.width']", "320")
-    page.click("form:has([id='video_source.width']) >> text=Apply")
-    page.wait_for_selector("#notice >> text=width is now 320")
-    page.click("text=Reconfigure video_source")
-    page.wait_for_selector("#notice >> text=video_source is reconfigured")
-    page.wait_for_selector("#figures:has-text('320')")
-
-
 def test_a_recording_is_a_bag_with_images_and_detections(page):
     page.click("#record")
     page.wait_for_selector("#record[aria-pressed=true]")
@@ -164,6 +153,8 @@ def test_a_click_enrolls_and_the_name_appears_and_goes(page):
     page.wait_for_selector("#health tr:has-text('selected') >> text=/^#\\d+ face/")  # the detector follows it
     page.fill("#enroll_name", "Eileen Collins")
     page.click("#selection >> text=Enroll")
+    page.wait_for_selector("#notice >> text=/is enrolled|not enrolled/")
+    assert "Eileen Collins is enrolled" in page.inner_text("#notice")
     page.wait_for_selector(".box >> text=Eileen Collins")
     page.click("#people_card > summary")
     page.wait_for_selector("#people >> text=Eileen Collins")
@@ -176,6 +167,18 @@ def test_a_click_enrolls_and_the_name_appears_and_goes(page):
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#people >> text=Forget")
     page.wait_for_selector("#nobody:visible")
+
+
+def test_a_node_is_reconfigured(page):
+    # last of those that share the nodes: from now on its images are small
+    page.click("#settings_card > summary")
+    page.click("#settings >> summary >> text=video_source")
+    page.fill("[id='video_source.width']", "320")
+    page.click("form:has([id='video_source.width']) >> text=Apply")
+    page.wait_for_selector("#notice >> text=width is now 320")
+    page.click("text=Reconfigure video_source")
+    page.wait_for_selector("#notice >> text=video_source is reconfigured")
+    page.wait_for_selector("#figures:has-text('320')")
 
 
 def test_the_page_is_as_private_as_the_face_detector(execute):
