@@ -108,7 +108,7 @@ def _shown(given: Mapping[str, str], moved: list[tuple[str, str]] | None) -> lis
             )
         )
     if _true(given, "viewer"):
-        names = ("params_file", "image_transport", "use_sim_time")
+        names = ("params_file", "image_transport", "cameras", "use_sim_time")
         values = {name: given[name] for name in names if name in given}
         nodes.append(Node(package=PACKAGE, executable="viewer", parameters=parameters(values), **common))
     return nodes
