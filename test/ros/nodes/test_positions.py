@@ -62,6 +62,12 @@ def compressed_16(depth, stamp=0, frame_id="camera") -> CompressedImage:
     return message
 
 
+def damaged(depth, **header) -> Image:
+    message = message_16(depth, **header)
+    message.step = 3
+    return message
+
+
 def disparity(depth, stamp=0, frame_id="camera"):
     stereo = pytest.importorskip("stereo_msgs.msg", reason="stereo_msgs is not installed")
     with np.errstate(divide="ignore"):
@@ -240,8 +246,18 @@ def test_depth_may_be_remapped(probe, start):
         ({"depth_slop_s": 0.0}, {"depth_offset_s": 0.001}, "none within 0 s"),
         ({}, {"camera_info": False}, "no calibration"),
         ({}, {"frame_id": "depth_camera"}, "registered to the image"),
+        ({}, {"make_depth": damaged}, "cannot be read"),
+        ({}, {"make_depth": compressed_16}, "CompressedImage, which holds no depth"),
     ],
-    ids=["switched off", "too far apart", "not exact", "no camera_info", "not registered"],
+    ids=[
+        "switched off",
+        "too far apart",
+        "not exact",
+        "no camera_info",
+        "not registered",
+        "damaged",
+        "another type",
+    ],
 )
 def test_no_position_is_better_than_a_wrong_one(probe, start, parameters, options, problem):
     start(FaceDetector, parameters={"recognize": False, **parameters})
