@@ -24,6 +24,11 @@ import numpy as np
 from face_detect_ros.faces.gallery.people import GallerySnapshot, check_embeddings
 from face_detect_ros.faces.options import MatchOptions
 
+_SCREENED_FROM = 20_000  # looks; fewer are compared in half a millisecond
+_FEW = 64
+_ROUNDING = 1e-5  # of the squared lengths: more than `_squared` loses in float32
+_MOST_SCREENED = 0.2  # of all looks; more are compared sooner where they lie, one after the other
+
 __all__ = ["Match", "MatchOptions", "match", "own_limit", "separation", "similarity"]
 
 
@@ -83,21 +88,17 @@ def separation(person: int, people: GallerySnapshot) -> float:
     """
     known = people.separations.get(person)
     if known is None:
-        nearest = np.full(len(people.people), np.inf, np.float32)
         first = people.starts[person]
-        for look in people.embeddings[first : first + people.people[person].looks]:
-            nearest = np.minimum(nearest, _squared_to_people(look, people))
-        nearest[person] = np.inf
-        known = people.separations[person] = _root(nearest.min())
+        looks = people.embeddings[first : first + people.people[person].looks]
+        found = [_two_nearest(look, people) for look in looks]
+        others = [runner_up if nearest == person else squared for nearest, squared, runner_up in found]
+        known = people.separations[person] = _root(min(others))
     return known
 
 
 def _match_one(face: np.ndarray, people: GallerySnapshot, options: MatchOptions) -> Match:
-    squared = _squared_to_people(face, people)
-    person = int(squared.argmin())
-    distance = _root(squared[person])
-    squared[person] = np.inf
-    runner_up = _root(squared.min())
+    person, squared, squared_to_other = _two_nearest(face, people)
+    distance, runner_up = _root(squared), _root(squared_to_other)
     certain = (
         distance < options.accept_distance
         and runner_up - distance >= options.margin
@@ -107,15 +108,62 @@ def _match_one(face: np.ndarray, people: GallerySnapshot, options: MatchOptions)
     return Match(name if certain else None, name, distance, runner_up, similarity(distance, options))
 
 
-def _squared_to_people(face: np.ndarray, people: GallerySnapshot) -> np.ndarray:
-    """(D,) to (P,) float32: squared distance to the nearest look of each person."""
+def _two_nearest(face: np.ndarray, people: GallerySnapshot) -> tuple[int, float, float]:
+    """(D,) to the index of the nearest person, the squared distance to them, and that to the nearest other (or inf)."""
+    if len(people.embeddings) >= _SCREENED_FROM and len(people.people) > 1:
+        looks = _perhaps_nearest(face, people)
+        if len(looks) <= len(people.embeddings) * _MOST_SCREENED:
+            return _two_nearest_of(face, people, looks)
+    squared = _squared(face, people.embeddings, people.squared_norms)
+    if len(people.people) < len(squared):
+        squared = np.minimum.reduceat(squared, people.starts)
+    return _least_two(squared)
+
+
+def _perhaps_nearest(face: np.ndarray, people: GallerySnapshot) -> np.ndarray:
+    """Indices, ascending, of all looks that may be the nearest of the nearest two people."""
+    bounds = people.screen.lower_bounds(face)
+    # two people have a look within `limit`, so nobody further away is among the nearest two
+    one = int(bounds.argmin())
+    first = people.starts[people.person_index[one]]
+    theirs = slice(first, first + people.people[people.person_index[one]].looks)
+    kept = bounds[theirs].copy()
+    bounds[theirs] = np.inf
+    other = int(bounds.argmin())
+    bounds[theirs] = kept
+    rounding = _ROUNDING * float(face @ face + people.squared_norms.max())
+    limit = _two_nearest_of(face, people, np.sort([one, other]))[2] + rounding
+    looks = np.flatnonzero(bounds <= limit)
+    if len(looks) > _FEW:  # more exact distances give a better limit
+        few = looks[np.argpartition(bounds[looks], _FEW)[:_FEW]]
+        limit = min(limit, _two_nearest_of(face, people, np.sort(few))[2] + rounding)
+        looks = looks[bounds[looks] <= limit]
+    return looks
+
+
+def _two_nearest_of(face: np.ndarray, people: GallerySnapshot, looks: np.ndarray) -> tuple[int, float, float]:
+    """As `_two_nearest`, among the looks with these indices, ascending."""
+    squared = _squared(face, people.embeddings[looks], people.squared_norms[looks])
+    persons, starts = np.unique(people.person_index[looks], return_index=True)
+    nearest, distance, runner_up = _least_two(np.minimum.reduceat(squared, starts))
+    return int(persons[nearest]), distance, runner_up
+
+
+def _least_two(values: np.ndarray) -> tuple[int, float, float]:
+    """Index of the least of (N,), it, and the least of the others (inf without any). Changes `values`."""
+    least = int(values.argmin())
+    value = float(values[least])
+    values[least] = np.inf
+    return least, value, float(values.min())
+
+
+def _squared(face: np.ndarray, embeddings: np.ndarray, squared_norms: np.ndarray) -> np.ndarray:
+    """(D,), (N, D) and (N,) to (N,) float32: squared distances."""
     # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b: the gallery's memory is read once, and nothing else takes time. By einsum:
     # a matrix product of this shape is no faster, and its threads wait for each other on a busy machine
-    partial: np.ndarray = people.squared_norms - 2 * np.einsum("nd,d->n", people.embeddings, face)
-    if len(people.people) < len(partial):
-        partial = np.minimum.reduceat(partial, people.starts)
-    partial += face @ face
-    return partial
+    squared: np.ndarray = squared_norms - 2 * np.einsum("nd,d->n", embeddings, face)
+    squared += face @ face
+    return squared
 
 
 def _root(squared: float) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from datetime import datetime
 import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.screening import Screen
 
 SHORTEST, LONGEST = 32, 4096
 """Numbers of an embedding, at least and at most."""
@@ -66,6 +68,11 @@ class GallerySnapshot:
     squared_norms: np.ndarray = field(init=False)
     starts: np.ndarray = field(init=False)
     separations: dict[int, float] = field(init=False, default_factory=dict, repr=False)
+
+    @functools.cached_property
+    def screen(self) -> Screen:
+        """Bounds for a large gallery, computed when first asked for: about a second for 400,000 looks."""
+        return Screen(self.embeddings)
 
     def __post_init__(self) -> None:
         embeddings = np.ascontiguousarray(self.embeddings, np.float32)
