@@ -9,6 +9,8 @@ some four hundred operations, each with a fraction of its time in Python.
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +25,11 @@ RECORD_AFTER = 50
 
 Outputs = tuple[Tensor, ...]
 _Call = Callable[[Tensor], Outputs]
+
+# torch never frees what it has traced (40 to 100 MB each), so a node that is configured again must not trace the same
+# network again: its latest scripts outlive it
+_SCRIPTS: dict[tuple[object, ...], _Call] = {}
+_SCRIPTS_LOCK = threading.Lock()
 
 
 class Recorded:
@@ -75,6 +82,15 @@ class Recorded:
         return call if same else self._network
 
     def _script(self, images: Tensor) -> _Call:
+        key = (type(self._network), _fingerprint(self._network), images.shape, images.dtype, images.stride())
+        with _SCRIPTS_LOCK:
+            call = _SCRIPTS.pop(key, None) or self._traced(images)
+            _SCRIPTS[key] = call
+            while len(_SCRIPTS) > MOST_SHAPES:
+                del _SCRIPTS[next(iter(_SCRIPTS))]
+        return call
+
+    def _traced(self, images: Tensor) -> _Call:
         with warnings.catch_warnings():
             # sizes become constants, which is what is wanted: a recording is of one shape
             warnings.simplefilter("ignore")
@@ -105,3 +121,12 @@ class Recorded:
             return outputs
 
         return replay
+
+
+def _fingerprint(network: nn.Module) -> bytes:
+    """The same for networks with the same weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.digest()
