@@ -58,6 +58,7 @@ def fleet(
         bool, typer.Option("--retry", help="Take up again the bags that were set aside.")
     ] = False,
     cover: Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")] = "blur",
+    hide: tasks.Hide = "faces",
     model: tasks.Model = None,
     device: tasks.Device = "auto",
     engine: tasks.Engine = tasks.DEFAULT_ENGINE,
@@ -99,6 +100,7 @@ def fleet(
             gallery=gallery,
             anonymize=anonymize,
             style=cover,
+            hide=hide,
         )
         job = Job(Path(), chosen, every=every, annotate=annotate, anonymize=anonymize)
 

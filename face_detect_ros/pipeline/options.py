@@ -20,6 +20,11 @@ MOST_FOUND = 300
 """Detections that one image may have before the best `max_detections` are chosen for publishing."""
 
 
+COVER_SCORE = 0.35
+"""Where faces are covered, those from this score on are, whatever is published."""
+COVER_OVERLAP = 0.4
+"""Where faces are covered, faces that overlap less are two, whatever is published."""
+
 COVER_FROM_PX = 24
 """A `min_size_px` above this does not hold where faces are covered: the detector then looks for its usual size."""
 
@@ -32,12 +37,15 @@ class PipelineOptions:
         detect: What to publish.
         match: When a face has a name.
         cover: Whether `Result.covered` is needed.
+        cover_score: Lowest score that is covered for certain; detections from `FAINT_FROM` of the threshold for
+            publishing on are covered too.
         locate: Whether `Result.positions` is needed.
     """
 
     detect: DetectOptions
     match: MatchOptions = field(default_factory=MatchOptions)
     cover: bool = False
+    cover_score: float = COVER_SCORE
     locate: bool = True
 
     @property
@@ -46,9 +54,13 @@ class PipelineOptions:
         smallest = self.detect.min_size_px
         if self.cover and smallest > COVER_FROM_PX:
             smallest = 0
+        faint, overlap = FAINT_FROM * self.detect.score_threshold, self.detect.iou_threshold
+        if self.cover:
+            faint, overlap = min(faint, self.cover_score), max(overlap, COVER_OVERLAP)
         return replace(
             self.detect,
-            score_threshold=FAINT_FROM * self.detect.score_threshold,
+            score_threshold=faint,
+            iou_threshold=overlap,
             max_detections=max(self.detect.max_detections, MOST_FOUND),
             min_size_px=smallest,
         )

@@ -19,7 +19,7 @@ from face_detect_ros.faces.recognizer import LOOKS_PER_IMAGE, KnownPeople
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.stage import Stage
-from face_detect_ros.pipeline.stages.cover import CoverEverything, CoverFaces
+from face_detect_ros.pipeline.stages.cover import Cover, CoverEverything, CoverFaces
 from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.pipeline.stages.track import Track
@@ -64,6 +64,7 @@ class Recipe:
         tracker_options: How long tracks last.
         recognition: Who the faces are; None does not ask.
         anonymizer: How faces are covered.
+        cover: What is covered: "faces"; "heads", also the upper part of each person without a face; or "persons".
     """
 
     task: str
@@ -79,6 +80,7 @@ class Recipe:
     tracker_options: TrackerOptions = field(default_factory=TrackerOptions)
     recognition: Recognition | None = None
     anonymizer: AnonymizerOptions = field(default_factory=AnonymizerOptions)
+    cover: Cover = "faces"
 
     def build(self) -> Pipeline:
         """Load the weights and put the pipeline together; close it after use.
@@ -95,7 +97,7 @@ class Recipe:
         try:
             if self.recognition is not None:
                 stages.append(self._recognize(self.recognition))
-            stages.append(CoverFaces(self.anonymizer) if self.task == "faces" else CoverEverything())
+            stages.append(self._cover() if self.task == "faces" else CoverEverything())
             detector = catalogue.create(
                 model,
                 task=self.task,
@@ -115,6 +117,17 @@ class Recipe:
         if self.recognition is not None:
             options = replace(options, match=embedders.find(self.recognition.embedder).match)
         return Pipeline(detector, stages, options)
+
+    def _cover(self) -> CoverFaces:
+        if self.cover == "faces":
+            return CoverFaces(self.anonymizer)
+        model = catalogue.default_model("objects")
+        persons = catalogue.create(model, task="objects", device=self.device, threads=self.threads)
+        try:
+            return CoverFaces(self.anonymizer, self.cover, persons)
+        except BaseException:
+            persons.close()
+            raise
 
     def _track(self) -> Track:
         if self.tracker is None:

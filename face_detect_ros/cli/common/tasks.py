@@ -40,6 +40,13 @@ GalleryFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Say who the faces are; default: the usual gallery, if it exists."),
 ]
+Hide = Annotated[
+    str,
+    typer.Option(
+        metavar="WHAT",
+        help="With --anonymize: cover faces, heads (also of persons whose face is not found), or whole persons.",
+    ),
+]
 DEFAULT_ENGINE = AUTO
 
 
@@ -55,15 +62,19 @@ def tasks_of(
     gallery: Path | None,
     anonymize: bool = False,
     style: str = "blur",
+    hide: str = "faces",
 ) -> tuple[Task, ...]:
     """The tasks that the options describe. Raises ConfigError for options that do not go together."""
     from face_detect_ros.core.protocols import DetectOptions
     from face_detect_ros.detectors import catalogue
     from face_detect_ros.fleet.job import NODES, Task
     from face_detect_ros.pipeline.recipe import Recipe
+    from face_detect_ros.pipeline.stages.cover import COVERS
     from face_detect_ros.tracking.options import TrackerOptions
     from face_detect_ros.viz.anonymize import AnonymizerOptions
 
+    if hide not in COVERS:
+        raise ConfigError(f"--hide is '{hide}'; choose one of: {', '.join(COVERS)}")
     wanted = _names(names)
     for name in wanted:
         if name not in NODES:
@@ -89,6 +100,7 @@ def tasks_of(
             tracker_options=TrackerOptions(min_hits=1),
             recognition=recognition(gallery) if name == "faces" and not anonymize else None,
             anonymizer=AnonymizerOptions(style=style),  # type: ignore[arg-type]
+            cover=hide,  # type: ignore[arg-type]
         )
         tasks.append(Task(recipe, detect, classes))
     return tuple(tasks)

@@ -129,7 +129,7 @@ class DetectorNode(PerceptionNode[P]):
         outputs: list[Output] = [
             DetectionsOutput(topics),
             Detections3DOutput(topics, params.target_frame, self._transforms),
-            AnnotatedOutput(topics, lambda: self.params.jpeg_quality, private=params.privacy),
+            AnnotatedOutput(topics, lambda: self.params.jpeg_quality, lambda: self.private),
             MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
             EventsOutput(topics, lambda: self._areas(channel.name), lambda: self.params.event_debounce_s),
             SelectedOutput(topics, lambda: self._select(channel.name), params.lost_age_s),

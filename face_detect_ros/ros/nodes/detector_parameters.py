@@ -13,7 +13,7 @@ from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros.inputs.camera import TRANSPORTS
-from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.tracking import catalogue as trackers
 from face_detect_ros.tracking.events import DEBOUNCE_S
@@ -160,6 +160,7 @@ class DetectorParameters(NodeParameters):
         at_configure=True,
     )
     privacy: bool = PRIVACY
+    privacy_may_end: bool = PRIVACY_MAY_END
     jpeg_quality: int = parameter(
         80, "Quality of compressed images, such as ~/image_annotated/compressed.", minimum=1, maximum=100
     )

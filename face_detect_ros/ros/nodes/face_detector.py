@@ -17,10 +17,11 @@ from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
-from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.options import FAINT_FROM, PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.result import Result
+from face_detect_ros.pipeline.stages.cover import COVERS
 from face_detect_ros.pipeline.stages.recognize import Recognize
 from face_detect_ros.ros import runtime
 from face_detect_ros.ros.cameras import camera_names
@@ -38,6 +39,16 @@ from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.outputs.selected import SelectedOutput
 from face_detect_ros.ros.parameters import parameter, redefault
 from face_detect_ros.viz.anonymize import AnonymizerOptions
+
+COVERING = (
+    "model",
+    "cover",
+    "anonymize_style",
+    "anonymize_margin",
+    "anonymize_hold_s",
+    "anonymize_whom",
+)
+"""Parameters that could weaken the covers: under privacy they do not change at run time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +116,13 @@ class FaceDetectorParameters(DetectorParameters):
         "How long a face that is no longer found stays covered.",
         minimum=0.0,
         maximum=60.0,
+        at_configure=True,
+    )
+    cover: str = parameter(
+        COVERS[0],
+        "What is covered: faces; heads, also of persons whose face is not found; or whole persons. The last two take "
+        "the time of the object detector as well.",
+        choices=COVERS,
         at_configure=True,
     )
     anonymize_whom: str = parameter(
@@ -190,11 +208,17 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             gallery = Path(params.gallery).expanduser() if params.gallery else None
             recognition = Recognition(gallery, params.embedder)
         return dataclasses.replace(
-            super().recipe(params), recognition=recognition, anonymizer=params.anonymizer_options
+            super().recipe(params),
+            recognition=recognition,
+            anonymizer=params.anonymizer_options,
+            cover=params.cover,
         )
 
     def options(self, params: FaceDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
-        return PipelineOptions(params.detect_options, params.match_options)
+        own = catalogue.default_options(params.model, task=self.task)
+        return PipelineOptions(
+            params.detect_options, params.match_options, cover_score=FAINT_FROM * own.score_threshold
+        )
 
     def make_outputs(self, params: FaceDetectorParameters, channel: Channel) -> list[Output]:
         outputs = [
@@ -277,6 +301,12 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         return health
 
     def on_parameters_changed(self, new: FaceDetectorParameters, old: FaceDetectorParameters) -> None:
+        if self.private and not new.privacy_may_end:
+            for name in COVERING:
+                if getattr(new, name) != getattr(old, name):
+                    raise ConfigError(
+                        f"parameter {name} decides what is covered, and privacy is on; set it at the start of the node"
+                    )
         self.recipe(new)
         self.options(new, ())
         super().on_parameters_changed(new, old)

@@ -21,7 +21,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 
-from face_detect_ros.core.errors import PerceptionError
+from face_detect_ros.core.errors import ConfigError, PerceptionError
 from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.ros import rclpy_internals
 from face_detect_ros.ros.inputs.hub import ImageHub
@@ -65,7 +65,14 @@ P = TypeVar("P", bound=NodeParameters)
 
 # of every node that publishes images
 PRIVACY = parameter(
-    False, "Publish no image in which a face can be recognized, and store none.", read_only=True
+    False,
+    "Publish no image in which a face can be recognized, and store none. May be switched on at any time, at once; off "
+    "only with privacy_may_end.",
+)
+PRIVACY_MAY_END = parameter(
+    False,
+    "Allow privacy to be switched off, at the next configure, and what covers faces to be changed.",
+    read_only=True,
 )
 
 
@@ -110,10 +117,12 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self._last_error = ""
         self._failures = Throttle(FAILURE_PERIOD_S)
         self._failure, self._failed_s, self._failure_count = "", float("-inf"), 0
+        self._private = False
         # the steady clock runs under use_sim_time too, and when that clock stands still
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         try:
-            self._parameters_of_node: Parameters[P] = Parameters(self, schema, self.on_parameters_changed)
+            self._parameters_of_node: Parameters[P] = Parameters(self, schema, self._check_change)
+            self._private = bool(getattr(self.params, "privacy", False))
             self._warn_about_unknown_parameters()
             rclpy_internals.wrap_change_state(
                 self, lambda original: self.guarded(partial(self._change_state, original), "change_state")
@@ -130,6 +139,11 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def params(self) -> P:
         """A snapshot of the parameters."""
         return self._parameters_of_node.value
+
+    @property
+    def private(self) -> bool:
+        """Whether no image may be published in which a face can be recognized."""
+        return self._private
 
     @property
     def loading(self) -> bool:
@@ -174,6 +188,19 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def on_parameters_changed(self, new: P, old: P) -> None:
         """Check a change before it holds. Raises ConfigError to reject it."""
+
+    def _check_change(self, new: P, old: P) -> None:
+        """Check a change, and be private from now on if it says so. Raises ConfigError to reject it."""
+        wanted, was = bool(getattr(new, "privacy", False)), bool(getattr(old, "privacy", False))
+        if was and not wanted and not getattr(old, "privacy_may_end", False):
+            raise ConfigError(
+                "parameter privacy cannot be switched off; start the node with privacy_may_end:=true to allow it"
+            )
+        self.on_parameters_changed(new, old)
+        if wanted and not self._private:
+            with self.gate:  # what is being published now is out before the answer is
+                self._private = True
+            self.get_logger().info("privacy is on: no face is shown from now on")
 
     # the state machine, as rclpy calls it
 
@@ -310,8 +337,12 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def _configure_here(self) -> None:
         """All of configure in this thread, for callers of `trigger_configure`."""
-        self.configure()
+        self._configure()
         self.adopt(self.load())
+
+    def _configure(self) -> None:
+        self._private = bool(getattr(self.params, "privacy", False))
+        self.configure()
 
     async def _change_state(self, original: Callable[..., Any], request: Any, response: Any) -> Any:
         """`~/change_state`, answered without blocking the executor while weights are loaded."""
@@ -340,7 +371,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             self.get_logger().error(f"cannot configure: the node is {state}")
             then(TransitionCallbackReturn.FAILURE)
             return
-        result = self._attempt("configure", self.configure)
+        result = self._attempt("configure", self._configure)
         if result != SUCCESS:
             rclpy_internals.end_transition(self, result)
             then(result)

@@ -106,7 +106,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
                 + ", ".join(entry.usage for entry in catalogue.entries(self.task) if entry.takes_file)
             )
         super().configure()
-        if self.params.privacy:
+        if self.private:
             self.get_logger().info("privacy: image_annotated and attention are drawn on black")
 
     def recipe(self, params: ObjectDetectorParameters) -> Recipe:
@@ -132,7 +132,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
             params.model,
             lambda: self.params.attention_of,
             lambda: self.params.jpeg_quality,
-            private=params.privacy,
+            lambda: self.private,
         )
         info = channel.input
         keypoints = KeypointsOutput(channel.topics, lambda: info.camera_info_topic, lambda: info.rectified)

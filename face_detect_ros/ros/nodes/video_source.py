@@ -24,7 +24,7 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.messages import camera_info
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.ros.messages.images import image_message
-from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
@@ -87,6 +87,7 @@ class VideoSourceParameters(NodeParameters):
         "camera_optical_frame", "Coordinate frame of the images, z forward (REP 103).", at_configure=True
     )
     privacy: bool = PRIVACY
+    privacy_may_end: bool = PRIVACY_MAY_END
     camera_info_url: str = parameter(
         "", "Calibration YAML: a path, file:// or package:// URL; empty: uncalibrated.", at_configure=True
     )
@@ -214,8 +215,11 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
             self.get_logger().warning(_NO_CLOCK)
         stamp_ns = max(0, now_ns - age_ns)
         self.hub.deliver(self.topic, LazyFrame(stamp_ns, self._frame_id, lambda: image))
-        if self._images.get_subscription_count() > 0 and not self.params.privacy:
-            self._images.publish(image_message(image, stamp_ns, self._frame_id))
+        if self._images.get_subscription_count() > 0 and not self.private:
+            message = image_message(image, stamp_ns, self._frame_id)
+            with self.gate:
+                if not self.private:  # still
+                    self._images.publish(message)
         if self._infos.get_subscription_count() > 0:
             info = camera_info.for_size(self._calibration, image.shape[1], image.shape[0])
             info.header = make_header(stamp_ns, self._frame_id)

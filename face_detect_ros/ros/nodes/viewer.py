@@ -17,6 +17,8 @@ from concurrent.futures import Future
 from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.qos import qos_profile_parameter_events
 from vision_msgs.msg import VisionInfo
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
@@ -26,7 +28,7 @@ from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.inputs.camera import TRANSPORTS
 from face_detect_ros.ros.inputs.hub import ImageHub
-from face_detect_ros.ros.nodes.lifecycle import PRIVACY, NodeParameters, PerceptionNode
+from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.ros.viewer import node_parameters
@@ -102,6 +104,7 @@ class ViewerParameters(NodeParameters):
         at_configure=True,
     )
     privacy: bool = PRIVACY
+    privacy_may_end: bool = PRIVACY_MAY_END
 
     def server_options(self) -> ServerOptions:
         """How the page is served. Raises ConfigError for unusable settings."""
@@ -132,7 +135,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
-        self._private = False
+        self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
         self._problem = ""
         self._asked_s = float("-inf")
         self._people_revision = ""
@@ -141,6 +144,9 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._people = People(self._calls, self._full(FACES))
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(VisionInfo, f"{FACES}/vision_info", self._on_people, qos.latched())
+        self.create_subscription(
+            ParameterEvent, "/parameter_events", self._on_parameter_event, qos_profile_parameter_events
+        )
 
     # the state machine's work
 
@@ -152,7 +158,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
             camera: CameraView(self, self.scene, camera, params.image_transport, decode)
             for camera in camera_names(params.cameras)
         }
-        self._private = params.privacy
+        self._theirs = None
         self._views = self._possible_views()
 
     def load(self) -> PageServer:
@@ -204,7 +210,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
             self._problem = f"the recording ended: {self._recording.problem}"
             with contextlib.suppress(PerceptionError):
                 self._stop_recording()
-        self._views = self._possible_views()
+        self._follow_privacy()
         if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self._present(FACES):
             self._asked_s = time.monotonic()
             self._calls.run(self._ask_for_privacy)
@@ -212,7 +218,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
             {
                 "cameras": self._views,
                 "nodes": self._health(),
-                "privacy": self._private,
+                "privacy": self.hides,
                 "recording": self._recording is not None,
                 "people_revision": self._people_revision,
             }
@@ -284,7 +290,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         if on and self._recording is None:
             decode = DecodeOptions(max_image_mpx=self.params.max_image_mpx)
             cameras = list(self._cameras.values())
-            self._recording = Recording(self, cameras, decode, private=self._private)
+            self._recording = Recording(self, cameras, decode, private=self.hides)
             return {"on": True, "path": str(self._recording.path)}
         return self._stop_recording()
 
@@ -337,13 +343,36 @@ class Viewer(PerceptionNode[ViewerParameters]):
         except PerceptionError:  # it has just begun or ended
             self._asked_s = float("-inf")
             return
-        self._private = self.params.privacy or bool(theirs)
+        self._theirs = self._theirs or bool(theirs)  # until the viewer is configured again
+        self._follow_privacy()
+
+    def _on_parameter_event(self, message: ParameterEvent) -> None:
+        """The face detector's privacy holds here at once."""
+        if message.node == self._full(FACES) and any(
+            each.name == "privacy" and each.value.bool_value
+            for each in (*message.new_parameters, *message.changed_parameters)
+        ):
+            self._theirs = True
+            self._follow_privacy()
+
+    def _follow_privacy(self) -> None:
+        """Show and record no more than may be shown now."""
         self._views = self._possible_views()
         for name, camera in self._cameras.items():
             camera.restrict(frozenset(self._views[name]))
+        if self.hides and self._recording is not None and not self._recording.private:
+            self._problem = "the recording ended: privacy was switched on"
+            with contextlib.suppress(PerceptionError):
+                self._stop_recording()
+
+    @property
+    def hides(self) -> bool:
+        """Whether only anonymized images may be shown: by this node's privacy or the face detector's, which counts as
+        on until it has answered."""
+        return self.private or (self._present(FACES) if self._theirs is None else self._theirs)
 
     def _possible_views(self) -> dict[str, list[str]]:
-        if self._private:
+        if self.hides:
             return {camera: ["anonymized"] for camera in self._cameras}
         values = [status["values"] for _, status in self._statuses.values()]
         silent = {"attention"} if any(v.get("attention", "").startswith("none") for v in values) else set()

@@ -35,7 +35,7 @@ class AttentionOutput(ImageOutput):
         model: Name of the model, for messages.
         attention_of: Gives which detection to show, see `chosen`.
         jpeg_quality: Gives the quality of the compressed image.
-        private: Draw on the covered image.
+        private: Whether to draw on the covered image.
     """
 
     deferred = True
@@ -46,11 +46,10 @@ class AttentionOutput(ImageOutput):
         model: str,
         attention_of: Callable[[], str],
         jpeg_quality: Callable[[], int],
-        *,
-        private: bool,
+        private: Callable[[], bool],
     ) -> None:
         super().__init__(topics, "~/attention", jpeg_quality)
-        self.covers = private  # type: ignore[misc]
+        self._private = private
         self._model = model
         self._attention_of = attention_of
         self._source: AttentionSource | None = None
@@ -58,6 +57,10 @@ class AttentionOutput(ImageOutput):
         self._failure = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
         self._due_s = 0.0
+
+    @property
+    def covers(self) -> bool:  # type: ignore[override]
+        return self._private()
 
     def watch(self, detector: object) -> None:
         """Show the attention of `detector`, if it can give any."""
@@ -97,7 +100,7 @@ class AttentionOutput(ImageOutput):
     def image(self, result: Result) -> np.ndarray | None:
         """The image with the heat map of the chosen detection; without one where no detection is chosen."""
         source, found = self._source, result.detections
-        image = result.covered if self.covers else result.frame.image
+        image = result.covered if self._private() else result.frame.image
         if source is None or image is None:
             return None
         index = chosen(found, result.labels, self._attention_of())

@@ -21,17 +21,23 @@ class AnnotatedOutput(ImageOutput):
     Args:
         topics: Of the camera.
         jpeg_quality: Gives the quality of the compressed image.
-        private: Draw on the covered image, so that no face leaves the robot.
+        private: Whether to draw on the covered image, so that no face leaves the robot.
     """
 
     locates = True
 
-    def __init__(self, topics: CameraTopics, jpeg_quality: Callable[[], int], *, private: bool) -> None:
+    def __init__(
+        self, topics: CameraTopics, jpeg_quality: Callable[[], int], private: Callable[[], bool]
+    ) -> None:
         super().__init__(topics, "~/image_annotated", jpeg_quality)
-        self.covers = private  # type: ignore[misc]
+        self._private = private
+
+    @property
+    def covers(self) -> bool:  # type: ignore[override]
+        return self._private()
 
     def image(self, result: Result) -> np.ndarray | None:
-        canvas = result.covered if self.covers else result.frame.image
+        canvas = result.covered if self._private() else result.frame.image
         if canvas is None:  # this frame was in work when somebody subscribed
             return None
         positions = result.positions

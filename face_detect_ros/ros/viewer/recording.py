@@ -58,6 +58,7 @@ class Recording:
         self._decode = decode
         self.count = 0
         self.problem = ""
+        self.private = private
         folder = home() / "bags"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
