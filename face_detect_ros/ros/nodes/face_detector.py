@@ -211,7 +211,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             super().recipe(params),
             recognition=recognition,
             anonymizer=params.anonymizer_options,
-            cover=params.cover,
+            cover=params.cover,  # type: ignore[arg-type]
         )
 
     def options(self, params: FaceDetectorParameters, labels: Sequence[str]) -> PipelineOptions:
