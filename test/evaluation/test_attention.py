@@ -15,6 +15,7 @@ from skimage.data import astronaut
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
+from face_detect_ros.cli.evaluate.attention import print_table
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
@@ -167,10 +168,16 @@ def test_the_packaged_model_on_the_astronaut(tmp_path: Path) -> None:
         assert figures["pointing_game"][name] == 1
         assert figures["energy_inside"][name] > 0.5
         assert figures["deletion"][name] < figures["baselines"]["random"]["deletion"][name] - 0.1
-    table = run(tmp_path, "--device", "cpu", "--score-threshold", "0.4")
-    assert table.exit_code == 0
-    assert "face: 1 detections" in table.stdout
-    assert "box center" in table.stdout
+
+
+def test_a_table_for_people(red: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    figures = evaluate_attention(RedFinder(), read_annotations(*red), DetectOptions(score_threshold=0.3))
+    print_table({**figures, "model": "red", "device": "test"})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "red on test: 1 images"
+    assert lines[2].startswith("Thing: 1 detections")
+    assert lines[3].split()[:4] == ["heat", "map", "1.000", "1.000"]
+    assert [line.split("  ")[1] for line in lines[4:]] == ["box center", "random"]
 
 
 def test_a_model_without_heat_maps(red: tuple[Path, Path]) -> None:

@@ -75,10 +75,11 @@ def attention(
         if json:
             typer.echo(json_format.dumps(figures))
         else:
-            _print_table(figures)
+            print_table(figures)
 
 
-def _print_table(figures: dict[str, Any]) -> None:
+def print_table(figures: dict[str, Any]) -> None:
+    """Print what `evaluate_attention` gives, with the model and its device, for people."""
     rows = {"heat map": figures, **figures["baselines"]}
     typer.echo(f"{figures['model']} on {figures['device']}: {figures['images']} images")
     for name, count in figures["detections"].items():
