@@ -119,6 +119,15 @@ ENTRIES = (
         0.5,
     ),
     CatalogueEntry(
+        name="kserve-faces",
+        task="faces",
+        factory="face_detect_ros.detectors.remote.detector:create_faces",
+        license="of the server's model",
+        description="a face network of the kinds here on an inference server (KServe V2, HTTP or gRPC)",
+        takes_file=True,
+        file_is="http://HOST:PORT/MODEL",
+    ),
+    CatalogueEntry(
         name="yolov9-robot",
         task="objects",
         factory="face_detect_ros.detectors.yolov9.factory:create_with_attention",

@@ -29,10 +29,11 @@ _LARGEST_LOGIT = 50.0
 
 def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detector:
     """BlazeFace with the weights in `file`. Arguments and errors: see `onnx_faces.open_faces`."""
-    return open_faces(file, compute, engine_names, _reader, "blazeface")
+    return open_faces(file, compute, engine_names, reader, "blazeface")
 
 
-def _reader(engine: Engine) -> FaceReader | None:
+def reader(engine: Engine) -> FaceReader | None:
+    """How the outputs of a graph are read; None if it is of another network."""
     shapes = sorted(tuple(port.shape[1:]) for port in engine.outputs if len(port.shape) == 3)
     if shapes != [(_ANCHORS, 1), (_ANCHORS, 16)] or len(engine.inputs[0].shape) != 4:
         return None

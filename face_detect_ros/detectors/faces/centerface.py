@@ -37,10 +37,11 @@ def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detecto
         DeviceError: for a device or precision that is not here.
         WeightsError: for a file that is missing, damaged or of another network.
     """
-    return open_faces(file, compute, engine_names, _reader, "centerface", free=(0, 2, 3))
+    return open_faces(file, compute, engine_names, reader, "centerface", free=(0, 2, 3))
 
 
-def _reader(engine: Engine) -> FaceReader | None:
+def reader(engine: Engine) -> FaceReader | None:
+    """How the outputs of a graph are read; None if it is of another network."""
     channels = tuple(port.fixed(1) if len(port.shape) == 4 else None for port in engine.outputs)
     return CenterFaceReader() if channels == _OUTPUTS else None
 

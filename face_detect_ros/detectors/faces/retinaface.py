@@ -28,10 +28,11 @@ _LARGEST_GROWTH = 5.0  # of an anchor, as a logarithm; more is a damaged file's
 
 def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detector:
     """RetinaFace with the weights in `file`. Arguments and errors: see `onnx_faces.open_faces`."""
-    return open_faces(file, compute, engine_names, _reader, "retinaface")
+    return open_faces(file, compute, engine_names, reader, "retinaface")
 
 
-def _reader(engine: Engine) -> FaceReader | None:
+def reader(engine: Engine) -> FaceReader | None:
+    """How the outputs of a graph are read; None if it is of another network."""
     columns = sorted(port.shape[-1] for port in engine.outputs if isinstance(port.shape[-1], int))
     return RetinaFaceReader() if columns == [2, 4, 10] else None
 

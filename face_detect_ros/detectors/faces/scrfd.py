@@ -26,10 +26,11 @@ _LEVELS = (3, 5)  # strides 8 to 32, or to 128
 
 def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detector:
     """SCRFD with the weights in `file`. Arguments and errors: see `onnx_faces.open_faces`."""
-    return open_faces(file, compute, engine_names, _reader, "scrfd")
+    return open_faces(file, compute, engine_names, reader, "scrfd")
 
 
-def _reader(engine: Engine) -> FaceReader | None:
+def reader(engine: Engine) -> FaceReader | None:
+    """How the outputs of a graph are read; None if it is of another network."""
     columns = sorted(port.shape[-1] for port in engine.outputs if isinstance(port.shape[-1], int))
     for levels in _LEVELS:
         if columns in ([1] * levels + [4] * levels, [1] * levels + [4] * levels + [10] * levels):

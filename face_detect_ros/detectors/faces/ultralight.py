@@ -24,10 +24,11 @@ _FARTHEST = 2.0  # a box is nowhere more than twice the input away
 
 def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detector:
     """An Ultra-Light detector with the weights in `file`. Arguments and errors: see `onnx_faces.open_faces`."""
-    return open_faces(file, compute, engine_names, _reader, "ultralight")
+    return open_faces(file, compute, engine_names, reader, "ultralight")
 
 
-def _reader(engine: Engine) -> FaceReader | None:
+def reader(engine: Engine) -> FaceReader | None:
+    """How the outputs of a graph are read; None if it is of another network."""
     columns = sorted(port.shape[-1] for port in engine.outputs if isinstance(port.shape[-1], int))
     return UltraLightReader() if columns == [2, 4] else None
 

@@ -1,14 +1,15 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""An object detector on an inference server: `kserve:http://HOST:PORT/MODEL`.
+"""Detectors on an inference server: `kserve:http://HOST:PORT/MODEL`, for faces `kserve-faces:`.
 
-The server computes the network; pixels are prepared and boxes are read here, as for `onnx:FILE`. While it is away a
-local detector takes over, if the address names one.
+The server computes the network; pixels are prepared and boxes are read here, as for a file. While it is away a local
+detector takes over, if the address names one.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, EngineError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
+from face_detect_ros.detectors.faces.onnx_faces import OnnxFaceDetector
 from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.onnx.network import OnnxNetwork
 from face_detect_ros.engines.kserve import Address, Pauses, RemoteGraph, ServerAwayError
@@ -28,10 +30,11 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
 from face_detect_ros.zoo.formats import onnx_graph
 
 _LOG = logging.getLogger(__name__)
+_FACES = ("centerface", "retinaface", "blazeface", "scrfd", "ultralight")
 
 
 def create(device: str, path: Path, *, input_size: int = 0) -> Detector:
-    """The detector at an address.
+    """The object detector at an address.
 
     Args:
         device: Of the local detector that takes over.
@@ -43,15 +46,41 @@ def create(device: str, path: Path, *, input_size: int = 0) -> Detector:
         EngineError: The server does not answer, and there is no fallback.
         WeightsError: There is no such model, or it is not an object detector.
     """
+
+    def make(graph: RemoteGraph, address: Address) -> Detector:
+        network = OnnxNetwork(graph, Path(address.model), input_size)
+        return NetworkDetector(network, name=f"kserve:{address.model}")
+
+    return _create(path, device, "objects", make)
+
+
+def create_faces(device: str, path: Path) -> Detector:
+    """The face detector at an address: any network whose outputs one of the face detectors here can read.
+
+    Args and Raises: as of `create`.
+    """
+    return _create(path, device, "faces", _faces)
+
+
+def _faces(graph: RemoteGraph, address: Address) -> Detector:
+    for kind in _FACES:
+        found = importlib.import_module(f"face_detect_ros.detectors.faces.{kind}").reader(graph)
+        if found is not None:
+            return OnnxFaceDetector(graph, found, f"kserve-faces:{address.model}")
+    there = "; ".join(map(str, (*graph.inputs, *graph.outputs)))
+    raise WeightsError(f"{address}: not a face network that is known ({', '.join(_FACES)}): it has {there}")
+
+
+def _create(path: Path, device: str, task: str, make: Callable[[RemoteGraph, Address], Detector]) -> Detector:
     address = Address.parse(str(path))
-    fallback = _fallback(address, device) if address.fallback else None
+    fallback = _fallback(address, device, task) if address.fallback else None
     metadata = _metadata(address)
 
     def connect() -> tuple[Detector, RemoteGraph]:
         graph = open_graph(address)
         try:
             graph.metadata = {**graph.metadata, **metadata}
-            network = OnnxNetwork(graph, Path(address.model), input_size)
+            return make(graph, address), graph
         except WeightsError as error:
             graph.close()
             # the trial run failed: whether the server went away or the model is none
@@ -61,18 +90,17 @@ def create(device: str, path: Path, *, input_size: int = 0) -> Detector:
         except BaseException:
             graph.close()
             raise
-        return NetworkDetector(network, name=f"kserve:{address.model}"), graph
 
     return RemoteDetector(str(address), connect, fallback)
 
 
-def _fallback(address: Address, device: str) -> Callable[[], Detector]:
+def _fallback(address: Address, device: str, task: str) -> Callable[[], Detector]:
     from face_detect_ros.detectors import catalogue
 
-    if address.fallback.partition(":")[0] == "kserve":
+    if address.fallback.startswith("kserve"):
         raise ConfigError("kserve: the fallback must be a detector of this computer")
-    catalogue.find(address.fallback, task="objects")
-    return lambda: catalogue.create(address.fallback, task="objects", device=device)
+    catalogue.find(address.fallback, task=task)
+    return lambda: catalogue.create(address.fallback, task=task, device=device)
 
 
 def _metadata(address: Address) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import onnx_models
 from helpers.kserve_server import serving
+from helpers.onnx_faces import constant_network
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, EngineError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions
@@ -205,3 +206,25 @@ def test_pauses_double_up_to_a_limit():
     assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
     pauses.answered()
     assert pauses.due
+
+
+def test_faces_of_a_network_on_the_server(file, tmp_path):
+    scores, boxes = np.tile([0.9, 0.1], (50, 1)), np.zeros((50, 4))
+    scores[7], boxes[7] = [0.2, 0.8], [0.25, 0.25, 0.5, 0.75]
+    made = constant_network(
+        tmp_path / "made.onnx", (1, 3, 64, 64), {"scores": scores[None], "boxes": boxes[None]}
+    )
+    image = np.zeros((64, 64, 3), np.uint8)
+    options = DetectOptions(score_threshold=0.5, min_size_px=0)
+    with closing(catalogue.create(f"ultralight:{made}", task="faces", engine="onnxruntime")) as local:
+        expected = local.detect([image], options)
+    address = "kserve-faces:http://127.0.0.1:{}/colors?fallback=ultralight:" + str(made)
+    with serving(made) as (port, _):
+        remote = catalogue.create(address.format(port), task="faces")
+        assert remote.labels == ("face",)
+        assert_same(remote.detect([image], options), expected)
+    with closing(remote):
+        assert_same(remote.detect([image], options), expected)
+        assert "does not answer" in remote.device
+    with serving(file) as (port, _), pytest.raises(WeightsError, match="not a face network that is known"):
+        catalogue.create(f"kserve-faces:http://127.0.0.1:{port}/colors", task="faces")
