@@ -4,6 +4,7 @@
 """The viewer beside real nodes, in a real browser."""
 
 import base64
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import pytest
 from helpers.browser import chromium, page_at, screenshot
 from helpers.ros_tools import PATIENCE_S, astronaut, wait_until
 from rosbags.highlevel import AnyReader
+from websockets.sync.client import connect
 
 from face_detect_ros.detectors import catalogue
 
@@ -187,3 +189,20 @@ def test_the_page_is_as_private_as_the_face_detector(execute):
     url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
     about = lambda: httpx2.get(f"{url}api/about").json()["views"]  # noqa: E731
     wait_until(lambda: about() == {"": ["anonymized"]}, lambda: f"anonymized images only, not {about()}")
+
+
+def test_each_camera_has_its_images_and_one_without_is_reported(execute):
+    execute(
+        "video_source", parameters={"source": "sample:astronaut"}, remaps={"image_raw": "front/image_raw"}
+    )
+    viewer = execute("viewer", parameters={"cameras": "front, left"})
+    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
+    with connect(url.replace("http", "ws") + "live", max_size=None) as front:
+        front.send(json.dumps({"type": "watch", "camera": "front"}))
+        while not isinstance(message := front.recv(PATIENCE_S), bytes):
+            pass
+        assert b'"camera": "front"' in message[:200]
+    with connect(url.replace("http", "ws") + "live") as left:
+        left.send(json.dumps({"type": "watch", "camera": "left"}))
+        while "no image on /left/image_raw" not in str(left.recv(PATIENCE_S)):
+            pass
