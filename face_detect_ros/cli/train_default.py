@@ -24,8 +24,8 @@ def train_default(
 ) -> None:
     """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
 
-    Leaves yolov9_robot.safetensors in the output folder and tells what score threshold suits it, by training images
-    that it did not learn from. The same command goes on where it was ended.
+    Leaves yolov9_robot.safetensors in the output folder and tells how precision and recall depend on the score
+    threshold, by training images that it did not learn from. The same command goes on where it was ended.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """
@@ -39,4 +39,4 @@ def train_default(
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
         report.done(weights)
-        report.thresholds(lambda: default_model.choose_threshold(weights, data))
+        report.thresholds(lambda: default_model.threshold_table(weights, data))

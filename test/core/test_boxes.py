@@ -114,6 +114,44 @@ def test_clipped_boxes_lie_in_the_image_and_stay_there(a: np.ndarray, width: int
     np.testing.assert_array_equal(cut[inside], a[inside])
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([0, 0, 10, 10], [0, 0, 5, 5], 1.0),
+        ([0, 0, 10, 10], [5, 0, 15, 10], 0.5),
+        ([0, 0, 10, 10], [8, 0, 10, 40], 0.25),
+        ([0, 0, 10, 10], [10, 0, 20, 10], 0.0),
+        ([0, 0, 10, 10], [3, 3, 3, 3], 0.0),
+    ],
+    ids=["inside", "half shifted", "a quarter of the smaller", "touching", "no area"],
+)
+def test_share_of_smaller(a: list[int], b: list[int], expected: float) -> None:
+    assert boxes.share_of_smaller([a], [b])[0, 0] == pytest.approx(expected)
+    assert boxes.share_of_smaller([b], [a])[0, 0] == pytest.approx(expected)
+
+
+PART, WHOLE, ELSEWHERE = [0, 0, 10, 10], [0, 0, 20, 20], [30, 0, 50, 20]
+
+
+@pytest.mark.parametrize(
+    ("a", "class_ids", "expected"),
+    [
+        ([], [], []),
+        ([WHOLE], [0], [0.8]),
+        ([WHOLE, PART], [0, 0], [0.8, 0.2]),
+        ([PART, WHOLE], [0, 0], [0.8, 0.2]),
+        ([WHOLE, PART, PART], [0, 0, 0], [0.8, 0.2, 0.15]),
+        ([WHOLE, PART], [0, 1], [0.8, 0.4]),
+        ([WHOLE, ELSEWHERE], [0, 0], [0.8, 0.4]),
+    ],
+    ids=["none", "one", "a part", "around the best", "once for all", "another class", "apart"],
+)
+def test_weaken_overlapping(a: list[list[int]], class_ids: list[int], expected: list[float]) -> None:
+    scores = np.array([0.8, 0.4, 0.3][: len(a)], np.float32)
+    weakened = boxes.weaken_overlapping(boxes.as_boxes(a), scores, np.array(class_ids, int), 0.5)
+    assert weakened.tolist() == pytest.approx(expected)
+
+
 @given(box_lists())
 def test_center_and_size_round_trip(a: np.ndarray) -> None:
     np.testing.assert_array_equal(boxes.from_center_size(boxes.to_center_size(a)), a)

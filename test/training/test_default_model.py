@@ -25,8 +25,12 @@ from typer.testing import CliRunner
 from face_detect_ros.cli.app import app
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.demo.run import SIZE
+from face_detect_ros.demo.scene import two_people
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.images.reading import read_image
 from face_detect_ros.nn.yolov9.variants import VARIANTS
+from face_detect_ros.sources.motion import Motion
 from face_detect_ros.training import default_model
 from face_detect_ros.training.data.dataset import DataSet, Sample
 from face_detect_ros.training.learners.start import Architecture, for_detection, new_network
@@ -51,10 +55,20 @@ def test_it_finds_the_person_and_the_face(precision: str) -> None:
         assert box_geometry.iou(found.boxes[best : best + 1], np.array([box], np.float32))[0, 0] > 0.5
 
 
+@pytest.mark.parametrize("view", [0, 60, 120, 180, 240])
+def test_it_finds_each_person_and_face_of_the_demo_once(view: int, tmp_path: Path) -> None:
+    two_people(tmp_path / "two.png")
+    image = Motion(read_image(tmp_path / "two.png"), *SIZE).frame(view)
+    with contextlib.closing(catalogue.create(NAME, task="objects", device="cpu")) as model:
+        (found,) = model.detect([image], catalogue.OBJECT_OPTIONS)
+    assert np.bincount(found.class_ids).tolist() == [2, 2]
+
+
 def test_its_file() -> None:
     assert WEIGHTS.stat().st_size <= 10_000_000
     loaded = yolov9_weights.load(WEIGHTS, attention=True)
     assert loaded.labels == default_model.CLASSES
+    assert loaded.overlap_factor == default_model.OVERLAP_FACTOR
     assert loaded.license == catalogue.CATALOGUE[NAME].license
     assert WEIGHTS.name == default_model.NAME
     # trained: the gates of attention are open

@@ -64,6 +64,8 @@ class ObjectNetwork(Protocol):
         labels: Class names.
         device: Where it computes, for people to read.
         overlapping: It gives several boxes for one thing, so non-maximum suppression must choose.
+
+    A network that still shows one thing twice may also have `overlap_factor`, see `boxes.weaken_overlapping`.
     """
 
     labels: tuple[str, ...]
@@ -135,9 +137,7 @@ class NetworkDetector:
                 continue
             for index, candidates in zip(indices, found, strict=True):
                 self._check(candidates, index, images[index])
-                detections[index] = _select(
-                    candidates, places[index], images[index], options, network.overlapping
-                )
+                detections[index] = _select(candidates, places[index], images[index], options, network)
             clock.lap("post")
         self.times = clock.times()
         return detections
@@ -204,7 +204,7 @@ class NetworkDetector:
 
 
 def _select(
-    found: Candidates, place: Letterbox, image: np.ndarray, options: DetectOptions, overlapping: bool
+    found: Candidates, place: Letterbox, image: np.ndarray, options: DetectOptions, network: ObjectNetwork
 ) -> Detections:
     height, width = image.shape[:2]
     boxes = box_geometry.clip(place.boxes_to_image(found.boxes), width, height)
@@ -212,8 +212,13 @@ def _select(
     # an edge-on box is nothing; min_size_px counts whole pixels
     keep = np.flatnonzero((sides > 0) & (sides >= options.min_size_px - 0.01))
     boxes, scores, class_ids = boxes[keep], found.scores[keep], found.class_ids[keep]
-    if overlapping:
+    if network.overlapping:
         best = box_geometry.nms(boxes, scores, class_ids, options.iou_threshold, options.max_detections)
+        factor = getattr(network, "overlap_factor", 1.0)
+        if factor < 1:
+            scores[best] = box_geometry.weaken_overlapping(boxes[best], scores[best], class_ids[best], factor)
+            best = best[np.argsort(-scores[best], kind="stable")]
+            best = best[scores[best] >= options.score_threshold]
     else:
         best = np.argsort(-scores, kind="stable")[: options.max_detections]
     found_boxes = Detections(boxes[best], scores[best], class_ids[best])

@@ -36,6 +36,7 @@ class SharedNetwork:
         self.labels = network.labels
         self.device = network.device
         self.overlapping = network.overlapping
+        self.overlap_factor: float = getattr(network, "overlap_factor", 1.0)
         self._network = network
         self._lock = threading.Lock()
         self._images: Sequence[np.ndarray] = ()

@@ -51,6 +51,8 @@ class OnnxFormat:
             empty: as usual for the layout.
         unit: Of boxes: "pixels" of the input or "fractions" of it; empty: as usual for the layout.
         overlapping: Several boxes may show one thing, so suppression must choose.
+        overlap_factor: That scores of boxes are multiplied by which overlap a better one, see
+            `boxes.weaken_overlapping`.
         activation: Of DETR's logits: "sigmoid", or "softmax" whose last class is nothing.
         anchors: Of YOLO-FastestV2: widths and heights in pixels of the input.
         points: How many keypoints each detection has, and numbers for each: 2 (x, y) or 3 (x, y, score).
@@ -75,6 +77,7 @@ class OnnxFormat:
     box: str = ""
     unit: str = ""
     overlapping: bool = True
+    overlap_factor: float = 1.0
     activation: str = "sigmoid"
     anchors: tuple[float, ...] = ()
     points: tuple[int, int] = (0, 0)
@@ -110,6 +113,8 @@ class OnnxFormat:
             raise ConfigError(f"points is {self.points}; give how many, and 2 or 3 numbers for each")
         if min(self.std) <= 0 or min(self.anchors, default=1) <= 0:
             raise ConfigError(f"std is {self.std}, anchors {self.anchors}; give numbers above 0")
+        if not 0 <= self.overlap_factor <= 1:
+            raise ConfigError(f"overlap_factor is {self.overlap_factor}; give a number from 0 to 1")
         sizes = (self.shortest, self.longest)
         if not 0 <= self.fill <= 255 or self.multiple < 1 or self.size < self.multiple or min(sizes) < 0:
             raise ConfigError(

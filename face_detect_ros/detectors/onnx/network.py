@@ -104,7 +104,7 @@ class OnnxNetwork:
         else:
             layout, match = LAYOUTS[told.layout], recognition.matched(trial, told, file)
         self.format = told
-        self.overlapping = told.overlapping
+        self.overlapping, self.overlap_factor = told.overlapping, told.overlap_factor
         self._layout = layout
         self.has_masks, self.has_keypoints = layout.masks, layout.keypoints
         self._wanted = [list(trial.outputs).index(name) for name in match.names]

@@ -80,6 +80,7 @@ class YoloV9Network:
         self, loaded: LoadedYoloV9, device: torch.device, dtype: torch.dtype, input_size: int, source: str
     ) -> None:
         self.labels = loaded.labels
+        self.overlap_factor = loaded.overlap_factor
         self.device = str(device)
         self._longest_px = object_input.input_size(input_size, loaded.input_size, yolov9.STRIDES[-1])
         if len(loaded.labels) != loaded.model.classes:
@@ -135,7 +136,7 @@ class YoloV9Network:
 
     def export_parts(self) -> ExportParts:
         """See `export`. The input is a square, which holds images of any shape."""
-        described = OnnxFormat("boxes_scores", overlapping=True)
+        described = OnnxFormat("boxes_scores", overlapping=True, overlap_factor=self.overlap_factor)
         return ExportParts(self._model, described, (self._longest_px, self._longest_px))
 
     def attend(

@@ -65,7 +65,13 @@ def _export(weights: Path, destination: Path, *, attention: bool) -> None:
             outputs={SIDES: cells, LOGITS: cells},
             source=weights,
         )
-    described = json.dumps({"labels": loaded.labels, "input_size": loaded.input_size})
+    described = json.dumps(
+        {
+            "labels": loaded.labels,
+            "input_size": loaded.input_size,
+            "overlap_factor": loaded.overlap_factor,
+        }
+    )
     destination.write_bytes(onnx_graph.with_metadata(destination.read_bytes(), {META_KEY: described}))
 
 

@@ -60,6 +60,7 @@ class YoloV9GraphNetwork:
             described = json.loads(engine.metadata[META_KEY])
             self.labels: tuple[str, ...] = tuple(described["labels"])
             own_px = int(described["input_size"])
+            self.overlap_factor = float(described.get("overlap_factor", 1.0))
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{file}: not an exported YOLOv9; delete it, and it is made again") from error
         self.device = engine.device

@@ -25,6 +25,8 @@ SUFFIX = ".safetensors"
 _LARGEST_SIDE = 1 << 13  # pixels
 # version 0.1 wrote the British spelling
 _RENAMED = {"licence": "license"}
+# older files lack it
+_NEW = ("overlap_factor",)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class ModelDescription:
         input_size: longest side of the images it was trained on, in pixels.
         license: SPDX identifier for the weights, or empty.
         source: where the weights come from, in words.
+        overlap_factor: see `boxes.weaken_overlapping`; 1: overlapping boxes keep their scores.
     """
 
     architecture: str
@@ -50,6 +53,7 @@ class ModelDescription:
     input_size: int = 640
     license: str = ""
     source: str = ""
+    overlap_factor: float = 1.0
 
 
 def write(
@@ -122,9 +126,11 @@ def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
             "it was made from"
         )
     metadata = {_RENAMED.get(name, name): text for name, text in metadata.items()}
-    kinds: dict[str, Any] = {"str": str, "int": int, "bool": bool, "tuple[str, ...]": list}
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool, "tuple[str, ...]": list}
     values: dict[str, Any] = {}
     for field in fields(ModelDescription):
+        if field.name in _NEW and field.name not in metadata:
+            continue
         try:
             value = json.loads(metadata[field.name])
         except (KeyError, ValueError, RecursionError) as error:
@@ -134,6 +140,8 @@ def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
         values[field.name] = value
     if not all(isinstance(name, str) for name in values["classes"]):
         raise WeightsError(f"{path}: damaged: its classes are not texts")
+    if not 0 <= values.get("overlap_factor", 1.0) <= 1:
+        raise WeightsError(f"{path}: damaged: its overlap factor is {values['overlap_factor']}")
     if not 1 <= values["input_size"] <= _LARGEST_SIDE:
         raise WeightsError(f"{path}: damaged: its input size is {values['input_size']}")
     return ModelDescription(**{**values, "classes": tuple(values["classes"])})

@@ -33,6 +33,7 @@ class LoadedYoloV9:
     input_size: int
     license: str
     source: str
+    overlap_factor: float = 1.0
 
 
 def load(
@@ -62,8 +63,9 @@ def load(
     floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
     model.load_state_dict(floats, assign=True)
     return LoadedYoloV9(
-        model.eval(), told.classes, weights.format, told.variant, told.input_size, told.license, told.source
-    )
+        model.eval(), told.classes, weights.format, told.variant, told.input_size, told.license, told.source,
+        told.overlap_factor,
+    )  # fmt: skip
 
 
 def convert(
@@ -97,6 +99,7 @@ def save(
     input_size: int,
     license: str = "",
     source: str = "",
+    overlap_factor: float = 1.0,
     halved: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -114,6 +117,7 @@ def save(
         input_size=input_size,
         license=license,
         source=source,
+        overlap_factor=overlap_factor,
     )
     tensors = model.state_dict()
     if halved:

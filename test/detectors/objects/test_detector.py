@@ -110,6 +110,22 @@ def test_of_boxes_that_overlap_the_best_stays_unless_the_network_gives_one_a_thi
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(("threshold", "count"), [(0.0, 3), (0.15, 2)])
+def test_a_part_of_a_thing_is_less_sure_where_the_network_says_so(threshold, count):
+    class Parts(RectangleFinder):
+        overlap_factor = 0.5
+
+        def _decode(self, pixels, options):
+            boxes = np.array([(0, 0, 40, 40), (0, 0, 40, 20), (48, 48, 60, 60)], np.float32)
+            scores = np.array([0.8, 0.28, 0.2], np.float32)
+            return Candidates(boxes, scores, np.zeros(3, int))
+
+    (found,) = NetworkDetector(Parts()).detect([picture()], DetectOptions(threshold))
+    assert len(found) == count
+    np.testing.assert_allclose(found.scores, [0.8, 0.2, 0.14][:count], rtol=1e-6)
+    assert found.boxes[1].tolist() == [48, 48, 60, 60]
+
+
 def test_things_of_two_classes_may_overlap():
     image = picture((RED, 10, 10, 40, 40))
     image[20:50, 10:50, 1] = 255

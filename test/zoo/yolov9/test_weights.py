@@ -509,6 +509,7 @@ OTHER_METADATA = {
     "other labels": ({"classes": "[1, 2, 3]"}, "its classes are not texts"),
     "no size": ({"input_size": "0"}, "its input size is 0"),
     "a huge size": ({"input_size": "1000000000"}, "its input size is 1000000000"),
+    "an impossible factor": ({"overlap_factor": "1.5"}, "its overlap factor is 1.5"),
     "a truth as a size": ({"input_size": "true"}, "its 'input_size' is True"),
     "another network": ({"architecture": '"detr"'}, "holds a detr 't', not a YOLOv9"),
     "another variant": ({"variant": '"x"'}, "holds a yolov9 'x', not a YOLOv9"),
@@ -536,6 +537,14 @@ def test_wrong_texts_are_refused(tmp_path, own_file, case):
     save_file(load_file(own_file), path, metadata)
     with pytest.raises(WeightsError, match=reason):
         load(path, labels=None)
+
+
+def test_files_of_older_versions_say_nothing_of_overlapping_boxes(tmp_path, own_file):
+    path = tmp_path / "file.safetensors"
+    metadata = texts(own_file)
+    del metadata["overlap_factor"]
+    save_file(load_file(own_file), path, metadata)
+    assert load(path, labels=None).overlap_factor == 1.0
 
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
@@ -577,4 +586,5 @@ def test_the_texts_of_a_file_are_plain_json(own_file):
         "input_size": 416,
         "license": "MIT",
         "source": "",
+        "overlap_factor": 1.0,
     }
