@@ -32,4 +32,4 @@ def test_lives_leave_nothing_behind(monkeypatch):
     assert found.times == 2
     assert found.before.entities == found.after.entities > 10
     assert abs(found.after.threads - found.before.threads) <= 2
-    assert found.after.memory_mb > 50
+    assert found.after.memory_mb > 20

@@ -5,21 +5,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from face_detect_ros.core import pauses
-from face_detect_ros.core.errors import ImageError, PerceptionError
-from face_detect_ros.core.frame import Frame, LazyFrame
+from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.mailbox import Mailboxes, Worker
 from face_detect_ros.core.protocols import ResizableBatch
-from face_detect_ros.core.statistics import Throttle
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.engines import cpu
 from face_detect_ros.pipeline.options import PipelineOptions
@@ -32,6 +27,7 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.space import SpaceInput, ground_of
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector_parameters import COMPUTE, DetectorParameters
+from face_detect_ros.ros.nodes.flow import Flow
 from face_detect_ros.ros.nodes.lifecycle import PerceptionNode
 from face_detect_ros.ros.outputs.annotations import AnnotationsOutput, foxglove
 from face_detect_ros.ros.outputs.detections import DetectionsOutput
@@ -47,12 +43,8 @@ from face_detect_ros.ros.outputs.selected import SelectedOutput
 from face_detect_ros.ros.transforms import Transforms
 from face_detect_ros.tracking.zones import Areas, parse_areas, split_camera
 
-Work = Sequence[tuple[Channel, Frame]]
-"""Frames of one batch, with the cameras they come from."""
-
 DEMAND_PERIOD_S = 0.2
 """How often a node looks whether somebody subscribes."""
-WARNING_PERIOD_S = 5.0
 
 
 P = TypeVar("P", bound=DetectorParameters)
@@ -97,10 +89,9 @@ class DetectorNode(PerceptionNode[P]):
         self._worker: Worker[list[tuple[int, LazyFrame]]] | None = None
         self._label_info: LabelInfoTopic | None = None
         self._transforms: Transforms | None = None
-        self._largest_batch = 1
+        self._flow: Flow | None = None
         self._demand_timer: Any = None
-        self._throttle = Throttle(WARNING_PERIOD_S)
-        self._pauses = pauses.of_this_process()
+        pauses.of_this_process()  # looks from now on
         super().__init__(name, schema, hub, **node_arguments)
 
     # what a subclass writes
@@ -131,7 +122,7 @@ class DetectorNode(PerceptionNode[P]):
             Detections3DOutput(topics, params.target_frame, self._transforms),
             AnnotatedOutput(topics, lambda: self.params.jpeg_quality, lambda: self.private),
             MarkersOutput(topics, lambda: channel.input.camera_info_topic, lambda: channel.input.rectified),
-            EventsOutput(topics, lambda: self._areas(channel.name), lambda: self.params.event_debounce_s),
+            EventsOutput(topics, lambda: self.areas(channel.name), lambda: self.params.event_debounce_s),
             SelectedOutput(topics, lambda: self._select(channel.name), params.lost_age_s),
         ]
         if params.broadcast_tf:
@@ -206,16 +197,16 @@ class DetectorNode(PerceptionNode[P]):
     def adopt(self, loaded: Pipeline) -> None:
         params = self._configured or self.params
         self.pipeline = loaded
-        self._largest_batch = self._frames_at_once(params)
         mailboxes: Mailboxes[LazyFrame] = Mailboxes(
             len(self.channels), params.frames_at_once, params.max_batch_wait_ms * 1e-3
         )
         for channel, mailbox in zip(self.channels, mailboxes.boxes, strict=True):
             name = f"{self.get_fully_qualified_name()}/{channel.name}".rstrip("/")
             channel.open(loaded.open_stream(name), mailbox)
+        flow = self._flow = Flow(self, loaded, self.channels, self._frames_at_once(params))
         self._worker = Worker(
-            self._process,
-            self._failed,
+            flow.process,
+            flow.failed,
             name=self.get_name(),
             mailbox=mailboxes,
             on_start=lambda: self.prepare_worker(loaded.device),
@@ -267,7 +258,7 @@ class DetectorNode(PerceptionNode[P]):
         if self._transforms is not None:
             self._transforms.close()
             self._transforms = None
-        self.pipeline = self._worker = self._label_info = None
+        self.pipeline = self._flow = self._worker = self._label_info = None
         self.channels = []
         return idle
 
@@ -330,7 +321,7 @@ class DetectorNode(PerceptionNode[P]):
         if self._label_info is not None and self.pipeline is not None:
             self._label_info.announce(self.label_names(), params.detect_options.score_threshold)
 
-    def _areas(self, camera: str) -> Areas:
+    def areas(self, camera: str) -> Areas:
         """The parameters `roi` and `zones` for one camera."""
         params = self.params
         return parse_areas(params.roi, params.zones, self._camera_names, camera)
@@ -343,166 +334,6 @@ class DetectorNode(PerceptionNode[P]):
     @property
     def _camera_names(self) -> tuple[str, ...]:
         return tuple(channel.name for channel in self.channels)
-
-    # the way of a frame
-
-    def _process(self, batch: list[tuple[int, LazyFrame]]) -> None:
-        pipeline, channels = self.pipeline, self.channels
-        if not self.active or pipeline is None:
-            for index, _ in batch:
-                channels[index].discard()
-            return
-        work = [
-            (channels[index], frame)
-            for index, lazy in batch
-            if self._is_fresh(channels[index], lazy)
-            and (frame := self._decoded(channels[index], lazy)) is not None
-        ]
-        if work:
-            self._process_frames(pipeline, work)
-
-    def _is_fresh(self, channel: Channel, lazy: LazyFrame) -> bool:
-        """Whether the process has not stood still since an image came; otherwise it is counted as dropped."""
-        if not self._pauses.since(lazy.arrival_s):
-            return True
-        channel.discard()
-        if self._throttle.allows("pause"):
-            self.get_logger().warning(
-                f"the process stood still for {self._pauses.latest_s:.1f} s; images from before are dropped"
-            )
-        return False
-
-    def _process_frames(self, pipeline: Pipeline, work: Work) -> None:
-        jumps = [channel.stream.statistics.time_jumps for channel, _ in work]  # type: ignore[union-attr]
-        published = 0
-
-        def early(channel: Channel, result: Result) -> None:
-            nonlocal published
-            published += 1
-            self._publish_early(pipeline, channel, result)
-
-        try:
-            results = self._results(pipeline, work, early)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
-            if published == 0 and len({id(channel) for channel, _ in work}) > 1:
-                for one in work:  # the image of one camera is no reason to skip those of others
-                    self._process_frames(pipeline, [one])
-                return
-            for channel in {id(channel): channel for channel, _ in work}.values():
-                self._skip(channel, error, sum(each is channel for each, _ in work))
-            return
-        for (channel, _), before in zip(work, jumps, strict=True):
-            statistics = channel.stream.statistics  # type: ignore[union-attr]
-            if statistics.time_jumps > before and self._throttle.allows(f"time {channel.name}"):
-                self.get_logger().warning(
-                    f"{_of(channel)}image stamps went back by {statistics.latest_jump_s:.3f} s; going on"
-                )
-        for (channel, _), result in zip(work, results, strict=True):
-            self.finished(result, channel)
-            rest = [output for output in channel.outputs if not output.early and not output.deferred]
-            self._publish(pipeline, result, rest)
-        newest = {channel.name: (channel, result) for (channel, _), result in zip(work, results, strict=True)}
-        for channel, result in newest.values():
-            self._publish(pipeline, result, [output for output in channel.outputs if output.deferred])
-
-    def _results(
-        self, pipeline: Pipeline, work: Work, early: Callable[[Channel, Result], None]
-    ) -> list[Result]:
-        params = self.params
-        options = self.options(params, pipeline.labels)
-        for channel, _ in work:
-            channel.stream.region = self._areas(channel.name).region  # type: ignore[union-attr]
-        if any(output.covers and output.wanted() for output in self.outputs):
-            options = dataclasses.replace(options, cover=True)
-        options = dataclasses.replace(options, locate=any(channel.locates for channel, _ in work))
-        channels = {id(channel.stream): channel for channel, _ in work}
-        results = pipeline.process(
-            [(channel.stream, frame) for channel, frame in work],  # type: ignore[misc]
-            options,
-            lambda stream, result: early(channels[id(stream)], result),
-        )
-        detector = pipeline.detector
-        if isinstance(detector, ResizableBatch) and detector.largest_batch < self._largest_batch:
-            self.get_logger().warning(
-                f"out of memory with {self._largest_batch} images at once; going on with {detector.largest_batch}"
-            )
-            self._largest_batch = detector.largest_batch
-        return results
-
-    def _decoded(self, channel: Channel, lazy: LazyFrame) -> Frame | None:
-        """The frame; None, and counted, if it cannot be used."""
-        try:
-            return lazy.frame()
-        except ImageError as error:
-            self._reject(channel, error.reason, str(error))
-            return None
-
-    def _publish_early(self, pipeline: Pipeline, channel: Channel, result: Result) -> None:
-        if self._publish(pipeline, result, [output for output in channel.outputs if output.early]):
-            channel.frame_id = result.frame.frame_id
-            self._count(channel, result)
-        else:
-            channel.discard()
-
-    def _publish(self, pipeline: Pipeline, result: Result, outputs: Sequence[Output]) -> bool:
-        """Publish what somebody subscribes to. False if the node was deactivated or stood still meanwhile."""
-        arrival_s = result.frame.arrival_s
-        if arrival_s is not None and self._pauses.since(arrival_s):
-            return False  # a result that is as old as the pause misleads whoever acts on it
-        for output in outputs:
-            with self.gate:
-                if not self.active or self.pipeline is not pipeline:
-                    return False
-                if output.always or output.wanted():
-                    output.publish(result)
-        return True
-
-    def _count(self, channel: Channel, result: Result) -> None:
-        now_s = time.monotonic()
-        arrival_s, stamp_ns = result.frame.arrival_s, result.frame.stamp_ns
-        measured = channel.stream.statistics.published(  # type: ignore[union-attr]
-            detections=len(result.detections),
-            latency_ms=(self.get_clock().now().nanoseconds - stamp_ns) / 1e6,
-            processing_ms=0.0 if arrival_s is None else (now_s - arrival_s) * 1e3,
-            network_ms=result.times.network_ms,
-        )
-        if not measured and not channel.told_of_stamps:
-            channel.told_of_stamps = True
-            what = (
-                "have no stamp" if stamp_ns == 0 else f"are stamped {stamp_ns / 1e9:.3f} s, by another clock"
-            )
-            self.get_logger().warning(
-                f"{_of(channel)}images {what}: their latency cannot be measured; tracks and names follow their "
-                "arrival or order"
-            )
-
-    def _failed(self, error: Exception) -> None:
-        for channel in self.channels[:1]:
-            self._skip(channel, error, 1)
-
-    def _skip(self, channel: Channel, error: Exception, images: int) -> None:
-        if not self.active or not self.context.ok():
-            for _ in range(images):
-                channel.discard()
-            return  # an end in the middle of a frame is not a failure
-        if isinstance(error, PerceptionError):
-            self._reject(channel, "detector", str(error), images)
-        else:
-            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            self._reject(channel, "internal", f"{type(error).__name__}: {error}\n{trace}", images)
-
-    def _reject(self, channel: Channel, reason: str, message: str, images: int = 1) -> None:
-        if channel.stream is not None:
-            channel.stream.statistics.reject(reason, images)
-        channel.rejection = message.partition("\n")[0]
-        if self._throttle.allows(f"{channel.name} {reason}"):
-            what = "image" if images == 1 else f"{images} images"
-            self.get_logger().warning(f"{_of(channel)}{what} skipped: {message}")
-
-
-def _of(channel: Channel) -> str:
-    """The beginning of a message about a camera, where there are several."""
-    return f"{channel.name}: " if channel.name else ""
 
 
 def _sums(channels: Sequence[Channel]) -> dict[str, str]:

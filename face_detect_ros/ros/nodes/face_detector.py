@@ -28,8 +28,9 @@ from face_detect_ros.ros.cameras import camera_names
 from face_detect_ros.ros.enrollment_services import EnrollmentServices
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
-from face_detect_ros.ros.nodes.detector import WARNING_PERIOD_S, DetectorNode
+from face_detect_ros.ros.nodes.detector import DetectorNode
 from face_detect_ros.ros.nodes.detector_parameters import DetectorParameters
+from face_detect_ros.ros.nodes.flow import WARNING_PERIOD_S
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.humans import HumansOutput, hri
 from face_detect_ros.ros.outputs.identities import IdentitiesOutput

@@ -152,7 +152,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
 
     def health(self) -> Health:
         health = super().health()
-        batch = {"batch": str(self._largest_batch)} if health.values else {}
+        batch = {} if self._flow is None else {"batch": str(self._flow.largest_batch)}
         return health._replace(values={**health.values, **batch})
 
 
