@@ -170,16 +170,19 @@ class BagReader:
                 from rosbags.rosbag2 import Reader
 
                 with Reader(path) as reader:
+                    # without an index rosbags wants the messages in order, and stops in the middle if they are not
+                    indexed = getattr(reader.storage, "chunks", True) or not reader.message_count
                     topics = [_topic(connection) for connection in reader.connections]
                     empty = not reader.message_count
                     start_ns, end_ns = (0, 0) if empty else (reader.start_time, reader.end_time)
-                return _Stored(path, start_ns, end_ns, None), topics
+                if indexed:
+                    return _Stored(path, start_ns, end_ns, None), topics
             except Exception as error:  # noqa: BLE001 - whatever damaged files make parsers raise
                 refused = error
         scan: McapScan | SqliteScan = McapScan(path) if path.suffix == ".mcap" else SqliteScan(path)
         self.problems += scan.problems
         scan.problems = self.problems
-        if refused is not None and not self.problems:
+        if refused is not None and not scan.problems and "rofile" not in str(refused):
             self.problems.append(f"{path}: has no valid index ({_one_line(refused)}); read from its start")
         return _Stored(path, scan.start_ns, scan.end_ns, scan), scan.topics
 
@@ -234,21 +237,19 @@ class BagReader:
         except Exception as error:
             if isinstance(error, PerceptionError):
                 raise
-            problem = f"{stored.path}: is damaged ({_one_line(error)})"
         # go on where it failed: what was given out at that very time is skipped
         scan: McapScan | SqliteScan = (
             McapScan(stored.path) if stored.path.suffix == ".mcap" else SqliteScan(stored.path)
         )
         with contextlib.closing(scan) if isinstance(scan, SqliteScan) else contextlib.nullcontext():
-            known = len(scan.problems)
             resume_ns = latest[0].log_ns if latest else start_ns
             for message in scan.messages(keys, resume_ns, end_ns):
                 if message in latest:
                     latest.remove(message)
                 else:
                     yield message
-            told = scan.problems if known or len(scan.problems) else [problem]
-            self.problems += [text for text in told if text not in self.problems]
+            # without problems nothing is lost: the messages are only out of order, or the index is wrong
+            self.problems += [text for text in scan.problems if text not in self.problems]
 
     def _with_metadata(self, topic: Topic) -> Topic:
         """The topic with what only metadata.yaml says about it: QoS and the type's hash."""

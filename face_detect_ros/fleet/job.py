@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import stat
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from face_detect_ros import __version__
 from face_detect_ros.bags.reading import END_NS, BagReader
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.class_filter import class_ids
@@ -99,4 +101,16 @@ class Job:
             status = path.stat()
             # a compressed file is unpacked anew each time
             files.append([path.name, status.st_size, 0 if reader.compressed_files else status.st_mtime_ns])
-        return json.dumps([asdict(replace(self, bag=Path())), files], default=str, sort_keys=True)
+        models = [_stamp_of(task.recipe.model) for task in self.tasks]
+        return json.dumps(
+            [__version__, asdict(replace(self, bag=Path())), files, models], default=str, sort_keys=True
+        )
+
+
+def _stamp_of(model: str) -> list[int]:
+    """Size and time of a model that is a file of the user's; empty for others."""
+    try:
+        status = Path(model.partition(":")[2] or "/").expanduser().stat()
+    except (OSError, ValueError, RuntimeError):
+        return []
+    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else []

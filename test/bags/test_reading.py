@@ -142,6 +142,37 @@ def test_a_checksum_that_is_wrong_is_noticed(tmp_path):
     assert any("checksum" in problem for problem in problems)
 
 
+def record(opcode, body):
+    return struct.pack("<BQ", opcode, len(body)) + body
+
+
+def string(text):
+    return struct.pack("<I", len(text)) + text.encode()
+
+
+def test_messages_without_chunks_and_index_are_put_in_order(tmp_path):
+    magic = b"\x89MCAP0\r\n"
+    times = [1, 5, 3, 6, 2]
+    content_ = [
+        record(0x01, string("ros2") + string("test")),
+        record(
+            0x03,
+            struct.pack("<H", 1)
+            + string("std_msgs/msg/String")
+            + string("ros2msg")
+            + string("string data\n"),
+        ),
+        record(0x04, struct.pack("<HH", 1, 1) + string("/chatter") + string("cdr") + string("")),
+        *(record(0x05, struct.pack("<HIQQ", 1, 0, time, time) + text_message(str(time))) for time in times),
+        record(0x0F, struct.pack("<I", 0)),
+        record(0x02, struct.pack("<QQI", 0, 0, 0)),
+    ]
+    (tmp_path / "bag.mcap").write_bytes(magic + b"".join(content_) + magic)
+    found, problems = content(tmp_path / "bag.mcap")
+    assert found == [("/chatter", time, text_message(str(time))) for time in sorted(times)]
+    assert problems == []
+
+
 def test_a_recorder_that_was_killed_leaves_a_journal_which_is_read(tmp_path, expected):
     path = camera_bag(tmp_path / "bag", COUNT, "sqlite3")
     file = path / "bag.db3"
