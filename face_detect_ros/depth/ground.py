@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ground as a camera sees it: where somebody stands follows from where their feet are in the image."""
+"""The ground plane: where the feet are in the image tells where somebody stands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 
-_LEAST_SLOPE = 0.02  # rays that meet the ground at less than a degree tell nothing
+_LEAST_SLOPE = 0.02  # rays that meet the ground at less than about a degree are too uncertain
 _USAGE = "give the camera's height in meters and how many degrees it looks down, such as 1.2, 15"
 _HIGHEST_M = 100.0
 
@@ -23,7 +23,7 @@ class GroundPlane:
 
     Attributes:
         down: (3,) float64 of length 1, towards the ground.
-        height_m: Of the camera above it.
+        height_m: Height of the camera above it.
     """
 
     down: np.ndarray
@@ -31,7 +31,7 @@ class GroundPlane:
 
     @classmethod
     def of_camera(cls, height_m: float, pitch_deg: float, roll_deg: float = 0.0) -> GroundPlane:
-        """Of a camera at a height that looks down by `pitch_deg` and is turned clockwise by `roll_deg`.
+        """The plane under a camera that looks down by `pitch_deg` and is rolled clockwise by `roll_deg`.
 
         Raises:
             ConfigError: For values that no camera can have.
@@ -58,13 +58,13 @@ class GroundPlane:
         return cls(-np.asarray(rotation, np.float64)[2], float(translation[2]))
 
     def distances(self, rays: np.ndarray) -> np.ndarray:
-        """How far along each ray the ground is.
+        """Distance to the ground along each ray.
 
         Args:
             rays: (N, 3).
 
         Returns:
-            (N,) float64 lengths in rays; NaN where a ray does not meet the ground.
+            (N,) float64, in lengths of the rays; NaN if a ray does not meet the ground.
         """
         slopes = np.asarray(rays, np.float64) @ self.down
         with np.errstate(all="ignore"):
@@ -73,7 +73,7 @@ class GroundPlane:
 
 
 def parse_ground_plane(text: str) -> GroundPlane:
-    """The plane that "height_m, pitch_deg" or "height_m, pitch_deg, roll_deg" describes.
+    """Parse "height_m, pitch_deg" or "height_m, pitch_deg, roll_deg".
 
     Raises:
         ConfigError: If the text does not.

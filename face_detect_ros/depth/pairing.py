@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which depth image belongs to which image."""
+"""Matches images with depth images by time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Generic, Protocol, TypeVar
 Item = TypeVar("Item")
 
 ALIVE_S = 1.0
-"""Nobody waits for depth if none has come for this long."""
+"""If no depth has arrived for this long, images do not wait for it."""
 _RECENT = 10  # depth images kept for images that come after them
-_RESTART_NS = 2_000_000_000  # time starts again if a stamp is further back
+_RESTART_NS = 2_000_000_000  # a stamp further back than this means that time has restarted
 
 
 class Stamped(Protocol):
@@ -30,11 +30,11 @@ class Stamped(Protocol):
 
 
 class _Wanted(Generic[Item]):
-    """The depth that an image needs, as far as it is known.
+    """The best depth for an image so far.
 
     Attributes:
-        best: The depth image nearest in time so far; None if there is none near enough.
-        settled: Whether a nearer one cannot come any more.
+        best: Nearest depth image in time within the slop, or None.
+        settled: Whether no nearer one can arrive.
     """
 
     def __init__(self, stamp_ns: int) -> None:
@@ -52,13 +52,13 @@ class _Wanted(Generic[Item]):
 
 
 class Pairing(Generic[Item]):
-    """Finds for each image the depth image nearest to it in time, whichever of them comes first. Safe between threads.
+    """Finds the depth image nearest in time to each image, in whatever order they arrive. Safe between threads.
 
-    An image is told about when it arrives (`expect`), so its depth is kept for as long as the image waits or is being
-    processed, and no longer: memory does not grow with a slow detector.
+    `expect` announces an image when it arrives. Its depth is then kept while the image waits or is processed, and no
+    longer: memory does not grow with a slow detector.
 
     Args:
-        slop_s: Most time between the stamps of the two, in seconds; 0: they must be equal.
+        slop_s: Largest difference between their stamps, in seconds; 0: they must be equal.
         wait_s: How long after its arrival an image waits for its depth.
     """
 
@@ -79,7 +79,7 @@ class Pairing(Generic[Item]):
 
     @property
     def alive(self) -> bool:
-        """Whether depth images come."""
+        """Whether depth images are arriving."""
         return time.monotonic() - self._arrival_s < ALIVE_S
 
     def silent_s(self, since_s: float) -> float:
@@ -87,7 +87,7 @@ class Pairing(Generic[Item]):
         return time.monotonic() - max(since_s, self._arrival_s)
 
     def expect(self, image: Stamped) -> None:
-        """Say that an image has arrived. Depth is kept for it until nobody else holds the image."""
+        """Announce an image. Its depth is kept until nobody else holds the image."""
         with self._changed:
             wanted: _Wanted[Item] = _Wanted(image.stamp_ns)
             for stamp_ns, item in self._recent:
@@ -95,7 +95,7 @@ class Pairing(Generic[Item]):
             self._wanted[image] = wanted
 
     def add(self, stamp_ns: int, item: Item) -> None:
-        """Take in a depth image."""
+        """Add a depth image that has arrived."""
         with self._changed:
             self.received += 1
             self._arrival_s = time.monotonic()
@@ -107,7 +107,7 @@ class Pairing(Generic[Item]):
             self._changed.notify_all()
 
     def get(self, image: Stamped) -> Item | None:
-        """The depth image of an image that was expected; waits for it, but not long after the image's arrival."""
+        """The depth image for an image that was announced, or None. Waits up to `wait_s` after the image's arrival."""
         with self._changed:
             wanted = self._find(image)
             if wanted is None:
@@ -122,26 +122,26 @@ class Pairing(Generic[Item]):
             return wanted.best
 
     def off_s(self) -> float | None:
-        """How far the stamp of the newest depth image is after that of the newest image; None if one is missing."""
+        """Stamp of the newest depth image minus that of the newest image, in seconds; None if one is missing."""
         with self._changed:
             newest = max((wanted.stamp_ns for wanted in self._wanted.values()), default=None)
             return None if newest is None or not self._recent else (self._recent[-1][0] - newest) * 1e-9
 
     def open(self) -> None:
-        """Start anew."""
+        """Start afresh."""
         with self._changed:
             self._open = True
             self._recent.clear()
             self._wanted.clear()
 
     def close(self) -> None:
-        """Wake whoever waits."""
+        """Wake every waiting `get`."""
         with self._changed:
             self._open = False
             self._changed.notify_all()
 
     def _find(self, image: Stamped) -> _Wanted[Item] | None:
-        """By stamp and arrival: the image may be the decoded one of the one that was expected."""
+        """Look an image up by stamp and arrival: it may be the decoded version of the announced one."""
         key = image.stamp_ns, image.arrival_s
         found = [wanted for each, wanted in self._wanted.items() if (each.stamp_ns, each.arrival_s) == key]
         return found[0] if found else None

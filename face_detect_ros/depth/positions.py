@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where in space detections are."""
+"""Positions of detections in space."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from face_detect_ros.depth.surface import Surface, find_surface
 
 ANY_ANGLE = math.pi**2 / 3
 """Variance of an angle of which nothing is known."""
-_DEPTH_ERROR = 0.01  # of the distance: what depth cameras are wrong by as a whole
+_DEPTH_ERROR = 0.01  # of the distance: systematic error of depth cameras
 _INDEPENDENT = 25  # samples at most: neighbors share their noise
 _BOX_ERROR, _BOX_ERROR_PX = 0.03, 1.0  # how far the middle of a box is off: a share of its side, and pixels
 _FEET_ERROR, _FEET_ERROR_PX = (
     0.03,
     2.0,
 )  # how far its lower edge is off the feet: a share of its height, and pixels
-_EDGE_PX = 2.0  # a box that ends this near the end of the image goes on behind it
+_EDGE_PX = 2.0  # a box that ends this close to the edge of the image may continue beyond it
 _MOST_SIDEWAYS = 1e3  # meters
 _THICKNESS_M = 0.3  # of people without depth
 
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Places of N detections, in meters in the camera's optical frame (REP 103: x right, y down, z forward).
+    """Positions of N detections, in meters in the camera's optical frame (REP 103: x right, y down, z forward).
 
     Attributes:
-        points: (N, 3) float64, the middle of the visible surface; NaN where unknown.
-        centers: (N, 3) float64, middles of boxes in space that hold the visible surface.
+        points: (N, 3) float64, center of the visible surface; NaN if unknown.
+        centers: (N, 3) float64, centers of 3-D boxes around the visible surface.
         sizes: (N, 3) float64, sides of these boxes along x, y and z.
         covariances: (N, 3, 3) float64 of `points`, in square meters.
     """
@@ -50,7 +50,7 @@ class Positions:
 
     @classmethod
     def unknown(cls, count: int) -> Positions:
-        """Of `count` things that could be anywhere."""
+        """`count` unknown positions."""
         points, centers, sizes = np.full((3, count, 3), np.nan)
         return cls(points, centers, sizes, np.full((count, 3, 3), np.nan))
 
@@ -63,16 +63,16 @@ class Positions:
 def locate(
     scene: Scene, boxes: np.ndarray, on_ground: np.ndarray | None = None, masks: Masks | None = None
 ) -> Positions:
-    """Positions of what boxes show, by depth where it is known, else by where it stands.
+    """Locate the objects in boxes, by depth where it is known, else by the ground plane.
 
     Args:
         scene: Camera, depth and ground.
         boxes: (N, 4) xyxy, pixels of the image.
-        on_ground: (N,) bool: what stands upright on the ground, as people do; None: nothing.
-        masks: Which pixels belong to each; None: not known.
+        on_ground: (N,) bool: objects that stand upright on the ground, such as people; None: none.
+        masks: Pixels of each object, if known.
 
     Returns:
-        (N,) positions, each complete and finite, or unknown.
+        N positions, each either complete and finite or unknown.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     found = Positions.unknown(len(boxes))
@@ -109,7 +109,7 @@ def _fill(found: Positions, index: int, camera: CameraModel, box: np.ndarray, su
 def _place(
     found: Positions, index: int, camera: CameraModel, box: np.ndarray, depth_m: float, error_m: float
 ) -> None:
-    """Put the thing in a box at a depth that is wrong by `error_m`."""
+    """Set the position of an object at a depth with standard deviation `error_m`."""
     left, top, right, bottom = box
     x, y = (left + right) / 2, (top + bottom) / 2
     pixels = np.array([(x, y), (left, y), (right, y), (x, top), (x, bottom)])
@@ -128,7 +128,7 @@ def _place(
 
 
 def _stand(found: Positions, index: int, scene: Scene, box: np.ndarray) -> None:
-    """Place somebody who stands on the ground; not those whose feet are outside of the image or hidden."""
+    """Locate somebody who stands on the ground, unless the feet are outside the image."""
     camera, ground = scene.camera, scene.ground
     if ground is None or box[3] > camera.height - _EDGE_PX:
         return

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is known about the space that an image shows."""
+"""The geometry of an image: its camera, depth and ground."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _ALONG_EDGE = np.linspace(0.0, 1.0, 9)
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """An image's camera, and what tells distances in the image: a depth image, the ground, or both.
+    """The camera of an image, with depth, a ground plane, or both.
 
-    The depth image is registered: seen from the place of the camera. Its pixels may differ from the image's in number,
-    in the part of the sensor that they show, and in distortion.
+    The depth image is registered: it has the viewpoint of the camera. Its resolution, region of interest and distortion
+    may differ from the image's.
 
     Attributes:
         camera: Of the image.
-        depth: Distances.
+        depth: Distances along the optical axis.
         depth_camera: Of the depth image.
-        ground: What people stand on, in the camera's optical frame.
+        ground: Plane that people stand on, in the camera's optical frame.
     """
 
     camera: CameraModel
@@ -50,7 +50,7 @@ class Scene:
         rectified: bool = False,
         depth_rectified: bool = False,
     ) -> Scene:
-        """The scene of an image. One calibration is enough: the image's, or that of a registered depth image.
+        """The scene of an image. One calibration is enough: that of the image or that of the registered depth image.
 
         Args:
             width: Of the image, in pixels.
@@ -58,7 +58,7 @@ class Scene:
             calibration: Of the image.
             depth: Registered to the image.
             depth_calibration: Of the depth image.
-            ground: What people stand on.
+            ground: Plane that people stand on.
             rectified: Whether distortion has been taken out of the image.
             depth_rectified: Whether it has been taken out of the depth image.
 
@@ -77,18 +77,18 @@ class Scene:
             if others is None:
                 others, depth_rectified = own, rectified
             depth_camera = CameraModel.of(others, depth.width, depth.height, rectified=depth_rectified)  # type: ignore[arg-type]
-            # both are seen from one place, whatever base line a stereo camera's calibration names
+            # both have one viewpoint, whatever baseline a stereo calibration names
             camera, depth_camera = replace(camera, shift=(0.0, 0.0)), replace(depth_camera, shift=(0.0, 0.0))
         return cls(camera, depth, depth_camera, ground)
 
     def depth_boxes(self, boxes: np.ndarray) -> np.ndarray:
-        """Boxes in the depth image.
+        """Map boxes to the depth image.
 
         Args:
             boxes: (N, 4) xyxy, pixels of the image.
 
         Returns:
-            (N, 4) float64 xyxy, pixels of the depth image; NaN where it shows nothing of the box.
+            (N, 4) float64 xyxy, pixels of the depth image; NaN if it shows nothing of the box.
         """
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         if self.depth_camera is None or not len(boxes):

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How far a thing is, from the depth image inside and around its box.
+"""How far away an object is, from the depth image inside and around its box.
 
-A box holds more than the thing: what is behind it, the floor it stands on, what is in front of it. Whatever continues
-outside of the box is rather not the thing. So the depths inside are compared with those in a ring around the box, and
-the best cluster of depths that are found inside, in the middle and not in the ring is taken.
+A box shows more than the object: the background, the floor it stands on, things in front of it. Depths that continue
+outside the box probably belong to something else. The depths inside are therefore compared with those in a ring around
+the box, and the best cluster of depths that occur inside, near the center, and not in the ring wins.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _CENTER = 0.5  # spread of the weight around the middle of the box, in half side
 _VALLEY = 0.12  # of a peak: clusters are separated where there is less
 _CLUSTERS = 4
 _NEARER = 0.45  # of the best cluster's score: a nearer cluster of that much is preferred
-_DISTINCT = 0.6  # likelihood above which depths are the thing's rather than the surroundings'
+_DISTINCT = 0.6  # likelihood above which a depth belongs to the object rather than to its surroundings
 _LEAST_AREA = 0.06  # of the box that is of a distinct cluster
 _LEAST_CENTER = 0.4  # of the middle of the box that an indistinct cluster must fill
 _FEWEST = 12  # samples
-_TRIM = 2.5  # robust standard deviations; what is further is an edge or another thing
+_TRIM = 2.5  # robust standard deviations; beyond are edges and other things
 _FRONT = 0.02  # share of the visible surface that may be nearer than its front
 
 
 @dataclass(frozen=True)
 class Surface:
-    """The visible surface of a thing, in meters along the optical axis.
+    """The visible surface of an object, in meters along the optical axis.
 
     Attributes:
-        depth_m: Its middle: a robust mean.
-        front_m: Its nearest part.
-        back_m: Its farthest visible part.
-        spread_m: Robust standard deviation of its depths: shape and noise.
-        samples: How many depths it was computed from.
+        depth_m: Robust mean.
+        front_m: Nearest part.
+        back_m: Farthest visible part.
+        spread_m: Robust standard deviation of the depths, from shape and noise.
+        samples: Number of depths used.
     """
 
     depth_m: float
@@ -57,15 +57,15 @@ class Surface:
 
 
 def find_surface(image: DepthImage, box: np.ndarray, mask: np.ndarray | None = None) -> Surface | None:
-    """The surface of what a box shows.
+    """Find the surface of the object in a box.
 
     Args:
         image: Depths.
         box: (4,) xyxy, in pixels of the depth image.
-        mask: (h, w) bool over the box, in pixels of any size: what belongs to the thing; None: perhaps all of it.
+        mask: (h, w) bool over the box, at any resolution: the pixels of the object; None if unknown.
 
     Returns:
-        None where depth is missing, or is that of the surroundings only.
+        None if depth is missing, or only the surroundings have depth.
     """
     left, top, right, bottom = map(float, box)
     ring_x = max(_RING * (right - left), _LEAST_RING_PX)
@@ -103,7 +103,7 @@ def find_surface(image: DepthImage, box: np.ndarray, mask: np.ndarray | None = N
 
 
 def _samples(low: float, high: float, ring: float, size: int) -> tuple[slice, np.ndarray]:
-    """Which pixels of an axis to look at, and where their middles are: from -1 to 1 inside the box."""
+    """Pixels of an axis to sample, and their centers: -1 to 1 inside the box."""
     first = max(0, int(np.floor(low - ring)))
     last = min(size, int(np.ceil(high + ring)))
     stride = max(1, int(np.ceil((high - low) / _MOST_SAMPLES)))
@@ -113,7 +113,7 @@ def _samples(low: float, high: float, ring: float, size: int) -> tuple[slice, np
 
 
 def _sampled(mask: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(Y, X) the mask at places from -1 to 1; what is outside is of the nearest pixel."""
+    """(Y, X) bool: the mask at positions from -1 to 1; positions outside take the nearest pixel."""
     height, width = mask.shape
     rows = ((y + 1) / 2 * height).astype(np.int64).clip(0, height - 1)
     columns = ((x + 1) / 2 * width).astype(np.int64).clip(0, width - 1)
@@ -126,7 +126,7 @@ def _share(some: np.ndarray, of: np.ndarray) -> float:
 
 
 def _step_table() -> np.ndarray:
-    """How many steps of noise there are up to each millimeter, int64."""
+    """(N,) int64: number of noise steps up to each millimeter."""
     depths = np.arange(round(_FARTHEST_M * 1e3) + 1) * 1e-3
     noise = _NOISE[0] + _NOISE[1] * depths + _NOISE[2] * depths**2
     return np.cumsum(1e-3 / noise).astype(np.int64)
@@ -145,14 +145,14 @@ def _histogram(steps: np.ndarray, weights: np.ndarray | None, count: int) -> np.
 
 
 def _likelihood(center: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """(count,) how much each depth is that of the thing rather than of what surrounds it, 0 to 1."""
+    """(count,) how likely each depth belongs to the object rather than to its surroundings, 0 to 1."""
     with np.errstate(invalid="ignore"):
         share = center / (center + ring)
     return np.where(center > 0, share, 0.0)
 
 
 def _best_cluster(score: np.ndarray) -> np.ndarray:
-    """(count,) bool: the steps of the cluster that is most likely the thing."""
+    """(count,) bool: the steps of the cluster that is most likely the object."""
     left = score.copy()
     clusters: list[tuple[int, int, float]] = []  # first step, last step, score
     while len(clusters) < _CLUSTERS and left.max() > 0:
@@ -174,7 +174,7 @@ def _best_cluster(score: np.ndarray) -> np.ndarray:
 
 
 def _measure(depths: np.ndarray, weights: np.ndarray, likelihood: np.ndarray) -> Surface | None:
-    """The surface that these depths are of, in which those with larger weights count more."""
+    """The surface with these depths, weighted."""
     if not len(depths) or weights.sum() <= 0:
         return None
     low, median, high = _quantiles(depths, weights, (0.1587, 0.5, 0.8413))

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where frames are to each other, by tf2, at the time of an image."""
+"""Transforms between frames at the time of an image, from tf2."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Rigid:
 
 
 def import_tf2(parameter: str) -> Any:
-    """tf2's Python module, which not every machine has.
+    """Import tf2's Python module, which not every machine has.
 
     Args:
         parameter: The parameter that needs it, for the message.
@@ -71,7 +71,7 @@ class Transforms:
     """Listens to `/tf` and `/tf_static`.
 
     Args:
-        node: Owner of the subscriptions; its executor takes in what arrives.
+        node: Owner of the subscriptions.
         parameter: The parameter that needs them, for messages.
 
     Raises:
@@ -83,19 +83,19 @@ class Transforms:
         self._buffer = self._tf2.Buffer()
         self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
         self.problem = ""
-        """Why the latest transform was not there; empty if it was."""
+        """Why the latest lookup failed; empty if it did not."""
 
     def lookup(self, target: str, source: str, stamp_ns: int, until_s: float = 0.0) -> Rigid | None:
-        """The transform that takes points of the frame `source` to `target`, at that time and no other.
+        """The transform of points from the frame `source` to `target` at exactly that time.
 
         Args:
-            target: Frame to go to.
+            target: Frame of the result.
             source: Frame of the points.
-            stamp_ns: Of the image. An image without a stamp has no transform: tf2 would take the latest.
-            until_s: Wait for it until this `time.monotonic`; not on the executor's thread.
+            stamp_ns: Stamp of the image. Without a stamp there is no transform: tf2 would take the latest.
+            until_s: Wait until this `time.monotonic`; never on the executor's thread.
 
         Returns:
-            None if it is not known (yet); `problem` says why.
+            None if it is not known yet; `problem` says why.
         """
         if stamp_ns <= 0:
             self.problem = "images have no stamps, so transforms at their time are unknown"
@@ -118,5 +118,5 @@ class Transforms:
             time.sleep(_POLL_S)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._listener.unregister()

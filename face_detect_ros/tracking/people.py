@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who the people in view are, by their faces."""
+"""Names and lasting ids of people, from their faces."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.tracking.linking import FaceLinks
 
-_SURE = 3  # images in a row that show a face with a person
+_SURE = 3  # consecutive images with a face and a person together
 _MOST_FACES = 1000
 
 
 class Who(NamedTuple):
-    """name: None for somebody unknown. similarity: How sure that is, 0 to 1."""
+    """name: None for an unknown person. similarity: How certain the name is, 0 to 1."""
 
     name: str | None
     similarity: float
@@ -44,7 +44,7 @@ class KnownPersons:
         self._together: dict[int, tuple[int, int]] = {}  # by face: track of the person, images in a row
 
     def update(self, faces: Detections, names: Sequence[Who], people: Detections, now_s: float) -> None:
-        """Take in faces and people of one image.
+        """Update with the faces and people of one image.
 
         Args:
             faces: With track_ids.
@@ -78,7 +78,7 @@ class KnownPersons:
             (N,) int64 ids, no two alike, and who each is.
         """
         tracks = [] if people.track_ids is None else people.track_ids.tolist()
-        for track in tracks:  # the earlier track itself is back: the other one was somebody else
+        for track in tracks:  # the earlier track itself is back, so the other one is somebody else
             for other in [other for other, old in self._ids.items() if old == track and other != track]:
                 del self._ids[other]
         ids = [self._ids.get(track, track) for track in tracks]

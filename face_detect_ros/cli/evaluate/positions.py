@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`face_detect_ros evaluate positions`: how exactly things are located in space."""
+"""`face_detect_ros evaluate positions`: accuracy of positions in space."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def positions(
     ] = 0.0,
     json: Json = False,
 ) -> None:
-    """Errors of positions in constructed scenes, or how steady positions are in a recording.
+    """Errors of positions in constructed scenes, or the repeatability of positions in a recording.
 
-    Constructed scenes: things before, behind and beside others, on a table, at a wall, and people in rooms, with the
-    noise, the holes and the mixed edges of a structured light camera. exact: share of the positions that are off by at
-    most 1 cm or 1 %. something_else: positions off by five times that, which are those of another thing.
+    Constructed scenes: objects in front of, behind and beside others, on a table and at a wall, and people in rooms,
+    with the noise, holes and mixed edges of a structured light camera. exact: share of the positions with an error of
+    at most 1 cm or 1 %. something_else: positions with five times that error, which belong to another object.
 
     Recordings: for each box, or each track of the detector, the median position, its standard deviation over the
     frames and the largest change of its distance.

@@ -18,12 +18,12 @@ from face_detect_ros.depth.image import DepthImage
 
 WIDTH, HEIGHT = 640, 480
 CAMERA_HEIGHT_M = 1.0
-# Khoshelham and Elberink (2012) and Nguyen et al. (2012) measured such a noise on structured light cameras
+# as Khoshelham and Elberink (2012) and Nguyen et al. (2012) measured on structured light cameras
 _NOISE_M = (0.0012, 0.0019, 0.4)
 _STEP_M = 2.85e-3  # times the square of the distance: two neighboring disparities
 _HOLES = 0.12  # share of the pixels
 _HOLE_PX = 5.0
-_EDGE = 0.08  # relative step in depth where a camera that sees by two eyes is blind or mixes
+_EDGE = 0.08  # relative step in depth at which cameras with a baseline have holes or mixed pixels
 
 Shape = Callable[[np.ndarray], np.ndarray]
 """(..., 3) rays with z = 1 to (...) depths in meters; infinite where they miss."""
@@ -47,7 +47,7 @@ def board(x: float, y: float, z: float, width: float, height: float, yaw_deg: fl
 
 
 def ellipsoid(x: float, y: float, z: float, a: float, b: float, c: float) -> Shape:
-    """Half axes a, b and c along x, y and z."""
+    """An ellipsoid with half axes a, b and c along x, y and z."""
     scale = 1 / np.array([a, b, c])
     middle = np.array([x, y, z]) * scale
 
@@ -79,7 +79,7 @@ def wall(z: float) -> Shape:
 
 
 def together(*shapes: Shape) -> Shape:
-    """Whatever is nearest."""
+    """The union of shapes."""
 
     def depths(rays: np.ndarray) -> np.ndarray:
         found: np.ndarray = np.min([shape(rays) for shape in shapes], axis=0)
@@ -133,8 +133,8 @@ class Rendered:
         return self.camera.points(middle[None], np.array([self.depth_m]))[0]
 
     def seen(self, random: np.random.Generator, *, holes: float = _HOLES) -> DepthImage:
-        """What a camera makes of it: noise and steps that grow with the square of the distance, holes and mixed edges,
-        in whole millimeters."""
+        """A depth image with noise and steps that grow with the square of the distance, holes and mixed edges, in whole
+        millimeters."""
         shape = self.exact.shape
         depth = self.exact.copy()
         low = cv2.erode(depth, np.ones((3, 3)))
@@ -166,11 +166,11 @@ def _rays(camera: CameraModel) -> np.ndarray:
 
 
 def render(name: str, thing: Shape, around: Sequence[Shape], camera: CameraModel | None = None) -> Rendered:
-    """Look at a thing and what is around it.
+    """Render an object and its surroundings.
 
     Args:
         name: For people to read.
-        thing: What is to be found.
+        thing: The object to locate.
         around: Everything else.
         camera: By default the nominal one of WIDTH x HEIGHT pixels.
 
@@ -184,7 +184,7 @@ def render(name: str, thing: Shape, around: Sequence[Shape], camera: CameraModel
 
 
 def scenes(distances_m: Sequence[float]) -> list[Rendered]:
-    """Things at each distance, in surroundings that are easily taken for them."""
+    """Objects at each distance, in surroundings that are easily mistaken for them."""
     floor = level(CAMERA_HEIGHT_M)
     found = []
     for z in distances_m:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How exact positions are in constructed scenes."""
+"""Accuracy of positions in constructed scenes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from face_detect_ros.depth.scene import Scene
 from face_detect_ros.evaluation.positions.constructed import scenes
 
 LEAST_M, SHARE = 0.01, 0.01
-"""A position is exact if it is off by less than this, in meters or of its distance, whichever is more."""
-_TAKEN = 5.0  # times that: the position is of something else
+"""A position is exact if its error is at most this, in meters or as a share of the distance, whichever is more."""
+_TAKEN = 5.0  # times that: the position of something else
 
 
 def evaluate_constructed(
@@ -31,11 +31,11 @@ def evaluate_constructed(
     """Errors of positions where the geometry is known.
 
     Args:
-        distances_m: Of the things.
-        repeats: Depth images of each scene; their noise and holes differ.
+        distances_m: Of the objects.
+        repeats: Depth images per scene, with different noise and holes.
         holes: Share of the pixels without depth.
-        box_error: How far each side of a box is off at most, in sides of the box. The error sideways then counts from
-            the box that is given.
+        box_error: Largest error of each side of a box, in sides of the box. Lateral errors then count from the given
+            box.
         seed: Of the noise.
         advance: Called after each distance.
 
@@ -79,7 +79,7 @@ def evaluate_constructed(
 
 
 def tolerance_m(distance_m: float) -> float:
-    """How far off an exact position may be."""
+    """Largest error of an exact position."""
     return max(LEAST_M, SHARE * distance_m)
 
 

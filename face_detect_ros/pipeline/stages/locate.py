@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Says where in space the detections are."""
+"""Locates detections in space."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stage import Step
 
 STANDING = ("person",)
-"""Classes that stand on the ground, where the scene has one."""
+"""Classes that stand on the ground plane, if the scene has one."""
 
 
 class Locate:
-    """Adds positions to the results of streams that know their camera, and depth or the ground."""
+    """Adds positions to the results of streams that have a camera model with depth or a ground plane."""
 
     name = "locate"
 

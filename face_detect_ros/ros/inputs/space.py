@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tells a node where things are: depth images, the calibrations of its camera, and the ground."""
+"""Inputs for positions: depth images, camera calibrations and the ground plane."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ except ImportError:
 
 TOPIC = "depth/image_raw"
 COMPRESSED = "compressedDepth"
-_NUMBERS = "0123456789.+-"  # what a number begins with, and a frame does not
-_FEWEST = 10  # images without depth, one after the other, that are worth a warning
+_NUMBERS = "0123456789.+-"  # a number starts with one of these, a frame does not
+_FEWEST = 10  # consecutive images without depth that are worth a warning
 
 
 class SpaceInput:
-    """Depth and calibration of one camera, subscribed only while somebody needs positions.
+    """Depth and calibration of one camera, subscribed only while positions are needed.
 
-    Depth is taken from the relative topic `depth/image_raw` if somebody publishes it: sensor_msgs/Image or
+    Depth comes from the relative topic `depth/image_raw` if it is published: sensor_msgs/Image or
     stereo_msgs/DisparityImage, or sensor_msgs/CompressedImage on `depth/image_raw/compressedDepth`. It must be
     registered to the image. Calibrations come from the `camera_info` beside the image and beside the depth.
 
     Args:
         topics: Of the camera.
-        images: Of the same camera.
-        use_depth: Whether depth is looked for.
-        slop_s: Most time between an image and its depth.
-        wait_s: How long after the arrival of an image its depth is waited for.
-        ground_plane: What people stand on, see `parse_ground_plane`, or a frame whose x-y plane it is; may be empty.
-        transforms: Needed for such a frame.
+        images: Image input of the same camera.
+        use_depth: Whether to use depth.
+        slop_s: Largest difference between the stamps of an image and its depth.
+        wait_s: How long to wait for depth after an image has arrived.
+        ground_plane: See `parse_ground_plane`, or a frame whose x-y plane is the ground; may be empty.
+        transforms: Required for such a frame.
         max_image_mpx: Larger depth images are refused, in megapixels.
 
     Raises:
@@ -107,7 +107,7 @@ class SpaceInput:
 
     @property
     def useful(self) -> bool:
-        """Whether there is anything to tell where things are."""
+        """Whether positions can be computed at all."""
         return self._depth is not None or self._ground is not None or bool(self._ground_frame)
 
     def start(self, needed: Callable[[], bool]) -> None:
@@ -120,7 +120,7 @@ class SpaceInput:
             self._timer = self._node.create_timer(FOLLOW_PERIOD_S, self._follow, clock=self._node.steady)
 
     def stop(self) -> None:
-        """Give everything up."""
+        """Drop all subscriptions."""
         self._pairing.close()
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
@@ -133,15 +133,15 @@ class SpaceInput:
             self._pairing.expect(image)
 
     def scene_of(self, frame: Frame) -> Scene | None:
-        """Camera, depth and ground at the time of an image; waits a little for depth that is on its way.
+        """Camera, depth and ground at the time of an image; waits briefly for depth that is on its way.
 
         Returns:
-            None where they are unknown; `problem` says why.
+            None if they are unknown; `problem` says why.
         """
         if not self.useful:
             return None
         if frame.stamp_ns <= 0:
-            self._wrong = "images have no stamps: depth of their time cannot be told"
+            self._wrong = "images have no stamps: they cannot be matched with depth"
             return None
         try:
             depth = self._depth_of(frame)
@@ -169,11 +169,11 @@ class SpaceInput:
 
     @property
     def problem(self) -> str:
-        """Why positions are unknown; empty while all is well or nobody needs them."""
+        """Why positions are unknown; empty if all is well or nobody needs them."""
         if self._wrong or (self._depth is None and self._ground is None and not self._ground_frame):
             return self._wrong or self._wrong_type
         if self._depth is not None and self._pairing.silent_s(self._subscribed_s) > SILENCE_S:
-            return f"no depth on {self.topic} for {SILENCE_S:g} s, although somebody publishes it"
+            return f"no depth on {self.topic} for {SILENCE_S:g} s, although it is published"
         if self._missed < _FEWEST:
             return ""
         off_s = self._pairing.off_s()
@@ -225,7 +225,7 @@ class SpaceInput:
         return GroundPlane.of_transform(found.rotation, found.translation)
 
     def _follow(self) -> None:
-        """Subscribe to what is published, as reliably as that, while it is needed."""
+        """Subscribe to published depth while it is needed, with the reliability of its publishers."""
         if not self._node.context.ok():
             return
         needed = self._needed()

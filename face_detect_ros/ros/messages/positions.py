@@ -22,7 +22,7 @@ from face_detect_ros.ros.transforms import Rigid
 def pose_message(
     point: np.ndarray, covariance: np.ndarray, quaternion: np.ndarray | None = None
 ) -> PoseWithCovariance:
-    """A place whose orientation is not known: the axes are those of `quaternion` (x, y, z, w), else of the frame.
+    """A position with unknown orientation: its axes are those of `quaternion` (x, y, z, w), else of the frame.
 
     Args:
         point: (3,) meters.
@@ -37,7 +37,7 @@ def pose_message(
 
 
 def moved(positions: Positions, transform: Rigid) -> Positions:
-    """The positions in another frame; `sizes` stay along the axes of the camera."""
+    """Positions in another frame; `sizes` stay along the camera's axes."""
     turn = transform.rotation
     return replace(
         positions,
@@ -55,9 +55,9 @@ def detections_3d_message(
     frame_id: str,
     quaternion: np.ndarray | None = None,
 ) -> Detection3DArray:
-    """The detections whose place is known as a vision_msgs/Detection3DArray.
+    """Detections with a position as a vision_msgs/Detection3DArray.
 
-    `bbox` holds the visible surface, `results[].pose` is the middle of that surface with its covariance,
+    `bbox` encloses the visible surface, `results[].pose` is the center of that surface with its covariance,
     `hypothesis.class_id` the class name, `id` the confirmed track or empty.
 
     Args:

@@ -129,25 +129,25 @@ class DetectorParameters(NodeParameters):
     )
 
     depth: bool = parameter(
-        True, "Use depth/image_raw where it is published: detections have positions.", at_configure=True
+        True, "Use depth/image_raw if it is published, for positions in space.", at_configure=True
     )
     depth_slop_s: float = parameter(
         0.05,
-        "Most time between the stamps of an image and its depth; 0: they must be equal.",
+        "Largest difference between the stamps of an image and its depth, in seconds; 0: they must be equal.",
         minimum=0.0,
         maximum=1.0,
         at_configure=True,
     )
     depth_wait_s: float = parameter(
         0.1,
-        "How long after the arrival of an image a result waits for its depth; a slow detector never waits.",
+        "How long a result waits for depth after its image arrived; a detector that takes longer never waits.",
         minimum=0.0,
         maximum=2.0,
         at_configure=True,
     )
     ground_plane: str = parameter(
         "",
-        "Where people without depth stand: the camera's height in meters and how many degrees it looks down, such as "
+        "Ground under people without depth: the camera's height in meters and how many degrees it looks down, such as "
         "1.2, 15, or a frame whose x-y plane is the ground, such as base_footprint (needs tf2); empty: unknown.",
         at_configure=True,
     )

@@ -19,19 +19,19 @@ from face_detect_ros.ros.outputs.output import Output
 from face_detect_ros.ros.transforms import Transforms
 
 _RETRY_S = 0.02
-_PATIENCE_S = 0.5  # for transforms that come later than the image they are for
+_PATIENCE_S = 0.5  # for transforms that arrive later than their image
 _MOST_WAITING = 20
 
 
 class Detections3DOutput(Output):
-    """vision_msgs/Detection3DArray of the detections whose place is known, in the camera's optical frame or another.
+    """vision_msgs/Detection3DArray of the detections with a position, in the camera's optical frame or another frame.
 
-    An image without detections gives an empty array; one without depth gives none.
+    An image without detections gives an empty array. Without depth nothing is published.
 
     Args:
         topics: Of the camera.
-        target_frame: Frame of the positions; empty: that of the image.
-        transforms: Needed for another frame. Results wait for the transform at the time of their image.
+        target_frame: Frame of the positions; empty: the frame of the image.
+        transforms: Required for another frame. Results wait for the transform at the time of their image.
     """
 
     early = True
@@ -90,7 +90,7 @@ class Detections3DOutput(Output):
                     self._waiting.clear()
 
     def _publish_waiting(self) -> None:
-        """Under the node's gate: it is called on the worker's thread and on the executor's."""
+        """Call it with the node's gate held: the worker's and the executor's threads both do."""
         while self._waiting:
             until_s, result = self._waiting[0]
             message = self.message(result)
@@ -103,7 +103,7 @@ class Detections3DOutput(Output):
                 self.publisher.publish(message)
 
     def once_a_second(self, *, active: bool) -> None:
-        """Log once that transforms are missing, and why."""
+        """Warn if transforms are missing."""
         missing, self._without_transform = self._without_transform, 0
         if missing and self._transforms is not None:
             self.node.get_logger().warning(

@@ -19,7 +19,7 @@ from face_detect_ros.ros.transforms import import_tf2
 
 
 class FramesOutput(Output):
-    """A TF frame for each track whose place is known, below the frame of the image.
+    """A TF frame for each track with a position, as a child of the image's frame.
 
     Args:
         topics: Of the camera.
@@ -62,7 +62,7 @@ class FramesOutput(Output):
             self._broadcaster.sendTransform(transforms)
 
     def close(self) -> None:
-        """Its publisher goes with the broadcaster."""
+        """Remove the broadcaster's publisher."""
         publisher = getattr(self._broadcaster, "pub_tf", None)
         if publisher is not None:
             self.node.destroy_publisher(publisher)

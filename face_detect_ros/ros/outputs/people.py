@@ -25,7 +25,7 @@ from face_detect_ros.tracking.people import KnownPersons, Who
 
 PERSON = "person"
 SLOP_S = 0.15
-"""Most time between an image of faces and one of people that are taken together: the detectors choose theirs."""
+"""Largest time between an image with faces and one with people that are linked: the detectors skip different images."""
 _RECENT = 30
 _RESTART_S = 2.0
 
