@@ -9,8 +9,6 @@ this machine does in those numbers.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import numpy as np
 import torch
 from skimage.data import astronaut
@@ -19,12 +17,11 @@ from face_detect_ros.benchmarks import limits
 from face_detect_ros.benchmarks.face_memory import peak_mib
 from face_detect_ros.benchmarks.face_models import scene
 from face_detect_ros.benchmarks.rows import Row, best_ms
+from face_detect_ros.benchmarks.scaling import gallery
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.faces import dlib_faces, mmod
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
-from face_detect_ros.faces.embedders.dlib import LENGTH
-from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
 from face_detect_ros.faces.matching import match
 from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.nn.dlib import tiled_pyramid
@@ -97,17 +94,12 @@ def _descriptors() -> list[Row]:
 
 def _matching() -> Row:
     """One face compared with everybody; the limit is reading the gallery's embeddings once."""
-    random = np.random.default_rng(0)
-    looks = random.normal(0, 0.05, (_PEOPLE * _LOOKS, LENGTH)).astype(np.float32)
-    since = datetime.now(timezone.utc)
-    people = tuple(Person(f"{number:06d}", _LOOKS, since) for number in range(_PEOPLE))
-    gallery = GallerySnapshot(people, looks, np.repeat(np.arange(_PEOPLE), _LOOKS))
-    seen = looks[:1] + 0.01
+    known, faces = gallery(_PEOPLE, _LOOKS)
     return Row(
         f"one face among {_PEOPLE * _LOOKS:,} looks of {_PEOPLE:,} people",
         "ms",
-        best_ms(lambda: match(seen, gallery, MatchOptions()), 20),
-        limit=best_ms(looks.sum, 20),
+        best_ms(lambda: match(faces[:1], known, MatchOptions()), 20),
+        limit=best_ms(known.embeddings.sum, 20),
         limit_name="adding them up",
         goal=10,
     )

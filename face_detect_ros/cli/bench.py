@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.rows import Row
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, nodes, transport, latency, viewer, faces, objects, engines.",
+    help="Measure this machine: conversion, drawing, nodes, transport, latency, viewer, faces, objects, engines, "
+    "scaling.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
@@ -133,6 +134,15 @@ def engines(
             choices.remember("cpu", fastest)
             if not json:
                 typer.echo(f"engine auto takes the fastest from now on ({choices.path()})")
+
+
+@app.command()
+def scaling(json: Json = False) -> None:
+    """What more pixels, faces in an image, people in the gallery and cameras cost (about a minute)."""
+    with exit_codes():
+        from face_detect_ros.benchmarks import scaling as benchmark
+
+        _print(benchmark.run(), json)
 
 
 @app.command()
