@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name
-from face_detect_ros.bags.zstd import zstd
+from face_detect_ros.bags.zstd import MOST_BYTES, unpack
 from face_detect_ros.core.errors import SourceError
 
 _MAGIC = b"\x89MCAP0\r\n"
@@ -286,7 +286,7 @@ class _Fields:
         return self._record[self._at - size : self._at]
 
     def text(self) -> str:
-        return self.block().decode()
+        return self.block().decode(errors="replace")  # of damaged bags
 
 
 def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
@@ -304,17 +304,17 @@ def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
 
 
 def _zstd(data: bytes, complete: bool) -> bytes:
-    if complete:
-        return zstd.decompress(data)
-    return bytes(zstd.ZstdDecompressor().decompress(data))
+    return unpack(data, complete=complete)
 
 
 def _lz4(data: bytes, complete: bool) -> bytes:
     from lz4 import frame
 
-    if complete:
-        return bytes(frame.decompress(data))
-    return bytes(frame.LZ4FrameDecompressor().decompress(data))
+    decompressor = frame.LZ4FrameDecompressor()
+    content: bytes = decompressor.decompress(data, max_length=MOST_BYTES)
+    if not decompressor.eof and (complete or len(content) == MOST_BYTES):
+        raise ValueError(f"it is cut off, or unpacks to more than {MOST_BYTES / 1e6:.0f} MB")
+    return content
 
 
 _DECOMPRESS: dict[str, Callable[[bytes, bool], bytes]] = {

@@ -19,7 +19,7 @@ from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name, require_rosbags
-from face_detect_ros.bags.zstd import zstd
+from face_detect_ros.bags.zstd import unpack, zstd
 from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError
 from face_detect_ros.files.reading import read_yaml
 
@@ -207,7 +207,7 @@ class BagReader:
         for message in messages:
             if message.data[:4] == _ZSTD_MAGIC:  # compressed one by one
                 try:
-                    message = message._replace(data=zstd.decompress(message.data))
+                    message = message._replace(data=unpack(message.data))
                 except zstd.ZstdError as error:
                     self.problems.append(
                         f"{stored.path}: a message of {message.key.name} is damaged ({error})"

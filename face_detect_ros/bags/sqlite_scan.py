@@ -127,6 +127,8 @@ class SqliteScan:
         found = {}
         for row in self._database.execute(f"SELECT {', '.join(wanted)} FROM topics ORDER BY id"):
             values = dict(zip(wanted, row, strict=True))
+            if not all(isinstance(values[name], str) for name in wanted[1:4]):
+                continue  # of a damaged bag
             try:
                 qos = tuple(parse_qos(values.get("offered_qos_profiles", "")))
             except (ReaderError, KeyError, TypeError):
