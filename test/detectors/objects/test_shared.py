@@ -24,7 +24,7 @@ ENGINE = "onnxruntime"
 def counted(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How often the network behind the pipeline has computed; each call is let through."""
     runs: list[int] = []
-    engine = pipeline.detector.network._network._engine
+    engine = pipeline.detector.network._core.network._engine
     run = engine.run
 
     def count(feeds: object) -> object:
@@ -62,11 +62,26 @@ def test_persons_and_faces_come_from_one_pass(astronaut: np.ndarray, monkeypatch
         assert len(runs) == 2
 
 
+def test_who_asks_twice_has_it_computed_twice(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        Recipe(task="objects", engine=ENGINE).build() as objects,
+        Recipe(task="faces", model="robot", engine=ENGINE).build() as faces,
+        counted(objects, monkeypatch) as runs,
+    ):
+        for _ in range(2):
+            detections(objects, astronaut)
+        assert len(runs) == 2
+        detections(faces, astronaut)
+        assert len(runs) == 2
+        detections(faces, astronaut)
+        assert len(runs) == 3
+
+
 def test_one_of_them_may_be_closed(astronaut: np.ndarray) -> None:
     with Recipe(task="objects", engine=ENGINE).build() as objects:
         with Recipe(task="faces", model="robot", engine=ENGINE).build() as faces:
             before = detections(faces, astronaut)
-            assert faces.detector._objects.network is objects.detector.network
+            assert faces.detector._objects.network._core is objects.detector.network._core
         detections(objects, astronaut)
         with Recipe(task="faces", model="robot", engine=ENGINE).build() as faces:
             np.testing.assert_array_equal(detections(faces, astronaut), before)
@@ -78,7 +93,7 @@ def test_other_threads_or_sizes_are_another_network() -> None:
         Recipe(task="objects", engine=ENGINE, input_size=320).build() as small,
         Recipe(task="objects", engine=ENGINE, threads=1).build() as one_thread,
     ):
-        networks = {id(pipeline.detector.network) for pipeline in (own_size, small, one_thread)}
+        networks = {id(pipeline.detector.network._core) for pipeline in (own_size, small, one_thread)}
         assert len(networks) == 3
 
 
