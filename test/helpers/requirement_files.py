@@ -43,7 +43,7 @@ PIP_ONLY = {
 }
 
 
-OPTIONAL = {"foxglove", "pi_heif", "pillow_heif", "ray", "tritonclient"}
+OPTIONAL = {"foxglove", "foxglove_msgs", "hri_msgs", "pi_heif", "pillow_heif", "ray", "tritonclient"}
 """Used where installed, and needed by nobody."""
 
 
