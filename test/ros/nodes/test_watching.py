@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
+from face_detect_ros.ros.nodes.video_source import VideoSource
 
 NODE = "/face_detector"
 SECOND = 10**9
@@ -175,6 +176,15 @@ def test_a_locked_node_refuses_changes(probe, start, scripted):
         assert "locked" in answer.message
     assert probe.call(Trigger, f"{NODE}/list_people", Trigger.Request()).success
     assert probe.set_parameters(NODE, select="face") == [(True, "")]
+
+
+def test_a_locked_video_source_keeps_its_source(probe, start):
+    start(VideoSource, parameters={"source": "sample:astronaut", "locked": True})
+    ((successful, reason),) = probe.set_parameters("/video_source", source="/dev/video0")
+    assert (successful, reason) == (
+        False,
+        "source: the node is locked; start it with locked:=false to change it",
+    )
 
 
 def test_a_latency_above_the_limit_is_a_warning_or_an_error(probe, start, scripted):
