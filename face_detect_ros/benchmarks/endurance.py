@@ -26,6 +26,8 @@ from face_detect_ros.ros.processes import NodeProcess, ProcessError, wait_until
 NODE = "/face_detector"
 WARM = 10
 """Lives and subscribers that load libraries and fill caches, and do not count."""
+WARM_IMAGES = 400
+"""Images after which the allocator has taken what it keeps; it takes a large piece once, after 150 to 250 of them."""
 CYCLE = (
     Transition.TRANSITION_CONFIGURE,
     Transition.TRANSITION_ACTIVATE,
@@ -118,6 +120,16 @@ class _Watcher(Node):
             watch()
             self.executor_.spin_once(timeout_sec=min(left_s, 0.1))
 
+    def wait_for_images(self, count: int, watch: Callable[[], None]) -> None:
+        """Wait until the node has processed so many images."""
+        wait_until(
+            self.executor_,
+            lambda: int(self.values.get("processed", 0)) >= count,
+            watch,
+            "too few images",
+            300.0,
+        )
+
     def footprint(self, pid: int) -> Footprint:
         name = NODE[1:]
         entities = [
@@ -175,7 +187,7 @@ def subscribers(times: int) -> Endurance:
     """Subscribe to the detections of a working face detector, and leave, again and again."""
     watcher = _Watcher("subscribers")
     process = NodeProcess(_DETECTOR, {"recognize": False})
-    source = NodeProcess(_SOURCE, _stream(5.0))
+    source = NodeProcess(_SOURCE, _stream(20.0))
 
     def check() -> None:
         process.check()
@@ -191,6 +203,7 @@ def subscribers(times: int) -> Endurance:
                 watcher.destroy_subscription(subscription)
 
         visit(WARM)
+        watcher.wait_for_images(WARM_IMAGES, check)
         before, began_s = watcher.footprint(process.pid), time.monotonic()
         visit(times)
         seconds = time.monotonic() - began_s
@@ -218,7 +231,7 @@ def overload(seconds: float) -> Overload:
         alone_ms, whole_ms = (float(watcher.values[f"{name}_p50_ms"]) for name in ("network", "processing"))
         source.stop()
         source = NodeProcess(_SOURCE, _stream(min(1000.0, _TOO_MANY * 1000 / whole_ms)))
-        watcher.spin_for(8.0, check)
+        watcher.wait_for_images(WARM_IMAGES, check)
         memory, first = _own_memory_mb(process.pid), len(watcher.ages_ms)
         watcher.spin_for(seconds, check)
         ages_ms = np.array(watcher.ages_ms[first:])
