@@ -50,11 +50,19 @@ class ImageKey(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a detector said about an image. error: why it failed; then there are no detections."""
+    """What a detector said about an image.
+
+    Attributes:
+        detections: None found if it failed.
+        times: Of the call.
+        error: Why it failed; empty if it did not.
+        size: (height, width) of the image.
+    """
 
     detections: Detections
     times: StageTimes
     error: str = ""
+    size: tuple[int, int] = (0, 0)
 
 
 class Journal:
@@ -150,6 +158,7 @@ def _packed(answer: Answer) -> bytes:
         "landmark_set": found.landmark_set,
         "ms": [answer.times.pre_ms, answer.times.network_ms, answer.times.post_ms],
         "error": answer.error,
+        "size": answer.size,
     }
     arrays = [np.ascontiguousarray(getattr(found, name), form).tobytes() for name, form in present]
     return b"\n".join((json.dumps(head).encode(), b"".join(arrays)))
@@ -166,4 +175,5 @@ def _unpacked(data: bytes) -> Answer:
             arrays[name] = np.frombuffer(content, form, values, at).reshape(count, *shape)
             at += 4 * values
     detections = Detections(**arrays, landmark_set=head["landmark_set"])  # type: ignore[arg-type]
-    return Answer(detections, StageTimes(*map(float, head["ms"])), str(head["error"]))
+    height, width = map(int, head["size"])
+    return Answer(detections, StageTimes(*map(float, head["ms"])), str(head["error"]), (height, width))

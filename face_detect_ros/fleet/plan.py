@@ -50,7 +50,9 @@ class Plan:
             if not chosen:
                 reasons = "".join(f"; {camera.topic.name}: {camera.use}" for camera in found)
                 raise ConfigError(f"{job.bag}: has no topic with images that can be processed{reasons}")
-            return cls(chosen, Reading(images, (), span_ns, job.every, links(reader, chosen, found)))
+            shown = job.annotate or any(task.recipe.recognition is not None for task in job.tasks)
+            reading = Reading(images, (), span_ns, job.every, links(reader, chosen, found), shown)
+            return cls(chosen, reading)
         covered = {topic.name for topic in images}
         others = {camera.topic.name for camera in offered if camera.usable} - covered
         left_out = without | others

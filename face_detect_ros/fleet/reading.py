@@ -26,6 +26,9 @@ Recorded = Callable[[str, ImageKey], "Answer | None"]
 """Gives the answer to a task and an image if it is known already."""
 
 
+_EMPTY = np.zeros((1, 1, 1), np.uint8)
+
+
 @dataclass(frozen=True, eq=False)
 class Work:
     """A message on its way.
@@ -59,6 +62,7 @@ class Reading:
         span_ns: Times of recording, the end exclusive.
         every: One image in so many of each topic.
         links: Cameras with depth.
+        pixels: Whether images are decoded although all answers are known.
     """
 
     images: tuple[Topic, ...]
@@ -66,6 +70,7 @@ class Reading:
     span_ns: tuple[int, int]
     every: int = 1
     links: tuple[Link, ...] = ()
+    pixels: bool = True
 
     def part(self, span_ns: tuple[int, int]) -> Reading:
         """Only the images that were recorded in `span_ns`."""
@@ -99,18 +104,26 @@ def read(
             continue
         key = ImageKey(topic, message.log_ns, same)
         answers = {task: answer for task in tasks if (answer := recorded(task, key)) is not None}
-        yield _decoded(message, key, scene, answers, reader.start_ns)
+        known = None if reading.pixels or len(answers) < len(tasks) else answers[tasks[0]]
+        yield _decoded(message, key, scene, answers, reader.start_ns, known)
 
 
 def _decoded(
-    message: Message, key: ImageKey, scene: SceneOf | None, answers: dict[str, Answer], start_ns: int
+    message: Message,
+    key: ImageKey,
+    scene: SceneOf | None,
+    answers: dict[str, Answer],
+    start_ns: int,
+    known: Answer | None,
 ) -> Work:
+    """The image, or where nobody looks at it and all is `known`, an empty one of its size."""
     image: ImageMessage | None = None
     try:
         image = read_image(message.key.type, message.data)
         # images without stamps are told apart by when they were recorded
         arrival_s = (message.log_ns - start_ns) * 1e-9
-        frame = Frame(image.decode(), image.stamp_ns, image.frame_id, arrival_s)
+        pixels = image.decode() if known is None else np.broadcast_to(_EMPTY, (*known.size, 3))
+        frame = Frame(pixels, image.stamp_ns, image.frame_id, arrival_s)
     except ImageError as error:
         return Work(message, key, image, None, None, answers, error)
     return Work(message, key, image, frame, scene, answers)
@@ -136,8 +149,9 @@ def detect(
 
 
 def _answer(pipeline: Pipeline, image: np.ndarray, options: PipelineOptions) -> Answer:
+    size = (image.shape[0], image.shape[1])
     try:
         found = pipeline.detector.detect([image], options.wide)[0]
     except DetectorError as error:
-        return Answer(Detections.empty(), pipeline.detector.times, str(error) or "failed")
-    return Answer(found, pipeline.detector.times)
+        return Answer(Detections.empty(), pipeline.detector.times, str(error) or "failed", size)
+    return Answer(found, pipeline.detector.times, "", size)

@@ -479,7 +479,7 @@ def test_answers_come_back_from_the_journal_bit_for_bit(tmp_path):
         landmark_set="five_points",
     )
     key = journals.ImageKey("/a", 5, 1)
-    answer = journals.Answer(found, journals.StageTimes(1.25, 2.5, 1 / 3))
+    answer = journals.Answer(found, journals.StageTimes(1.25, 2.5, 1 / 3), size=(480, 640))
     first = Journal(tmp_path / "journal", "work")
     first.put("faces", key, answer)
     first.put("objects", key, journals.Answer(journals.Detections.empty(), journals.StageTimes(), "failed"))
@@ -488,4 +488,5 @@ def test_answers_come_back_from_the_journal_bit_for_bit(tmp_path):
     for name in ("boxes", "scores", "class_ids", "landmarks", "embeddings"):
         assert np.array_equal(getattr(back.detections, name), getattr(found, name))
     assert (back.detections.landmark_set, back.times) == ("five_points", answer.times)
+    assert back.size == (480, 640)
     assert len(Journal(tmp_path / "journal", "other work")) == 0
