@@ -29,7 +29,7 @@ from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 
 MEASURED_S = 10.0
-WARM_UP = 0.2
+WARM_UP = 0.5  # in the first minute the allocator takes its arenas
 MOST_GROWTH = 0.05
 
 

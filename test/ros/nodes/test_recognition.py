@@ -230,7 +230,7 @@ def test_lives_with_recognition_leave_no_thread_file_or_topic(start, probe, came
 def test_lives_take_no_more_memory():
     """In a process of its own: allocations of other tests would hide a leak. Long form: test/attack/memory.py."""
     script = Path(__file__).parents[2] / "attack" / "memory.py"
-    command = [sys.executable, script, "--here", "lives_of_faces", "--lives", "15"]
+    command = [sys.executable, script, "--here", "lives_of_faces", "--lives", "8"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
