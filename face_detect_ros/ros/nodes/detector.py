@@ -104,8 +104,7 @@ class DetectorNode(PerceptionNode[P]):
             device=params.device,
             precision=params.precision,
             engine=params.engine,
-            # a core is left to the camera, DDS and the other nodes
-            threads=params.threads or max(1, cpu.cores() - 1),
+            threads=_threads(params),
             tracker=params.tracker,
             tracker_options=params.tracker_options,
         )
@@ -143,7 +142,7 @@ class DetectorNode(PerceptionNode[P]):
         """
         torch = sys.modules.get("torch")
         if torch is not None and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(self.params.threads or max(1, cpu.cores() - 1))
+            torch.set_num_threads(_threads(self._configured or self.params))
 
     def finished(self, result: Result, channel: Channel) -> None:
         """Called on the worker with every result before it is published, whether somebody subscribes or not."""
@@ -183,15 +182,16 @@ class DetectorNode(PerceptionNode[P]):
 
     def load(self) -> Pipeline:
         params = self._configured or self.params
-        pipeline = self.recipe(params).build()
-        try:
-            self.options(params, pipeline.labels)
-            if isinstance(pipeline.detector, ResizableBatch):
-                pipeline.detector.largest_batch = self._frames_at_once(params)
-            pipeline.warmup()
-        except BaseException:
-            pipeline.close()
-            raise
+        with cpu.pinned(cpu.parse(params.cpus)):
+            pipeline = self.recipe(params).build()
+            try:
+                self.options(params, pipeline.labels)
+                if isinstance(pipeline.detector, ResizableBatch):
+                    pipeline.detector.largest_batch = self._frames_at_once(params)
+                pipeline.warmup()
+            except BaseException:
+                pipeline.close()
+                raise
         return pipeline
 
     def adopt(self, loaded: Pipeline) -> None:
@@ -209,9 +209,13 @@ class DetectorNode(PerceptionNode[P]):
             flow.failed,
             name=self.get_name(),
             mailbox=mailboxes,
-            on_start=lambda: self.prepare_worker(loaded.device),
+            on_start=lambda: self._start_worker(loaded.device),
         )
         self.get_logger().info(f"{params.model} on {loaded.device} is ready for images on {self.wire_topic}")
+
+    def _start_worker(self, device: str) -> None:
+        cpu.pin(cpu.parse((self._configured or self.params).cpus))
+        self.prepare_worker(device)
 
     def _frames_at_once(self, params: P) -> int:
         """Most images in one call of the pipeline."""
@@ -265,6 +269,7 @@ class DetectorNode(PerceptionNode[P]):
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
+        cpu.parse(new.cpus)
         new.decode_options()
         parse_areas(new.roi, new.zones, camera_names(new.cameras))
         split_camera(new.select, camera_names(new.cameras))
@@ -346,3 +351,8 @@ def _sums(channels: Sequence[Channel]) -> dict[str, str]:
         **{key: str(sum(int(each.get(key, 0)) for each in values)) for key in counts},
         **{key: f"{sum(float(each.get(key, 0)) for each in values):.1f}" for key in rates},
     }
+
+
+def _threads(params: DetectorParameters) -> int:
+    """Of the network: unless somebody says otherwise, a core is left to the camera, DDS and the other nodes."""
+    return params.threads or len(cpu.parse(params.cpus)) or max(1, cpu.cores() - 1)

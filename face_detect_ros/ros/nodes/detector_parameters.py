@@ -39,10 +39,16 @@ class DetectorParameters(NodeParameters):
     )
     threads: int = parameter(
         0,
-        "Threads of the network on a CPU; 0: one for each core but one.",
+        "Threads of the network on a CPU; 0: one for each core but one, or for each of `cpus`.",
         minimum=0,
         maximum=1024,
         at_configure=True,
+    )
+    cpus: str = parameter(
+        "",
+        "CPUs that the network's threads are kept on, such as 2-3 or 0,2; empty: any.",
+        at_configure=True,
+        listing=True,
     )
     cameras: str = parameter(
         "",

@@ -3,6 +3,7 @@
 
 """The object detector as others see it: classes, batches, memory, what cannot be configured."""
 
+import os
 import threading
 
 import numpy as np
@@ -69,6 +70,24 @@ def test_detections_carry_class_names_and_the_header_of_the_image(probe, start, 
     assert len({d.id for d in (person, dog, other)}) == 3
     info = probe.collect(f"{NODE}/label_info", LabelInfo, LATCHED).wait()
     assert [(c.class_id, c.class_name) for c in info.class_map] == list(enumerate(LABELS))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads cannot be pinned here")
+def test_a_network_computes_on_the_cpus_that_are_given(probe, start, objects):
+    seen = set()
+
+    network = ScriptedNetwork()
+    network.before = lambda: seen.add(frozenset(os.sched_getaffinity(0)))
+    everywhere = os.sched_getaffinity(0)
+    chosen = max(everywhere)
+    objects("scripted", network)
+    start(ObjectDetector, parameters={"model": "scripted", "min_hits": 1, "cpus": f"{chosen}"})
+    assert Camera(probe).show().detections
+    assert seen == {frozenset({chosen})}
+    assert os.sched_getaffinity(os.getpid()) == everywhere
+    ((successful, reason),) = probe.set_parameters(NODE, cpus="all")
+    assert not successful
+    assert "'all' is not a CPU" in reason
 
 
 def test_classes_and_thresholds_change_from_one_image_to_the_next(probe, start, objects):
