@@ -47,6 +47,7 @@ class PageApp:
         self._sessions: set[Session] = set()
         self._stop_listening: Any = None
         self._woken = False
+        self._views: dict[str, list[str]] = {}
         self.app = Starlette(
             routes=[
                 Route("/", self._index),
@@ -79,6 +80,8 @@ class PageApp:
 
     def _wake_all(self) -> None:
         self._woken = False
+        if self._robot.views() != self._views:  # more or less may be shown than before
+            self._watch_what_is_shown()
         for session in self._sessions:
             session.wake.set()
 
@@ -117,6 +120,7 @@ class PageApp:
             self._watch_what_is_shown()
 
     def _watch_what_is_shown(self) -> None:
+        self._views = self._robot.views()
         views = {session.view for session in self._sessions if session.view is not None}
         self._robot.watch(frozenset(filter(self._allowed, views)))
 

@@ -16,9 +16,12 @@ from face_detect_ros.core.frame import LazyFrame
 
 CAMERA = "camera"
 """The view that every camera has: its own images. Others, such as "anonymized", are drawn by nodes."""
-REMEMBERED_S = 1.5
-"""Images wait this long for their detections."""
-MOST_REMEMBERED = 16
+REMEMBERED_S = 5.0
+"""Images wait this long for their detections, ..."""
+REMEMBERED_BYTES = 128_000_000
+"""... as long as those of a view take no more memory, ..."""
+FEWEST_REMEMBERED, MOST_REMEMBERED = 8, 100
+"""... but at least and at most so many."""
 ALIVE_S = 3.0
 """A detector that was silent for longer has nothing to show."""
 
@@ -92,6 +95,7 @@ class _Camera:
 
     def __init__(self) -> None:
         self.images: dict[str, deque[Shot]] = {}
+        self.image_bytes = 0  # of one image; 0: not known yet
         self.found: dict[str, deque[Found]] = {}
         self.names: dict[str, Mapping[str, str]] = {}
         self.distances: dict[str, Mapping[str, float]] = {}
@@ -115,10 +119,14 @@ class Scene:
         """Take a new image."""
         with self._lock:
             self._number += 1
-            images = self._camera(camera).images.setdefault(view, deque(maxlen=MOST_REMEMBERED))
+            here = self._camera(camera)
+            images = here.images.setdefault(view, deque(maxlen=MOST_REMEMBERED))
             images.append(Shot(self._number, camera, view, frame))
             oldest_s = time.monotonic() - REMEMBERED_S
-            while len(images) > 1 and images[0].frame.arrival_s < oldest_s:
+            room = REMEMBERED_BYTES // here.image_bytes if here.image_bytes else FEWEST_REMEMBERED
+            while len(images) > max(room, FEWEST_REMEMBERED) or images[0].frame.arrival_s < oldest_s:
+                if len(images) == 1:
+                    break
                 images.popleft()
         self._tell()
 
@@ -158,6 +166,11 @@ class Scene:
             self._report = dict(report)
             self._report_number += 1
         self._tell()
+
+    def set_image_size(self, camera: str, width: int, height: int) -> None:
+        """Say how large the images of `camera` are, in pixels: they are decoded only when they are shown."""
+        with self._lock:
+            self._camera(camera).image_bytes = 3 * width * height
 
     def drop_view(self, camera: str, view: str) -> None:
         """Forget the images of a view that nobody looks at any more."""

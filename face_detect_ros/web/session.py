@@ -145,6 +145,7 @@ class Session:
             jpeg = await self._jpegs.get(shot)
         except PerceptionError:
             return  # the detectors say so in their diagnostics
+        self._scene.set_image_size(view.camera, jpeg.width, jpeg.height)
         about = description(shot, jpeg)
         if only_boxes:
             await self._out(self._socket.send_text(json.dumps({"type": "boxes", **about})))

@@ -4,6 +4,7 @@
 """What the page shows: the right image with the right boxes, and no more in memory than needed."""
 
 import numpy as np
+import pytest
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.web import scene as scenes
@@ -75,14 +76,35 @@ def test_a_silent_detector_leaves_the_image(monkeypatch):
     assert scene.newest("", "camera", in_step=True).found == {}
 
 
-def test_memory_is_bounded():
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        (None, scenes.FEWEST_REMEMBERED),  # not known before one is shown
+        ((640, 480), scenes.MOST_REMEMBERED),
+        ((1920, 1080), 20),
+        ((8000, 6000), scenes.FEWEST_REMEMBERED),
+    ],
+    ids=["unknown", "VGA", "1080p", "48 megapixels"],
+)
+def test_memory_is_bounded(size, kept):
     scene = Scene()
+    if size is not None:
+        scene.set_image_size("", *size)
     for stamp in range(1000):
         scene.add_image("", "camera", frame(stamp))
         scene.add_detections("", "face_detector", stamp, [box()])
     camera = scene._cameras[""]
-    assert len(camera.images["camera"]) <= scenes.MOST_REMEMBERED
+    assert len(camera.images["camera"]) == kept
     assert len(camera.found["face_detector"]) <= scenes.MOST_REMEMBERED
+
+
+def test_a_slow_detector_still_finds_its_image():
+    scene = Scene()
+    scene.set_image_size("", 640, 480)
+    for stamp in range(60):  # 4 s at 15 Hz
+        scene.add_image("", "camera", frame(stamp))
+    scene.add_detections("", "face_detector", 2, [box()])
+    assert scene.newest("", "camera", in_step=True).frame.stamp_ns == 2
 
 
 def test_listeners_are_told_until_they_stop():

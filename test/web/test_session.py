@@ -150,6 +150,16 @@ def test_a_view_that_is_not_offered_is_not_watched(robot, url):
         wait_until(lambda: robot.watched == {View("", "anonymized")}, "the view")
 
 
+def test_a_view_that_is_offered_later_is_watched_then(robot, url):
+    robot.cameras = {"": ["anonymized"]}
+    with browsing(url) as [browser]:
+        browser.send(type="shown", number=0)
+        assert not robot.watched
+        robot.cameras = {"": ["camera"]}
+        robot.report()
+        wait_until(lambda: robot.watched == {View("", "camera")}, "the view")
+
+
 def test_a_view_that_is_no_longer_allowed_is_not_shown(robot, url):
     robot.show()
     with browsing(url) as [browser]:

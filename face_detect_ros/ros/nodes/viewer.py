@@ -32,21 +32,18 @@ from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodePa
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.ros.viewer import node_parameters
+from face_detect_ros.ros.viewer.actions import Actions
 from face_detect_ros.ros.viewer.calls import Calls
 from face_detect_ros.ros.viewer.people import People
 from face_detect_ros.ros.viewer.recording import Recording
-from face_detect_ros.ros.viewer.topics import DRAWN, FACES, OBJECTS, CameraView
+from face_detect_ros.ros.viewer.statuses import Statuses
+from face_detect_ros.ros.viewer.topics import DRAWN, FACES, CameraView
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
 from face_detect_ros.web.scene import CAMERA, Scene
 from face_detect_ros.web.server import PageServer
 
-SILENT_S, FORGOTTEN_S = 5.0, 60.0
-"""Diagnostics that are older are shown as silent, and at last no more."""
-MOST_STATUSES = 64
 PRIVACY_PERIOD_S = 10.0
-NODES = (FACES, OBJECTS, "video_source")
-"""Nodes whose parameters the page offers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +129,6 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self.scene = Scene()
         self._server: PageServer | None = None
         self._cameras: dict[str, CameraView] = {}
-        self._statuses: dict[str, tuple[float, dict[str, Any]]] = {}
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
         self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
@@ -140,8 +136,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._asked_s = float("-inf")
         self._people_revision = ""
         super().__init__(node_name, ViewerParameters, hub, **node_arguments)
+        self._statuses = Statuses(self.get_namespace())
         self._calls = Calls(self)
-        self._people = People(self._calls, self._full(FACES))
+        self._people = People(self._calls, self.full_name(FACES))
+        self._actions = Actions(self, self._calls, self._people)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(VisionInfo, f"{FACES}/vision_info", self._on_people, qos.latched())
         self.create_subscription(
@@ -211,13 +209,13 @@ class Viewer(PerceptionNode[ViewerParameters]):
             with contextlib.suppress(PerceptionError):
                 self._stop_recording()
         self._follow_privacy()
-        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self._present(FACES):
+        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self.present(FACES):
             self._asked_s = time.monotonic()
             self._calls.run(self._ask_for_privacy)
         self.scene.set_report(
             {
                 "cameras": self._views,
-                "nodes": self._health(),
+                "nodes": self._statuses.as_json(),
                 "privacy": self.hides,
                 "recording": self._recording is not None,
                 "people_revision": self._people_revision,
@@ -237,56 +235,27 @@ class Viewer(PerceptionNode[ViewerParameters]):
         return self._views
 
     def do(self, action: str, arguments: dict[str, Any]) -> Future[Any]:
-        return self._calls.run(lambda: getattr(self, f"_do_{action}")(**arguments))
+        return self._calls.run(lambda: getattr(self._actions, action)(**arguments))
 
     def add_photo(self, name: str, file_name: str, data: bytes) -> Future[Any]:
         return self._people.add_photo(name, file_name, data)
 
-    # actions, on the executor's thread
+    # what its actions ask for, on the executor's thread
 
-    async def _do_people(self) -> Any:
-        return await self._people.list()
+    @property
+    def cameras(self) -> dict[str, CameraView]:
+        return self._cameras
 
-    async def _do_enroll(self, name: str) -> Any:
-        return await self._people.enroll(name)
+    def full_name(self, node: str) -> str:
+        """Fully qualified name of a node in the same namespace."""
+        return f"{self.get_namespace().rstrip('/')}/{node}"
 
-    async def _do_forget(self, name: str) -> Any:
-        return await self._people.forget(name)
+    def present(self, node: str) -> bool:
+        """Whether a node of that name runs in the same namespace."""
+        return (node, self.get_namespace()) in self.get_node_names_and_namespaces()
 
-    async def _do_rename(self, name: str, new_name: str) -> Any:
-        return await self._people.rename(name, new_name)
-
-    async def _do_select(
-        self, camera: str, detector: str, track: str, x: float, y: float, stamp_ns: str
-    ) -> None:
-        if camera in self._cameras:
-            number = int(stamp_ns) if stamp_ns.isascii() and stamp_ns.isdigit() and len(stamp_ns) < 20 else 0
-            self._cameras[camera].select(detector, track, x, y, number)
-
-    async def _do_unselect(self, camera: str) -> None:
-        if camera in self._cameras:
-            self._cameras[camera].unselect()
-
-    async def _do_parameters(self) -> Any:
-        shown = []
-        for name in NODES:
-            if self._present(name):
-                with contextlib.suppress(PerceptionError):  # it has just ended
-                    shown.append(
-                        {
-                            "node": name,
-                            "parameters": await node_parameters.described(self._calls, self._full(name)),
-                        }
-                    )
-        return shown
-
-    async def _do_set_parameter(self, node: str, name: str, value: Any) -> None:
-        await node_parameters.set_value(self._calls, self._known(node), name, value)
-
-    async def _do_reconfigure(self, node: str) -> None:
-        await node_parameters.reconfigure(self._calls, self._known(node))
-
-    async def _do_record(self, on: bool) -> Any:
+    def record(self, on: bool) -> dict[str, Any]:
+        """Start or stop a recording. Raises OutputError or ConfigError."""
         if on and self._recording is None:
             decode = DecodeOptions(max_image_mpx=self.params.max_image_mpx)
             cameras = list(self._cameras.values())
@@ -304,42 +273,16 @@ class Viewer(PerceptionNode[ViewerParameters]):
     # what arrives
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        now_s = time.monotonic()
-        namespace = self.get_namespace().strip("/")
-        for status in message.status[:MOST_STATUSES]:
-            name = status.name[:200]
-            if name.partition(":")[0].rpartition("/")[0].strip("/") != namespace:
-                continue  # another robot's
-            self._statuses[name] = (
-                now_s,
-                {
-                    "name": name.removeprefix(f"{namespace}/") if namespace else name,
-                    "level": status.level[0] if isinstance(status.level, bytes) else int(status.level),
-                    "message": status.message[:2000],
-                    "values": {item.key[:100]: item.value[:500] for item in status.values[:100]},
-                },
-            )
-            if len(self._statuses) > MOST_STATUSES:
-                del self._statuses[next(iter(self._statuses))]
+        self._statuses.add(message)
 
     def _on_people(self, message: VisionInfo) -> None:
         self._people.gallery = message.database_location
         self._people_revision = f"{message.database_version} {message.database_location}"
 
-    def _health(self) -> list[dict[str, Any]]:
-        now_s = time.monotonic()
-        for name, (arrival_s, _) in list(self._statuses.items()):
-            if now_s - arrival_s > FORGOTTEN_S:
-                del self._statuses[name]
-        return [
-            {**status, "level": 3 if now_s - arrival_s > SILENT_S else status["level"]}
-            for _, (arrival_s, status) in sorted(self._statuses.items())
-        ]
-
     async def _ask_for_privacy(self) -> None:
         """Be as private as the face detector is."""
         try:
-            theirs = await node_parameters.get(self._calls, self._full(FACES), "privacy")
+            theirs = await node_parameters.get(self._calls, self.full_name(FACES), "privacy")
         except PerceptionError:  # it has just begun or ended
             self._asked_s = float("-inf")
             return
@@ -348,7 +291,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def _on_parameter_event(self, message: ParameterEvent) -> None:
         """The face detector's privacy holds here at once."""
-        if message.node == self._full(FACES) and any(
+        if message.node == self.full_name(FACES) and any(
             each.name == "privacy" and each.value.bool_value
             for each in (*message.new_parameters, *message.changed_parameters)
         ):
@@ -369,13 +312,13 @@ class Viewer(PerceptionNode[ViewerParameters]):
     def hides(self) -> bool:
         """Whether only anonymized images may be shown: by this node's privacy or the face detector's, which counts as
         on until it has answered."""
-        return self.private or (self._present(FACES) if self._theirs is None else self._theirs)
+        return self.private or (self.present(FACES) if self._theirs is None else self._theirs)
 
     def _possible_views(self) -> dict[str, list[str]]:
         if self.hides:
             return {camera: ["anonymized"] for camera in self._cameras}
-        values = [status["values"] for _, status in self._statuses.values()]
-        silent = {"attention"} if any(v.get("attention", "").startswith("none") for v in values) else set()
+        none = any(text.startswith("none") for text in self._statuses.figures("attention"))
+        silent = {"attention"} if none else set()
         return {
             name: [
                 CAMERA,
@@ -387,18 +330,6 @@ class Viewer(PerceptionNode[ViewerParameters]):
             ]
             for name, camera in self._cameras.items()
         }
-
-    def _full(self, name: str) -> str:
-        return f"{self.get_namespace().rstrip('/')}/{name}"
-
-    def _present(self, name: str) -> bool:
-        namespace = self.get_namespace()
-        return (name, namespace) in self.get_node_names_and_namespaces()
-
-    def _known(self, node: str) -> str:
-        if node not in NODES:
-            raise ConfigError(f"there is no node {node!r}; choose one of {', '.join(NODES)}")
-        return self._full(node)
 
 
 def main() -> None:
