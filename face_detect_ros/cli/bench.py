@@ -55,6 +55,15 @@ def drawing(json: Json = False) -> None:
 
 
 @app.command()
+def bags(json: Json = False) -> None:
+    """What bags cost beside the network: CPU time per image, and the share of the network's rate."""
+    with exit_codes():
+        from face_detect_ros.benchmarks import bags as measured
+
+        _print(measured.run(), json)
+
+
+@app.command()
 def nodes(json: Json = False) -> None:
     """Overhead per image, one process against two, executors (about three minutes)."""
     with exit_codes():
