@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, EngineError, WeightsError
+from face_detect_ros.core.text import printable
 from face_detect_ros.engines.protocol import Engine, Port
 
 TOKEN_VARIABLE = "FACE_DETECT_ROS_SERVER_TOKEN"
@@ -153,7 +154,7 @@ class KServeGraph:
             self.inputs = tuple(_port(each) for each in described["inputs"])
             self.outputs = tuple(_port(each) for each in described["outputs"])
             self.metadata: Mapping[str, str] = _texts(self._get(f"{address.path}/config", {}), described)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             self.close()
             raise WeightsError(
                 f"{address}: the server does not describe the model as expected ({error!r})"
@@ -191,7 +192,7 @@ class KServeGraph:
         try:
             found = _arrays(answer, tail)
             return [found[port.name] for port in self.outputs]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise RuntimeError(
                 f"{self.address}: the answer cannot be read ({type(error).__name__}: {error})"
             ) from error
@@ -209,41 +210,47 @@ class KServeGraph:
 
     def _get(self, path: str, default: Any) -> Any:
         """A JSON object. default: where the server has nothing there; None: that is an error."""
-        try:
-            answer = self._client.get(path)
-        except self._failures as error:
-            raise ServerAwayError(f"{self.address.base} does not answer ({_reason(error)})") from error
-        if answer.status_code != 200 and default is not None:
+        status, data, _ = self._ask("GET", path)
+        if status != 200 and default is not None:
             return default
-        if answer.status_code >= 500 or answer.status_code == 429:
-            raise ServerAwayError(f"{self.address}: is not ready (HTTP {answer.status_code})")
-        if answer.status_code != 200:
-            raise WeightsError(
-                f"{self.address}: no such model (HTTP {answer.status_code}{_error(answer.content)})"
-            )
+        if status >= 500 or status == 429:
+            raise ServerAwayError(f"{self.address}: is not ready (HTTP {status})")
+        if status != 200:
+            raise WeightsError(f"{self.address}: no such model (HTTP {status}{_error(data)})")
         try:
-            return answer.json()
-        except ValueError as error:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
             raise WeightsError(f"{self.address.base}: answers, but not as an inference server") from error
 
     def _post(self, path: str, content: bytes, headers: Mapping[str, str]) -> tuple[Any, bytes]:
         """(JSON, bytes behind it) of an answer."""
+        status, data, told = self._ask("POST", path, content=content, headers=dict(headers))
+        if status >= 500 or status in (404, 429):
+            raise ServerAwayError(f"{self.address}: HTTP {status}{_error(data)}")
+        if status != 200:
+            raise RuntimeError(f"{self.address}: refused (HTTP {status}{_error(data)})")
         try:
-            answer = self._client.post(path, content=content, headers=dict(headers))
+            size = int(told.get(_HEADER, len(data)))
+            return json.loads(data[:size]), data[size:]
+        except (ValueError, RecursionError) as error:
+            raise RuntimeError(f"{self.address}: the answer is not JSON ({_reason(error)})") from error
+
+    def _ask(self, method: str, path: str, **given: Any) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers of an answer, which may neither be endless nor take for ever."""
+        pieces, size = [], 0
+        try:
+            with self._client.stream(method, path, **given) as answer:
+                began_s = time.monotonic()
+                for piece in answer.iter_bytes():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size > _MOST_BYTES:
+                        raise ServerAwayError(f"{self.address}: its answer has more than {_MOST_BYTES} bytes")
+                    if time.monotonic() - began_s > self.address.timeout_s:
+                        raise ServerAwayError(f"{self.address}: its answer takes too long")
         except self._failures as error:
             raise ServerAwayError(f"{self.address.base} does not answer ({_reason(error)})") from error
-        if answer.status_code >= 500 or answer.status_code in (404, 429):
-            raise ServerAwayError(f"{self.address}: HTTP {answer.status_code}{_error(answer.content)}")
-        if answer.status_code != 200:
-            raise RuntimeError(f"{self.address}: refused (HTTP {answer.status_code}{_error(answer.content)})")
-        data = answer.content
-        if len(data) > _MOST_BYTES:
-            raise RuntimeError(f"{self.address}: its answer has {len(data)} bytes")
-        try:
-            size = int(answer.headers.get(_HEADER, len(data)))
-            return json.loads(data[:size]), data[size:]
-        except ValueError as error:
-            raise RuntimeError(f"{self.address}: the answer is not JSON ({error})") from error
+        return answer.status_code, b"".join(pieces), answer.headers
 
 
 class RemoteGraph(Engine, Protocol):
@@ -326,10 +333,10 @@ def _error(content: bytes) -> str:
     """What a server says went wrong, in a few words."""
     try:
         text = str(json.loads(content)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
-    return f": {' '.join(text.split())[:200]}"
+    return f": {printable(' '.join(text.split()))[:200]}"
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split()))[:500] or type(error).__name__
