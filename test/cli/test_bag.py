@@ -74,6 +74,11 @@ def test_info_says_what_can_be_processed(bag):
         pytest.param(
             ["{bag}", "{out}", "--anonymize", "--task", "objects"], "needs the task faces", id="anonymize"
         ),
+        pytest.param(
+            ["{bag}", "{out}", "--anonymize", "--hide", "feet"],
+            "choose one of: faces, heads, persons",
+            id="hide",
+        ),
         pytest.param(["{bag}", "{out}", "--cover", "paint"], "style is 'paint'", id="cover"),
         pytest.param(["{bag}", "{out}", "--score-threshold", "2"], "from 0 to 1", id="threshold"),
         pytest.param(["{bag}", "{out}", "--from", "3", "--to", "2"], "later end", id="times"),
