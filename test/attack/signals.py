@@ -106,7 +106,7 @@ def one_life(
         problems.append(f"status {status}")
     problems += [f"prints {word!r}: {text[-600:]}" for word in BAD_WORDS if word in text][:1]
     used_by_others = set().union(*map(shared_memory, other_processes()))
-    left = [path for path in mapped - used_by_others if Path(path).exists()]
+    left = [path for path in mapped - used_by_others if Path(path).exists() and "_port" not in path]
     if left:
         size = sum(Path(path).stat().st_size for path in left)
         problems.append(f"leaves {len(left)} files, {size / 1e6:.1f} MB: {', '.join(sorted(left))}")
