@@ -16,6 +16,8 @@ from face_detect_ros.core.errors import DetectorError, PerceptionError
 
 DISCOVERY_S = 3.0
 """How long a service may take to be found."""
+ANSWER_S = 25.0
+"""How long a service may take to answer."""
 _LOOK_S = 0.05
 
 
@@ -56,7 +58,7 @@ class Calls:
         return outcome
 
     async def call(self, kind: Any, service: str, request: Any) -> Any:
-        """The response of `service`, a fully qualified name. Raises DetectorError if nobody provides it."""
+        """The response of `service`, a fully qualified name. Raises DetectorError if there is none in time."""
         client = self._clients.get(service)
         if client is None:
             client = self._node.create_client(kind, service, callback_group=self._group)
@@ -68,7 +70,23 @@ class Calls:
                 raise DetectorError(f"{node} does not answer ({name}); is it running?")
             await self.sleep(_LOOK_S)
             waited_s += _LOOK_S
-        return await client.call_async(request)
+        return await self._answer(client, request, service)
+
+    async def _answer(self, client: Any, request: Any, service: str) -> Any:
+        # of a node that was killed, services stay listed for a while
+        pending = client.call_async(request)
+        came: Future = Future(executor=self._node.executor)
+        pending.add_done_callback(lambda _: came.done() or came.set_result(True))
+        timer = self._node.create_timer(
+            ANSWER_S, lambda: came.done() or came.set_result(False), clock=self._node.steady
+        )
+        try:
+            if not await came:
+                client.remove_pending_request(pending)
+                raise DetectorError(f"{service} did not answer within {ANSWER_S:g} s")
+        finally:
+            self._node.destroy_timer(timer)
+        return pending.result()
 
     async def sleep(self, seconds: float) -> None:
         """Let the executor do something else for a while."""
