@@ -184,18 +184,18 @@ def test_a_node_is_reconfigured(page):
 
 
 def test_the_page_is_as_private_as_the_face_detector(execute):
-    execute("face_detector", parameters={"privacy": True, "recognize": False})
-    viewer = execute("viewer")
+    # in a namespace: the nodes of the other tests may still be there
+    execute("face_detector", parameters={"privacy": True, "recognize": False}, namespace="/private")
+    viewer = execute("viewer", namespace="/private")
     url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
     about = lambda: httpx2.get(f"{url}api/about").json()["views"]  # noqa: E731
     wait_until(lambda: about() == {"": ["anonymized"]}, lambda: f"anonymized images only, not {about()}")
 
 
 def test_each_camera_has_its_images_and_one_without_is_reported(execute):
-    execute(
-        "video_source", parameters={"source": "sample:astronaut"}, remaps={"image_raw": "front/image_raw"}
-    )
-    viewer = execute("viewer", parameters={"cameras": "front, left"})
+    remaps = {"image_raw": "front/image_raw"}
+    execute("video_source", parameters={"source": "sample:astronaut"}, remaps=remaps, namespace="/robot")
+    viewer = execute("viewer", parameters={"cameras": "front, left"}, namespace="/robot")
     url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
     with connect(url.replace("http", "ws") + "live", max_size=None) as front:
         front.send(json.dumps({"type": "watch", "camera": "front"}))
@@ -204,5 +204,5 @@ def test_each_camera_has_its_images_and_one_without_is_reported(execute):
         assert b'"camera": "front"' in message[:200]
     with connect(url.replace("http", "ws") + "live") as left:
         left.send(json.dumps({"type": "watch", "camera": "left"}))
-        while "no image on /left/image_raw" not in str(left.recv(PATIENCE_S)):
+        while "no image on /robot/left/image_raw" not in str(left.recv(PATIENCE_S)):
             pass
