@@ -9,9 +9,12 @@ does not grow with what else the machine does.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +27,10 @@ from face_detect_ros.benchmarks.photos import photo
 from face_detect_ros.benchmarks.rows import Row
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.fleet import driver
 from face_detect_ros.fleet.job import Job, Task
 from face_detect_ros.fleet.journal import Journal
+from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.processing import detect_only, process
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -39,6 +44,8 @@ from face_detect_ros.viz.anonymize import AnonymizerOptions
 SIZE = (1280, 720)
 IMAGES = 120
 NETWORK_S = 0.02
+_FLEET_NETWORK_S = 0.05
+_BAGS, _WORKERS = 4, (1, 2)
 _STEP_NS = 66_666_667
 _START_NS = 1_700_000_000_000_000_000
 
@@ -71,6 +78,43 @@ def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="face_detect_ros-bench-") as folder:
         for name, raw in (("JPEG", False), ("raw", True)):
             rows += _of_bag(Path(folder) / name, name, raw=raw)
+        rows += _of_fleet(Path(folder))
+    return rows
+
+
+@dataclass(frozen=True)
+class WaitingRecipe(Recipe):
+    """Builds a pipeline around a `_Waiting` detector in any process."""
+
+    task: str = "faces"
+    wait_s: float = 0.0
+
+    def build(self) -> Pipeline:
+        """As every recipe."""
+        return _pipeline(self.wait_s)
+
+
+def _of_fleet(folder: Path) -> list[Row]:
+    """Bags side by side in one process and in several, from the start of the processes to the last result."""
+    bags = [(folder / "JPEG" / "bag", str(number)) for number in range(_BAGS)]
+    for number in range(1, _BAGS):
+        bags[number] = (folder / f"bag_{number}", str(number))
+        shutil.copytree(bags[0][0], bags[number][0])
+    tasks = (Task(WaitingRecipe(wait_s=_FLEET_NETWORK_S)),)
+    rows = []
+    for workers in _WORKERS:
+        began_s = time.monotonic()
+        out = folder / f"fleet_{workers}"
+        report = driver.run(
+            Job(Path(), tasks), bags, out, partial(LocalPool, tasks, workers), driver.Options()
+        )
+        per_image_ms = (time.monotonic() - began_s) / report.images * 1e3
+        network_ms = _FLEET_NETWORK_S * 1e3
+        limit_name = f"a network of {network_ms:.0f} ms each"
+        name = f"fleet of {_BAGS} bags, {workers} worker{'s' * (workers != 1)}"
+        rows.append(
+            Row(name, "ms per image", per_image_ms, limit=network_ms / workers, limit_name=limit_name)
+        )
     return rows
 
 

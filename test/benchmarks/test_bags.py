@@ -10,7 +10,10 @@ def test_every_step_is_measured(monkeypatch):
     monkeypatch.setattr(bags, "IMAGES", 3)
     monkeypatch.setattr(bags, "SIZE", (640, 360))
     monkeypatch.setattr(bags, "NETWORK_S", 0.001)
+    monkeypatch.setattr(bags, "_FLEET_NETWORK_S", 0.001)
+    monkeypatch.setattr(bags, "_BAGS", 2)
+    monkeypatch.setattr(bags, "_WORKERS", (1,))
     rows = bags.run()
-    assert len(rows) == 8
+    assert len(rows) == 9
     assert all(row.ours > 0 for row in rows)
-    assert [row.goal is not None for row in rows] == [False, False, False, True] * 2
+    assert [row.goal is not None for row in rows] == [*([False, False, False, True] * 2), False]
