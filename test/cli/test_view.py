@@ -1,0 +1,26 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`face_detect_ros view`: arguments that are refused before anything is started."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing.mp4"], "nothing.mp4: no such file or folder"),
+        (["gopher://camera"], "scheme gopher:// is unknown"),
+        (["--host", "everybody"], "127.0.0.1 for this computer only"),
+        (["sample:astronaut", "--port", "70000"], "70000"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, said):
+    command = [sys.executable, "-m", "face_detect_ros.cli.app", "view", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
