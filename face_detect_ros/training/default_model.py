@@ -72,6 +72,9 @@ STAGES = {"small": Stage(SMALL, taught=False), "middle": Stage(MIDDLE), "large":
 PRECISION = {"person": 0.85, "face": 0.85}
 """At the default score threshold; other classes are cut where F1 is best."""
 OVERLAP_FACTOR = 0.5
+CLOSE_UP_SIZE = (
+    128  # of a second look; faces that fill an image are as small there as most in the training images
+)
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 15))
 
 
@@ -145,6 +148,8 @@ def keep_classes(trained: Path, kept: Path) -> None:
         halved=True,
         overwrite=True,
         overlap_factor=OVERLAP_FACTOR,
+        close_up_size=CLOSE_UP_SIZE,
+        close_up_classes=("face",),
         license="Apache-2.0",
         source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
     )

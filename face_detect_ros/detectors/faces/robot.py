@@ -3,7 +3,7 @@
 
 """Faces from the packaged object network: `robot`. One pass over an image finds both, boxes alone.
 
-Weak on close-ups; its card (weights/yolov9_robot.md) says how weak.
+Its card (weights/yolov9_robot.md) says what it finds.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ image that both look at is inferred once.
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
@@ -85,7 +86,9 @@ class SharedNetwork:
         self, batch: Batch, box: np.ndarray, place: Letterbox, class_id: int | None = None
     ) -> np.ndarray:
         with self._core.lock:
-            pixels = np.array(self._core.network.prepare(*batch))  # of its own: detections go on meanwhile
+            pixels = copy.deepcopy(
+                self._core.network.prepare(*batch)
+            )  # of its own: detections go on meanwhile
         return self._core.network.attend(pixels, box, place, class_id)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from face_detect_ros.detectors.objects import input as object_input
 from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
 from face_detect_ros.detectors.objects.detector import Candidates
 from face_detect_ros.detectors.objects.tensor_input import TensorInput
+from face_detect_ros.detectors.objects.two_looks import looking_twice
 from face_detect_ros.detectors.onnx.format import OnnxFormat
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.nn import devices
@@ -52,7 +54,7 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
         ConfigError: The input size does not fit, or the weights were trained with attention.
     """
     network = load(device, path, precision, input_size, attention=False)
-    return AttentiveNetworkDetector(network, name=f"yolov9:{path}")
+    return AttentiveNetworkDetector(looking_twice(network), name=f"yolov9:{path}")
 
 
 def create_with_attention(
@@ -60,7 +62,7 @@ def create_with_attention(
 ) -> AttentiveNetworkDetector:
     """The same with attention, which changes nothing until it is trained: its gates are zero then."""
     network = load(device, path, precision, input_size, attention=True)
-    return AttentiveNetworkDetector(network, name=f"yolov9-attn:{path}")
+    return AttentiveNetworkDetector(looking_twice(network), name=f"yolov9-attn:{path}")
 
 
 def load(
@@ -81,8 +83,10 @@ class YoloV9Network:
     ) -> None:
         self.labels = loaded.labels
         self.overlap_factor = loaded.overlap_factor
+        self.close_up_px = loaded.close_up_size
+        self.close_up_classes = loaded.close_up_classes
         self.device = str(device)
-        self._longest_px = object_input.input_size(input_size, loaded.input_size, yolov9.STRIDES[-1])
+        self.longest_px = object_input.input_size(input_size, loaded.input_size, yolov9.STRIDES[-1])
         if len(loaded.labels) != loaded.model.classes:
             raise WeightsError(f"{source}: {loaded.model.classes} classes, but {len(loaded.labels)} labels")
         self._dtype = dtype
@@ -97,8 +101,16 @@ class YoloV9Network:
         self._prepare = TensorInput(device, dtype)
         self._forward = Recorded(self._model)
 
+    def at(self, longest_px: int) -> YoloV9Network:
+        """The same network for another input size."""
+        other = copy.copy(self)
+        other.longest_px = longest_px
+        other._prepare = TensorInput(torch.device(self.device), self._dtype)
+        other._forward = Recorded(self._model)
+        return other
+
     def place(self, height: int, width: int) -> Letterbox:
-        return Letterbox.within((height, width), self._longest_px, yolov9.STRIDES[-1])
+        return Letterbox.within((height, width), self.longest_px, yolov9.STRIDES[-1])
 
     def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> torch.Tensor:
         """(B, 3, H, W) in channels_last memory."""
@@ -137,7 +149,7 @@ class YoloV9Network:
     def export_parts(self) -> ExportParts:
         """See `export`. The input is a square, which holds images of any shape."""
         described = OnnxFormat("boxes_scores", overlapping=True, overlap_factor=self.overlap_factor)
-        return ExportParts(self._model, described, (self._longest_px, self._longest_px))
+        return ExportParts(self._model, described, (self.longest_px, self.longest_px))
 
     def attend(
         self, batch: torch.Tensor, box: np.ndarray, place: Letterbox, class_id: int | None = None

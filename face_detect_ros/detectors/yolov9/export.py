@@ -70,6 +70,8 @@ def _export(weights: Path, destination: Path, *, attention: bool) -> None:
             "labels": loaded.labels,
             "input_size": loaded.input_size,
             "overlap_factor": loaded.overlap_factor,
+            "close_up_size": loaded.close_up_size,
+            "close_up_classes": loaded.close_up_classes,
         }
     )
     destination.write_bytes(onnx_graph.with_metadata(destination.read_bytes(), {META_KEY: described}))

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from face_detect_ros.detectors.objects.attentive import AttentiveNetworkDetector
+from face_detect_ros.detectors.objects.attentive import AttentiveNetwork, AttentiveNetworkDetector
 from face_detect_ros.detectors.objects.shared import shared
+from face_detect_ros.detectors.objects.two_looks import looking_twice
 from face_detect_ros.detectors.yolov9.graph_network import YoloV9GraphNetwork
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
@@ -80,7 +81,7 @@ def export_beside(path: Path) -> Path:
 
 def _network(
     path: Path, compute: Compute, engine: str, input_size: int, *, attention: bool
-) -> YoloV9GraphNetwork:
+) -> AttentiveNetwork:
     kind, export = (_ATTENTION, f"{_EXPORT}_with_attention") if attention else ("yolov9", _EXPORT)
     graph = graphs.exported(path, kind, export)
     opened = engines.open_graph(engine, graph, compute, cache=graphs.folder())
@@ -90,4 +91,4 @@ def _network(
 
         return detector.load(compute.device, path, input_size=input_size, attention=attention)
 
-    return YoloV9GraphNetwork(opened, graph, input_size, in_torch)
+    return looking_twice(YoloV9GraphNetwork(opened, graph, input_size, in_torch))

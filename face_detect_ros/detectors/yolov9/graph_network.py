@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -61,17 +62,26 @@ class YoloV9GraphNetwork:
             self.labels: tuple[str, ...] = tuple(described["labels"])
             own_px = int(described["input_size"])
             self.overlap_factor = float(described.get("overlap_factor", 1.0))
+            self.close_up_px = int(described.get("close_up_size", 0))
+            self.close_up_classes: tuple[str, ...] = tuple(described.get("close_up_classes", ()))
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{file}: not an exported YOLOv9; delete it, and it is made again") from error
         self.device = engine.device
         self._engine = engine
-        self._longest_px = object_input.input_size(asked_px, own_px, STRIDES[-1])
+        self.longest_px = object_input.input_size(asked_px, own_px, STRIDES[-1])
         self._canvas = object_input.Canvas()
         self._load = load
         self._attentive: YoloV9Network | None = None
 
     def place(self, height: int, width: int) -> Letterbox:
-        return Letterbox.within((height, width), self._longest_px, STRIDES[-1])
+        return Letterbox.within((height, width), self.longest_px, STRIDES[-1])
+
+    def at(self, longest_px: int) -> YoloV9GraphNetwork:
+        """The same network for another input size."""
+        other = copy.copy(self)
+        other.longest_px = longest_px
+        other._canvas = object_input.Canvas()
+        return other
 
     def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> np.ndarray:
         """(B, H, W, 3) uint8 RGB."""

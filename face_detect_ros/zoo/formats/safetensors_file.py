@@ -25,8 +25,8 @@ SUFFIX = ".safetensors"
 _LARGEST_SIDE = 1 << 13  # pixels
 # version 0.1 wrote the British spelling
 _RENAMED = {"licence": "license"}
-# older files lack it
-_NEW = ("overlap_factor",)
+# older files lack them
+_NEW = ("overlap_factor", "close_up_size", "close_up_classes")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class ModelDescription:
         license: SPDX identifier for the weights, or empty.
         source: where the weights come from, in words.
         overlap_factor: see `boxes.weaken_overlapping`; 1: overlapping boxes keep their scores.
+        close_up_size: longest side in pixels of a second look, see `detectors.objects.two_looks`; 0: there
+            is none.
+        close_up_classes: classes that it is for.
     """
 
     architecture: str
@@ -54,6 +57,8 @@ class ModelDescription:
     license: str = ""
     source: str = ""
     overlap_factor: float = 1.0
+    close_up_size: int = 0
+    close_up_classes: tuple[str, ...] = ()
 
 
 def write(
@@ -142,6 +147,12 @@ def _description(path: Path, metadata: Mapping[str, str]) -> ModelDescription:
         raise WeightsError(f"{path}: damaged: its classes are not texts")
     if not 0 <= values.get("overlap_factor", 1.0) <= 1:
         raise WeightsError(f"{path}: damaged: its overlap factor is {values['overlap_factor']}")
+    if not 0 <= values.get("close_up_size", 0) <= _LARGEST_SIDE or values.get("close_up_size", 0) % 32:
+        raise WeightsError(f"{path}: damaged: its close-up size is {values['close_up_size']}")
     if not 1 <= values["input_size"] <= _LARGEST_SIDE:
         raise WeightsError(f"{path}: damaged: its input size is {values['input_size']}")
-    return ModelDescription(**{**values, "classes": tuple(values["classes"])})
+    close_up_classes = tuple(values.get("close_up_classes", ()))
+    if not all(name in values["classes"] for name in close_up_classes):
+        raise WeightsError(f"{path}: damaged: its close-up classes are {close_up_classes!r:.60}")
+    names = {"classes": tuple(values["classes"]), "close_up_classes": close_up_classes}
+    return ModelDescription(**{**values, **names})

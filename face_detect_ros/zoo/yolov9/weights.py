@@ -34,6 +34,8 @@ class LoadedYoloV9:
     license: str
     source: str
     overlap_factor: float = 1.0
+    close_up_size: int = 0
+    close_up_classes: tuple[str, ...] = ()
 
 
 def load(
@@ -64,7 +66,7 @@ def load(
     model.load_state_dict(floats, assign=True)
     return LoadedYoloV9(
         model.eval(), told.classes, weights.format, told.variant, told.input_size, told.license, told.source,
-        told.overlap_factor,
+        told.overlap_factor, told.close_up_size, told.close_up_classes,
     )  # fmt: skip
 
 
@@ -100,6 +102,8 @@ def save(
     license: str = "",
     source: str = "",
     overlap_factor: float = 1.0,
+    close_up_size: int = 0,
+    close_up_classes: Sequence[str] = (),
     halved: bool = False,
     overwrite: bool = False,
 ) -> None:
@@ -118,6 +122,8 @@ def save(
         license=license,
         source=source,
         overlap_factor=overlap_factor,
+        close_up_size=close_up_size,
+        close_up_classes=tuple(close_up_classes),
     )
     tensors = model.state_dict()
     if halved:

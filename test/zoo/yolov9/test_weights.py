@@ -510,6 +510,8 @@ OTHER_METADATA = {
     "no size": ({"input_size": "0"}, "its input size is 0"),
     "a huge size": ({"input_size": "1000000000"}, "its input size is 1000000000"),
     "an impossible factor": ({"overlap_factor": "1.5"}, "its overlap factor is 1.5"),
+    "a close-up of another size": ({"close_up_size": "100"}, "its close-up size is 100"),
+    "a close-up of another class": ({"close_up_classes": '["cat"]'}, "its close-up classes are"),
     "a truth as a size": ({"input_size": "true"}, "its 'input_size' is True"),
     "another network": ({"architecture": '"detr"'}, "holds a detr 't', not a YOLOv9"),
     "another variant": ({"variant": '"x"'}, "holds a yolov9 'x', not a YOLOv9"),
@@ -539,12 +541,14 @@ def test_wrong_texts_are_refused(tmp_path, own_file, case):
         load(path, labels=None)
 
 
-def test_files_of_older_versions_say_nothing_of_overlapping_boxes(tmp_path, own_file):
+def test_files_of_older_versions_say_less(tmp_path, own_file):
     path = tmp_path / "file.safetensors"
     metadata = texts(own_file)
-    del metadata["overlap_factor"]
+    for name in ("overlap_factor", "close_up_size", "close_up_classes"):
+        del metadata[name]
     save_file(load_file(own_file), path, metadata)
-    assert load(path, labels=None).overlap_factor == 1.0
+    loaded = load(path, labels=None)
+    assert (loaded.overlap_factor, loaded.close_up_size, loaded.close_up_classes) == (1.0, 0, ())
 
 
 @pytest.mark.parametrize("metadata", [None, {"format": "pt"}])
@@ -587,4 +591,6 @@ def test_the_texts_of_a_file_are_plain_json(own_file):
         "license": "MIT",
         "source": "",
         "overlap_factor": 1.0,
+        "close_up_size": 0,
+        "close_up_classes": [],
     }
