@@ -34,7 +34,7 @@ FACE_IN_CROP = (55, 60, 145, 150)  # xyxy in astronaut()[20:220, 120:320], read 
 def test_every_face_detector_finds_the_astronauts_face(name: str) -> None:
     picture = astronaut()[20:220, 120:320]  # small: dlib's CNN takes seconds for a VGA image
     if name == "robot":
-        pytest.skip("weak on close-ups; test_other_networks has a wider image")
+        pytest.skip("draws close-ups coarsely; test_two_looks has one")
     with closing(catalogue.create(name, task="faces")) as detector:
         detector.warmup()
         (found,) = detector.detect([picture], catalogue.default_options(name, task="faces"))
