@@ -22,7 +22,7 @@ def view(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help=f"Image, folder, video, /dev/video0, URL, screen or sample:NAME; default: the first camera, {SAMPLE} "
             "where there is none.",
         ),
