@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from face_detect_ros.cli.bag import split
 from face_detect_ros.cli.common import tasks
 from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
 
@@ -45,6 +46,12 @@ def fleet(
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write images with the detections drawn on them.")
     ] = False,
+    without: Annotated[
+        str, typer.Option(metavar="TOPIC,TOPIC", help="With --anonymize: leave these topics out; see `bag`.")
+    ] = "",
+    keep: Annotated[
+        str, typer.Option(metavar="TOPIC,TOPIC", help="With --anonymize: copy these as they are; see `bag`.")
+    ] = "",
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")
     ] = 1,
@@ -102,7 +109,16 @@ def fleet(
             style=cover,
             hide=hide,
         )
-        job = Job(Path(), chosen, every=every, annotate=annotate, anonymize=anonymize)
+        job = Job(
+            Path(),
+            chosen,
+            every=every,
+            annotate=annotate,
+            anonymize=anonymize,
+            without=split(without),
+            keep=split(keep),
+            every_name=False,
+        )
 
         def make_pool() -> Pool:
             if ray:

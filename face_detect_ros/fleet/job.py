@@ -66,6 +66,7 @@ class Job:
         anonymize: Cover the faces in every image topic and copy everything else.
         without: Topics that `anonymize` leaves out.
         keep: Topics that `anonymize` copies though it cannot tell what they show.
+        every_name: Whether the bag must have all topics of `without` and `keep`; not one of many bags.
     """
 
     bag: Path
@@ -78,6 +79,7 @@ class Job:
     anonymize: bool = False
     without: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    every_name: bool = True
 
     def __post_init__(self) -> None:
         if self.to_s is not None and self.to_s <= self.from_s:

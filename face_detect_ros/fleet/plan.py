@@ -37,8 +37,8 @@ class Plan:
     def of(cls, job: Job, reader: BagReader) -> Plan:
         """Raises ConfigError if a topic is not there, cannot be processed or may not be copied."""
         found = cameras(reader)
-        without = _below(reader, job.without)
-        keep = _below(reader, job.keep)
+        without = _below(reader, job.without, strict=job.every_name)
+        keep = _below(reader, job.keep, strict=job.every_name)
         offered = [camera for camera in found if camera.topic.name not in without | keep]
         try:
             chosen = tuple(choose(offered, job.topics, every_topic=job.anonymize))
@@ -72,12 +72,12 @@ class Plan:
         return round(sum(topic.count for topic in self.reading.images) * share / self.reading.every)
 
 
-def _below(reader: BagReader, names: Sequence[str]) -> set[str]:
-    """The topics of these names, and all below them. Raises ConfigError for a name without any."""
+def _below(reader: BagReader, names: Sequence[str], *, strict: bool) -> set[str]:
+    """The topics of these names, and all below them. If `strict`, raises ConfigError for a name without any."""
     found = set()
     for name in names:
         below = {topic.name for topic in reader.topics if f"{topic.name}/".startswith(f"{name.rstrip('/')}/")}
-        if not below:
+        if strict and not below:
             raise ConfigError(f"{reader.path}: topic {name} is not in this bag")
         found |= below
     return found

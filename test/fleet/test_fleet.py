@@ -14,7 +14,16 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.bags import BagMaker, SquareDetector, camera_bag, job_of, pipeline_of, run, text_message
+from helpers.bags import (
+    START_NS,
+    BagMaker,
+    SquareDetector,
+    camera_bag,
+    job_of,
+    pipeline_of,
+    run,
+    text_message,
+)
 from helpers.paths import TEST
 
 from face_detect_ros.core.errors import ConfigError, DetectorError
@@ -159,6 +168,19 @@ def test_bags_that_cannot_be_processed_are_set_aside_and_the_others_are_done(tmp
     assert pool.steps == []  # they stay aside
     fleet(tmp_path / "in", tmp_path / "out", pool, retry=True)
     assert {step[1] for step in pool.steps} == {"broken", "without"}
+
+
+def test_topics_that_only_some_bags_have_are_left_out(tmp_path):
+    camera_bag(tmp_path / "in" / "a", 2)
+    with BagMaker(tmp_path / "in" / "b") as bag:
+        bag.image(0)
+        bag.write("/audio", "std_msgs/msg/UInt8MultiArray", START_NS, b"\0\1\0\0" + bytes(12))
+    job = job_of("", anonymize=True, without=("/audio",), every_name=False)
+    report = driver.run(job, bags_of(tmp_path / "in"), tmp_path / "out", Here, Options())
+    assert [bag.state for bag in report.bags] == ["done", "done"]
+    strict = job_of("", anonymize=True, without=("/audio",))
+    report = driver.run(strict, bags_of(tmp_path / "in"), tmp_path / "strict", Here, Options())
+    assert [bag.state for bag in report.bags] == ["failed", "done"]
 
 
 def test_a_bag_over_which_processes_end_is_set_aside_after_some_attempts(tmp_path):
