@@ -8,7 +8,6 @@ from __future__ import annotations
 import json as json_format
 import os
 import platform
-import random
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -171,8 +170,10 @@ def transport(
 ) -> None:
     """How many images of a camera process arrive, by size, transports and reliability (about three minutes)."""
     with exit_codes():
-        _own_network()
         from face_detect_ros.benchmarks import transport as benchmark
+        from face_detect_ros.ros import runtime
+
+        runtime.stay_on_this_computer()
 
         rows = benchmark.run(count, rate_hz)
         if json:
@@ -207,9 +208,11 @@ def latency(
 ) -> None:
     """How old results are when they arrive, their rate, images without a result, CPU and memory."""
     with exit_codes():
-        if not topics:
-            _own_network()
         from face_detect_ros.benchmarks import latency as benchmark
+        from face_detect_ros.ros import runtime
+
+        if not topics:
+            runtime.stay_on_this_computer()
 
         rows = benchmark.run(topics or (), seconds, images, pid)
         if json:
@@ -228,8 +231,10 @@ def cameras(
 ) -> None:
     """One object detector for 1, 2, 4 and 8 cameras: results per second and latency of each camera, CPU, memory."""
     with exit_codes():
-        _own_network()
         from face_detect_ros.benchmarks import cameras as benchmark
+        from face_detect_ros.ros import runtime
+
+        runtime.stay_on_this_computer()
 
         rows = benchmark.run(rate, seconds)
         if json:
@@ -249,8 +254,10 @@ def endurance(
 ) -> None:
     """What a node holds after many lives and subscribers, and what becomes of too many images; 0 leaves a part out."""
     with exit_codes():
-        _own_network()
         from face_detect_ros.benchmarks import endurance as benchmark
+        from face_detect_ros.ros import runtime
+
+        runtime.stay_on_this_computer()
 
         found = benchmark.run(cycles, subscribers, overload)
         if json:
@@ -275,17 +282,13 @@ def _drawing() -> list[Row]:
 
 
 def _nodes() -> list[Row]:
-    _own_network()
     from face_detect_ros.benchmarks import nodes
+    from face_detect_ros.ros import runtime
+
+    runtime.stay_on_this_computer()
 
     with progress_bar("nodes", nodes.OBSERVATIONS) as advance:
         return nodes.run(advance)
-
-
-def _own_network() -> None:
-    """Keep nodes that are started for a measurement away from others; to be called before rclpy is used."""
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def _faces() -> list[Row]:

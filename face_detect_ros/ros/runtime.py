@@ -59,7 +59,8 @@ def stay_on_this_computer() -> None:
 
     To be called before a context is made.
     """
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    # robots, and the tests of this package, use low numbers
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(51, 101)))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
