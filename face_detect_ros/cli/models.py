@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 
 from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
+from face_detect_ros.cli.quantize import quantize
 from face_detect_ros.core.errors import OutputError, WeightsError
 
 app = typer.Typer(
-    help="List detectors; fetch, check, convert and export their weights.",
+    help="List detectors; fetch, check, convert, export and quantize their weights.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -215,6 +216,9 @@ def export(
             typer.echo(f"{file}: {export_triton(name, file, input_size=input_size, opset=opset)}")
             return
         typer.echo(f"{file}: {export_onnx(name, file, input_size=input_size, opset=opset)}")
+
+
+app.command()(quantize)
 
 
 @app.command()

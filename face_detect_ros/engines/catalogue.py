@@ -54,7 +54,8 @@ class EngineEntry:
     on_gpu: bool = True
 
 
-# in the order in which `auto` prefers them on a CPU that nobody has measured: as on the machines measured so far
+# in the order in which `auto` prefers them on a CPU that nobody has measured, as on the machines measured so far; a
+# model that offers them in another order has its own
 _ENTRIES = (
     EngineEntry("openvino", "openvino", "openvino", "pip install openvino", on_gpu=False),
     EngineEntry("onnxruntime", "onnxruntime", "onnxruntime", "pip install onnxruntime"),
@@ -86,7 +87,7 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
         model: name of the detector or embedder in its catalogue, for which a measured choice may be on record.
         engine: what was asked for; "auto": the measured choice, else the first one that is installed.
         device: auto, cpu, cuda or cuda:N.
-        offered: engines that the model can be computed by.
+        offered: engines that the model can be computed by, those for a CPU best first.
 
     Returns:
         One name for an engine that was asked for, else at least one.
@@ -107,7 +108,7 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
             raise EngineError(problem(engine))
         return [engine]
     on_gpu = device.startswith("cuda") or (device == "auto" and cpu.has_nvidia())
-    names = _ON_GPU if on_gpu else tuple(entry.name for entry in _ENTRIES if entry.on_cpu)
+    names = _ON_GPU if on_gpu else tuple(name for name in offered if ENGINES[name].on_cpu)
     here = [name for name in names if name in offered and not problem(name)]
     if not here:
         raise EngineError(f"model '{model}': {'; '.join(problem(name) for name in names if name in offered)}")

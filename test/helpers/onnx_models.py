@@ -84,8 +84,12 @@ def save(
     metadata: dict[str, str] | None = None,
     opset: int = 17,
     nan_below: float = -1.0,
+    convolution: bool = False,
 ) -> Path:
-    """A file whose output has that layout of `onnx_format`. nan_below: pixels below it give what is not a number."""
+    """A file whose output has that layout of `onnx_format`.
+
+    nan_below: pixels below it give what is not a number. convolution: one that changes nothing comes first.
+    """
     graph = Graph()
     pixels = "images"
     if dtype != TensorProto.FLOAT:
@@ -95,6 +99,8 @@ def save(
     if nan_below >= 0:
         root = graph.add("Sqrt", graph.add("Sub", pixels, graph.constant(nan_below)))
         pixels = graph.add("Add", pixels, graph.add("Mul", root, graph.constant(0)))
+    if convolution:
+        pixels = graph.add("Conv", pixels, graph.constant(np.eye(3).reshape(3, 3, 1, 1)))
     scores = graph.scores(pixels, bgr=bgr, largest=largest)
     outputs = _outputs(graph, layout, scores)
     shape = [batch, SIDE, SIDE, 3] if channels_last else [batch, 3, SIDE, SIDE]
