@@ -18,6 +18,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.images.reading import read_image
@@ -82,7 +83,8 @@ def quantize(
     if not chosen:
         raise DetectorError(f"{source}: has no convolutions to quantize")
     create = catalogue.load_factory(catalogue.find(f"onnx:{source}", task="objects").factory)
-    with contextlib.closing(create(source, Compute("cpu"), ["onnxruntime"])) as detector:
+    detector: NetworkDetector = create(source, Compute("cpu"), ["onnxruntime"])  # type: ignore[assignment]
+    with contextlib.closing(detector):
         reader = _reader(library, _feeds(detector.network, images, advance))
         try:
             with whole_file(destination) as beside, _quiet():
