@@ -20,6 +20,17 @@ def train_default(
     ],
     teacher: Annotated[Path, typer.Option(metavar="ONNX", help="YOLOX-nano, as its authors publish it.")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; made if missing.")],
+    more: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Further such folder to learn from; may be given several times."),
+    ] = None,
+    classes: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Classes of the model, with commas between; default: those of the packaged one.",
+        ),
+    ] = "",
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
@@ -32,11 +43,12 @@ def train_default(
     with exit_codes():
         from face_detect_ros.training import default_model
 
+        names = tuple(name.strip() for name in classes.split(",") if name.strip()) or default_model.CLASSES
         report = Report()
         with report.telling_of_a_stop():
             weights = default_model.train_default(
-                data, teacher, output, device=device,
+                data, teacher, output, more=more or (), classes=names, device=device,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
         report.done(weights)
-        report.thresholds(lambda: default_model.threshold_table(weights, data))
+        report.thresholds(lambda: default_model.threshold_table(weights, data, names))

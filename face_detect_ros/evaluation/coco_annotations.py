@@ -137,13 +137,17 @@ def partly_labeled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[An
     """Category ids for which an entry of `images` may show more than is labeled.
 
     An entry says so by fields `<class>_labeled` (or `_labelled`) or `<class>_complete` that are false, or by LVIS's
-    list `not_exhaustive_category_ids`.
+    list `not_exhaustive_category_ids`; or it lists the ids of all labeled classes in `labeled_classes` (or
+    `labelled_classes`).
 
     Args:
         image: The entry.
         names: Category names by id.
     """
     listed = set(image.get("not_exhaustive_category_ids", ()))
+    for field in ("labeled_classes", "labelled_classes"):
+        if field in image:
+            listed |= names.keys() - set(image[field])
     words = ("labeled", "labelled", "complete")
     return {
         id

@@ -12,7 +12,7 @@ rate falls to nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,15 +66,16 @@ SMALL = TrainOptions(
     augment=AugmentOptions(mosaic=0.5, mixup=0.0, scale=0.5),
 )
 MIDDLE = replace(SMALL, epochs=9, warmup_epochs=0, input_size=256)
-LARGE = replace(MIDDLE, epochs=40, settle_epochs=5, input_size=288, final_share=0.01)
+LARGE = replace(
+    MIDDLE, epochs=40, settle_epochs=5, input_size=288, final_share=0.01,
+    augment=replace(SMALL.augment, close_up=0.2),
+)  # fmt: skip
 INPUT_SIZE = 416  # of the model that comes out: it finds more in the held-back images than from 288 to 384
 STAGES = {"small": Stage(SMALL, taught=False), "middle": Stage(MIDDLE), "large": Stage(LARGE, CLASSES)}
 PRECISION = {"person": 0.85, "face": 0.85}
 """At the default score threshold; other classes are cut where F1 is best."""
 OVERLAP_FACTOR = 0.5
-CLOSE_UP_SIZE = (
-    128  # of a second look; faces that fill an image are as small there as most in the training images
-)
+CLOSE_UP_SIZE = 128  # faces that fill an image are as small there as most in the training images
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 15))
 
 
@@ -83,6 +84,8 @@ def train_default(
     teacher: Path,
     output: Path,
     *,
+    more: Sequence[Path] = (),
+    classes: tuple[str, ...] = CLASSES,
     device: str = "auto",
     on_start: Callable[[Mapping[str, object]], None] = lambda _: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -93,16 +96,19 @@ def train_default(
     Args:
         data: Folder with `instances_train.json` and `images`.
         teacher: File of a `teacher.Teacher`.
+        more: Further such folders to learn from, none of whose images is held back.
+        classes: That the model has; those of the first stages are all of the data set.
 
     Raises as `session.train` does.
     """
     # what is wrong with them is better known now than hours later
-    pictures = {stage.classes: _read(data, stage.classes) for stage in STAGES.values()}
-    Teacher(teacher, CLASSES)
+    learned = {name: classes if stage.classes else () for name, stage in STAGES.items()}
+    pictures = {each: _read(data, each, more) for each in set(learned.values())}
+    Teacher(teacher, classes)
     initial = None
     with joined(device) as (rank, _, _):
         for name, stage in STAGES.items():
-            learn, judged_by = pictures[stage.classes]
+            learn, judged_by = pictures[learned[name]]
             taught_by = teacher if stage.taught else None
             task = Task(ARCHITECTURE, learn, judged_by, initial, teacher=taught_by)
             train(
@@ -111,15 +117,22 @@ def train_default(
             )  # fmt: skip
             initial = output / name / "last.safetensors"
         if rank == 0:
-            keep_classes(output / "large/last.safetensors", output / NAME)
-            set_thresholds(output / NAME, pictures[CLASSES][1])
+            keep_classes(output / "large/last.safetensors", output / NAME, classes)
+            set_thresholds(output / NAME, pictures[classes][1])
     return output / NAME
 
 
-def _read(data: Path, classes: tuple[str, ...] = ()) -> tuple[DataSet, CocoAnnotations]:
+def _read(
+    data: Path, classes: tuple[str, ...] = (), more: Sequence[Path] = ()
+) -> tuple[DataSet, CocoAnnotations]:
     """(to learn from, held back), with these classes or all."""
     labels = data / "instances_train.json"
     learn, held_back = split(read_dataset(labels, data / "images", classes=classes))
+    others = [
+        read_dataset(folder / "instances_train.json", folder / "images", classes=learn.classes).samples
+        for folder in more
+    ]
+    learn = DataSet(learn.classes, (*learn.samples, *(sample for each in others for sample in each)))
     return learn, as_annotations(labels, held_back)
 
 
@@ -136,20 +149,20 @@ def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
     return DataSet(dataset.classes, parts[0]), DataSet(dataset.classes, parts[1])
 
 
-def keep_classes(trained: Path, kept: Path) -> None:
-    """Write the network with CLASSES only, its matrices in float16."""
+def keep_classes(trained: Path, kept: Path, classes: tuple[str, ...] = CLASSES) -> None:
+    """Write the network with these classes only, its matrices in float16."""
     loaded = yolov9_weights.load(trained, attention=True)
-    network = for_detection(take_over(loaded, ARCHITECTURE, CLASSES, seed=0))
+    network = for_detection(take_over(loaded, ARCHITECTURE, classes, seed=0))
     yolov9_weights.save(
         kept,
         network,
-        CLASSES,
+        classes,
         input_size=INPUT_SIZE,
         halved=True,
         overwrite=True,
         overlap_factor=OVERLAP_FACTOR,
         close_up_size=CLOSE_UP_SIZE,
-        close_up_classes=("face",),
+        close_up_classes=[name for name in classes if name == "face"],
         license="Apache-2.0",
         source="trained from nothing on COCO photos, taught by YOLOX-nano, by make train-default",
     )
@@ -163,9 +176,9 @@ def set_thresholds(weights: Path, annotations: CocoAnnotations) -> None:
     thresholds.move_scores(weights, known, OBJECT_OPTIONS.score_threshold)
 
 
-def threshold_table(weights: Path, data: Path) -> list[dict[str, float]]:
+def threshold_table(weights: Path, data: Path, classes: tuple[str, ...] = CLASSES) -> list[dict[str, float]]:
     """Rows of `thresholds.table`, over the held-back images."""
-    return thresholds.table(_curves(weights, _read(data, CLASSES)[1]), THRESHOLDS)
+    return thresholds.table(_curves(weights, _read(data, classes)[1]), THRESHOLDS)
 
 
 def _curves(weights: Path, annotations: CocoAnnotations) -> dict[str, PrecisionRecall]:

@@ -22,6 +22,7 @@ class AugmentOptions:
         scale: Images are scaled by factors from 1 - scale to 1 + scale.
         shift: Largest shift of a single image, as a share of its side.
         hue, saturation, value: Largest change, as a share.
+        close_up: Probability of a crop that one labeled box fills by 20 to 80 % of the side, instead of a mosaic.
 
     Raises:
         ConfigError: A value is outside [0, 1].
@@ -35,6 +36,7 @@ class AugmentOptions:
     hue: float = 0.015
     saturation: float = 0.7
     value: float = 0.4
+    close_up: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

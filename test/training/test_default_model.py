@@ -184,6 +184,38 @@ def test_the_command_trains_goes_on_and_tells_thresholds(
     assert weights.read_bytes() == made
 
 
+@pytest.mark.usefixtures("unrecorded")
+def test_it_learns_more_classes_from_more_images_that_are_labeled_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (*default_model.CLASSES, "cake")
+    labels = "instances_train.json"
+    write_images(tmp_path / "data", 6, names=names, files=(labels,))
+    file = write_images(tmp_path / "more", 4, names=names, files=(labels,))
+    content = json.loads(file.read_text())
+    for image in content["images"]:
+        image["labelled_classes"] = [1, 2]
+    file.write_text(json.dumps(content))
+    monkeypatch.setattr(default_model, "HELD_BACK", 2)
+    learn, held_back = default_model._read(tmp_path / "data", names, [tmp_path / "more"])
+    assert [len(sample.unknown) for sample in learn.samples] == [0] * 4 + [1] * 4
+    assert len(held_back.pictures) == 2
+
+    monkeypatch.setitem(VARIANTS, "t", NARROW)
+    quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
+    last = default_model.STAGES["large"]
+    assert last.options.augment.close_up > 0
+    last = replace(last, taught=False, options=replace(last.options, input_size=64, **quick))
+    monkeypatch.setattr(default_model, "STAGES", {"large": last})
+    teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
+    weights = default_model.train_default(
+        tmp_path / "data", teacher, tmp_path / "out", more=[tmp_path / "more"], classes=names, device="cpu"
+    )
+    loaded = yolov9_weights.load(weights, attention=True)
+    assert loaded.labels == names
+    assert loaded.close_up_classes == ("face",)
+
+
 QUICKLY = """
 from dataclasses import replace
 

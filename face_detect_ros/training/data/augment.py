@@ -23,6 +23,8 @@ from face_detect_ros.training.options import AugmentOptions
 GREY = 114
 _MIXUP_BETA = 32.0  # shares near a half: both images stay visible
 _SMALLEST_PX = 2.0
+_CLOSE_UP = (0.2, 0.8)  # shares of the side
+_LEAST_CLOSE_UP_PX = 16.0  # smaller ones would be blurred beyond recognition
 _LEAST_VISIBLE = 0.1  # of a box's area; less of a thing cannot be recognized
 
 
@@ -94,9 +96,22 @@ def draw_plan(
     sizes: Sequence[tuple[int, int]],
     side: int,
     options: AugmentOptions,
+    labels: Callable[[int], Source] | None = None,
 ) -> Plan:
-    """A plan around image `source`. sizes: (height, width) of all images, which others are drawn from."""
-    first = _view(random, source, sizes, side, options)
+    """A plan around image `source`.
+
+    Args:
+        random: Where all randomness comes from.
+        source: Number of the image.
+        sizes: (height, width) of all images, which others are drawn from.
+        side: Of the output in pixels.
+        options: How much is changed.
+        labels: The image of a number, for close-ups; None: there are none.
+    """
+    first = None
+    if labels is not None and options.close_up and random.random() < options.close_up:
+        first = _close_up(random, source, labels(source), side, options)
+    first = first or _view(random, source, sizes, side, options)
     if random.random() >= options.mixup:
         return Plan((first,))
     second = _view(random, int(random.integers(len(sizes))), sizes, side, options)
@@ -156,6 +171,30 @@ def _view(
         )
         tiles.append(_tile(number, (height, width), scale, bool(flips[place]), left, top, quarter))
     return View(tuple(tiles), gains)  # type: ignore[arg-type]
+
+
+def _close_up(
+    random: np.random.Generator, number: int, source: Source, side: int, options: AugmentOptions
+) -> View | None:
+    """One box of the image, shown so large that it fills 20 to 80 % of the side; None without a box large enough."""
+    sides = (source.boxes[:, 2:] - source.boxes[:, :2]).max(axis=1, initial=0)
+    large = np.flatnonzero((sides >= _LEAST_CLOSE_UP_PX) & ~source.crowd)
+    if not len(large):
+        return None
+    # the class first: faces are few among all boxes
+    kinds = np.unique(source.class_ids[large])
+    chosen = random.choice(large[source.class_ids[large] == random.choice(kinds)])
+    limits = np.array([options.hue, options.saturation, options.value])
+    gains = tuple(float(value) for value in 1 + random.uniform(-1, 1, 3) * limits)
+    scale = side * random.uniform(*_CLOSE_UP) / sides[chosen]
+    flip = bool(random.random() < options.flip)
+    height, width = source.image.shape[:2]
+    x, y = (source.boxes[chosen, :2] + source.boxes[chosen, 2:]) / 2
+    shift_x, shift_y = random.uniform(-options.shift, options.shift, 2) * side
+    left = side / 2 - (width - x if flip else x) * scale + shift_x
+    top = side / 2 - y * scale + shift_y
+    tile = _tile(number, (height, width), scale, flip, left, top, (0, 0, side, side))
+    return View((tile,), gains)  # type: ignore[arg-type]
 
 
 def _tile(

@@ -156,7 +156,7 @@ class BatchLoader:
         random = np.random.default_rng((self._seed, epoch, place))
         # a data set smaller than a batch comes round again
         number = int(order[place % len(order)])
-        plan = draw_plan(random, number, self._store.sizes, self._side, options)
+        plan = draw_plan(random, number, self._store.sizes, self._side, options, self._store.load)
         return render(plan, self._store.load, self._side)
 
 

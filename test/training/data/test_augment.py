@@ -87,6 +87,34 @@ def test_what_is_given_is_inside_and_well_formed(seed: int) -> None:
     assert set(example.class_ids) <= set(example.sources)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_close_up_shows_one_box_large(seed: int) -> None:
+    still = {**GEOMETRY_ONLY, "shift": 0.0, "mosaic": 1.0, "mixup": 0.0}
+    plan = draw_plan(
+        np.random.default_rng(seed),
+        0,
+        SIZES,
+        SIDE,
+        AugmentOptions(close_up=1.0, **still),
+        SOURCES.__getitem__,
+    )
+    example = render(plan, SOURCES.__getitem__, SIDE)
+    assert example.sources == (0,)
+    (box,) = example.boxes
+    assert 0.19 * SIDE <= (box[2:] - box[:2]).max() <= 0.81 * SIDE
+    np.testing.assert_allclose((box[:2] + box[2:]) / 2, SIDE / 2, atol=1)
+    seen = bright(example.image, 0, (0, 0, SIDE, SIDE))
+    assert seen is not None
+    assert np.abs(seen - box).max() <= 1.5
+
+
+def test_without_a_box_there_is_no_close_up() -> None:
+    empty = Source(SOURCES[0].image, np.empty((0, 4), np.float32), np.empty(0, int), np.empty(0, bool))
+    options = AugmentOptions(close_up=1.0)
+    plan = draw_plan(np.random.default_rng(0), 0, SIZES, SIDE, options, lambda _: empty)
+    assert len(plan.views[0].tiles) == 4
+
+
 def test_the_same_random_numbers_give_the_same_image() -> None:
     def one(seed: int) -> Example:
         random = np.random.default_rng(seed)

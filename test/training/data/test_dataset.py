@@ -67,7 +67,13 @@ class TestCoco:
         np.testing.assert_array_equal(found.samples[0].boxes, [[2, 2, 7, 7]])
 
     @pytest.mark.parametrize(
-        "field", [{"face_labelled": False}, {"face_complete": False}, {"not_exhaustive_category_ids": [7]}]
+        "field",
+        [
+            {"face_labelled": False},
+            {"face_complete": False},
+            {"not_exhaustive_category_ids": [7]},
+            {"labelled_classes": [1, 2, 3]},
+        ],
     )
     def test_a_class_that_is_labeled_only_in_part(self, tmp_path: Path, field: dict[str, Any]) -> None:
         found = coco(tmp_path, [{"bbox": [1, 1, 5, 5]}], **field)
