@@ -132,6 +132,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
         self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
+        self._is_gone = False  # it is in the graph, but has no services
         self._problem = ""
         self._asked_s = float("-inf")
         self._people_revision = ""
@@ -283,8 +284,9 @@ class Viewer(PerceptionNode[ViewerParameters]):
         """Be as private as the face detector is."""
         try:
             theirs = await node_parameters.get(self._calls, self.full_name(FACES), "privacy")
-        except PerceptionError:  # it has just begun or ended
+        except PerceptionError:  # it has just begun, or was killed and is only remembered
             self._asked_s = float("-inf")
+            self._is_gone = True
             return
         self._theirs = self._theirs or bool(theirs)  # until the viewer is configured again
         self._follow_privacy()
@@ -312,7 +314,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
     def hides(self) -> bool:
         """Whether only anonymized images may be shown: by this node's privacy or the face detector's, which counts as
         on until it has answered."""
-        return self.private or (self.present(FACES) if self._theirs is None else self._theirs)
+        unknown = self._theirs is None and not self._is_gone and self.present(FACES)
+        return self.private or unknown or bool(self._theirs)
 
     def _possible_views(self) -> dict[str, list[str]]:
         if self.hides:
