@@ -132,6 +132,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
         self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
+        self._watched: Set[View] = frozenset()
         self._is_gone = False  # it is in the graph, but has no services
         self._problem = ""
         self._asked_s = float("-inf")
@@ -226,9 +227,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
     # what the page's server asks for, on its thread
 
     def watch(self, views: Set[View]) -> None:
+        self._watched = views  # whichever order the executor takes these in, the latest holds
+
         async def show() -> None:
             for name, camera in self._cameras.items() if self.active else ():
-                camera.show(frozenset(view.view for view in views if view.camera == name))
+                camera.show(frozenset(view.view for view in self._watched if view.camera == name))
 
         self._calls.run(show)
 
