@@ -16,7 +16,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines import trial
-from face_detect_ros.engines.catalogue import ONNX_ENGINES, TORCH
+from face_detect_ros.engines.catalogue import ANY_ENGINE, ONNX_ENGINES
 from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.faces.embedders.protocol import Embedder
 from face_detect_ros.faces.options import MatchOptions
@@ -82,7 +82,7 @@ _ENTRIES = (
         kind="dlib_resnet",
         license="CC0-1.0",
         description="dlib's descriptor by any engine, on CPU or GPU: 128 numbers",
-        engines=("onnxruntime", "openvino", TORCH, "tensorrt"),  # the fastest on a CPU first
+        engines=ANY_ENGINE,
     ),
     EmbedderEntry(
         name="dlib",
