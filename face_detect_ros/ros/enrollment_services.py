@@ -25,6 +25,7 @@ from face_detect_ros.faces.gallery.people import check_name
 from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stages.recognize import Recognize
+from face_detect_ros.ros.runtime import Resting
 
 # looks taken for one call, and how long the call may wait for them
 LOOKS = 3
@@ -155,7 +156,7 @@ class EnrollmentServices:
             response.success, response.message = False, str(error)
             return response
         timer = self._ros.create_timer(PATIENCE_S, lambda: self._finish(""), clock=self._ros.steady)
-        problem = await waiting.future
+        problem = await Resting(waiting.future)
         self._ros.destroy_timer(timer)
         response.success = waiting.accepted > 0
         if response.success:

@@ -10,15 +10,17 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from typing import Any, Protocol
 
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.images.quiet import silence_opencv
@@ -26,6 +28,7 @@ from face_detect_ros.ros import shared_memory
 
 # how long an end may wait for a detector that is in the middle of an image
 STOP_TIMEOUT_S = 0.5
+_REST_S = 0.002
 _KILTED_MAJOR = 9  # of rclpy's version
 
 
@@ -88,6 +91,22 @@ def _rclpy_major() -> int:
         return int(version("rclpy").split(".")[0])
     except (PackageNotFoundError, ValueError):
         return 0
+
+
+class Resting:
+    """Awaits a future of rclpy while the executor rests a little between two looks at it.
+
+    rclpy's executors go on with a coroutine that waits again and again, which would take a whole core.
+    """
+
+    def __init__(self, future: Future) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[None, None, Any]:
+        while not self._future.done():
+            time.sleep(_REST_S)
+            yield
+        return self._future.result()
 
 
 def spin(executor: Executor, context: Context | None = None, until: Callable[[], bool] | None = None) -> None:

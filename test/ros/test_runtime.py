@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from helpers.ros_tools import wait_until
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.task import Future
 
 from face_detect_ros.ros import runtime
 
@@ -92,3 +94,18 @@ def test_a_signal_while_modules_are_imported_ends_in_silence(number):
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
     assert (process.returncode, output) == (0, "")
+
+
+def test_a_coroutine_that_waits_takes_little_of_a_core(context, executor, node):
+    answer = Future(executor=executor)
+    seen = []
+
+    async def wait():
+        seen.append(await runtime.Resting(answer))
+
+    executor.create_task(wait)
+    node.create_timer(1.0, lambda: answer.done() or answer.set_result("came"))
+    before_s = time.thread_time()
+    runtime.spin(executor, context, until=lambda: seen)
+    assert seen == ["came"]
+    assert time.thread_time() - before_s < 0.5  # it would be the whole second

@@ -29,6 +29,7 @@ from face_detect_ros.ros.nodes.loading import Loading
 from face_detect_ros.ros.outputs import diagnostics
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import Parameters, parameter, unknown_overrides
+from face_detect_ros.ros.runtime import Resting
 
 DIAGNOSTICS_PERIOD_S = 1.0
 LOADING_PERIOD_S = 0.02
@@ -360,7 +361,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             CONFIGURE_PATIENCE_S, lambda: self._go_on_loading(answer), clock=self.steady
         )
         self._start_configuring(lambda result: answer.done() or answer.set_result(result))
-        response.success = await answer == SUCCESS
+        response.success = await Resting(answer) == SUCCESS
         self.destroy_timer(patience)
         return response
 

@@ -13,6 +13,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
 
 from face_detect_ros.core.errors import DetectorError, PerceptionError
+from face_detect_ros.ros.runtime import Resting
 
 DISCOVERY_S = 3.0
 """How long a service may take to be found."""
@@ -81,7 +82,7 @@ class Calls:
             ANSWER_S, lambda: came.done() or came.set_result(False), clock=self._node.steady
         )
         try:
-            if not await came:
+            if not await Resting(came):
                 client.remove_pending_request(pending)
                 raise DetectorError(f"{service} did not answer within {ANSWER_S:g} s")
         finally:
@@ -95,7 +96,7 @@ class Calls:
             seconds, lambda: future.done() or future.set_result(None), clock=self._node.steady
         )
         try:
-            await future
+            await Resting(future)
         finally:
             self._node.destroy_timer(timer)
 
