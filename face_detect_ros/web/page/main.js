@@ -13,7 +13,8 @@ import { $, element, store, stored, t, useLanguage } from "./text.js";
 
 let live = null;
 let paused = false;
-let view = "camera";
+let chosen = "camera"; // by the user; what can be shown now may be less
+let view = chosen;
 let state = "connecting";
 let cameras = {};
 let recording = false;
@@ -76,12 +77,12 @@ function showChoices(report) {
   $("camera_choice").hidden = names.length < 2;
   $("camera").replaceChildren(...names.map((name) => element("option", { value: name, selected: name === stage.camera }, name)));
   const views = cameras[stage.camera] ?? [];
-  if (!views.includes(view)) view = views[0] ?? "camera";
+  view = views.includes(chosen) ? chosen : views[0] ?? "camera";
   $("views").replaceChildren(
     element("legend", { className: "hidden" }, t("view")),
     ...views.map((name) => element("label", {},
       element("input", { type: "radio", name: "view", value: name, checked: name === view,
-        onchange: () => { view = name; watch(); showEmpty(); } }),
+        onchange: () => { chosen = view = name; watch(); showEmpty(); } }),
       element("span", {}, t(`view_${name}`)))));
   watch();
 }
