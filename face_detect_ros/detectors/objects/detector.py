@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from face_detect_ros.core import boxes as box_geometry
@@ -176,7 +177,7 @@ class NetworkDetector:
             output = network.run(batch)
             clock.lap("network")
             return network.decode(output, options)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, cv2.error) as error:
             if _out_of_memory(error) and len(images) > 1:
                 self.largest_batch = len(images) // 2
                 return None
@@ -248,6 +249,7 @@ _OUT_OF_MEMORY = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
+    "insufficient memory",
     "could not create a primitive",  # oneDNN, which computes convolutions for PyTorch on a CPU, says no more
 )
 

@@ -120,10 +120,11 @@ def _read_own(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> W
 def _is_safetensors(path: Path) -> bool:
     """By its first bytes. Raises WeightsError if it is not a file of weights at all."""
     start = weights_file.check(path)
+    # first this: the length of its texts, before the brace, may begin as a file of PyTorch does
+    if start[8:9] == b"{":
+        return True
     if start.startswith((torch_file.ZIP_START, torch_file.LEGACY_START)):
         return False
-    if start[8:9] == b"{":  # behind the length of its texts
-        return True
     raise WeightsError(f"{path}: is not a file of weights: neither of PyTorch nor safetensors")
 
 
