@@ -3,14 +3,14 @@
 
 """`bench latency` measures what is published, by whomever."""
 
+import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from helpers.ros_tools import Probe, wait_until
+from helpers.ros_tools import wait_until
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
@@ -33,46 +33,52 @@ def test_the_stamp_of_a_serialized_message(stamp):
         stamp_ns(b"\0\1\0\0abc")
 
 
-class Peer:
-    """Somebody's node: 50 images a second, every other one with detections that are 100 ms old."""
+PEER = """
+import sys, time
+import rclpy
+from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+offset_ns = int(float(sys.argv[1]) * 1e9)
+rclpy.init()
+node = rclpy.create_node("peer")
+images = node.create_publisher(CompressedImage, "/camera/compressed", 10)
+detections = node.create_publisher(Detection2DArray, "/peer/detections", 10)
+print("up", flush=True)
+number = 0
+while True:
+    time.sleep(0.02)
+    header = Header()
+    header.stamp.sec, header.stamp.nanosec = divmod(node.get_clock().now().nanoseconds - offset_ns, 10**9)
+    images.publish(CompressedImage(header=header))
+    if number % 2:
+        detections.publish(Detection2DArray(header=header))
+    number += 1
+"""
 
-    def __init__(self, probe, offset_s=0.1):
-        self.probe, self.offset_s = probe, offset_s
-        self.images = probe.node.create_publisher(CompressedImage, "/camera/compressed", 10)
-        self.detections = probe.node.create_publisher(Detection2DArray, "/peer/detections", 10)
-        self.end = threading.Event()
-        self.thread = threading.Thread(target=self.work)
-        self.thread.start()
 
-    def work(self):
-        number = 0
-        while not self.end.wait(0.02):
-            stamp = self.probe.node.get_clock().now().nanoseconds - round(self.offset_s * SECOND)
-            header = Header()
-            header.stamp.sec, header.stamp.nanosec = divmod(stamp, SECOND)
-            self.images.publish(CompressedImage(header=header))
-            if number % 2:
-                self.detections.publish(Detection2DArray(header=header))
-            number += 1
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end.set()
-        self.thread.join()
+@contextlib.contextmanager
+def peer(offset_s=0.1):
+    """Somebody's node in a process of its own: 50 images a second, every other one with detections 100 ms old."""
+    command = [sys.executable, "-c", PEER, str(offset_s)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "up\n"
+            yield process.pid
+        finally:
+            process.kill()
 
 
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(latency, "SETTLE_S", 0.2)
-    monkeypatch.setattr(latency, "DISCOVERY_S", 3.0)
+    monkeypatch.setattr(latency, "DISCOVERY_S", 20.0)
 
 
-def test_a_peer_is_measured(probe, quick):
-    with Peer(probe):
-        (row,) = latency.run(["peer/detections"], 1.5, "/camera/compressed", pid=os.getpid())
-    assert (row.topic, row.node) == ("/peer/detections", "probe")
+def test_a_peer_is_measured(quick):
+    with peer() as pid:
+        (row,) = latency.run(["peer/detections"], 1.5, "/camera/compressed", pid=pid)
+    assert (row.topic, row.node) == ("/peer/detections", "peer")
     assert 100 <= row.p50_ms <= row.p95_ms <= row.p99_ms <= row.max_ms
     assert 5 < row.rate_hz < 30
     assert 40 < row.drops_percent < 60
@@ -80,14 +86,15 @@ def test_a_peer_is_measured(probe, quick):
     assert row.memory_mb > 20
 
 
-def test_stamps_of_another_clock_have_no_latency(probe, quick):
-    with Peer(probe, offset_s=1e6):
+def test_stamps_of_another_clock_have_no_latency(quick):
+    with peer(offset_s=1e6):
         (row,) = latency.run(["/peer/detections"], 0.5)
     assert row.p50_ms is row.max_ms is row.drops_percent is None
     assert row.count > 3
 
 
-def test_a_topic_that_nobody_publishes_is_named(quick):
+def test_a_topic_that_nobody_publishes_is_named(quick, monkeypatch):
+    monkeypatch.setattr(latency, "DISCOVERY_S", 2.0)
     with pytest.raises(ConfigError, match="nobody publishes /nowhere; `ros2 topic list -t`"):
         latency.run(["/nowhere"], 0.5)
 
@@ -111,6 +118,6 @@ def test_the_process_of_a_node_is_found_by_its_command_line():
 
 
 def test_probes_do_not_linger(probe, quick):
-    with Probe("other"), Peer(probe):
+    with peer():
         latency.run(["/peer/detections"], 0.2)
         wait_until(lambda: "bench_latency" not in probe.node.get_node_names(), "its end")
