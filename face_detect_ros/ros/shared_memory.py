@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ LARGE_PROFILE, SMALL_PROFILE = (
 _LARGE_BYTES, _SMALL_BYTES = 34_000_000, 9_000_000  # with what Fast DDS adds to segment_size
 _PROCESSES = 6  # that a robot's computer is sure to run
 _LOCK = re.compile(r"(?:fastdds|fastrtps)_[0-9a-f]{16}_el")
+_PORT = re.compile(r"(?:fastdds|fastrtps)_port\d{1,9}")
+_INITIALIZED = 2  # state of Boost.Interprocess in the first four bytes of a segment; 0 and 1 come before
 _YOUNG_S = 10.0  # a process may be about to lock it
 
 
@@ -46,8 +49,11 @@ def free_bytes() -> int | None:
 
 
 def dead_segments() -> list[Path]:
-    """Segments of this user's processes that have ended without removing them."""
-    found = []
+    """Segments of this user's processes that have ended without removing them, and ports that they had half made.
+
+    Whoever opens a port that is half made waits for its end, forever.
+    """
+    found = list(_half_made_ports())
     for segment, lock in _own_locked_files():
         with _locked(lock) as dead:
             if dead:
@@ -58,6 +64,9 @@ def dead_segments() -> list[Path]:
 def remove_dead_segments() -> int:
     """Remove `dead_segments`. Returns how many bytes are free again."""
     freed = 0
+    for port in _half_made_ports():
+        with contextlib.suppress(OSError):
+            port.unlink()
     for segment, lock in _own_locked_files():
         with _locked(lock) as dead:
             if dead:
@@ -94,6 +103,32 @@ def other_users() -> set[int]:
     return found - {os.getuid()}
 
 
+def _half_made_ports() -> Iterator[Path]:
+    try:
+        names = os.listdir(FOLDER)
+    except OSError:
+        return
+    for name in sorted(filter(_PORT.fullmatch, names)):
+        port = FOLDER / name
+        with contextlib.suppress(OSError):
+            if _is_ours_and_old(port) and _state(port) < _INITIALIZED:
+                yield port
+
+
+def _state(segment: Path) -> int:
+    descriptor = os.open(segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return int.from_bytes(os.read(descriptor, 4), sys.byteorder)
+    finally:
+        os.close(descriptor)
+
+
+def _is_ours_and_old(path: Path) -> bool:
+    status = path.lstat()
+    ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+    return ours and time.time() - status.st_ctime > _YOUNG_S
+
+
 def _own_locked_files() -> Iterator[tuple[Path, Path]]:
     try:
         names = os.listdir(FOLDER)
@@ -102,9 +137,7 @@ def _own_locked_files() -> Iterator[tuple[Path, Path]]:
     for name in sorted(filter(_LOCK.fullmatch, names)):
         lock = FOLDER / name
         with contextlib.suppress(OSError):
-            status = lock.lstat()
-            ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
-            if ours and time.time() - status.st_ctime > _YOUNG_S:
+            if _is_ours_and_old(lock):
                 yield FOLDER / name.removesuffix("_el"), lock
 
 

@@ -45,6 +45,18 @@ def test_only_segments_whose_lock_nobody_holds_are_dead(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {ALIVE, f"{ALIVE}_el", "fastdds_port7400_el"}
 
 
+def test_a_port_that_a_killed_process_had_half_made_is_removed(folder: Path) -> None:
+    for name, state in (("fastdds_port7400", 2), ("fastdds_port7402", 0), ("fastrtps_port7404", 1)):
+        (folder / name).write_bytes(state.to_bytes(4, sys.byteorder) + bytes(1000))
+    assert {path.name for path in shared_memory.dead_segments()} == {
+        DEAD,
+        "fastdds_port7402",
+        "fastrtps_port7404",
+    }
+    shared_memory.remove_dead_segments()
+    assert {path.name for path in folder.glob("*port*")} == {"fastdds_port7400", "fastdds_port7400_el"}
+
+
 def test_a_segment_that_was_just_made_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_memory, "_YOUNG_S", 10.0)
     assert shared_memory.dead_segments() == []
