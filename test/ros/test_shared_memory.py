@@ -110,11 +110,14 @@ def test_what_a_killed_node_leaves_is_found_and_removed(monkeypatch: pytest.Monk
 CONTAINER = """
 mount -t tmpfs -o size=64m tmpfs /dev/shm || exit 77
 export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID={domain}
-{python} -c "{idle}" & {python} -c "{idle}" & {python} -c "{idle}" &
-timeout 60 {python} -c "{camera}" &
+exec > /dev/null
+{python} -c "{idle}" & others=$!
+{python} -c "{idle}" & others="$others $!"
+{python} -c "{idle}" & others="$others $!"
+{python} -c "{camera}" & others="$others $!"
 timeout 60 {python} -c "{viewer}"
 status=$?
-kill $(jobs -p)
+kill -9 $others
 exit $status
 """
 IDLE = """
