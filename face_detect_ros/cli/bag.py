@@ -75,9 +75,7 @@ def process(
     to_s: Annotated[
         float | None, typer.Option("--to", metavar="SECONDS", help="End so long after the start of the bag.")
     ] = None,
-    every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")
-    ] = 1,
+    every: tasks.Every = 1,
     without: Annotated[
         str,
         typer.Option(
@@ -90,7 +88,7 @@ def process(
             metavar="TOPIC,TOPIC", help="With --anonymize: copy these topics as they are, whatever they show."
         ),
     ] = "",
-    cover: Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")] = "blur",
+    cover: tasks.Cover = "blur",
     hide: tasks.Hide = "faces",
     model: tasks.Model = None,
     device: tasks.Device = "auto",

@@ -52,9 +52,7 @@ def fleet(
     keep: Annotated[
         str, typer.Option(metavar="TOPIC,TOPIC", help="With --anonymize: copy these as they are; see `bag`.")
     ] = "",
-    every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")
-    ] = 1,
+    every: tasks.Every = 1,
     piece_s: Annotated[
         float,
         typer.Option(
@@ -64,7 +62,7 @@ def fleet(
     retry: Annotated[
         bool, typer.Option("--retry", help="Take up again the bags that were set aside.")
     ] = False,
-    cover: Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")] = "blur",
+    cover: tasks.Cover = "blur",
     hide: tasks.Hide = "faces",
     model: tasks.Model = None,
     device: tasks.Device = "auto",

@@ -111,23 +111,13 @@ def run_demo(
     return recorder.tally
 
 
-def _turn(executor: Executor) -> None:
-    """Spin for a moment. Raises KeyboardInterrupt once the context has ended, whatever the executor says to it."""
-    try:
-        executor.spin_once(timeout_sec=0.1)
-    except Exception as error:
-        if rclpy.ok():
-            raise
-        raise KeyboardInterrupt from error
-
-
 def _go_on(
     recorder: Recorder, executor: Executor, watch: Callable[[], None], show: Callable[[Tally], None]
 ) -> None:
     """Stream until the user ends it."""
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         while True:
-            _turn(executor)
+            runtime.turn(executor, 0.1)
             watch()
             show(recorder.tally)
 
@@ -143,7 +133,7 @@ def _stream(
     tally = recorder.tally
     seen, seen_s = 0, time.monotonic()
     while len(tally.images) < frames:
-        _turn(executor)
+        runtime.turn(executor, 0.1)
         watch()
         if len(tally.images) > seen:
             seen, seen_s = len(tally.images), time.monotonic()

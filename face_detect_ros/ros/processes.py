@@ -22,6 +22,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from face_detect_ros.core.errors import PerceptionError
+from face_detect_ros.ros import runtime
 
 STOP_TIMEOUT_S = 3.0
 
@@ -126,7 +127,7 @@ def wait_until(
         watch()
         if time.monotonic() > deadline_s:
             raise ProcessError(f"{problem} within {timeout_s:g} s")
-        executor.spin_once(timeout_sec=0.05)
+        runtime.turn(executor, 0.05)
 
 
 def change_state(

@@ -49,12 +49,9 @@ def carry_large_images() -> None:
     shared_memory.remove_dead_segments()
     if any(name in os.environ for name in _TRANSPORT_VARIABLES):
         return
-    # Fast DDS 3 (Kilted and later) warns about the old name, the versions before know no other
-    old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
-    name = "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
     profile = shared_memory.profile()
     if profile is not None:
-        os.environ[name] = str(profile)
+        os.environ[shared_memory.profile_variable()] = str(profile)
 
 
 def stay_on_this_computer() -> None:
@@ -109,18 +106,29 @@ class Resting:
         return self._future.result()
 
 
+def turn(executor: Executor, timeout_s: float, context: Context | None = None) -> None:
+    """Work for a moment. Raises ExternalShutdownException once the context has ended.
+
+    What executors and callbacks raise because it has ended in the middle of their work is no failure.
+    """
+    try:
+        executor.spin_once(timeout_sec=timeout_s)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        raise
+    except Exception as error:
+        if rclpy.ok(context=context):
+            raise
+        raise ExternalShutdownException from error
+
+
 def spin(executor: Executor, context: Context | None = None, until: Callable[[], bool] | None = None) -> None:
     """Work until the context is shut down (Ctrl-C, SIGTERM) or `until()` is true, looked at each 0.1 s."""
     try:
         # not executor.spin(): some builds of EventsExecutor compute a deadline that overflows, and never wake
         while rclpy.ok(context=context) and not (until is not None and until()):
-            executor.spin_once(timeout_sec=1.0 if until is None else 0.1)
+            turn(executor, 1.0 if until is None else 0.1, context)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except Exception:
-        # a callback that was about to publish when the signal came is not a failure
-        if rclpy.ok(context=context):
-            raise
 
 
 def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:

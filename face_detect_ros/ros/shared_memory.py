@@ -40,6 +40,23 @@ def profile() -> Path | None:
     return SMALL_PROFILE if free >= _SMALL_BYTES else None
 
 
+def profile_variable() -> str:
+    """Name of the environment variable that tells Fast DDS its profile.
+
+    Fast DDS 3 (Kilted and later) warns about the old name, the versions before know no other.
+    """
+    old = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")
+    return "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE"
+
+
+def total_bytes() -> int | None:
+    """The size of /dev/shm; None where there is none."""
+    try:
+        return shutil.disk_usage(FOLDER).total
+    except OSError:
+        return None
+
+
 def free_bytes() -> int | None:
     """What is free in /dev/shm; None where there is none."""
     try:

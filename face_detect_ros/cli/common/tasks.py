@@ -47,6 +47,8 @@ Hide = Annotated[
         help="With --anonymize: cover faces, heads (also of persons whose face is not found), or whole persons.",
     ),
 ]
+Cover = Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")]
+Every = Annotated[int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")]
 DEFAULT_ENGINE = AUTO
 
 

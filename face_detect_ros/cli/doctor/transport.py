@@ -26,13 +26,12 @@ def check_large_images() -> Finding:
             "FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA: nodes without it are not seen",
             "set it for every process, or for none: the nodes here bring a profile of their own",
         )
-    variable = "FASTRTPS" if os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy") else "FASTDDS"
     profile = shared_memory.profile() or shared_memory.SMALL_PROFILE
     return Finding(
         name,
         "ok",
         "the nodes here use a Fast DDS profile of their own; for other cameras: "
-        f"export {variable}_DEFAULT_PROFILES_FILE={profile}",
+        f"export {shared_memory.profile_variable()}={profile}",
     )
 
 

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-import shutil
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -18,7 +16,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
-from face_detect_ros.ros import qos, rclpy_internals
+from face_detect_ros.ros import qos, rclpy_internals, shared_memory
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.loss import LossMeter
@@ -286,10 +284,10 @@ class ImageInput:
                 f"{', '.join(unreliable)} publishes best effort: make it reliable, or give its process the transport "
                 "profile that `face_detect_ros doctor` prints"
             )
-        shm = shutil.disk_usage("/dev/shm") if os.path.isdir("/dev/shm") else None
-        if shm is not None and shm.total < _SMALL_SHM_BYTES:
+        total = shared_memory.total_bytes()
+        if total is not None and total < _SMALL_SHM_BYTES:
             return (
-                f"/dev/shm has {shm.total / 1e6:.0f} MB, too little for large images: start the container with "
+                f"/dev/shm has {total / 1e6:.0f} MB, too little for large images: start the container with "
                 "--shm-size 512m"
             )
         return (

@@ -10,9 +10,8 @@ import dataclasses
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors.entry import ANY_PRECISION
 from face_detect_ros.engines import catalogue as engines
-from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
-from face_detect_ros.ros.inputs.camera import TRANSPORTS
+from face_detect_ros.ros.inputs.image_parameters import IMAGE_TRANSPORT, LARGEST_IMAGE
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.tracking import catalogue as trackers
@@ -64,16 +63,8 @@ class DetectorParameters(NodeParameters):
         maximum=1000.0,
         at_configure=True,
     )
-    image_transport: str = parameter(
-        TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
-    )
-    max_image_mpx: float = parameter(
-        DecodeOptions.max_image_mpx,
-        "Larger images are refused, in megapixels.",
-        minimum=0.1,
-        maximum=HIGHEST_IMAGE_MPX,
-        at_configure=True,
-    )
+    image_transport: str = IMAGE_TRANSPORT
+    max_image_mpx: float = LARGEST_IMAGE
     image_bits: int = parameter(
         DecodeOptions.bits,
         "Bits of 16-bit pixels that hold the value, such as 10 or 12 for raw sensors; 0: as the encoding says.",

@@ -17,10 +17,10 @@ from face_detect_ros.core import pauses
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.statistics import RateMeter, Throttle
-from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.inputs.camera import TOPIC, camera_info_topic
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.inputs.image_parameters import LARGEST_IMAGE
 from face_detect_ros.ros.messages import camera_info
 from face_detect_ros.ros.messages.headers import make_header
 from face_detect_ros.ros.messages.images import image_message
@@ -66,13 +66,7 @@ class VideoSourceParameters(NodeParameters):
     )
     loop: bool = parameter(SourceOptions.loop, "Start again at the end of a file.", at_configure=True)
     motion: bool = parameter(SourceOptions.motion, "Pan and zoom over still images.", at_configure=True)
-    max_image_mpx: float = parameter(
-        SourceOptions.max_image_mpx,
-        "Larger images are refused, in megapixels.",
-        minimum=0.1,
-        maximum=HIGHEST_IMAGE_MPX,
-        at_configure=True,
-    )
+    max_image_mpx: float = LARGEST_IMAGE
     insecure: bool = parameter(
         SourceOptions.insecure,
         "Do without the certificate of an https:// or rtsps:// camera: whoever is in between can see its images.",

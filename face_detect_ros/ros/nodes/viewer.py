@@ -22,12 +22,11 @@ from rclpy.qos import qos_profile_parameter_events
 from vision_msgs.msg import VisionInfo
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
-from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.cameras import camera_names
-from face_detect_ros.ros.inputs.camera import TRANSPORTS
 from face_detect_ros.ros.inputs.hub import ImageHub
+from face_detect_ros.ros.inputs.image_parameters import IMAGE_TRANSPORT, LARGEST_IMAGE
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
@@ -90,16 +89,8 @@ class ViewerParameters(NodeParameters):
         at_configure=True,
         listing=True,
     )
-    image_transport: str = parameter(
-        TRANSPORTS[0], "Form of the image topic.", choices=TRANSPORTS, at_configure=True
-    )
-    max_image_mpx: float = parameter(
-        DecodeOptions.max_image_mpx,
-        "Larger images are refused, in megapixels.",
-        minimum=0.1,
-        maximum=HIGHEST_IMAGE_MPX,
-        at_configure=True,
-    )
+    image_transport: str = IMAGE_TRANSPORT
+    max_image_mpx: float = LARGEST_IMAGE
     privacy: bool = PRIVACY
     privacy_may_end: bool = PRIVACY_MAY_END
 
