@@ -70,8 +70,10 @@ class Overload:
     Attributes:
         input_hz: Images per second that came.
         output_hz: Results per second.
-        inference_ms: Median time in the network before the overload and during it.
+        inference_alone_ms: Median time in the network before the overload.
+        inference_ms: Percentiles 50 and 95 of the time in the network during the overload, as the node reports them.
         latency_ms: Percentiles 50, 95 and 99 and the highest, from stamp to arrival in another process.
+        inference_times: Percentiles 50 and 95 of the latency as multiples of the same percentiles of `inference_ms`.
         memory_mb: At the beginning and at the end.
         unaccounted: Images received that are neither processed nor dropped, rejected or in hand.
     """
@@ -79,8 +81,10 @@ class Overload:
     seconds: float
     input_hz: float
     output_hz: float
+    inference_alone_ms: float
     inference_ms: tuple[float, float]
     latency_ms: tuple[float, float, float, float]
+    inference_times: tuple[float, float]
     memory_mb: tuple[float, float]
     unaccounted: int
 
@@ -94,6 +98,7 @@ class _Watcher(Node):
         self.executor_.add_node(self)
         self.values: dict[str, str] = {}
         self.ages_ms: list[float] = []
+        self.network_ms: list[tuple[float, float]] = []  # percentiles 50 and 95, once a second
         self.create_subscription(DiagnosticArray, "/diagnostics", self._keep, 10)
 
     def close(self) -> None:
@@ -105,6 +110,9 @@ class _Watcher(Node):
         for status in message.status:
             if status.name.startswith(f"{NODE[1:]}: "):
                 self.values = {item.key: item.value for item in status.values}
+                p50, p95 = (self.values.get(f"network_p{percent}_ms") for percent in (50, 95))
+                if p50 and p95:
+                    self.network_ms.append((float(p50), float(p95)))
 
     def keep_ages(self) -> Any:
         def arrived(message: Detection2DArray) -> None:
@@ -233,17 +241,21 @@ def overload(seconds: float) -> Overload:
         source = NodeProcess(_SOURCE, _stream(min(1000.0, _TOO_MANY * 1000 / whole_ms)))
         watcher.wait_for_images(WARM_IMAGES, check)
         memory, first = _own_memory_mb(process.pid), len(watcher.ages_ms)
+        watcher.network_ms.clear()
         watcher.spin_for(seconds, check)
         ages_ms = np.array(watcher.ages_ms[first:])
         values = watcher.values
         counted = sum(int(values[key]) for key in ("processed", "dropped", "rejected", "over_rate", "stale"))
         p50, p95, p99, most = np.percentile(ages_ms, (50, 95, 99, 100)).tolist()
+        network_p50, network_p95 = np.mean(watcher.network_ms, axis=0).tolist()
         return Overload(
             seconds,
             float(values["input_hz"]),
             len(ages_ms) / seconds,
-            (alone_ms, float(values["network_p50_ms"])),
+            alone_ms,
+            (network_p50, network_p95),
             (p50, p95, p99, most),
+            (p50 / network_p50, p95 / network_p95),
             (memory, _own_memory_mb(process.pid)),
             int(values["received"]) - counted,
         )

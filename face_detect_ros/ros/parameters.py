@@ -40,6 +40,7 @@ def parameter(
     at_configure: bool = False,
     listing: bool = False,
     view: bool = False,
+    safe_value: Any = None,
 ) -> Any:
     """A dataclass field that is a ROS parameter of type bool, int, float or str.
 
@@ -48,6 +49,7 @@ def parameter(
         at_configure: May change at any time, is used at the next configure.
         listing: A text of names with commas between them; a list of texts is accepted too.
         view: Chooses what is shown; may be changed on a locked node too.
+        safe_value: Value that may be set on a locked node too.
     """
     if (minimum is None) != (maximum is None):
         raise TypeError("give both ends of a range: a parameter descriptor has no half-open ones")
@@ -59,6 +61,7 @@ def parameter(
         "at_configure": at_configure,
         "listing": listing,
         "view": view,
+        "safe_value": safe_value,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -102,7 +105,6 @@ class Parameters(Generic[T]):
             field.name: field.metadata["at_configure"]
             for field in dataclasses.fields(schema)  # type: ignore[arg-type]
         }
-        self._views = {field.name for field in dataclasses.fields(schema) if field.metadata["view"]}  # type: ignore[arg-type]
         self._schema = schema
         self._node = node
         self._logger = node.get_logger()
@@ -142,7 +144,8 @@ class Parameters(Generic[T]):
         old = self.value
         # what is only being declared, such as qos_overrides of a new topic, is no change
         known = [p.name for p in changed if self._node.has_parameter(p.name)]
-        if getattr(old, "locked", False) and (fixed := sorted({*known} - self._views)):
+        fixed = sorted(p.name for p in changed if p.name in known and not _open_if_locked(self._schema, p))
+        if getattr(old, "locked", False) and fixed:
             reason = f"{', '.join(fixed)}: the node is locked; start it with locked:=false to change it"
             return SetParametersResult(successful=False, reason=reason)
         # other parameters of the node (use_sim_time, qos_overrides) are not ours to check
@@ -164,6 +167,14 @@ class Parameters(Generic[T]):
         if late:  # rclpy drops the reason of a success
             self._logger.info(f"{', '.join(late)}: takes effect at the next configure")
         return SetParametersResult(successful=True)
+
+
+def _open_if_locked(schema: type, changed: Parameter[Any]) -> bool:
+    """Whether a locked node accepts a change."""
+    spec = next((field.metadata for field in dataclasses.fields(schema) if field.name == changed.name), None)
+    if spec is None or changed.value is None:
+        return False
+    return spec["view"] or changed.value == spec["safe_value"]
 
 
 def _number(field: dataclasses.Field[Any], value: Any) -> float:

@@ -57,7 +57,8 @@ class NodeParameters:
     )
     locked: bool = parameter(
         False,
-        "Refuse every change of a parameter but of what is shown, and of the gallery by services.",
+        "Refuse every change of a parameter, except to what is shown or to switch privacy on, and of the gallery by "
+        "services.",
         read_only=True,
     )
 
@@ -69,6 +70,7 @@ PRIVACY = parameter(
     False,
     "Publish no image in which a face can be recognized, and store none. May be switched on at any time, at once; off "
     "only with privacy_may_end.",
+    safe_value=True,
 )
 PRIVACY_MAY_END = parameter(
     False,

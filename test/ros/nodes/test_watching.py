@@ -165,7 +165,7 @@ def test_a_locked_node_refuses_changes(probe, start, scripted):
     probe.wait_for_state(NODE, "active")
     for values in (
         {"model": "slow"}, {"gallery": "/tmp/x"}, {"score_threshold": 1.0}, {"roi": "0,0 1,0 1,1"},
-        {"use_sim_time": True}, {"locked": False}, {"enroll_name": "Eve"},
+        {"use_sim_time": True}, {"locked": False}, {"enroll_name": "Eve"}, {"privacy": False},
     ):  # fmt: skip
         ((successful, reason),) = probe.set_parameters(NODE, **values)
         assert not successful, values
@@ -175,7 +175,10 @@ def test_a_locked_node_refuses_changes(probe, start, scripted):
         assert not answer.success
         assert "locked" in answer.message
     assert probe.call(Trigger, f"{NODE}/list_people", Trigger.Request()).success
-    assert probe.set_parameters(NODE, select="face") == [(True, "")]
+    assert probe.set_parameters(NODE, select="face", privacy=True) == [(True, ""), (True, "")]
+    ((successful, reason),) = probe.set_parameters(NODE, privacy=False)
+    assert not successful
+    assert reason == "privacy: the node is locked; start it with locked:=false to change it"
 
 
 def test_a_locked_video_source_keeps_its_source(probe, start):
