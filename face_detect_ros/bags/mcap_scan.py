@@ -9,51 +9,31 @@ messages are kept. Format: https://mcap.dev/spec.
 
 from __future__ import annotations
 
-import heapq
 import struct
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
+from face_detect_ros.bags.mcap_chunks import (
+    CHANNEL,
+    CHUNK,
+    MESSAGE,
+    MESSAGE_HEAD,
+    RECORD_HEAD,
+    SCHEMA,
+    Chunk,
+    Merger,
+    Raw,
+    read_header,
+)
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name
-from face_detect_ros.bags.zstd import MOST_BYTES, unpack
 from face_detect_ros.core.errors import SourceError
 
 _MAGIC = b"\x89MCAP0\r\n"
-_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _CHUNK_INDEX = 0x02, 0x03, 0x04, 0x05, 0x06, 0x08
+_FOOTER, _CHUNK_INDEX = 0x02, 0x08
 _LAST_OPCODE = 0x0F
-_HEAD = struct.Struct("<BQ")
-_MESSAGE_HEAD = struct.Struct("<HIQQ")
-_CHUNK_HEAD = struct.Struct("<QQQI")
-_MOST_CHUNK = 4 << 30
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Where a chunk's messages are. start_ns, end_ns: as its header says; data_at, size: compressed, in the file."""
-
-    start_ns: int
-    end_ns: int
-    data_at: int
-    size: int
-    uncompressed: int
-    crc: int
-    compression: str
-    complete: bool
-
-
-class _Raw(NamedTuple):
-    """A message, or with channel None the start of a chunk."""
-
-    log_ns: int
-    offset: int
-    number: int
-    channel: int | None
-    data: bytes
 
 
 class McapScan:
@@ -73,7 +53,7 @@ class McapScan:
         self._path = path
         self._schemas: dict[int, tuple[str, str]] = {}
         self._channels: dict[int, Topic] = {}
-        self._chunks: list[_Chunk] = []
+        self._chunks: list[Chunk] = []
         self._loose: list[
             tuple[int, int, int, int]
         ] = []  # log_ns, offset, channel, size: of messages without a chunk
@@ -89,18 +69,18 @@ class McapScan:
     def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
         """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time."""
         with self._path.open("rb") as file:
-            sources: list[Iterator[_Raw]] = [
-                self._of_chunk(file, chunk)
+            merger = Merger(self._path, file, self._tell)
+            chunks = [
+                chunk
                 for chunk in self._chunks
                 if not chunk.complete or (chunk.start_ns < end_ns and chunk.end_ns >= start_ns)
             ]
-            sources.append(self._of_loose(file))
-            for raw in heapq.merge(*sources):
-                if raw.channel is None or not start_ns <= raw.log_ns < end_ns:
+            for raw in merger.merged(chunks, self._of_loose(file)):
+                if not start_ns <= raw.log_ns < end_ns:
                     continue
-                topic = self._channels.get(raw.channel)
+                topic = self._channels.get(raw.channel if raw.channel is not None else -1)
                 if topic is not None and topic.key in keys:
-                    yield Message(topic.key, raw.log_ns, raw.data)
+                    yield Message(topic.key, raw.log_ns, bytes(raw.data))
 
     def _scan(self, file: BinaryIO) -> None:
         """Note where everything is."""
@@ -111,14 +91,14 @@ class McapScan:
         at = 8
         while at < size:
             file.seek(at)
-            head = file.read(_HEAD.size)
-            if len(head) < _HEAD.size:
+            head = file.read(RECORD_HEAD.size)
+            if len(head) < RECORD_HEAD.size:
                 if head != _MAGIC[: len(head)] or len(head) < len(_MAGIC):
                     self._cut_off(size - at)
                 return
-            opcode, length = _HEAD.unpack(head)
-            body = at + _HEAD.size
-            if not 0 < opcode <= _LAST_OPCODE or (body + length > size and opcode != _CHUNK):
+            opcode, length = RECORD_HEAD.unpack(head)
+            body = at + RECORD_HEAD.size
+            if not 0 < opcode <= _LAST_OPCODE or (body + length > size and opcode != CHUNK):
                 onward = next((known for known in self._known_chunks if known > at), None)
                 if onward is None:
                     self._cut_off(size - at)
@@ -126,15 +106,15 @@ class McapScan:
                 self.problems.append(f"{self._path}: {onward - at} bytes at {at} are damaged")
                 at = onward
                 continue
-            if opcode == _CHUNK:
+            if opcode == CHUNK:
                 self._note_chunk(file, body, length, size)
                 if body + length > size:
                     self._cut_off(size - at)
                     return
-            elif opcode == _MESSAGE and length >= _MESSAGE_HEAD.size:
-                channel, _, log_ns, _ = _MESSAGE_HEAD.unpack(file.read(_MESSAGE_HEAD.size))
-                self._loose.append((log_ns, body + _MESSAGE_HEAD.size, channel, length - _MESSAGE_HEAD.size))
-            elif opcode in (_SCHEMA, _CHANNEL):
+            elif opcode == MESSAGE and length >= MESSAGE_HEAD.size:
+                channel, _, log_ns, _ = MESSAGE_HEAD.unpack(file.read(MESSAGE_HEAD.size))
+                self._loose.append((log_ns, body + MESSAGE_HEAD.size, channel, length - MESSAGE_HEAD.size))
+            elif opcode in (SCHEMA, CHANNEL):
                 self._note(opcode, file.read(length))
             elif opcode == _FOOTER:
                 return
@@ -154,36 +134,25 @@ class McapScan:
             (at,) = struct.unpack_from("<Q", footer, 9)
             while 8 < at < size - 37:
                 file.seek(at)
-                opcode, length = _HEAD.unpack(file.read(_HEAD.size))
+                opcode, length = RECORD_HEAD.unpack(file.read(RECORD_HEAD.size))
                 if opcode == _CHUNK_INDEX:
                     found.append(struct.unpack_from("<Q", file.read(24), 16)[0])
-                at += _HEAD.size + length
+                at += RECORD_HEAD.size + length
         except (struct.error, IndexError):
             return []
         return sorted(found)
 
     def _note_chunk(self, file: BinaryIO, body: int, length: int, file_size: int) -> None:
-        try:
-            start_ns, end_ns, uncompressed, crc = _CHUNK_HEAD.unpack(file.read(_CHUNK_HEAD.size))
-            (name_length,) = struct.unpack("<I", file.read(4))
-            compression = file.read(min(name_length, 64)).decode("ascii")
-            (compressed,) = struct.unpack("<Q", file.read(8))
-        except (struct.error, UnicodeDecodeError):
-            return  # cut off inside its header, which is said by the caller, or damaged
-        data_at = body + _CHUNK_HEAD.size + 4 + name_length + 8
-        complete = data_at + compressed <= file_size and data_at + compressed <= body + length
-        compressed = min(compressed, file_size - data_at)
-        if compressed > 0 and uncompressed < _MOST_CHUNK:
-            self._chunks.append(
-                _Chunk(start_ns, end_ns, data_at, compressed, uncompressed, crc, compression, complete)
-            )
+        chunk = read_header(file, body, length, file_size)
+        if chunk is not None and chunk.size > 0:
+            self._chunks.append(chunk)
 
     def _note(self, opcode: int, record: bytes) -> None:
         """Remember a schema or channel."""
         try:
             reader = _Fields(record)
             number = reader.number("<H")
-            if opcode == _SCHEMA:
+            if opcode == SCHEMA:
                 name, encoding, text = reader.text(), reader.text(), reader.text()
                 self._schemas[number] = (name, text if encoding in ("ros2msg", "ros2idl") else "")
                 return
@@ -201,7 +170,9 @@ class McapScan:
         """Count what is readable, and learn the channels that only chunks name."""
         counts: Counter[int] = Counter()
         first, last = 1 << 63, -1
-        for source in (*(self._of_chunk(file, chunk) for chunk in self._chunks), self._of_loose(file)):
+        merger = Merger(self._path, file, self._tell)
+        sources = [merger.of_chunk(chunk, self._note) for chunk in self._chunks]
+        for source in (*sources, self._of_loose(file)):
             for raw in source:
                 if raw.channel is not None:
                     counts[raw.channel] += 1
@@ -222,45 +193,20 @@ class McapScan:
         if last >= 0:
             self.start_ns, self.end_ns = first, last + 1
 
-    def _of_chunk(self, file: BinaryIO, chunk: _Chunk) -> Iterator[_Raw]:
-        """The messages of a chunk by time. The first item only says where the chunk begins, so that it is read late."""
-        if chunk.complete:
-            yield _Raw(chunk.start_ns, 0, 0, None, b"")
-        file.seek(chunk.data_at)
-        data = file.read(chunk.size)
-        try:
-            content = _DECOMPRESS[chunk.compression](data, chunk.complete)
-            if chunk.complete and chunk.crc and zlib.crc32(content) != chunk.crc:
-                raise ValueError("its checksum is wrong")
-        except Exception as error:  # noqa: BLE001 - whatever damaged data makes decompressors raise
-            if chunk.data_at not in self._told:
-                self._told.add(chunk.data_at)
-                reason = f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else error
-                self.problems.append(
-                    f"{self._path}: the chunk at byte {chunk.data_at} cannot be read ({reason}); "
-                    f"{(chunk.end_ns - chunk.start_ns) * 1e-9:.1f} s of the bag are affected"
-                )
+    def _tell(self, chunk: Chunk, error: ValueError) -> None:
+        """Remember that a chunk cannot be read, once."""
+        if chunk.data_at in self._told:
             return
-        found: list[_Raw] = []
-        at = 0
-        while at + _HEAD.size <= len(content):
-            opcode, length = _HEAD.unpack_from(content, at)
-            body = at + _HEAD.size
-            if body + length > len(content):
-                break
-            if opcode == _MESSAGE and length >= _MESSAGE_HEAD.size:
-                channel, _, log_ns, _ = _MESSAGE_HEAD.unpack_from(content, body)
-                data = content[body + _MESSAGE_HEAD.size : body + length]
-                found.append(_Raw(log_ns, chunk.data_at, len(found), channel, data))
-            elif opcode in (_SCHEMA, _CHANNEL):
-                self._note(opcode, content[body : body + length])
-            at = body + length
-        yield from sorted(found, key=lambda raw: raw.log_ns)
+        self._told.add(chunk.data_at)
+        self.problems.append(
+            f"{self._path}: the chunk at byte {chunk.data_at} cannot be read ({error}); "
+            f"{(chunk.end_ns - chunk.start_ns) * 1e-9:.1f} s of the bag are affected"
+        )
 
-    def _of_loose(self, file: BinaryIO) -> Iterator[_Raw]:
+    def _of_loose(self, file: BinaryIO) -> Iterator[Raw]:
         for log_ns, offset, channel, size in sorted(self._loose):
             file.seek(offset)
-            yield _Raw(log_ns, offset, 0, channel, file.read(size))
+            yield Raw(log_ns, offset, 0, channel, file.read(size))
 
 
 class _Fields:
@@ -301,24 +247,3 @@ def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
             except (ReaderError, KeyError, TypeError):
                 return ()
     return ()
-
-
-def _zstd(data: bytes, complete: bool) -> bytes:
-    return unpack(data, complete=complete)
-
-
-def _lz4(data: bytes, complete: bool) -> bytes:
-    from lz4 import frame
-
-    decompressor = frame.LZ4FrameDecompressor()
-    content: bytes = decompressor.decompress(data, max_length=MOST_BYTES)
-    if not decompressor.eof and (complete or len(content) == MOST_BYTES):
-        raise ValueError(f"it is cut off, or unpacks to more than {MOST_BYTES / 1e6:.0f} MB")
-    return content
-
-
-_DECOMPRESS: dict[str, Callable[[bytes, bool], bytes]] = {
-    "": lambda data, complete: data,
-    "zstd": _zstd,
-    "lz4": _lz4,
-}

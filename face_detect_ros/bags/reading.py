@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.bags.finding import METADATA, is_storage, listed, natural
 from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
-from face_detect_ros.bags.topic import Key, Message, Topic
+from face_detect_ros.bags.topic import Key, Message, Topic, from_connection
 from face_detect_ros.bags.types import modern_name, require_rosbags
-from face_detect_ros.bags.zstd import unpack, zstd
+from face_detect_ros.bags.zstd import unpack, unpack_file, zstd
 from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError
 from face_detect_ros.files.reading import read_yaml
+
+if TYPE_CHECKING:
+    from face_detect_ros.bags.mcap_index import McapIndex
 
 END_NS = (1 << 63) - 1
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -36,7 +39,9 @@ class _Stored:
     path: Path
     start_ns: int
     end_ns: int
-    scan: McapScan | SqliteScan | None
+    index: McapIndex | None = None
+    """Of an MCAP file that is whole."""
+    scan: McapScan | SqliteScan | None = None
     """How it is read if rosbags refuses it."""
 
 
@@ -167,16 +172,9 @@ class BagReader:
         refused: Exception | None = None
         if not (path.suffix == ".db3" and has_open_journal(path)):
             try:
-                from rosbags.rosbag2 import Reader
-
-                with Reader(path) as reader:
-                    # without an index rosbags wants the messages in order, and stops in the middle if they are not
-                    indexed = getattr(reader.storage, "chunks", True) or not reader.message_count
-                    topics = [_topic(connection) for connection in reader.connections]
-                    empty = not reader.message_count
-                    start_ns, end_ns = (0, 0) if empty else (reader.start_time, reader.end_time)
-                if indexed:
-                    return _Stored(path, start_ns, end_ns, None), topics
+                found = _by_rosbags(path)
+                if found is not None:
+                    return found
             except Exception as error:  # noqa: BLE001 - whatever damaged files make parsers raise
                 refused = error
         scan: McapScan | SqliteScan = McapScan(path) if path.suffix == ".mcap" else SqliteScan(path)
@@ -184,7 +182,7 @@ class BagReader:
         scan.problems = self.problems
         if refused is not None and not scan.problems and "rofile" not in str(refused):
             self.problems.append(f"{path}: has no valid index ({_one_line(refused)}); read from its start")
-        return _Stored(path, scan.start_ns, scan.end_ns, scan), scan.topics
+        return _Stored(path, scan.start_ns, scan.end_ns, scan=scan), scan.topics
 
     def _unpacked(self, path: Path) -> Path:
         """A copy of a compressed file. Raises SourceError."""
@@ -192,10 +190,7 @@ class BagReader:
             self._temporary = tempfile.TemporaryDirectory(prefix="face_detect_ros-bag-")
         target = Path(self._temporary.name) / path.stem
         try:
-            with path.open("rb") as raw, zstd.open(raw, "rb") as source, target.open("wb") as copy:
-                shutil.copyfileobj(source, copy, 1 << 20)
-        except OSError as error:
-            raise SourceError(f"{path}: cannot be unpacked to {target.parent}: {error}") from error
+            unpack_file(path, target)
         except (EOFError, zstd.ZstdError) as error:
             self.problems.append(f"{path}: is damaged or cut off ({error})")
         return target
@@ -219,20 +214,14 @@ class BagReader:
         if stored.scan is not None:
             yield from stored.scan.messages(keys, start_ns, end_ns)
             return
-        from rosbags.rosbag2 import Reader
-
         latest: list[Message] = []  # those of the latest time
         try:
-            with Reader(stored.path) as reader:
-                wanted = [found for found in reader.connections if _key(found) in keys]
-                if not wanted:
-                    return
-                for connection, log_ns, data in reader.messages(wanted, start_ns, end_ns):
-                    message = Message(_key(connection), log_ns, data)
-                    if latest and latest[0].log_ns != log_ns:
-                        latest.clear()
-                    latest.append(message)
-                    yield message
+            whole = stored.index.messages if stored.index is not None else partial(_of_database, stored.path)
+            for message in whole(keys, start_ns, end_ns):
+                if latest and latest[0].log_ns != message.log_ns:
+                    latest.clear()
+                latest.append(message)
+                yield message
             return
         except Exception as error:
             if isinstance(error, PerceptionError):
@@ -267,17 +256,34 @@ class BagReader:
         return topic
 
 
-def _topic(connection: Any) -> Topic:
-    """A topic by its connection in rosbags."""
-    return Topic(
-        connection.topic,
-        modern_name(connection.msgtype),
-        connection.msgcount,
-        connection.msgdef.data,
-        connection.digest or "",
-        tuple(connection.ext.offered_qos_profiles),
-        connection.ext.serialization_format,
-    )
+def _by_rosbags(path: Path) -> tuple[_Stored, list[Topic]] | None:
+    """A whole file and its topics; None for an MCAP file without an index. Raises whatever rosbags raises."""
+    if path.suffix == ".mcap":
+        from face_detect_ros.bags.mcap_index import McapIndex, NoIndexError  # needs rosbags
+
+        try:
+            index = McapIndex(path)
+        except NoIndexError:
+            return None
+        return _Stored(path, index.start_ns, index.end_ns, index), index.topics
+    from rosbags.rosbag2 import Reader
+
+    with Reader(path) as reader:
+        topics = [from_connection(connection) for connection in reader.connections]
+        empty = not reader.message_count
+        start_ns, end_ns = (0, 0) if empty else (reader.start_time, reader.end_time)
+    return _Stored(path, start_ns, end_ns), topics
+
+
+def _of_database(path: Path, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
+    """Messages of a whole sqlite3 file, by time. Raises whatever rosbags raises."""
+    from rosbags.rosbag2 import Reader
+
+    with Reader(path) as reader:
+        wanted = [found for found in reader.connections if _key(found) in keys]
+        if wanted:
+            for connection, log_ns, data in reader.messages(wanted, start_ns, end_ns):
+                yield Message(_key(connection), log_ns, data)
 
 
 def _key(connection: Any) -> Key:

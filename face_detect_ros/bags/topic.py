@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from face_detect_ros.bags.types import modern_name
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Qos
@@ -70,3 +72,16 @@ class Message(NamedTuple):
     key: Key
     log_ns: int
     data: bytes
+
+
+def from_connection(connection: Any) -> Topic:
+    """The topic of a connection in rosbags."""
+    return Topic(
+        connection.topic,
+        modern_name(connection.msgtype),
+        connection.msgcount,
+        connection.msgdef.data,
+        connection.digest or "",
+        tuple(connection.ext.offered_qos_profiles),
+        connection.ext.serialization_format,
+    )

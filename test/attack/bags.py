@@ -75,6 +75,35 @@ def crafted(folder: Path) -> dict[str, Path]:
     bomb = zstd.compress(bytes(BOMB), 19)
     chunk = struct.pack("<QQQI", 0, 1, BOMB, 0) + text(b"zstd") + struct.pack("<Q", len(bomb)) + bomb
     mcap("2 GB of zeros in a chunk", header, (6, chunk))
+    topic = (3, struct.pack("<H", 1) + text(b"std_msgs/msg/String") + text(b"ros2msg") + text(b"string data\n")), (
+        4, struct.pack("<HH", 1, 1) + text(b"/chatter") + text(b"cdr") + text(b""))  # fmt: skip
+    tiny = bytes([5]) + struct.pack("<QHIQQ", 22, 1, 0, 5, 5)
+    contents = {
+        "2 GB of zeros": bomb,
+        "messages of no length": zstd.compress(tiny * (BOMB // 5 // len(tiny))),
+    }
+    for what, content in contents.items():
+        for size in (BOMB, 999):  # the second is a lie
+            body = (
+                struct.pack("<QQQI", 0, 9, size, 0)
+                + text(b"zstd")
+                + struct.pack("<Q", len(content))
+                + content
+            )
+            at = 8 + sum(9 + len(data) for _, data in (header, *topic))
+            end = at + 9 + len(body)
+            index = struct.pack("<QQQQ", 0, 9, at, end - at) + struct.pack("<IHQ", 10, 1, end)
+            index += struct.pack("<Q", 0) + text(b"zstd") + struct.pack("<QQ", len(content), size)
+            counts = struct.pack("<QHIIIIQQ", 1, 1, 1, 0, 0, 1, 0, 9) + struct.pack("<IHQ", 10, 1, 1)
+            name = f"an index, and a chunk of {size} bytes: {what}"
+            mcap(name, header, *topic, (6, body), *topic, (8, index), (0x0B, counts),
+                 (2, struct.pack("<QQI", end, 0, 0)))  # fmt: skip
+            with (found[name] / "bag_0.mcap").open("ab") as file:
+                file.write(b"\x89MCAP0\r\n")
+    many = [(6, struct.pack("<QQQI", 0, 9, BOMB // 5, 0) + text(b"zstd") + struct.pack("<Q", len(whole)) + whole)
+            for whole in [zstd.compress(tiny.replace(struct.pack("<Q", 22), struct.pack("<Q", BOMB // 5 - 9), 1)
+                                        + bytes(BOMB // 5 - len(tiny)))] * 6]  # fmt: skip
+    mcap("six chunks of 400 MB at one time", header, *topic, *many)
     place = folder / "message"
     with BagMaker(place) as bag:
         bag.write("/camera/image_raw", IMAGE, 1, bomb)

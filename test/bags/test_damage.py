@@ -13,10 +13,11 @@ from attack.bags import KINDS, crafted, read_all
 from attack.tally import damaged
 from helpers.bags import IMAGE, START_NS, BagMaker, camera_bag
 
-from face_detect_ros.bags import reading
+from face_detect_ros.bags import mcap_chunks, reading
+from face_detect_ros.bags import zstd as zstd_module
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.zstd import unpack, zstd
-from face_detect_ros.core.errors import PerceptionError
+from face_detect_ros.core.errors import PerceptionError, SourceError
 
 ZEROS = zstd.compress(bytes(1_000_000))
 
@@ -39,6 +40,44 @@ def test_lengths_that_lie(tmp_path, monkeypatch):
     for bag in crafted(tmp_path).values():
         with contextlib.suppress(PerceptionError):
             read_all(bag)
+
+
+@pytest.mark.parametrize("size", [100_000, 999])  # what the index says of it; the second is a lie
+def test_a_chunk_that_unpacks_to_too_much_is_left_out_and_told(tmp_path, monkeypatch, size):
+    monkeypatch.setattr("attack.bags.BOMB", 100_000)
+    monkeypatch.setattr(zstd_module, "MOST_BYTES", 10_000)
+    bag = crafted(tmp_path)[f"an index, and a chunk of {size} bytes: 2 GB of zeros"]
+    with BagReader(bag) as reader:
+        assert reader.topic("/chatter").count == 1
+        assert list(reader.messages(reader.topics)) == []
+        assert "cannot be read (it unpacks to " in reader.problems[-1]
+
+
+def test_chunks_that_overlap_take_no_more_than_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("attack.bags.BOMB", 100_000)
+    bag = crafted(tmp_path)["six chunks of 400 MB at one time"]
+    with BagReader(bag) as reader:
+        assert len(list(reader.messages(reader.topics))) == 6
+        monkeypatch.setattr(mcap_chunks, "MOST_HELD_BYTES", 50_000)
+        with pytest.raises(SourceError, match="overlap in time; put its messages in order"):
+            list(reader.messages(reader.topics))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("_ALWAYS_FILE_BYTES", 10_000, "unpacks to more than .* if you trust it, unpack it with: zstd -d"),
+        ("_LEFT_FREE_BYTES", 1 << 62, "unpacks to more than fits into .* set TMPDIR"),
+    ],
+)
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch, name, value, message):
+    monkeypatch.setattr(zstd_module, name, value)
+    monkeypatch.setattr(zstd_module, "_MOST_TIMES", 10)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "bag.db3.zstd").write_bytes(ZEROS)
+    with pytest.raises(SourceError, match=message):
+        BagReader(tmp_path / "bag.db3.zstd")
+    assert [path.name for path in tmp_path.iterdir()] == ["bag.db3.zstd"]
 
 
 def test_what_unpacks_to_more_than_a_limit_is_refused():

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""MCAP files by the index at their end, which rosbags reads. Chunks are unpacked here, where their size is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from rosbags.rosbag2.errors import ReaderError
+from rosbags.rosbag2.storage_mcap import McapReader
+
+from face_detect_ros.bags.mcap_chunks import RECORD_HEAD, Chunk, Merger, read_header
+from face_detect_ros.bags.topic import Key, Message, from_connection
+
+
+class NoIndexError(Exception):
+    """The file is not damaged, as far as its end tells, but it has no index."""
+
+
+class _IndexOnly(McapReader):
+    """Refuses files without an index: rosbags would unpack them, however large they are."""
+
+    def meta_scan(self) -> NoReturn:
+        raise NoIndexError
+
+
+class McapIndex:
+    """The messages of one whole file.
+
+    Attributes:
+        topics: What the file holds, with the number of messages.
+        start_ns, end_ns: Times of the first message, and 1 after the last; equal if there are none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the index. Raises NoIndexError if there is none, and whatever rosbags raises if it is damaged."""
+        self._path = path
+        reader = _IndexOnly(path)
+        reader.open()
+        try:
+            self.topics = [from_connection(connection) for connection in reader.connections]
+            self._keys = {connection.id: from_connection(connection).key for connection in reader.connections}
+            self._chunks = [
+                (chunk.message_start_time, chunk.message_end_time, chunk.chunk_start_offset, chunk.chunk_length,
+                 frozenset(chunk.channel_count))
+                for chunk in reader.chunks
+            ]  # fmt: skip
+            empty = not reader.metadata.message_count
+            self.start_ns = 0 if empty else reader.metadata.start_time
+            self.end_ns = 0 if empty else reader.metadata.end_time
+        finally:
+            reader.close()
+        if not (self._chunks or empty):
+            raise NoIndexError
+
+    def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
+        """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time.
+
+        Raises:
+            ReaderError: A chunk cannot be read, or is not where the index says.
+            SourceError: Too many chunks overlap in time.
+        """
+        wanted = {number for number, key in self._keys.items() if key in keys}
+        size = self._path.stat().st_size
+        with self._path.open("rb") as file:
+            chunks = []
+            for first_ns, last_ns, at, length, channels in self._chunks:
+                if first_ns < end_ns and last_ns >= start_ns and (channels & wanted or not channels):
+                    chunk = read_header(file, at + RECORD_HEAD.size, length, size)
+                    if chunk is None or not chunk.complete:
+                        raise ReaderError(f"no whole chunk is at byte {at}")
+                    chunks.append(chunk)
+            for raw in Merger(self._path, file, _refuse).merged(chunks):
+                if raw.channel in wanted and start_ns <= raw.log_ns < end_ns:
+                    yield Message(self._keys[raw.channel], raw.log_ns, bytes(raw.data))
+
+
+def _refuse(chunk: Chunk, error: ValueError) -> NoReturn:
+    raise ReaderError(f"the chunk at byte {chunk.data_at}: {error}") from error
