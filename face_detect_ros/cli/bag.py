@@ -65,16 +65,9 @@ def process(
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write the images with the detections drawn on them.")
     ] = False,
-    topics: Annotated[
-        str,
-        typer.Option(metavar="TOPIC,TOPIC", help="Process these image topics only; default: every camera."),
-    ] = "",
-    from_s: Annotated[
-        float, typer.Option("--from", metavar="SECONDS", help="Start so long after the start of the bag.")
-    ] = 0.0,
-    to_s: Annotated[
-        float | None, typer.Option("--to", metavar="SECONDS", help="End so long after the start of the bag.")
-    ] = None,
+    topics: tasks.Topics = "",
+    from_s: tasks.From = 0.0,
+    to_s: tasks.To = None,
     every: tasks.Every = 1,
     without: Annotated[
         str,

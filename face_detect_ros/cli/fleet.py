@@ -52,6 +52,9 @@ def fleet(
     keep: Annotated[
         str, typer.Option(metavar="TOPIC,TOPIC", help="With --anonymize: copy these as they are; see `bag`.")
     ] = "",
+    topics: tasks.Topics = "",
+    from_s: tasks.From = 0.0,
+    to_s: tasks.To = None,
     every: tasks.Every = 1,
     piece_s: Annotated[
         float,
@@ -110,6 +113,9 @@ def fleet(
         job = Job(
             Path(),
             chosen,
+            topics=split(topics),
+            from_s=from_s,
+            to_s=to_s,
             every=every,
             annotate=annotate,
             anonymize=anonymize,

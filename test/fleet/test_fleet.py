@@ -114,6 +114,28 @@ def test_pieces_join_to_what_one_process_finds(source, expected, tmp_path):
     assert again.steps == []
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param({"from_s": 1.0, "to_s": 11.05}, id="from and to"),
+        pytest.param({"from_s": 3.0}, id="later than some bags end"),
+        pytest.param({"to_s": 6.0, "every": 7}, id="every 7th"),
+        pytest.param({"topics": ("/camera/image_raw",)}, id="topics"),
+    ],
+)
+def test_a_part_of_each_bag_is_what_bag_makes_of_it(source, part, tmp_path):
+    report = driver.run(job_of("", **part), bags_of(source), tmp_path / "out", Here, Options(5.0))
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+    alone = {}
+    for path, name in bags_of(source):
+        out = tmp_path / "alone" / name
+        out.parent.mkdir(parents=True, exist_ok=True)
+        run(path, out, **part)
+        alone[name] = (out / f"{out.name}.mcap").read_bytes()
+    assert results(tmp_path / "out")[0] == alone
+    assert report.images == sum(bag.images for bag in report.bags) > 0
+
+
 def test_processes_and_a_driver_killed_at_random_lose_and_double_nothing(source, expected, tmp_path):
     out = tmp_path / "out"
     chance = random.Random(1)

@@ -49,6 +49,16 @@ Hide = Annotated[
 ]
 Cover = Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")]
 Every = Annotated[int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")]
+Topics = Annotated[
+    str,
+    typer.Option(metavar="TOPIC,TOPIC", help="Process these image topics only; default: every camera."),
+]
+From = Annotated[
+    float, typer.Option("--from", metavar="SECONDS", help="Start so long after the start of the bag.")
+]
+To = Annotated[
+    float | None, typer.Option("--to", metavar="SECONDS", help="End so long after the start of the bag.")
+]
 DEFAULT_ENGINE = AUTO
 
 
