@@ -12,6 +12,9 @@ from helpers.ros_tools import wait_until
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 from face_detect_ros.ros.nodes.video_source import VideoSource
+from face_detect_ros.ros.nodes.viewer import Viewer
+from face_detect_ros.web.robot import View
+from face_detect_ros.web.scene import CAMERA
 
 POLICY = ROOT / "config" / "sros2" / "face_detect_ros.policy.xml"
 NODES = {"face_detector": FaceDetector, "object_detector": ObjectDetector, "video_source": VideoSource}
@@ -80,3 +83,39 @@ def test_a_running_node_uses_nothing_that_is_not_allowed(probe, start, scripted,
         assert names <= verbs[verb], f"{verb}: add {names - verbs[verb]} to {POLICY.name}"
     replies = relative([entry for entry, _ in seen["reply"]], name)
     assert verbs["reply"] - OPTIONAL["reply"] <= replies
+    assert not node.get_client_names_and_types_by_node(name, "/"), "these nodes call nobody"
+
+
+def test_a_viewer_uses_nothing_that_is_not_allowed(probe, start, scripted, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    start(FaceDetector, parameters={"model": "quick", "gallery": str(tmp_path / "gallery.sqlite3")})
+    start(ObjectDetector, parameters={"engine": "openvino"})
+    viewer = start(Viewer, parameters={"port": 0}).node
+    verbs, node = allowed("viewer", "viewer"), probe.node
+    for name in ("face_detector", "object_detector", "viewer"):
+        probe.wait_for_state(f"/{name}", "active")
+    viewer.watch(frozenset(View("", view) for view in (CAMERA, "anonymized", "attention")))
+    assert {each["node"] for each in viewer.do("parameters", {}).result(30)} == {
+        "face_detector",
+        "object_detector",
+    }
+    viewer.do("people", {}).result(30)
+
+    def seen():
+        return {
+            "publish": node.get_publisher_names_and_types_by_node("viewer", "/"),
+            "subscribe": node.get_subscriber_names_and_types_by_node("viewer", "/"),
+            "reply": node.get_service_names_and_types_by_node("viewer", "/"),
+            "request": node.get_client_names_and_types_by_node("viewer", "/"),
+        }
+
+    def used(verb):
+        return relative([entry for entry, _ in seen()[verb]], "viewer")
+
+    wait_until(lambda: {"image_raw", "face_detector/image_anonymized"} <= used("subscribe"), "what it shows")
+    wait_until(lambda: "face_detector/select_at" in used("publish"), "where clicks go")
+    for verb in verbs:
+        assert used(verb) <= verbs[verb], f"{verb}: add {used(verb) - verbs[verb]} to {POLICY.name}"
+    # subscribed to in a recording, or with image_transport:=compressed
+    rest = {"camera_info", "image_raw/compressed", "/clock"}
+    assert verbs["subscribe"] - used("subscribe") <= rest | {f"{each}/label_info" for each in NODES}
