@@ -11,11 +11,12 @@ import platform
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.common.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,40 +34,40 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, n
 
 
 @app.callback(invoke_without_command=True)
-def _all(context: typer.Context, json: Json = False) -> None:
+def _all(context: typer.Context, json: Json = False, report: ReportFile = None) -> None:
     if context.invoked_subcommand is None:
         with exit_codes():
-            _print([*_conversion(), *_drawing(), *_nodes(), *_faces(), *_objects()], json)
+            _print([*_conversion(), *_drawing(), *_nodes(), *_faces(), *_objects()], json, report)
 
 
 @app.command()
-def conversion(json: Json = False) -> None:
+def conversion(json: Json = False, report: ReportFile = None) -> None:
     """Image messages to arrays and back: ours against cv_bridge."""
     with exit_codes():
-        _print(_conversion(), json)
+        _print(_conversion(), json, report)
 
 
 @app.command()
-def drawing(json: Json = False) -> None:
+def drawing(json: Json = False, report: ReportFile = None) -> None:
     """Boxes, landmarks and captions of ten faces, from VGA to 4K."""
     with exit_codes():
-        _print(_drawing(), json)
+        _print(_drawing(), json, report)
 
 
 @app.command()
-def bags(json: Json = False) -> None:
+def bags(json: Json = False, report: ReportFile = None) -> None:
     """What bags cost beside the network: CPU time per image, and the share of the network's rate."""
     with exit_codes():
         from face_detect_ros.benchmarks import bags as measured
 
-        _print(measured.run(), json)
+        _print(measured.run(), json, report)
 
 
 @app.command()
-def nodes(json: Json = False) -> None:
+def nodes(json: Json = False, report: ReportFile = None) -> None:
     """Overhead per image, one process against two, executors (about three minutes)."""
     with exit_codes():
-        _print(_nodes(), json)
+        _print(_nodes(), json, report)
 
 
 @app.command()
@@ -79,6 +80,7 @@ def faces(
         ),
     ] = None,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Face detectors by resolution, embedders, and dlib's networks against dlib's own code (about four minutes).
 
@@ -87,12 +89,13 @@ def faces(
     with exit_codes():
         from face_detect_ros.benchmarks import face_models
 
-        _print(face_models.run(models or ()) + ([] if models else _faces()), json)
+        _print(face_models.run(models or ()) + ([] if models else _faces()), json, report)
 
 
 @app.command()
 def objects(
     json: Json = False,
+    report: ReportFile = None,
     peer_python: Annotated[
         str,
         typer.Option(
@@ -107,7 +110,7 @@ def objects(
 ) -> None:
     """Object detectors: before, in and after the network (about five minutes)."""
     with exit_codes():
-        _print(_objects(peer_python, yolox), json)
+        _print(_objects(peer_python, yolox), json, report)
 
 
 @app.command()
@@ -121,6 +124,7 @@ def engines(
     threads: Annotated[int, typer.Option(min=0, help="Of the network; 0: one for each core.")] = 0,
     remember: Annotated[bool, typer.Option(help="Keep the fastest, for engine auto on this machine.")] = True,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Every engine that is installed, side by side; engine auto takes the fastest from then on.
 
@@ -133,10 +137,7 @@ def engines(
 
         rows = benchmark.measure(models or benchmark.default_models(), threads=threads)
         fastest = benchmark.fastest(rows)
-        if json:
-            figures = [asdict(row) for row in rows]
-            typer.echo(json_format.dumps({"machine": _machine(), "rows": figures, "fastest": fastest}))
-        else:
+        if not _publish([asdict(row) for row in rows], json, report, fastest=fastest):
             _print_engines(rows, fastest)
         if remember:
             choices.remember("cpu", fastest)
@@ -145,21 +146,21 @@ def engines(
 
 
 @app.command()
-def scaling(json: Json = False) -> None:
+def scaling(json: Json = False, report: ReportFile = None) -> None:
     """What more pixels, faces in an image, people in the gallery and cameras cost (about a minute)."""
     with exit_codes():
         from face_detect_ros.benchmarks import scaling as benchmark
 
-        _print(benchmark.run(), json)
+        _print(benchmark.run(), json, report)
 
 
 @app.command()
-def viewer(json: Json = False) -> None:
+def viewer(json: Json = False, report: ReportFile = None) -> None:
     """Processor time of the viewer by how many browsers look, and the weight of its page (about a minute)."""
     with exit_codes():
         from face_detect_ros.benchmarks import viewer as benchmark
 
-        _print(benchmark.run(), json)
+        _print(benchmark.run(), json, report)
 
 
 @app.command()
@@ -167,6 +168,7 @@ def transport(
     count: Annotated[int, typer.Option(min=10, help="Images of each measurement.")] = 200,
     rate_hz: Annotated[float, typer.Option(min=1.0, max=100.0, help="Images per second.")] = 20.0,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """How many images of a camera process arrive, by size, transports and reliability (about three minutes)."""
     with exit_codes():
@@ -176,8 +178,7 @@ def transport(
         runtime.stay_on_this_computer()
 
         rows = benchmark.run(count, rate_hz)
-        if json:
-            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
+        if _publish([asdict(row) for row in rows], json, report):
             return
         typer.echo(f"{'size':<6} {'camera':<11} {'publisher':<12} {'arrived':>11} {'median ms':>10}")
         for row in rows:
@@ -205,6 +206,7 @@ def latency(
         int, typer.Option(min=0, help="Process of the node; 0: the one whose command line names the node.")
     ] = 0,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """How old results are when they arrive, their rate, images without a result, CPU and memory."""
     with exit_codes():
@@ -215,9 +217,7 @@ def latency(
             runtime.stay_on_this_computer()
 
         rows = benchmark.run(topics or (), seconds, images, pid)
-        if json:
-            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
-        else:
+        if not _publish([asdict(row) for row in rows], json, report):
             _print_latency(rows)
 
 
@@ -228,6 +228,7 @@ def cameras(
     ] = 10.0,
     seconds: Annotated[float, typer.Option(min=1.0, help="For each number of cameras.")] = 15.0,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """One object detector for 1, 2, 4 and 8 cameras: results per second and latency of each camera, CPU, memory."""
     with exit_codes():
@@ -237,9 +238,7 @@ def cameras(
         runtime.stay_on_this_computer()
 
         rows = benchmark.run(rate, seconds)
-        if json:
-            typer.echo(json_format.dumps({"machine": _machine(), "rows": [asdict(row) for row in rows]}))
-        else:
+        if not _publish([asdict(row) for row in rows], json, report):
             _print_cameras(rows)
 
 
@@ -251,6 +250,7 @@ def endurance(
         float, typer.Option(min=0.0, help="Seconds with ten times as many images as can be processed.")
     ] = 60.0,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """What a node holds after many lives and subscribers, and what becomes of too many images; 0 leaves a part out."""
     with exit_codes():
@@ -260,6 +260,7 @@ def endurance(
         runtime.stay_on_this_computer()
 
         found = benchmark.run(cycles, subscribers, overload)
+        write_page(report, "Benchmark: endurance", {"machine": _machine(), **found})
         if json:
             typer.echo(json_format.dumps({"machine": _machine(), **found}))
             return
@@ -303,10 +304,8 @@ def _objects(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
     return objects.run(peer_python, yolox)
 
 
-def _print(rows: list[Row], json: bool) -> None:
-    if json:
-        figures = [{**asdict(row), "ratio": row.ratio} for row in rows]
-        typer.echo(json_format.dumps({"machine": _machine(), "rows": figures}))
+def _print(rows: list[Row], json: bool, report: Path | None) -> None:
+    if _publish([{**asdict(row), "ratio": row.ratio} for row in rows], json, report):
         return
     from rich.console import Console
     from rich.table import Table
@@ -325,6 +324,15 @@ def _print(rows: list[Row], json: bool) -> None:
         )
     # wide enough for a log file, where nothing can be asked
     Console(width=None if sys.stdout.isatty() else 180).print(table)
+
+
+def _publish(figures: list[dict[str, Any]], json: bool, report: Path | None, **more: Any) -> bool:
+    """Print figures as JSON and write their page, each where it is asked for. Returns whether it was JSON."""
+    record = {"machine": _machine(), "rows": figures, **more}
+    if json:
+        typer.echo(json_format.dumps(record))
+    write_page(report, "Benchmark", record)
+    return json
 
 
 def _print_engines(rows: list[EngineRow], fastest: dict[str, str]) -> None:

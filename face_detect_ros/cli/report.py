@@ -63,15 +63,17 @@ def report(
 
 def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Document, Path]:
     """The page about `path`, and where it belongs."""
-    from face_detect_ros.reports import figures
+    from face_detect_ros.reports import figures, training
     from face_detect_ros.reports.bag_report import bag_report
     from face_detect_ros.reports.recording import read_recording
 
     beside = path.with_name(f"{path.stem}.report.html")
-    if (path / figures.CURVE).is_file():
-        return figures.training_report(path), path / "report.html"
+    if (path / training.CURVE).is_file():
+        return training.training_report(path, with_images=with_images), path / "report.html"
     if path.suffix == ".json":
-        return figures.figures_report(path, images), beside
+        found = figures.read_figures(path)
+        shown = figures.read_images(images) if images is not None else []
+        return figures.figures_report(found, f"Figures: {path.stem}", shown), beside
     if (path / "bag").is_dir():
         return bag_report(read_recording(path / "bag", images=with_images)), path / "report.html"
     return bag_report(read_recording(path, images=with_images)), beside

@@ -114,9 +114,9 @@ def train(
     face_detect_ros train data.yaml --init yolov9-t --output run2/
 
     DIR gets best.safetensors and last.safetensors (use them as yolov9:FILE, or yolov9-attn:FILE for a model with
-    attention), curve.csv, curve.png, and state.pt: the same command goes on where it was ended, by Ctrl-C, by a crash
-    or by kill -9, with the very images that would have come. Several GPUs:
-    torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
+    attention), report.html (curves, confusion, the images with most mistakes), curve.csv, curve.png, best.json, worst/
+    and state.pt. The same command continues a training that was ended by Ctrl-C, a crash or kill -9, with the images
+    that would have come next. Several GPUs: torchrun --nproc-per-node N -m face_detect_ros.cli.app train ...
 
     Classes that an image is not labeled for (fields <class>_labeled or <class>_complete that are false, or
     not_exhaustive_category_ids) are not learned to be absent there; crowds (iscrowd) are left out of the loss.
@@ -158,7 +158,7 @@ def train(
                 task, options, output, device=device, threads=threads,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
-        report.done(best)
+        report.done(best, output)
 
 
 def names_of(text: str) -> tuple[str, ...]:

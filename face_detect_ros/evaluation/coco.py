@@ -111,6 +111,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
         `AP`, `AP50`, `AP75`; `AP_small`, `AP_medium`, `AP_large` and the same of AP50, by area below 32^2, below
         96^2 and
         above, in square pixels. `per_class`: {name: {AP, AP50, boxes}} with the names of the annotations.
+        `curve`: [{recall, precision}] at an overlap of 0.5, the mean over the classes.
         `left_out`: classes that the model lacks. `images` and `boxes` that count. `images_per_s`: images over the
             detector's time.
 
@@ -137,6 +138,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
             }
             for index, category in enumerate(known)
         },
+        "curve": _curve(precision[_AP50, :, :, 0]),
         "left_out": [name for category, name in enumerate(names) if category not in known],
         "pictures": pictures,
         "boxes": sum(boxes[category] for category in known),
@@ -223,6 +225,15 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
 def boxes_that_count(annotations: CocoAnnotations) -> list[CocoBox]:
     """Boxes without those of a class for which their image may lack labels."""
     return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
+
+
+def _curve(precision: np.ndarray) -> list[dict[str, float]]:
+    """Points of the mean of curves, (101 recalls, classes); classes without boxes (-1) are left out."""
+    counted = precision[:, (precision > -1).all(axis=0)]
+    if not counted.size:
+        return []
+    means = counted.mean(axis=1)
+    return [{"recall": index / 100, "precision": round(float(means[index]), 4)} for index in range(0, 101, 2)]
 
 
 def _some(names: Sequence[str]) -> str:

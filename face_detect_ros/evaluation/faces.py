@@ -19,6 +19,7 @@ from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.evaluation.labels import LabeledImage
 from face_detect_ros.evaluation.matching import Matches, PrecisionRecall, f1, match, shorter_side
+from face_detect_ros.evaluation.mistakes import Mistakes
 from face_detect_ros.images.reading import read_image
 
 LOWEST_SCORE = 0.05
@@ -27,6 +28,7 @@ LOWEST_SCORE = 0.05
 _AT_ONCE = 8  # images given to the detector together: a GPU gains by it, memory stays small
 _SIZE_STEPS_PX = (12, 24, 48, 96)
 _SIZES_FROM_PX = (12, 24, 40)
+_CURVE_POINTS = 60
 _CLEAR_EYES_PX = 8  # nearer eyes are labeled to a pixel at best
 
 
@@ -58,6 +60,7 @@ def evaluate_faces(
     detect_options: DetectOptions,
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
+    on_mistakes: Callable[[Mistakes], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run a face detector over labeled images and compare.
 
@@ -67,6 +70,7 @@ def evaluate_faces(
         detect_options: Its score threshold is where precision and recall are read off.
         options: What counts as found.
         advance: Called for each image.
+        on_mistakes: Called with the mistakes in each image, at the score threshold.
 
     Returns:
         Ready for JSON; null where a figure does not exist. Of the completely labeled images: `images`, `faces` that
@@ -76,7 +80,7 @@ def evaluate_faces(
         recall, recall_by_size: [{from_px, to_px, faces, recall}]} of all labeled images; sizes are the shorter side
         of a face. `eye_error`: median distance of the eyes from their labels, as a share of the distance between
         the eyes, of found faces whose labeled eyes are at least 8 px apart; `eyes`: the number of these faces.
-        `ms_per_image`: mean time of the detector.
+        `ms_per_image`: mean time of the detector. `curve`: [{score, precision, recall}], a few dozen points.
 
     Raises:
         SourceError: An image cannot be read.
@@ -104,6 +108,9 @@ def evaluate_faces(
                 )
             )
             errors += _eye_errors(matches[-1], picture, faces, detect_options.score_threshold)
+            on_mistakes(
+                _mistakes(len(matches) - 1, picture, faces, matches[-1], detect_options.score_threshold)
+            )
             advance()
     complete = [m for m, picture in zip(matches, pictures, strict=True) if picture.complete]
     return {
@@ -125,6 +132,37 @@ def evaluate_faces(
     }
 
 
+def _mistakes(
+    number: int, picture: LabeledImage, found: Detections, matched: Matches, score_threshold: float
+) -> Mistakes:
+    """Missed faces and, where every face is labeled, what is no face."""
+    order = np.argsort(-found.scores, kind="stable")
+    false = matched.wrong & (matched.scores >= score_threshold) & picture.complete
+    missed = matched.counts & ~(matched.found_at >= score_threshold)
+    return Mistakes(
+        number,
+        (),
+        np.concatenate([found.boxes[order][false], picture.boxes[missed]]).astype(np.float64),
+        np.concatenate([matched.scores[false], np.zeros(int(missed.sum()))]),
+        ((None, "face"),) * int(false.sum()) + (("face", None),) * int(missed.sum()),
+    )
+
+
+def _curve(curve: PrecisionRecall) -> list[dict[str, float]]:
+    """Points of the curve, a few dozen of them, from the highest score on."""
+    chosen = np.unique(np.linspace(0, len(curve.scores) - 1, _CURVE_POINTS).round().astype(int))
+    if not len(curve.scores) or not curve.labels:
+        return []
+    return [
+        {
+            "score": round(float(curve.scores[index]), 4),
+            "precision": round(float(curve.precision[index]), 4),
+            "recall": round(float(curve.recall[index]), 4),
+        }
+        for index in chosen
+    ]
+
+
 def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
     curve = PrecisionRecall.of(matches)
     precision, recall = curve.at(score_threshold)
@@ -143,6 +181,7 @@ def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
             "precision": _figure(best_precision),
             "recall": _figure(best_recall),
         },
+        "curve": _curve(curve),
     }
 
 

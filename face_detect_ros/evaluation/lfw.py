@@ -18,8 +18,10 @@ from face_detect_ros.evaluation.verification import rates_at, verification_figur
 from face_detect_ros.faces.embedders.catalogue import DLIB_PAIR_DISTANCE, Embedder
 from face_detect_ros.faces.options import MatchOptions
 from face_detect_ros.images.reading import read_image
+from face_detect_ros.images.resizing import for_eyes
 
 _BATCH = 32
+_EXAMPLE_PX = 200  # height of an image of a pair that is shown
 _FALLBACK_SIDE = 0.42  # of the image's shorter side: LFW's faces
 
 
@@ -85,6 +87,7 @@ def evaluate_pairs(
     *,
     accept_distance: float = MatchOptions.accept_distance,
     pair_distance: float = DLIB_PAIR_DISTANCE,
+    on_distances: Callable[[np.ndarray], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Embed every image once and judge the pairs by the distance of their embeddings.
 
@@ -94,6 +97,7 @@ def evaluate_pairs(
         advance: Called after each image.
         accept_distance: Below which recognition may give a name, with this embedder.
         pair_distance: Below which its makers take two faces for one person.
+        on_distances: Called with the distance of each pair, (P,) float64.
 
     Returns:
         Ready for JSON. What `verification_figures` gives; own_threshold: {accept_distance, and what `rates_at` gives};
@@ -102,6 +106,7 @@ def evaluate_pairs(
     """
     embeddings = pictures.embed(pairs.pictures, advance).astype(np.float64)
     distances = np.linalg.norm(embeddings[pairs.first] - embeddings[pairs.second], axis=1)
+    on_distances(distances)
     return {
         **verification_figures(distances, pairs.same, pairs.folds),
         "own_threshold": {
@@ -112,3 +117,38 @@ def evaluate_pairs(
         "pictures": len(pairs.pictures),
         "fallbacks": pictures.fallbacks,
     }
+
+
+def worst_pairs(
+    pairs: Pairs, distances: np.ndarray, accept_distance: float, count: int = 6
+) -> list[tuple[np.ndarray, str]]:
+    """The pairs of one person that are farthest apart, and those of two people that are nearest.
+
+    Args:
+        pairs: The pairs.
+        distances: (P,) of their embeddings.
+        accept_distance: Only what is on the wrong side of it is a mistake.
+        count: Most pairs of each kind.
+
+    Returns:
+        (H, W, 3) uint8 RGB, both images side by side, and a caption of each.
+
+    Raises:
+        SourceError: An image cannot be read.
+    """
+    missed = np.flatnonzero(pairs.same & (distances >= accept_distance))
+    taken = np.flatnonzero(~pairs.same & (distances < accept_distance))
+    chosen = [
+        *missed[np.argsort(-distances[missed], kind="stable")][:count],
+        *taken[np.argsort(distances[taken], kind="stable")][:count],
+    ]
+    found = []
+    for index in chosen:
+        paths = [pairs.pictures[side[index]] for side in (pairs.first, pairs.second)]
+        images = [read_image(path) for path in paths]
+        sizes = [(_EXAMPLE_PX, max(1, round(_EXAMPLE_PX * im.shape[1] / im.shape[0]))) for im in images]
+        both = np.hstack([for_eyes(image, size) for image, size in zip(images, sizes, strict=True)])
+        kind = "one person, far apart" if pairs.same[index] else "two people, near"
+        names = " and ".join(path.stem.replace("_", " ") for path in paths)
+        found.append((both, f"{kind} ({distances[index]:.2f}): {names}"))
+    return found

@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The mistakes of an object detector: classes taken for others, and the images with most of them."""
+"""The mistakes of a detector: classes taken for others, and the images with most of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from face_detect_ros.core import boxes as box_geometry
@@ -17,9 +19,13 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.evaluation.coco import Found, boxes_that_count
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox
 from face_detect_ros.evaluation.matching import part_inside
+from face_detect_ros.images.reading import read_image
+from face_detect_ros.images.resizing import for_eyes
 from face_detect_ros.viz.draw import draw_detections
 
 IOU = 0.5
+MOST_EXAMPLES, EXAMPLE_PX = 12, 480
+_MISSED, _FALSE, _TAKEN = (255, 140, 30), (255, 90, 200), (255, 225, 70)
 Pair = tuple[int | None, int | None]
 
 
@@ -32,19 +38,63 @@ class Mistakes:
         pairs: (labeled, found) category of every label and detection that counts; None where there is no partner.
         boxes: (N, 4) xyxy, pixels, of the pairs that differ.
         scores: (N,); 0 for a missed label.
-        captions: N texts.
+        names: (labeled, found) of these N pairs, in words; None where there is no partner.
     """
 
     picture: int
     pairs: tuple[Pair, ...]
     boxes: np.ndarray
     scores: np.ndarray
-    captions: tuple[str, ...]
+    names: tuple[tuple[str | None, str | None], ...]
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What each mistake is."""
+        return tuple(
+            f"no {found}"
+            if labeled is None
+            else f"missed {labeled}"
+            if found is None
+            else f"{labeled} taken for {found}"
+            for labeled, found in self.names
+        )
 
     def paint(self, image: np.ndarray) -> np.ndarray:
         """Draw the mistakes on the image, (H, W, 3) uint8 RGB."""
         numbers = np.arange(len(self.boxes))
         return draw_detections(image, Detections(self.boxes, self.scores, numbers), self.captions)
+
+
+def examples(
+    mistakes: Sequence[Mistakes], paths: Sequence[Path], count: int = MOST_EXAMPLES
+) -> list[tuple[np.ndarray, str]]:
+    """The images with most mistakes, small, with boxes: orange: missed, pink: false, yellow: another class.
+
+    Args:
+        mistakes: Of every image.
+        paths: The image files; `Mistakes.picture` is an index into them.
+        count: How many images at most.
+
+    Returns:
+        (H, W, 3) uint8 RGB and a caption of each.
+
+    Raises:
+        SourceError: An image cannot be read.
+    """
+    shown = []
+    for each in worst(mistakes, count):
+        image = read_image(paths[each.picture])
+        height, width = image.shape[:2]
+        scale = EXAMPLE_PX / max(height, width)
+        image = for_eyes(image, (max(1, round(height * scale)), max(1, round(width * scale)))).copy()
+        for box, (labeled, found) in zip((each.boxes * scale).round().astype(int), each.names, strict=True):
+            color = _FALSE if labeled is None else _MISSED if found is None else _TAKEN
+            for line_px, drawn in ((4, (0, 0, 0)), (2, color)):
+                cv2.rectangle(image, box[:2].tolist(), box[2:].tolist(), drawn, line_px)
+        counts = Counter(each.captions).most_common()
+        text = ", ".join(f"{number} x {what}" if number > 1 else what for what, number in counts)
+        shown.append((image, f"{paths[each.picture].name}: {text}"))
+    return shown
 
 
 def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: float) -> list[Mistakes]:
@@ -103,7 +153,7 @@ def _of_image(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: S
     categories = np.array([each.category for each in singles], int)
     free = np.ones(len(singles), bool)
     pairs: list[Pair] = []
-    wrong: list[tuple[np.ndarray, float, str]] = []
+    wrong: list[tuple[np.ndarray, float, tuple[str | None, str | None]]] = []
     for row, box, near, crowded in zip(rows, boxes, overlap, in_crowd, strict=True):
         category = int(row[6])
         candidates = np.flatnonzero(free & (near >= IOU))
@@ -114,17 +164,16 @@ def _of_image(number: int, rows: np.ndarray, labels: Sequence[CocoBox], names: S
             free[label] = False
             pairs.append((int(categories[label]), category))
             if not len(same):
-                text = f"{names[categories[label]]} taken for {names[category]}"
-                wrong.append((box, float(row[5]), text))
+                wrong.append((box, float(row[5]), (names[categories[label]], names[category])))
         elif not crowded:
             pairs.append((None, category))
-            wrong.append((box, float(row[5]), f"no {names[category]}"))
+            wrong.append((box, float(row[5]), (None, names[category])))
     for index in np.flatnonzero(free).tolist():
         pairs.append((int(categories[index]), None))
-        wrong.append((label_boxes[index], 0.0, f"missed {names[categories[index]]}"))
+        wrong.append((label_boxes[index], 0.0, (names[categories[index]], None)))
     shown = np.array([box for box, *_ in wrong]).reshape(-1, 4)
     scores = np.array([score for _, score, _ in wrong])
-    return Mistakes(number, tuple(pairs), shown, scores, tuple(text for *_, text in wrong))
+    return Mistakes(number, tuple(pairs), shown, scores, tuple(pair for *_, pair in wrong))
 
 
 def _xyxy(xywh: object) -> np.ndarray:

@@ -16,6 +16,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 12.0, 10.0, 24.0
 _ROW = 24.0
 _NAMES = 190.0
 _MOST_POINTS = 600
+_BAR = 16.0
+_BAR_NAMES, _BAR_NOTES = 420.0, 330.0  # most room for texts beside bars
+_LETTER = 6.6  # about as wide as one
 
 Points = Sequence[tuple[float, float]]
 
@@ -28,14 +31,32 @@ class Span:
     end: float
 
 
-def lines(what: str, series: Mapping[str, Points], *, unit: str = "", x_unit: str = "s") -> str:
-    """Lines over a common axis that begins at zero.
+@dataclass(frozen=True)
+class Bar:
+    """A bar of `bars`: bars of one kind have one color, gray if it is quiet; the note is written behind the value."""
+
+    kind: str
+    value: float
+    note: str = ""
+    quiet: bool = False
+
+
+def lines(
+    what: str,
+    series: Mapping[str, Points],
+    *,
+    unit: str = "",
+    x_unit: str = "s",
+    shares: bool = False,
+) -> str:
+    """Lines over a common axis; y begins at zero.
 
     Args:
         what: The chart in words, for people who do not see it.
         series: Name -> points (x, y); points that are not finite are left out.
         unit: Of y.
         x_unit: Of x.
+        shares: x and y are shares: both axes go from 0 to 1.
     """
     clean = {
         name: _thinned([(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)])
@@ -45,7 +66,9 @@ def lines(what: str, series: Mapping[str, Points], *, unit: str = "", x_unit: st
     if not everything:
         return ""
     x_low, x_high = min(x for x, _ in everything), max(x for x, _ in everything)
-    y_ticks = ticks(0.0, max(max(y for _, y in everything), 1e-9))
+    if shares:
+        x_low, x_high = 0.0, 1.0
+    y_ticks = ticks(0.0, 1.0 if shares else max(y for _, y in everything) or 1.0)
     y_high = y_ticks[-1]
     width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
@@ -62,7 +85,9 @@ def lines(what: str, series: Mapping[str, Points], *, unit: str = "", x_unit: st
     for index, points in enumerate(clean.values()):
         text = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in points)
         parts.append(f'<polyline class="s{index % COLORS}" points="{text}"/>')
-    return _svg(what, _HEIGHT, parts) + _legend(f"{name}{f', {unit}' if unit else ''}" for name in clean)
+    names = [f"{name}{f', {unit}' if unit else ''}" for name in clean]
+    legend = _legend({name: str(i % COLORS) for i, name in enumerate(names)})
+    return _svg(what, _HEIGHT, parts) + (legend if unit or len(names) > 1 else "")
 
 
 def timeline(what: str, rows: Mapping[str, Sequence[Span]], end: float) -> str:
@@ -76,9 +101,9 @@ def timeline(what: str, rows: Mapping[str, Sequence[Span]], end: float) -> str:
     parts = []
     for index, (name, spans) in enumerate(rows.items()):
         top = _TOP + index * _ROW
-        shown = name if len(name) <= 26 else f"{name[:25]}…"
         parts.append(
-            f'<text class="name" x="{_NAMES - 8}" y="{top + 15}" text-anchor="end">{escape(shown)}</text>'
+            f'<text class="name" x="{_NAMES - 8}" y="{top + 15}" text-anchor="end">'
+            f"{escape(_shortened(name, 26))}</text>"
         )
         parts.append(
             f'<line class="grid" x1="{_NAMES}" x2="{_WIDTH - _RIGHT}" y1="{top + 11}" y2="{top + 11}"/>'
@@ -93,29 +118,45 @@ def timeline(what: str, rows: Mapping[str, Sequence[Span]], end: float) -> str:
     return _svg(what, height, [*parts, *_x_axis(0.0, end, "s", height, place)])
 
 
-def bars(what: str, rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
-    """Horizontal bars: for each row, one bar for each of its values."""
-    count = sum(len(values) for values in rows.values())
-    highest = max((value for values in rows.values() for value in values.values()), default=0.0) or 1.0
-    names = list(dict.fromkeys(name for values in rows.values() for name in values))
-    left, thickness = _NAMES * 2, 14.0
+def bars(what: str, rows: Mapping[str, Sequence[Bar]], unit: str = "", *, own_scales: bool = False) -> str:
+    """Horizontal bars, a group for each row.
+
+    Args:
+        what: The chart in words, for people who do not see it.
+        rows: Name -> its bars.
+        unit: Of all values.
+        own_scales: The longest bar of each row has the same length; otherwise lengths of all rows compare.
+    """
+    quiet = {bar.kind: bar.quiet for row in rows.values() for bar in row}
+    grays = [kind for kind in quiet if quiet[kind]]
+    colors = {
+        kind: f"q{grays.index(kind) % 2}" if quiet[kind] else str(index % COLORS)
+        for index, kind in enumerate(quiet)
+    }
+    notes = {
+        name: [" ".join(filter(None, (f"{bar.value:.3g}", unit, bar.note))) for bar in row]
+        for name, row in rows.items()
+    }
+    highest = max((bar.value for row in rows.values() for bar in row), default=0.0)
+    left = _width_of(rows, _BAR_NAMES)
+    room = _WIDTH - left - _width_of([note for row in notes.values() for note in row], _BAR_NOTES)
     parts, top = [], _TOP
-    for row, values in rows.items():
-        middle = top + thickness * len(values) / 2
-        shown = row if len(row) <= 56 else f"{row[:55]}…"
+    for name, row in rows.items():
+        full = (max((bar.value for bar in row), default=0.0) if own_scales else highest) or 1.0
         parts.append(
-            f'<text class="name" x="{left - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(shown)}</text>'
+            f'<text class="name" x="{left - 8}" y="{top + _BAR * len(row) / 2 + 4:.1f}" text-anchor="end">'
+            f"{escape(_shortened(name, 62))}</text>"
         )
-        for name, value in values.items():
-            length = (_WIDTH - left - 90) * max(0.0, value) / highest
+        for bar, note in zip(row, notes[name], strict=True):
+            length = max(1.0, room * max(0.0, bar.value) / full)
             parts.append(
-                f'<rect class="f{names.index(name) % COLORS}" x="{left}" y="{top + 1:.1f}" rx="2" '
-                f'height="{thickness - 2}" width="{max(1.0, length):.1f}"/>'
-                f'<text x="{left + length + 6:.1f}" y="{top + 11:.1f}">{value:.3g} {escape(unit)}</text>'
+                f'<rect class="f{colors[bar.kind]}" x="{left}" y="{top + 1:.1f}" rx="2" height="{_BAR - 2}" '
+                f'width="{length:.1f}"/>'
+                f'<text x="{left + length + 6:.1f}" y="{top + 12:.1f}">{escape(note)}</text>'
             )
-            top += thickness
-        top += 8.0
-    return _svg(what, _TOP * 2 + count * thickness + len(rows) * 8.0, parts) + _legend(names)
+            top += _BAR
+        top += 10.0
+    return _svg(what, top, parts) + (_legend(colors) if len(colors) > 1 else "")
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -152,8 +193,14 @@ def _svg(what: str, height: float, parts: Sequence[str]) -> str:
     )
 
 
-def _legend(names: Iterable[str]) -> str:
-    items = "".join(
-        f'<li><i class="f{index % COLORS}"></i>{escape(name)}</li>' for index, name in enumerate(names)
-    )
+def _width_of(texts: Iterable[str], most: float) -> float:
+    return min(most, 24.0 + _LETTER * max(map(len, texts), default=0))
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _legend(colors: Mapping[str, str]) -> str:
+    items = "".join(f'<li><i class="f{color}"></i>{escape(name)}</li>' for name, color in colors.items())
     return f'<ul class="legend">{items}</ul>'

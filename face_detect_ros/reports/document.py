@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -44,6 +44,13 @@ class Document:
         """A paragraph."""
         self._parts.append(f"<p>{escape(text)}</p>")
 
+    def tiles(self, figures: Iterable[tuple[str, str | int | float]]) -> None:
+        """The most important figures, large: (what, value)."""
+        items = "".join(
+            f"<div><dt>{escape(what)}</dt><dd>{escape(_text(value))}</dd></div>" for what, value in figures
+        )
+        self._parts.append(f'<dl class="tiles">{items}</dl>')
+
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str | int | float]]) -> None:
         """A table; columns of numbers are set to the right."""
         rows = list(rows)
@@ -57,6 +64,28 @@ class Document:
             f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         )
 
+    def matrix(self, rows_are: str, columns_are: str, rows: Mapping[str, Mapping[str, int]]) -> None:
+        """A table of counts, darker where they are a larger share of their row.
+
+        Args:
+            rows_are, columns_are: What they stand for, in a word.
+            rows: Name of a row -> name of a column -> count; every row has the same columns.
+        """
+        columns = list(next(iter(rows.values()), {}))
+        head = "".join(f'<th scope="col" class="number">{escape(name)}</th>' for name in columns)
+        body = ""
+        for name, counts in rows.items():
+            total = sum(counts.values()) or 1
+            cells = "".join(
+                f'<td class="number{" zero" * (not count)}" style="--share:{60 * count / total:.0f}%">{count:,}</td>'
+                for count in counts.values()
+            )
+            body += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+        self._parts.append(
+            f'<div class="scroll" tabindex="0"><table class="matrix"><thead><tr><th scope="col">{escape(rows_are)} ↓ '
+            f"{escape(columns_are)} →</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
     def chart(self, svg: str, caption: str = "") -> None:
         """A chart made by `reports.charts`."""
         above = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
@@ -64,14 +93,14 @@ class Document:
             f'<figure class="chart">{above}<div class="scroll" tabindex="0">{svg}</div></figure>'
         )
 
-    def images(self, images: Iterable[tuple[np.ndarray, str]]) -> None:
+    def images(self, images: Iterable[tuple[np.ndarray, str]], *, large: bool = False) -> None:
         """Images side by side, each (H, W, 3) uint8 RGB with its caption."""
         figures = "".join(
             f'<figure><img src="{_data_url(image)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption>'
             "</figure>"
             for image, caption in images
         )
-        self._parts.append(f'<div class="images">{figures}</div>')
+        self._parts.append(f'<div class="images{" large" * large}">{figures}</div>')
 
     def html(self) -> str:
         """The whole page."""
@@ -100,12 +129,16 @@ class Document:
 
 
 def _cell(value: str | int | float) -> str:
+    number = "" if isinstance(value, str) else _NUMBER
+    return f"<td{number}>{escape(_text(value))}</td>"
+
+
+def _text(value: str | int | float) -> str:
     if isinstance(value, str):
-        return f"<td>{escape(value)}</td>"
-    text = (
-        f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    )
-    return f"<td{_NUMBER}>{text}</td>"
+        return value
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
 def _data_url(image: np.ndarray) -> str:

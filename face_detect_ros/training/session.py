@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import cv2
 import torch
@@ -20,9 +21,11 @@ from torch import nn
 from face_detect_ros.core.errors import ConfigError, DeviceError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.class_names import matching
-from face_detect_ros.evaluation.coco import evaluate_coco
+from face_detect_ros.evaluation.coco import Found, detect_all
+from face_detect_ros.evaluation.coco import figures as coco_figures
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
+from face_detect_ros.training import best
 from face_detect_ros.training.data.dataset import DataSet
 from face_detect_ros.training.data.loader import BatchLoader, ImageStore
 from face_detect_ros.training.learners.protocol import Learner
@@ -142,12 +145,20 @@ def train(
             processes=processes,
         )
 
+        evaluated: list[tuple[Found, dict[str, Any]]] = []  # the latest
+
         def evaluate(average: nn.Module) -> dict[str, float]:
             detector = learner.detector(average, place, dtype)
-            figures = evaluate_coco(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+            found = detect_all(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+            figures = coco_figures(task.held_back, found, _EVALUATION.max_detections)
+            evaluated[:] = [(found, figures)]
             return {
                 name: value for name, value in figures.items() if name.startswith("AP") and value is not None
             }
+
+        def show_best(row: Mapping[str, float]) -> None:
+            (found, figures) = evaluated[0]
+            best.write(folder, int(row["epoch"]), task.held_back, found, figures)
 
         def names(numbers: tuple[int, ...]) -> str:
             return ", ".join(str(task.train.samples[number].path) for number in numbers)
@@ -171,6 +182,7 @@ def train(
                 name_images=names,
                 on_progress=on_progress if rank == 0 else lambda _: None,
                 on_epoch=on_epoch,
+                on_best=show_best,
             )
             resumed = trainer.restore()
             if rank == 0:

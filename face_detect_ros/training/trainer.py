@@ -73,6 +73,7 @@ class Trainer:
         name_images: Names the images with these numbers in messages.
         on_progress: Called after each step.
         on_epoch: Called with the figures of each epoch.
+        on_best: Called with the figures of an epoch that is better than all before it.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Trainer:
         name_images: Callable[[tuple[int, ...]], str] = str,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_epoch: Callable[[Mapping[str, float]], None] = lambda _: None,
+        on_best: Callable[[Mapping[str, float]], None] = lambda _: None,
     ) -> None:
         self._options = options
         self._folder = folder
@@ -101,6 +103,7 @@ class Trainer:
         self._name_images = name_images
         self._on_progress = on_progress
         self._on_epoch = on_epoch
+        self._on_best = on_best
         self._stop_asked = False
 
         self._model = learner.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -272,6 +275,7 @@ class Trainer:
             if row[MEASURE] > self._best:
                 self._best = row[MEASURE]
                 self._learner.write(self._average.model, self._folder, BEST)
+                self._on_best(row)
         curve.write(self._folder, [*self._rows, row])
         self._on_epoch(row)
 

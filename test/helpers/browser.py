@@ -30,12 +30,13 @@ def chromium():
 
 
 @contextlib.contextmanager
-def page_at(browser, url, *, width=1280, height=800, language="en", dark=False):
+def page_at(browser, url, *, width=1280, height=800, language="en", dark=False, **options):
     """A page of its own, without cookies of others; fails the test if it has an error."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         locale=language,
         color_scheme="dark" if dark else "light",
+        **options,
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from face_detect_ros.reports import charts
-from face_detect_ros.reports.charts import Span
+from face_detect_ros.reports.charts import Bar, Span
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,15 @@ def test_a_timeline_has_a_bar_for_each_span():
     assert all(float(rect.get("width")) >= 2 for rect in svg_of(text).iter("rect"))
 
 
+def widths(text):
+    return [float(rect.get("width")) for rect in svg_of(text).iter("rect")]
+
+
 def test_bars_are_as_long_as_their_values():
-    text = charts.bars("speed", {"a": {"ours": 1.0, "theirs": 2.0}}, "ms")
-    ours, theirs = (float(rect.get("width")) for rect in svg_of(text).iter("rect"))
-    assert theirs == pytest.approx(2 * ours)
+    rows = {"a": [Bar("ours", 1.0), Bar("theirs", 2.0, "of others")], "b": [Bar("ours", 0.5)]}
+    ours, theirs, other = widths(charts.bars("speed", rows, "ms"))
+    assert theirs == pytest.approx(2 * ours, abs=0.5)
+    assert theirs == pytest.approx(4 * other, abs=0.5)
+    assert "2 ms of others" in charts.bars("speed", rows, "ms")
+    _, theirs, other = widths(charts.bars("speed", rows, "ms", own_scales=True))
+    assert theirs == other

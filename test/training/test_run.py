@@ -191,6 +191,16 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path:
     end = CliRunner().invoke(app, command(labels, ended)[3:])
     assert "going on where it was ended" in end.stderr
     assert curve(ended) == curve(whole)
+    page = (whole / "report.html").read_text()
+    for text in (
+        "Loss by epoch",
+        "Average precision by epoch",
+        "Confusion",
+        "Worst mistakes",
+        "data:image/jpeg",
+    ):
+        assert text in page
+    assert f"page: {ended / 'report.html'}" in end.stderr
     (about, tensors), (same, others) = (
         safetensors_file.read(each / "last.safetensors") for each in (ended, whole)
     )

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from face_detect_ros.reports.training import training_report as training_page
+
 if TYPE_CHECKING:
     from face_detect_ros.training.trainer import Progress
 
@@ -79,9 +81,15 @@ class Report:
     def stopped(self) -> None:
         self._say("stopped; the same command goes on where it was")
 
-    def done(self, best: Path) -> None:
-        if self._speaks:
-            typer.echo(f"the best model is {best}")
+    def done(self, best: Path, folder: Path | None = None) -> None:
+        """Say what the result is, and write the page about the training in `folder`. Raises OutputError."""
+        if not self._speaks:
+            return
+        if folder is not None:
+            page = folder / "report.html"
+            training_page(folder).write(page)
+            self._say(f"page: {page}")
+        typer.echo(f"the best model is {best}")
 
     def thresholds(self, rows: Callable[[], Sequence[Mapping[str, float]]]) -> None:
         if self._speaks:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Engine, Images, Json, Precision
 from face_detect_ros.engines.catalogue import AUTO
 
@@ -35,6 +36,7 @@ def attention(
         typer.Option(help="Lowest score of a detection that is measured; default: the model's."),
     ] = None,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """How well heat maps, as on ~/attention, explain the detections that found a labeled box.
 
@@ -72,6 +74,7 @@ def attention(
             with progress_bar(name, len(labeled.pictures)) as advance:
                 figures = evaluate_attention(detector, labeled, options, advance)
             figures |= {"model": name, "device": detector.device}
+        write_page(report, "Heat maps", figures)
         if json:
             typer.echo(json_format.dumps(figures))
         else:

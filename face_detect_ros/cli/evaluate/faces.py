@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Engine, Images, Json, Precision
 from face_detect_ros.cli.evaluate.printing import print_figures
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
@@ -49,6 +50,7 @@ def faces(
     ] = 12,
     iou: Annotated[float, typer.Option(help="Overlap from which a detection has found a face.")] = 0.5,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Precision, recall and average precision of a face detector.
 
@@ -65,6 +67,7 @@ def faces(
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.evaluation.faces import FaceEvaluationOptions, evaluate_faces
         from face_detect_ros.evaluation.labels import read_labels
+        from face_detect_ros.evaluation.mistakes import Mistakes, examples
 
         entry = catalogue.CATALOGUE.get(model.partition(":")[0])
         task = entry.task if entry else "faces"
@@ -80,9 +83,15 @@ def faces(
             if task == "objects":
                 detect_options = replace(detect_options, class_ids=class_ids("face", detector.labels))
             detector.warmup()
+            mistakes: list[Mistakes] = []
             with progress_bar(model, len(pictures)) as advance:
-                figures = evaluate_faces(detector, pictures, detect_options, options, advance)
-            print_figures({"model": model, "device": detector.device, **figures}, json)
+                figures = evaluate_faces(
+                    detector, pictures, detect_options, options, advance, mistakes.append
+                )
+            figures |= {"model": model, "device": detector.device}
+        shown = examples(mistakes, [picture.path for picture in pictures]) if report is not None else ()
+        write_page(report, f"Face detector {model}", figures, shown)
+        print_figures(figures, json)
 
 
 def agreement(
@@ -101,6 +110,7 @@ def agreement(
         int, typer.Option(help="Smallest width or height that they look for, in pixels; 0: each its own.")
     ] = FACE_OPTIONS.min_size_px,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Whether a face detector finds the same faces as another one.
 
@@ -128,6 +138,6 @@ def agreement(
         ):
             figures = evaluate_agreement(detector, other, pictures, options, advance)
             about = {"model": model, "reference_model": reference, "device": detector.device}
-        print_figures(
-            {**figures, **about, "min_size_px": min_size_px, "score_threshold": score_threshold}, json
-        )
+        figures |= {**about, "min_size_px": min_size_px, "score_threshold": score_threshold}
+        write_page(report, f"{model} beside {reference}", figures)
+        print_figures(figures, json)

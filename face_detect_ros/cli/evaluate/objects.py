@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Engine, Images, Json, Precision
 from face_detect_ros.cli.evaluate.printing import print_figures
 from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
@@ -64,6 +65,7 @@ def coco(
         ),
     ] = None,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Average precision (AP) of an object detector, as COCO measures it.
 
@@ -82,7 +84,7 @@ def coco(
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.coco import detect_all, figures
         from face_detect_ros.evaluation.coco_annotations import read_annotations
-        from face_detect_ros.evaluation.mistakes import confusion, find_mistakes
+        from face_detect_ros.evaluation.mistakes import confusion, examples, find_mistakes
 
         name = model or catalogue.default_model("objects")
         catalogue.find(name, task="objects")
@@ -113,6 +115,8 @@ def coco(
             "confusion": confusion(mistakes, labeled.categories),
             **about,
         }
+        shown = examples(mistakes, [each.path for each in labeled.pictures]) if report is not None else ()
+        write_page(report, f"Object detector {name}", record, shown)
         if worst is not None:
             _save_worst(mistakes, labeled, worst)
         if json:

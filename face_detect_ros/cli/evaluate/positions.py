@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Engine, Json
 from face_detect_ros.cli.evaluate.printing import print_figures
 from face_detect_ros.engines.catalogue import AUTO
@@ -52,6 +53,7 @@ def positions(
         float, typer.Option(min=0.0, max=0.3, help="How far the sides of their boxes are off, in sides.")
     ] = 0.0,
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Errors of positions in constructed scenes, or the repeatability of positions in a recording.
 
@@ -89,6 +91,7 @@ def positions(
                 raise ConfigError(f"--distances {distances!r}: {error}") from error
             with progress_bar("scenes", len(meters)) as advance:
                 figures = evaluate_constructed(meters, repeats, holes, box_error, advance=advance)
+            write_page(report, "Positions in constructed scenes", figures)
             print_figures(figures, json)
             return
         opened = Recording.read(recording)
@@ -102,4 +105,5 @@ def positions(
                 pipeline = stack.enter_context(recipe.build())
                 advance = stack.enter_context(progress_bar("frames", len(opened.images)))
                 figures = measure_tracks(opened, pipeline, advance)
+        write_page(report, f"Positions: {recording.name}", figures)
         print_figures(figures, json)

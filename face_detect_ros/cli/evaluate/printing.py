@@ -12,10 +12,11 @@ import typer
 
 
 def print_figures(figures: dict[str, Any], json: bool) -> None:
-    """Print figures as a table, or as one JSON object; nested ones get names with dots."""
+    """Print figures as a table, or as one JSON object; nested ones get names with dots. Tables have no curves."""
     if json:
         typer.echo(json_format.dumps(figures))
         return
+    figures = {name: value for name, value in figures.items() if name != "curve"}
     for name, value in _flat(figures):
         typer.echo(f"{name:<28} {'-' if value is None else value}")
 

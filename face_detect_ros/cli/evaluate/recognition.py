@@ -8,15 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Images, Json, Precision
 from face_detect_ros.cli.evaluate.printing import print_figures
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.faces.embedders.catalogue import DEFAULT as DEFAULT_EMBEDDER
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def lfw(
@@ -35,6 +39,7 @@ def lfw(
         str, typer.Option(help="Of the embedder: auto, float32, bfloat16 or float16.")
     ] = "auto",
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """Accuracy of face verification on pairs of images, as in Labeled Faces in the Wild.
 
@@ -50,7 +55,7 @@ def lfw(
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.common.progress import progress_bar
         from face_detect_ros.detectors import catalogue
-        from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs
+        from face_detect_ros.evaluation.lfw import ImageEmbedder, evaluate_pairs, worst_pairs
         from face_detect_ros.evaluation.pairs import read_pairs
         from face_detect_ros.faces.embedders import catalogue as embed
 
@@ -61,6 +66,7 @@ def lfw(
             contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
         ):
             pictures = ImageEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
+            distances: list[np.ndarray] = []
             with progress_bar(embedder, len(listed.pictures)) as advance:
                 entry = embed.find(embedder)
                 figures = evaluate_pairs(
@@ -69,9 +75,12 @@ def lfw(
                     advance,
                     accept_distance=entry.match.accept_distance,
                     pair_distance=entry.pair_distance,
+                    on_distances=distances.append,
                 )
-            about = {"embedder": embedder, "device": embeds.device, "detector": detector}
-        print_figures({**figures, **about}, json)
+            figures |= {"embedder": embedder, "device": embeds.device, "detector": detector}
+        shown = worst_pairs(listed, distances[0], entry.match.accept_distance) if report is not None else ()
+        write_page(report, f"Embedder {embedder}", figures, shown)
+        print_figures(figures, json)
 
 
 def identification(
@@ -85,6 +94,7 @@ def identification(
     device: Device = "auto",
     precision: Precision = "auto",
     json: Json = False,
+    report: ReportFile = None,
 ) -> None:
     """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
 
@@ -110,4 +120,6 @@ def identification(
         ):
             options = catalogue.default_options(detector, task="faces")
             figures = evaluate_identification(images, finder, embeds, options, MatchOptions(), advance)
-        print_figures({**figures, "embedder": embedder, "device": embeds.device, "detector": detector}, json)
+        figures |= {"embedder": embedder, "device": embeds.device, "detector": detector}
+        write_page(report, f"Names by {embedder}", figures)
+        print_figures(figures, json)

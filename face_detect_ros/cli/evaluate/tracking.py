@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
+from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.tracking.catalogue import DEFAULT_TRACKER, TRACKERS
 from face_detect_ros.tracking.options import TrackerOptions
@@ -61,6 +62,7 @@ def tracking(
         Path | None, typer.Option(metavar="DIR", help="Write the tracks there, as MOTChallenge text.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
+    report: ReportFile = None,
 ) -> None:
     """HOTA, MOTA, IDF1 and ID switches of a tracker on MOTChallenge sequences, with the detections they come with.
 
@@ -89,6 +91,7 @@ def tracking(
                 results=results,
                 advance=advance,
             )
+        write_page(report, f"Tracker {tracker}", figures)
         if json:
             typer.echo(json_format.dumps(figures))
         else:
