@@ -150,6 +150,7 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
         print(f"cannot start ROS: {error}", file=sys.stderr)
         return 1
     nodes: Sequence[Node] = ()
+    executor: Executor | None = None
     idle = True
     try:
         nodes = make_nodes()
@@ -163,6 +164,9 @@ def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = 
     finally:
         for node in nodes:
             idle = node.stop(STOP_TIMEOUT_S) and idle  # type: ignore[attr-defined]
+        if executor is not None:
+            # it holds the nodes: others would see them for another 20 s if the process ends without cleaning up
+            executor.shutdown(STOP_TIMEOUT_S)
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
