@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether a node stays as it was: after many lifecycles, after many subscribers, and with ten times too many images."""
+"""Whether a node stays as it was: after many lives and subscribers, with ten times too many images, in long work."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ CYCLE = (
 )
 _DETECTOR = "face_detect_ros.ros.nodes.face_detector"
 _SOURCE = "face_detect_ros.ros.nodes.video_source"
+_PERCEPTION = "face_detect_ros.ros.nodes.perception"
 _TOO_MANY = 10
 
 
@@ -222,6 +223,22 @@ def subscribers(times: int) -> Endurance:
         watcher.close()
 
 
+def soak(seconds: float, rate_hz: float = 10.0) -> Endurance:
+    """Camera, faces with recognition and objects in one process for a long time, at a rate that it manages."""
+    watcher = _Watcher("soak")
+    process = NodeProcess(_PERCEPTION, {**_stream(rate_hz), "motion": True})
+    try:
+        watcher.keep_ages()
+        watcher.wait_for_images(WARM_IMAGES, process.check)
+        before, first, began_s = watcher.footprint(process.pid), len(watcher.ages_ms), time.monotonic()
+        watcher.spin_for(seconds, process.check)
+        after, passed_s = watcher.footprint(process.pid), time.monotonic() - began_s
+        return Endurance("perception, results", len(watcher.ages_ms) - first, before, after, passed_s)
+    finally:
+        process.stop()
+        watcher.close()
+
+
 def overload(seconds: float) -> Overload:
     """Ten times as many images as the face detector can process."""
     watcher = _Watcher("overload")
@@ -275,7 +292,7 @@ def _stream(rate_hz: float) -> dict[str, Any]:
     return {"source": "sample:astronaut", "width": 640, "height": 480, "rate_hz": rate_hz}
 
 
-def run(cycles: int, visits: int, overload_s: float) -> dict[str, Any]:
+def run(cycles: int, visits: int, overload_s: float, soak_s: float) -> dict[str, Any]:
     """Everything that is asked for, by name; 0 leaves a part out. Initializes ROS, and shuts it down."""
     runtime.carry_large_images()
     rclpy.init()
@@ -287,6 +304,8 @@ def run(cycles: int, visits: int, overload_s: float) -> dict[str, Any]:
             found["subscribers"] = asdict(subscribers(visits))
         if overload_s:
             found["overload"] = asdict(overload(overload_s))
+        if soak_s:
+            found["soak"] = asdict(soak(soak_s))
         return found
     finally:
         rclpy.try_shutdown()

@@ -249,17 +249,21 @@ def endurance(
     overload: Annotated[
         float, typer.Option(min=0.0, help="Seconds with ten times as many images as can be processed.")
     ] = 60.0,
+    soak: Annotated[float, typer.Option(min=0.0, help="Seconds of ordinary work in one process.")] = 60.0,
     json: Json = False,
     report: ReportFile = None,
 ) -> None:
-    """What a node holds after many lives and subscribers, and what becomes of too many images; 0 leaves a part out."""
+    """What a node holds after many lives, many subscribers and long work, and what becomes of too many images.
+
+    0 leaves a part out.
+    """
     with exit_codes():
         from face_detect_ros.benchmarks import endurance as benchmark
         from face_detect_ros.ros import runtime
 
         runtime.stay_on_this_computer()
 
-        found = benchmark.run(cycles, subscribers, overload)
+        found = benchmark.run(cycles, subscribers, overload, soak)
         write_page(report, "Benchmark: endurance", {"machine": _machine(), **found})
         if json:
             typer.echo(json_format.dumps({"machine": _machine(), **found}))

@@ -3,22 +3,30 @@
 
 """Positions in space over real topics: a depth camera in one process, the node in another."""
 
-import functools
 import itertools
 import json
-import struct
 import sys
-import threading
 import time
 import types
 
 import cv2
 import numpy as np
 import pytest
-from geometry_msgs.msg import TransformStamped
+from helpers.depth_camera import (
+    FACE_M,
+    FOCAL,
+    DepthCamera,
+    base_from_camera,
+    compressed_16,
+    damaged,
+    depth_image,
+    disparity,
+    is_face_in_space,
+    make_header,
+    message_32,
+)
 from helpers.ros_tools import BEST_EFFORT, DATA, RELIABLE, astronaut, image, stamp_ns, wait_until
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
-from std_msgs.msg import Header
+from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -26,140 +34,6 @@ from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 
 NODE = "/face_detector"
-SECOND = 10**9
-FOCAL = 400.0
-# the face of the astronaut, and where it is with this camera
-FACE = (slice(70, 170), slice(180, 270))
-FACE_M, ROOM_M = 1.2, 3.0
-
-
-def depths() -> np.ndarray:
-    """(512, 512) meters: the face before a room, with holes."""
-    depth = np.full((512, 512), ROOM_M)
-    depth[40:, 120:330] = FACE_M
-    depth[::7, ::5] = 0
-    return depth
-
-
-def message_16(depth, **header) -> Image:
-    return _depth_image((depth * 1e3).astype("<u2"), "16UC1", **header)
-
-
-def message_32(depth, **header) -> Image:
-    return _depth_image(np.where(depth == 0, np.nan, depth).astype("<f4"), "32FC1", **header)
-
-
-def _depth_image(values, encoding, stamp=0, frame_id="camera") -> Image:
-    message = Image(header=_header(stamp, frame_id), height=values.shape[0], width=values.shape[1])
-    message.encoding, message.step, message.data = encoding, values.strides[0], values.tobytes()
-    return message
-
-
-def compressed_16(depth, stamp=0, frame_id="camera") -> CompressedImage:
-    body = cv2.imencode(".png", (depth * 1e3).astype(np.uint16))[1].tobytes()
-    message = CompressedImage(header=_header(stamp, frame_id), format="16UC1; compressedDepth png")
-    message.data = struct.pack("<iff", 0, 0, 0) + body
-    return message
-
-
-def damaged(depth, **header) -> Image:
-    message = message_16(depth, **header)
-    message.step = 3
-    return message
-
-
-def disparity(depth, stamp=0, frame_id="camera"):
-    stereo = pytest.importorskip("stereo_msgs.msg", reason="stereo_msgs is not installed")
-    with np.errstate(divide="ignore"):
-        values = np.where(depth == 0, -1, FOCAL * 0.1 / depth).astype("<f4")
-    message = stereo.DisparityImage(header=_header(stamp, frame_id), f=FOCAL, t=0.1)
-    message.min_disparity, message.max_disparity = 1.0, 200.0
-    message.image = _depth_image(values, "32FC1", stamp, frame_id)
-    return message
-
-
-def _header(stamp, frame_id) -> Header:
-    header = Header(frame_id=frame_id)
-    header.stamp.sec, header.stamp.nanosec = divmod(stamp, SECOND)
-    return header
-
-
-def info(width=512, height=512, stamp=0, focal=FOCAL) -> CameraInfo:
-    middle_x, middle_y = width / 2 - 0.5, height / 2 - 0.5
-    return CameraInfo(
-        header=_header(stamp, "camera"),
-        width=width,
-        height=height,
-        distortion_model="plumb_bob",
-        d=[0.0] * 5,
-        k=[focal, 0.0, middle_x, 0.0, focal, middle_y, 0.0, 0.0, 1.0],
-    )
-
-
-class DepthCamera:
-    """Publishes images with their depth, 20 a second, until it is stopped."""
-
-    def __init__(
-        self,
-        probe,
-        make_depth=message_16,
-        *,
-        topic="/depth/image_raw",
-        camera_info=True,
-        depth_info=False,
-        scale=1.0,
-        depth_offset_s=0.0,
-        lag_s=0.0,
-        frame_id="camera",
-        qos=RELIABLE,
-        picture=None,
-    ):
-        self.probe = probe
-        self.picture = astronaut() if picture is None else picture
-        depth = depths()
-        if scale != 1.0:
-            size = round(depth.shape[1] * scale), round(depth.shape[0] * scale)
-            depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
-        self._make_depth = functools.partial(make_depth, depth, frame_id=frame_id)
-        node = probe.node
-        self._images = node.create_publisher(Image, "/image_raw", qos)
-        self._depths = node.create_publisher(type(self._make_depth(stamp=1)), topic, qos)
-        self._info = node.create_publisher(CameraInfo, "/camera_info", qos) if camera_info else None
-        self._depth_info = (
-            node.create_publisher(CameraInfo, "/depth/camera_info", qos) if depth_info else None
-        )
-        self._scale, self._offset_ns, self._lag_s = scale, round(depth_offset_s * SECOND), lag_s
-        self.stamps = []
-        self.depth_lost = False
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        self._thread.join(10)
-
-    def _run(self):
-        while not self._end.wait(0.05):
-            stamp = time.time_ns()
-            self.stamps.append(stamp)
-            if self._info is not None:
-                self._info.publish(info(stamp=stamp))
-            if self._depth_info is not None:
-                side = round(512 * self._scale)
-                self._depth_info.publish(info(side, side, stamp, FOCAL * self._scale))
-            self._images.publish(image(self.picture, stamp_ns=stamp))
-            time.sleep(self._lag_s)
-            if self.depth_lost:
-                continue
-            self._depths.publish(self._make_depth(stamp=stamp + self._offset_ns))
-
-
-def is_face_in_space(message: Detection3DArray) -> bool:
-    return len(message.detections) > 0
 
 
 def check(message: Detection3DArray) -> None:
@@ -329,10 +203,10 @@ def test_two_people_of_a_real_camera(probe, execute):
 
     def send():
         path, stamp = next(paths), time.time_ns()
-        info = CameraInfo(header=_header(stamp, "camera"), width=640, height=480, k=k)
+        info = CameraInfo(header=make_header(stamp, "camera"), width=640, height=480, k=k)
         infos.publish(info)
         depth = cv2.imread(str(folder / "depth" / f"{path.stem}.png"), cv2.IMREAD_UNCHANGED)
-        depths.publish(_depth_image(depth.astype("<u2"), "16UC1", stamp))
+        depths.publish(depth_image(depth.astype("<u2"), "16UC1", stamp))
         images.publish(image(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]), stamp))
         time.sleep(0.08)
         return sum(len(people(m)) == 2 for m in list(found.messages)) >= 10
@@ -386,15 +260,6 @@ def tf2(monkeypatch):
         setattr(module, kind.__name__, kind)
     monkeypatch.setitem(sys.modules, "tf2_ros", module)
     return module
-
-
-def base_from_camera() -> TransformStamped:
-    """The camera is 0.5 m above base_link and looks forward."""
-    transform = TransformStamped()
-    transform.transform.translation.z = 0.5
-    turn = transform.transform.rotation
-    turn.x, turn.y, turn.z, turn.w = -0.5, 0.5, -0.5, 0.5
-    return transform
 
 
 def test_positions_in_another_frame_at_the_time_of_the_image(probe, start, tf2):
