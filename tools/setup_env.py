@@ -301,7 +301,9 @@ def build_underlay(venv: Venv, root: Path) -> None:
 
 
 def install_package(venv: Venv, root: Path) -> None:
-    run(venv, [*pip_install(venv), "--no-deps", "--no-build-isolation", "--editable", root])
+    # --use-pep517: older versions of pip would put the commands where setup.cfg tells colcon to, not into bin
+    command = [*pip_install(venv), "--no-deps", "--no-build-isolation", "--use-pep517", "--editable", root]
+    run(venv, command)
     # An editable install brings no data files: without these the ament index would not know the package.
     marker = venv.share / "ament_index" / "resource_index" / "packages" / PACKAGE
     link(marker, root / "resource" / PACKAGE)
@@ -353,9 +355,12 @@ def set_up(venv: Venv, root: Path, todo: Sequence[str]) -> None:
             step(venv, root)
     with timed("checking"):
         run(venv, [venv.python, "-I", "-c", IMPORT_CHECK])
-    stamp = {"steps": {**done, **{name: keys[name] for name in todo}}, "python": venv.version}
+    steps = {**done, **{name: keys[name] for name in todo}}
+    stamp: dict[str, object] = {"steps": steps, "python": venv.version, "files": installed_files(venv)}
+    if lost := missing_files(venv, stamp):
+        raise SetupError(f"{lost[0]} is a link to nothing; see {venv.log}")
     partial = venv.stamp.with_suffix(".part")
-    partial.write_text(json.dumps({**stamp, "files": installed_files(venv)}))
+    partial.write_text(json.dumps(stamp))
     partial.replace(venv.stamp)
 
 
