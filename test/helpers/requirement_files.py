@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the package imports, and what the files in requirements/ install."""
+"""What the package imports, what the files in requirements/ install, and the set-up that does."""
 
 import ast
+import importlib.util
 import re
 import sys
 
@@ -83,3 +84,11 @@ def distributions(name):
 
 def normalized(name):
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def load_set_up():
+    """The module tools/setup_env.py."""
+    spec = importlib.util.spec_from_file_location("setup_env", ROOT / "tools" / "setup_env.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -3,7 +3,6 @@
 
 """The files in requirements/: each purpose gets what it imports, and every version is pinned once."""
 
-import importlib.util
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from helpers.requirement_files import (
     distributions,
     entries,
     imported_names,
+    load_set_up,
     normalized,
 )
 
@@ -98,9 +98,7 @@ def test_a_robot_gets_what_the_nodes_need_and_keeps_the_numpy_of_apt():
 
 @pytest.mark.parametrize("distribution", ["kilted", "jazzy"])
 def test_everything_is_pinned_once(distribution):
-    spec = importlib.util.spec_from_file_location("setup_env", ROOT / "tools" / "setup_env.py")
-    setup_env = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(setup_env)
+    setup_env = load_set_up()
     pins = [entry for file in setup_env.constraint_files(ROOT, distribution) for entry in entries(file.stem)]
     assert [
         pin for pin in pins if not re.match(r"[\w.\-]+==[\w.]+(; python_version [<>=]+ \"3\.\d+\")?$", pin)
