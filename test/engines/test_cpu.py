@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
-import threading
-from pathlib import Path
+import subprocess
+import sys
 
-import numpy as np
 import pytest
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.core.protocols import DetectOptions
-from face_detect_ros.detectors import catalogue
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import cpu
 
@@ -50,38 +47,50 @@ def test_cpus_that_cannot_be(text: str, message: str) -> None:
         cpu.parse(text)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
-def test_a_pinned_thread_makes_a_detector_whose_threads_are_pinned(engine: str) -> None:
-    if problem := engines.problem(engine):
-        pytest.skip(problem)
-    chosen = HERE[-1]
-    before = _threads()
-    where: dict[str, str] = {}
+# in a process of its own: OpenVINO's threads stay where its first ones were
+PINNED = """
+import contextlib, json, os, sys, threading
+from pathlib import Path
+import numpy as np
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors import catalogue
+from face_detect_ros.engines import cpu
 
-    def work() -> None:
-        with cpu.pinned({chosen}):
-            detector = catalogue.create(
-                "yolov9-robot", task="objects", device="cpu", engine=engine, threads=2
-            )
-        with contextlib.closing(detector):
-            for _ in range(3):
-                detector.detect([np.zeros((96, 128, 3), np.uint8)], DetectOptions())
-            where.update({thread: text for thread, text in _threads().items() if thread not in before})
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    worker.join()
-    assert where
-    assert set(where.values()) == {str(chosen)}
-    assert cpu.cores() == len(HERE)
-    assert os.sched_getaffinity(0) == set(HERE)
+engine, chosen = sys.argv[1], int(sys.argv[2])
 
 
-def _threads() -> dict[str, str]:
-    """CPUs of each thread of this process, as the kernel lists them."""
+def threads():
     found = {}
     for task in Path("/proc/self/task").iterdir():
         with contextlib.suppress(OSError):  # it may have ended
             lines = (task / "status").read_text(encoding="ascii").splitlines()
             found[task.name] = next(line.split()[1] for line in lines if line.startswith("Cpus_allowed_list"))
     return found
+
+
+def work():
+    with cpu.pinned({chosen}):
+        detector = catalogue.create("yolov9-robot", task="objects", device="cpu", engine=engine, threads=2)
+    with contextlib.closing(detector):
+        for _ in range(3):
+            detector.detect([np.zeros((96, 128, 3), np.uint8)], DetectOptions())
+        where.update({thread: cpus for thread, cpus in threads().items() if thread not in before})
+
+
+before, where = threads(), {}
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+print(json.dumps([sorted(set(where.values())), cpu.cores(), sorted(os.sched_getaffinity(0))]))
+"""
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_a_pinned_thread_makes_a_detector_whose_threads_are_pinned(engine: str) -> None:
+    if problem := engines.problem(engine):
+        pytest.skip(problem)
+    chosen = HERE[-1]
+    command = [sys.executable, "-c", PINNED, engine, str(chosen)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[str(chosen)], len(HERE), HERE]
