@@ -53,7 +53,9 @@ def demo(
         # about codecs that this build of OpenCV lacks
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         if source is not None:
-            SourceOptions(source)  # refused before anything is started
+            from face_detect_ros.sources.opening import require
+
+            require(SourceOptions(source))  # refused before anything is started
         from face_detect_ros.demo import scene
         from face_detect_ros.reports.bag_report import bag_report
         from face_detect_ros.reports.recording import read_recording

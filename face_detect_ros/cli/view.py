@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import exit_codes
-from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.sources.options import Kind, SourceOptions, expand_path, without_password
+from face_detect_ros.core.errors import ConfigError, SourceError
+from face_detect_ros.sources.options import SourceOptions, without_password
 from face_detect_ros.web.options import DEFAULT_HOST, DEFAULT_PORT
 
 SAMPLE = "sample:astronaut"
@@ -55,15 +55,15 @@ def view(
     Ctrl-C.
     """
     with exit_codes():
+        from face_detect_ros.sources.opening import require
         from face_detect_ros.web.options import ServerOptions
 
         ServerOptions(host, port)
         chosen = source or _first_camera() or SAMPLE
-        # refused before anything is started
-        if SourceOptions(chosen).kind is Kind.FILE and not expand_path(chosen).exists():
-            raise ConfigError(
-                f"{chosen}: no such file or folder; give an image, folder, video, bag, device or URL"
-            )
+        try:
+            require(SourceOptions(chosen))  # refused before anything is started
+        except SourceError as error:
+            raise ConfigError(str(error)) from error
         if foxglove:
             from face_detect_ros.cli.view_foxglove import view_foxglove
 

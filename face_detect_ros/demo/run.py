@@ -51,7 +51,7 @@ def run_demo(
 
     Raises:
         ProcessError: A process ended early or does not answer.
-        SourceError: The source stopped sending.
+        SourceError: The source cannot be read, or stopped sending.
         OutputError: The results cannot be written.
         KeyboardInterrupt: The user ended it.
     """
@@ -66,10 +66,11 @@ def run_demo(
     width, height = SIZE
     stream = {"source": source, "motion": True, "rate_hz": RATE_HZ, "width": width, "height": height}
     detector = {"gallery": gallery.resolve(), **({"model": model} if model else {})}
+    camera = processes.NodeProcess("face_detect_ros.ros.nodes.video_source", {**stream, "autostart": False})
     children = [
         processes.NodeProcess("face_detect_ros.ros.nodes.face_detector", detector),
         processes.NodeProcess("face_detect_ros.ros.nodes.object_detector", {}),
-        processes.NodeProcess("face_detect_ros.ros.nodes.video_source", {**stream, "autostart": False}),
+        camera,
     ]
     page = None
     if show_address is not None:
@@ -85,6 +86,8 @@ def run_demo(
             page = None
         if not rclpy.ok():
             raise KeyboardInterrupt
+        if not recorder.tally.images and (line := camera.line_like(r"\[ERROR\].*")):
+            raise SourceError(line.partition("]: ")[2])
 
     try:
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_CONFIGURE, watch)

@@ -44,10 +44,21 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
     if path.is_dir():
         return open_folder(path, options, warn)
     if not path.is_file():
-        raise SourceError(
-            f"{options.description}: no such file or folder{near_path(path)}; give an image, a folder of images, a "
-            "video or a bag"
-        )
+        raise _absent(options, path)
     return (
         StillsSource([path], options, warn) if is_image_file(path) else VideoFileSource(path, options, warn)
+    )
+
+
+def require(options: SourceOptions) -> None:
+    """Raises SourceError if `options` name a file, folder or bag that does not exist. Other sources are not tried."""
+    path = expand_path(options.source)
+    if options.kind is Kind.FILE and not path.exists() and not is_bag(Path(str(path).partition("#")[0])):
+        raise _absent(options, path)
+
+
+def _absent(options: SourceOptions, path: Path) -> SourceError:
+    return SourceError(
+        f"{options.description}: no such file or folder{near_path(path)}; give an image, a folder of images, a "
+        "video or a bag"
     )

@@ -206,12 +206,13 @@ def test_what_a_killed_process_left_is_named(tmp_path: Path, monkeypatch: pytest
     assert "2 MB" in finding.detail
 
 
-def listen(topic: str) -> dict[str, str]:
-    """The finding about a topic, by the command in a process of its own."""
-    command = [sys.executable, "-m", "face_detect_ros.cli.app", "doctor", "--json", "--topic", topic]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return json.loads(run.stdout)["findings"][-1]
+def listen(*topics: str) -> list[dict[str, str]]:
+    """The findings about topics, by commands in processes of their own that listen side by side."""
+    command = [sys.executable, "-m", "face_detect_ros.cli.app", "doctor", "--json", "--topic"]
+    runs = [subprocess.Popen([*command, topic], stdout=subprocess.PIPE, text=True) for topic in topics]
+    outputs = [run.communicate(timeout=100)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * len(topics), outputs
+    return [json.loads(output)["findings"][-1] for output in outputs]
 
 
 def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes() -> None:
@@ -219,12 +220,11 @@ def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes() -> None:
     source = [sys.executable, "-m", "face_detect_ros.ros.start", "video_source", "--ros-args"]
     camera = subprocess.Popen([*source, "-p", "source:=sample:astronaut", "-p", "rate_hz:=10.0"])
     try:
-        finding = listen("/image_raw")
+        finding, nowhere = listen("/image_raw", "/nowhere")
     finally:
         camera.send_signal(signal.SIGINT)
         camera.wait(30)
     assert (finding["name"], finding["state"]) == ("/image_raw", "ok"), finding
     assert re.fullmatch(r"\S+ of \S+ images per second arrive", finding["detail"])
-    finding = listen("/nowhere")
-    assert finding["state"] == "note"
-    assert "nobody publishes it" in finding["detail"] + finding["advice"]
+    assert nowhere["state"] == "note"
+    assert "nobody publishes it" in nowhere["detail"] + nowhere["advice"]

@@ -142,10 +142,19 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_source_that_does_not_exist_ends_the_demo_with_its_reason(tmp_path: Path) -> None:
+def test_a_source_that_does_not_exist_is_refused_before_anything_starts(tmp_path: Path) -> None:
     run = run_demo("--out", str(tmp_path / "out"), "--source", str(tmp_path / "missing.jpg"))
     assert run.returncode == 1
-    assert "missing.jpg" in run.stderr
+    (line,) = run.stderr.splitlines()
+    assert "missing.jpg: no such file or folder" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_that_cannot_be_read_ends_the_demo_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    run = run_demo("--out", str(tmp_path / "out"), "--source", str(tmp_path / "text.jpg"))
+    assert run.returncode == 1
+    assert "text.jpg: not an image, or damaged" in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -86,9 +86,11 @@ ULTRALYTICS = {
 }
 
 
-@pytest.mark.parametrize("style", ULTRALYTICS)
-@pytest.mark.parametrize("variant", "tmce")
-def test_the_heads_of_ultralytics(tmp_path, style, variant):
+@pytest.mark.parametrize(
+    ("variant", "style"),
+    [("t", "plain"), ("t", "depthwise"), ("m", "plain"), ("c", "depthwise"), ("e", "plain")],
+)
+def test_the_heads_of_ultralytics(tmp_path, variant, style):
     model = network(variant, head=ULTRALYTICS[style])
     path = tmp_path / "file.pt"
     tensors = published(model, "plain", "model.")
