@@ -24,6 +24,7 @@ class Freshness:
         self._delays_s: deque[float] = deque(maxlen=_KEPT)
         self._offset_s: float | None = None  # of the clock from the monotonic one
         self._late_since_s: float | None = None
+        self._stamp_ns = 0  # of the image before
 
     def stale(self, stamp_ns: int, clock_ns: int, arrival_s: float) -> bool:
         """Whether the next image is stale.
@@ -37,6 +38,9 @@ class Freshness:
         if self._offset_s is not None and abs(offset_s - self._offset_s) > _JUMP_S:
             self._forget()  # the clock was set, or a simulation runs faster than time
         self._offset_s = offset_s
+        if stamp_ns and (self._stamp_ns - stamp_ns) * 1e-9 > LATE_S:
+            self._forget()  # late images come in order: the clock of the camera was set back
+        self._stamp_ns = stamp_ns
         delay_s = (clock_ns - stamp_ns) * 1e-9
         usual_s = min(self._delays_s, default=delay_s)
         known = bool(stamp_ns) and len(self._delays_s) >= _FEWEST and abs(usual_s) < _SAME_CLOCK_S

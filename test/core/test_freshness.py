@@ -56,7 +56,7 @@ def test_a_delay_that_stays_is_accepted():
     camera = Camera()
     for _ in range(20):
         camera.send()
-    stale = [camera.send(0.1, 2.0) for _ in range(60)]
+    stale = [camera.send(2.1 if n == 0 else 0.1, 2.0) for n in range(60)]
     assert 25 <= stale.count(True) <= 32
     assert stale[-1] is False
 
@@ -67,6 +67,13 @@ def test_a_clock_that_is_set_costs_nothing():
         camera.send()
     camera.clock_s += 5  # only the receiver's: every image looks 5 s old now
     assert not any(camera.send(delay_s=5.05) for _ in range(20))
+
+
+@pytest.mark.parametrize("back_s", [1.5, 5.0, 600.0], ids=str)
+def test_a_camera_whose_clock_is_set_back_loses_nothing(back_s):
+    camera = Camera()
+    assert not any(camera.send() for _ in range(20))
+    assert not any(camera.send(delay_s=0.05 + back_s) for _ in range(20))
 
 
 def test_a_pause_is_noticed():

@@ -14,13 +14,15 @@ import numpy as np
 WINDOW_S = 5.0
 _FEWEST = 10  # images without which a rate says nothing
 _STEADY = 1.25  # gaps up to this many periods are jitter
+_JUMP_S = 0.5  # stamps that go on by so much more or less than arrivals do are of a clock that was set
 
 
 class LossMeter:
     """Estimates the publisher's rate and the share of its images that are missing. Safe between threads.
 
     The period is the shortest usual step between stamps (their lower quartile), so it is right as long as one image in
-    four arrives right after the one before it. A source whose rate really changes looks lossy for `WINDOW_S`.
+    four arrives right after the one before it. A source whose rate really changes looks lossy for `WINDOW_S`. If the
+    clock of the stamps jumps, it starts again.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,10 @@ class LossMeter:
     def add(self, stamp_ns: int, arrival_s: float) -> None:
         """Count an image."""
         with self._lock:
+            if self._images:
+                then_s, before_ns = self._images[-1]
+                if abs((stamp_ns - before_ns) * 1e-9 - (arrival_s - then_s)) > _JUMP_S:
+                    self._images.clear()
             self._images.append((arrival_s, stamp_ns))
 
     def clear(self) -> None:

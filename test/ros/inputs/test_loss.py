@@ -11,11 +11,12 @@ import pytest
 from face_detect_ros.ros.inputs.loss import LossMeter
 
 
-def rates(stamps_s):
+def rates(stamps_s, clock_s=0.0):
+    """Of images that arrive as they are stamped; what `clock_s` adds to stamps was added by whoever set the clock."""
     meter = LossMeter()
-    now_s = time.monotonic()
-    for stamp_s in stamps_s:
-        meter.add(round(stamp_s * 1e9), now_s)
+    first_s = time.monotonic() - 4.99
+    for stamp_s, more_s in zip(stamps_s, np.broadcast_to(clock_s, len(stamps_s)), strict=True):
+        meter.add(round((stamp_s + more_s) * 1e9), first_s + stamp_s)
     return meter.rates()
 
 
@@ -25,7 +26,7 @@ LOSSES = {
     "nothing": (STEADY, 0.0),
     "jitter": (STEADY + RANDOM.uniform(-0.004, 0.004, 100), 0.0),
     "every third": (np.delete(STEADY, np.arange(1, 100, 3)), 1 / 3),
-    "one in four at random": (STEADY[RANDOM.permutation(100)[:75]], 0.25),
+    "one in four at random": (STEADY[np.sort(RANDOM.permutation(100)[:75])], 0.25),
     "a long gap": (np.concatenate([STEADY[:40], STEADY[60:]]), 0.2),
 }
 
@@ -35,6 +36,17 @@ def test_the_share_that_is_lost(stamps_s, lost):
     arriving, published = rates(stamps_s)
     assert published == pytest.approx(20, rel=0.05)
     assert 1 - arriving / published == pytest.approx(lost, abs=0.04)
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, -3.0, 3.0, 3600.0])
+def test_a_clock_that_is_set_loses_nothing(jump_s):
+    arriving, published = rates(STEADY, np.where(STEADY < 2, 0.0, jump_s))
+    assert arriving == published == pytest.approx(20)
+
+
+def test_images_out_of_order():
+    stamps = STEADY.reshape(-1, 2)[:, ::-1].ravel()
+    assert rates(stamps) == pytest.approx((20, 20))
 
 
 @pytest.mark.parametrize(
