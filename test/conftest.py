@@ -145,11 +145,12 @@ def execute():
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """The catalogue also has quick, slow, weightless and buggy."""
+    """The catalogue also has quick, steady, slow, weightless and buggy."""
     from face_detect_ros.detectors import catalogue
 
     factories = {
         "quick": "create_quick",
+        "steady": "create_quick_and_blind",
         "slow": "create_slow",
         "weightless": "create_without_weights",
         "buggy": "create_with_a_bug",

@@ -244,6 +244,6 @@ def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
         if name == "offered_qos_profiles":
             try:
                 return tuple(parse_qos(value))
-            except (ReaderError, KeyError, TypeError):
+            except (ReaderError, KeyError, TypeError, AttributeError, ValueError):
                 return ()
     return ()

@@ -246,7 +246,7 @@ class BagReader:
         from rosbags.rosbag2.metadata import parse_qos
 
         for item in self._metadata.get("topics_with_message_count") or []:
-            with contextlib.suppress(KeyError, TypeError, AttributeError, ReaderError):
+            with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError, ReaderError):
                 described = item["topic_metadata"]
                 if described["name"] != topic.name or modern_name(described["type"]) != topic.type:
                     continue

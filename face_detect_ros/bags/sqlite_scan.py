@@ -131,7 +131,7 @@ class SqliteScan:
                 continue  # of a damaged bag
             try:
                 qos = tuple(parse_qos(values.get("offered_qos_profiles", "")))
-            except (ReaderError, KeyError, TypeError):
+            except (ReaderError, KeyError, TypeError, AttributeError, ValueError):
                 qos = ()
             found[int(values["id"])] = Topic(
                 values["name"],

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from face_detect_ros.core.errors import ImageError
+from face_detect_ros.images.avif import check_avif
 from face_detect_ros.images.limits import check_size
 
 # not all that Pillow knows: some of its formats start other programs, some are only announced
@@ -60,6 +61,8 @@ def open_header(data: bytes, max_image_mpx: float, *, formats: list[str] | None 
                 "size", f"more than {max_image_mpx:g} megapixels are refused ({error})"
             ) from error
         check_size(*image.size, max_image_mpx)
+        if image.format == "AVIF":
+            check_avif(data, max_image_mpx)
         with contextlib.suppress(Exception):  # a damaged tag only means that it is not turned
             image.getexif()
     return image

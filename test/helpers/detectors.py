@@ -15,7 +15,7 @@ from face_detect_ros.core.protocols import StageTimes
 class ScriptedDetector:
     """Finds one box in each image, after `delay_s`, and fails where the image's first pixel says so."""
 
-    BROKEN, BUG = 1, 2
+    BROKEN, BUG, HANGS = 1, 2, 3
 
     def __init__(self, delay_s=0.0):
         self.labels = ("face",)
@@ -31,6 +31,9 @@ class ScriptedDetector:
             raise DetectorError("the network gave nonsense")
         if self.BUG in codes:
             raise ZeroDivisionError("a bug")
+        if self.HANGS in codes:
+            self.closed.wait()
+            raise DetectorError("closed")
         return [Detections([[1, 2, 5, 9]], [0.75], [0]) for _ in images]
 
     def warmup(self):
@@ -50,6 +53,25 @@ def create_slow(device):
 
 def create_without_weights(device):
     raise WeightsError("model.dat is damaged; install it again")
+
+
+class ScriptedPersons(ScriptedDetector):
+    """As `ScriptedDetector`, of persons."""
+
+    def __init__(self):
+        super().__init__()
+        self.labels = ("person",)
+
+
+def create_persons(device, **options):
+    return ScriptedPersons()
+
+
+def create_quick_and_blind(device):
+    """Finds a face whatever the image's first pixel says."""
+    detector = ScriptedDetector()
+    detector.BROKEN = detector.BUG = detector.HANGS = -1
+    return detector
 
 
 def create_with_a_bug(device):

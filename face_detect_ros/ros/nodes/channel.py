@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from face_detect_ros.core.frame import LazyFrame
@@ -20,6 +21,8 @@ from face_detect_ros.ros.outputs.output import Output
 
 FAR = 2.0
 """From this multiple of the highest latency on, it is an error."""
+LATE_S = 5.0
+"""For so long a failure behind the detections is reported."""
 
 
 class Channel:
@@ -58,6 +61,7 @@ class Channel:
         self._max_rate_hz = max_rate_hz
         self._rate_limit = RateLimit()
         self._over_rate = self._stale = 0
+        self._late = (float("-inf"), "")
         self._freshness = Freshness()
         self.input = make_input(self._receive)
         self.space = make_space(self.input)
@@ -73,6 +77,10 @@ class Channel:
         self.stream, self.mailbox = stream, mailbox
         self.frame_id = self.rejection = ""
         stream.scene_of = self.space.scene_of
+
+    def failed_late(self, reason: str) -> None:
+        """Remember that an image gave detections, but then neither images nor what else is published after them."""
+        self._late = (time.monotonic(), reason.partition("\n")[0])
 
     @property
     def locates(self) -> bool:
@@ -115,6 +123,9 @@ class Channel:
         arrive, come = statistics.input_rate.hz() > 0, statistics.output_rate.hz() > 0
         if not problem and arrive and not come and self.rejection:
             problem = f"images arrive, but none can be processed: {self.rejection}"
+        failed_s, reason = self._late
+        if not problem and time.monotonic() - failed_s < LATE_S:
+            problem = f"detections are published, but no images: {reason}"
         if max_latency_ms and come and (slow := statistics.slowness(max_latency_ms)):
             far = statistics.latency_ms.percentile(95) > FAR * max_latency_ms
             problem, error = problem or slow, slow if far else ""

@@ -45,7 +45,8 @@ from face_detect_ros.tracking.zones import Areas, parse_areas, split_camera
 
 DEMAND_PERIOD_S = 0.2
 """How often a node looks whether somebody subscribes."""
-
+STUCK_S = 10.0
+"""A detector that takes longer for an image is reported on `/diagnostics`: it may never end."""
 
 P = TypeVar("P", bound=DetectorParameters)
 
@@ -309,7 +310,13 @@ class DetectorNode(PerceptionNode[P]):
         return {f"{channel.name} {self.health_of}": self._health(channel) for channel in self.channels}
 
     def _health(self, channel: Channel) -> Health:
-        return channel.health(self.params.max_latency_ms) if self.active else Health(values=channel.values())
+        if not self.active:
+            return Health(values=channel.values())
+        health = channel.health(self.params.max_latency_ms)
+        if self._flow is not None and (busy_s := self._flow.busy_s) > STUCK_S:
+            stuck = f"the detector has been at work on one image for {busy_s:.0f} s: nothing is published meanwhile"
+            return health._replace(problem=stuck)
+        return health
 
     @property
     def outputs(self) -> list[Output]:

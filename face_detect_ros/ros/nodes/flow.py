@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,22 @@ class Flow:
         self._channels = tuple(channels)
         self._throttle = Throttle(WARNING_PERIOD_S)
         self._pauses = pauses.of_this_process()
+        self._began_s: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """For how long it has been at work on the images in hand; 0 if there are none."""
+        began_s = self._began_s
+        return 0.0 if began_s is None else time.monotonic() - began_s
 
     def process(self, batch: list[tuple[int, LazyFrame]]) -> None:
+        self._began_s = time.monotonic()
+        try:
+            self._process(batch)
+        finally:
+            self._began_s = None
+
+    def _process(self, batch: list[tuple[int, LazyFrame]]) -> None:
         channels = self._channels
         if not self._node.active:
             for index, _ in batch:
@@ -81,22 +96,21 @@ class Flow:
 
     def _process_frames(self, work: Work) -> None:
         jumps = [channel.stream.statistics.time_jumps for channel, _ in work]  # type: ignore[union-attr]
-        published = 0
+        published: Counter[int] = Counter()  # images of each channel whose detections are out
 
         def early(channel: Channel, result: Result) -> None:
-            nonlocal published
-            published += 1
+            published[id(channel)] += 1
             self._publish_early(channel, result)
 
         try:
             results = self._results(work, early)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
-            if published == 0 and len({id(channel) for channel, _ in work}) > 1:
+            if not published and len({id(channel) for channel, _ in work}) > 1:
                 for one in work:  # the image of one camera is no reason to skip those of others
                     self._process_frames([one])
                 return
             for channel in {id(channel): channel for channel, _ in work}.values():
-                self._skip(channel, error, sum(each is channel for each, _ in work))
+                self._skip(channel, error, sum(each is channel for each, _ in work) - published[id(channel)])
             return
         for (channel, _), before in zip(work, jumps, strict=True):
             statistics = channel.stream.statistics  # type: ignore[union-attr]
@@ -190,6 +204,8 @@ class Flow:
             for _ in range(images):
                 channel.discard()
             return  # an end in the middle of a frame is not a failure
+        if not images:
+            channel.failed_late(str(error))
         if isinstance(error, PerceptionError):
             self._reject(channel, "detector", str(error), images)
         else:
@@ -197,11 +213,11 @@ class Flow:
             self._reject(channel, "internal", f"{type(error).__name__}: {error}\n{trace}", images)
 
     def _reject(self, channel: Channel, reason: str, message: str, images: int = 1) -> None:
-        if channel.stream is not None:
+        if channel.stream is not None and images:
             channel.stream.statistics.reject(reason, images)
         channel.rejection = message.partition("\n")[0]
         if self._throttle.allows(f"{channel.name} {reason}"):
-            what = "image" if images == 1 else f"{images} images"
+            what = {0: "what follows the detections", 1: "image"}.get(images, f"{images} images")
             self._node.get_logger().warning(f"{_of(channel)}{what} skipped: {message}")
 
 

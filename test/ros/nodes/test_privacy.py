@@ -5,11 +5,14 @@
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from helpers.detectors import ScriptedDetector
 from helpers.ros_tools import image, portrait, stamp_ns, wait_until
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
+from face_detect_ros.detectors import catalogue
 from face_detect_ros.ros.messages.images import decode_image
+from face_detect_ros.ros.nodes import detector as detector_node
 from face_detect_ros.ros.nodes.face_detector import COVERING, FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 from face_detect_ros.ros.nodes.video_source import VideoSource
@@ -96,17 +99,52 @@ def test_under_privacy_nobody_weakens_the_covers(probe, start, scripted):
     assert not Camera(probe, f"{NODE}/image_annotated").face_is_shown()
 
 
-@pytest.mark.parametrize("code", [ScriptedDetector.BROKEN, ScriptedDetector.BUG], ids=["fails", "has a bug"])
-def test_where_the_detector_fails_no_image_is_published(probe, start, scripted, code):
-    start(FaceDetector, parameters={**QUICK, "privacy": True})
-    seen = [probe.collect(f"{NODE}/{name}", Image) for name in ("image_annotated", "image_anonymized")]
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(ScriptedDetector.BROKEN, id="fails"),
+        pytest.param(ScriptedDetector.BUG, id="has a bug"),
+        pytest.param(ScriptedDetector.HANGS, id="hangs"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["of faces", "of persons, for the cover"])
+def test_where_a_detector_fails_no_image_is_published(probe, start, scripted, monkeypatch, whose, code):
+    monkeypatch.setattr(detector_node, "STUCK_S", 0.3)
+    parameters = {**QUICK, "privacy": True}
+    if whose != "of faces":
+        name = catalogue.default_model("objects")
+        entry = catalogue.CatalogueEntry(
+            name, "objects", "helpers.detectors:create_persons", "none", "for tests"
+        )
+        monkeypatch.setitem(catalogue.CATALOGUE, name, entry)
+        parameters |= {"model": "steady", "cover": "heads"}
+    start(FaceDetector, parameters=parameters)
+    topics = [f"{NODE}/image_{name}" for name in ("annotated", "anonymized")]
+    seen = [probe.collect(topic, Image) for topic in topics]
+    seen += [probe.collect(f"{topic}/compressed", CompressedImage) for topic in topics]
+    probe.wait_for_state(NODE, "active")
+    for each in seen:
+        wait_until(lambda each=each: each.subscription.get_publisher_count(), "the topics")
     broken = BRIGHT.copy()
     broken[0, 0, 0] = code
-    camera = probe.publisher()
-    for number in range(5):
-        camera.publish(image(broken, 10**12 + number * 10**8))
-    probe.diagnostics(NODE, lambda s: int(s.values.get("rejected", 0)) > 0)
-    assert [len(each) for each in seen] == [0, 0]
+    if code == ScriptedDetector.HANGS:
+        words = "at work on one image for"
+    elif whose == "of faces":
+        words = "images arrive, but none can be processed"
+    else:
+        words = "detections are published, but no images"
+    told = probe.collect("/diagnostics", DiagnosticArray)
+    probe.send_until(
+        probe.publisher(),
+        image(broken),
+        lambda: any(words in status.message for message in told.messages for status in message.status),
+        f"diagnostics that say: {words}",
+    )
+    status = probe.diagnostics(NODE, lambda s: words in s.message)
+    counts = {key: status.count(key) for key in ("processed", "dropped", "rejected", "over_rate", "stale")}
+    in_hand = int(code == ScriptedDetector.HANGS and whose == "of faces")
+    assert 0 <= status.count("received") - sum(counts.values()) <= in_hand + 1  # one may wait
+    assert [len(each) for each in seen] == [0] * 4
 
 
 def test_a_video_source_keeps_its_images_from_then_on(probe, start):
