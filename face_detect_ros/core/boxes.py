@@ -59,7 +59,16 @@ def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def clip(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(N, 4) boxes cut at the borders of a width x height image."""
+    """Cut boxes at the borders of an image.
+
+    Args:
+        boxes: (N, 4) xyxy, in pixels of the image.
+        width: Of the image, in pixels.
+        height: Likewise.
+
+    Returns:
+        (N, 4) boxes of the same type.
+    """
     limit = np.array([width, height, width, height], np.float32)
     return np.clip(as_boxes(boxes), 0, limit)
 
@@ -86,8 +95,18 @@ def nms(
 ) -> np.ndarray:
     """Greedy non-maximum suppression, per class.
 
-    Returns (K,) int64 indices of the kept boxes, best score first; the best `most` of them alone if that is given. A
-    box goes when its IoU with a better one of its class is above `iou_threshold`; equal scores keep the earlier box.
+    A box is removed if its IoU with a better one of its class is above `iou_threshold`. Of equal scores the earlier
+    box is better.
+
+    Args:
+        boxes: (N, 4) xyxy, in pixels.
+        scores: (N,).
+        class_ids: (N,).
+        iou_threshold: From 0 to 1.
+        most: Keep only this many boxes, the best ones; None: all.
+
+    Returns:
+        (K,) int64 indices of the kept boxes, best score first.
     """
     boxes, scores, class_ids = as_boxes(boxes), np.asarray(scores), np.asarray(class_ids)
     order = np.argsort(-scores, kind="stable")

@@ -28,10 +28,15 @@ class Letterbox:
 
     @classmethod
     def fit(cls, original: tuple[int, int], target: tuple[int, int], *, center: bool = True) -> Letterbox:
-        """The largest placement of `original` inside `target`.
+        """The largest placement of an image inside a canvas.
 
-        center: pad both sides equally (YOLOv9's way) instead of only right and bottom (YOLOX's way).
-        Raises ValueError for a size below 1.
+        Args:
+            original: (height, width) of the image, in pixels.
+            target: (height, width) of the canvas.
+            center: Pad both sides equally (as YOLOv9) instead of only right and bottom (as YOLOX).
+
+        Raises:
+            ValueError: A size is below 1.
         """
         if min(*original, *target) < 1:
             raise ValueError(f"cannot fit {original} into {target}: sizes must be at least 1 pixel")
@@ -42,10 +47,18 @@ class Letterbox:
 
     @classmethod
     def within(cls, original: tuple[int, int], longest_px: int, multiple: int = 32) -> Letterbox:
-        """`original` with its longer side resized to `longest_px`, each side padded up to a multiple, centered.
+        """The image with its longer side resized to `longest_px`, centered, each side padded up to a multiple.
 
-        What a fully convolutional network needs of padding, and no more: 640x480 stays so at 640, where a square
-        input would hold a quarter of nothing. Raises ValueError for a size below 1.
+        This is all the padding that a fully convolutional network needs: 640x480 stays 640x480, where a square canvas
+        would be a quarter padding.
+
+        Args:
+            original: (height, width) of the image, in pixels.
+            longest_px: Its longer side on the canvas.
+            multiple: Of which both sides of the canvas are.
+
+        Raises:
+            ValueError: A size is below 1.
         """
         if min(*original, longest_px, multiple) < 1:
             raise ValueError(f"cannot fit {original} into {longest_px}: sizes must be at least 1 pixel")

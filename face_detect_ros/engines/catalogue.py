@@ -131,7 +131,20 @@ def first(names: Sequence[str], make: Callable[[str], Made]) -> Made:
 def open_graph(
     name: str, file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
 ) -> Engine:
-    """The engine `name` with the ONNX file `file`. Raises as its `create`: EngineError, DeviceError, WeightsError."""
+    """Load an ONNX file into an engine.
+
+    Args:
+        name: Of the engine.
+        file: The ONNX file.
+        compute: Device, precision and threads.
+        content: What to load instead of what `file` holds.
+        cache: Folder for what the engine compiles; None: compiled at every start.
+
+    Raises:
+        EngineError: The engine is unknown or not installed, or cannot load the file.
+        DeviceError: It does not have the device or the precision.
+        WeightsError: The file is missing or not ONNX.
+    """
     module = importlib.import_module(f"face_detect_ros.engines.{ENGINES[name].module}")
     made: Engine = module.create(file, compute, content=content, cache=cache)
     return made

@@ -114,7 +114,18 @@ def describe(
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[list[str], np.ndarray, int]:
-    """Embed all images. Returns names, (N, D) embeddings, and the number of images without a face."""
+    """Embed the most central face of every image.
+
+    Args:
+        images: Folder with a folder per person.
+        detector: Finds the faces.
+        embedder: Describes them.
+        options: Of the detector.
+        advance: Called after each image.
+
+    Returns:
+        Names, (N, D) embeddings, and the number of images without a face.
+    """
     names: list[str] = []
     chips: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []

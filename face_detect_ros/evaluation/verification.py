@@ -58,8 +58,17 @@ def accuracy_by_fold(
 def true_accept_rate(
     distances: np.ndarray, same: np.ndarray, false_accept_rate: float
 ) -> tuple[float, float]:
-    """(rate, threshold): the share of pairs of one person accepted at the highest threshold that accepts at most this
-    share of the others. With fewer than 1 / `false_accept_rate` others that means none of them."""
+    """Share of the pairs of one person that are accepted at a given rate of false accepts.
+
+    Args:
+        distances: (N,) of the pairs.
+        same: (N,) bool: pairs of one person.
+        false_accept_rate: At most this share of the other pairs is accepted. With fewer than 1 / `false_accept_rate` of
+            them that means none.
+
+    Returns:
+        The share, and the highest threshold that allows it.
+    """
     others = np.sort(distances[~same])
     allowed = int(false_accept_rate * len(others) + 1e-9)
     threshold = float(others[min(allowed, len(others) - 1)])

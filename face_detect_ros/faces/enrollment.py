@@ -68,8 +68,16 @@ def judge(
 ) -> Accepted | Refusal:
     """Whether the largest face of an image may be enrolled as `name`.
 
-    image: (H, W, 3) uint8 RGB. name: as `check_name` gives it. detections: its faces. The embedder works
-    only where all else is well.
+    The embedder runs only if everything else is fine.
+
+    Args:
+        name: As `check_name` returns it.
+        image: (H, W, 3) uint8 RGB.
+        detections: The faces in it.
+        embedder: Describes the face.
+        people: Everybody in the gallery.
+        match_options: How close a face of the same person is.
+        options: How large and sharp the face must be.
     """
     chosen = largest_face(detections, options)
     if isinstance(chosen, Refusal):
@@ -110,7 +118,18 @@ def conflict(
     match_options: MatchOptions,
     options: EnrollmentOptions,
 ) -> Refusal | None:
-    """Why this (D,) look cannot be one of `name`; None if it can."""
+    """Why an embedding cannot be one of `name`.
+
+    Args:
+        name: The person.
+        embedding: (D,) float32.
+        people: Everybody in the gallery.
+        match_options: How close a face of the same person is.
+        options: How far it may be from what is known of the person.
+
+    Returns:
+        None if it can be.
+    """
     found = match(embedding[None], people, match_options)[0]
     if found.name is not None and found.name != name:
         return Refusal(

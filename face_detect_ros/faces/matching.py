@@ -65,7 +65,19 @@ def similarity(distance: float, options: MatchOptions) -> float:
 
 
 def match(embeddings: np.ndarray, people: GallerySnapshot, options: MatchOptions) -> list[Match]:
-    """Each face of (N, D) `embeddings` compared with everybody. Raises GalleryError for another shape."""
+    """Compare each face with everybody in the gallery.
+
+    Args:
+        embeddings: (N, D) float32, one per face.
+        people: Everybody.
+        options: How close a face must be to get a name.
+
+    Returns:
+        N matches, in the order of the faces.
+
+    Raises:
+        GalleryError: The embeddings have another length than those of the gallery.
+    """
     if not len(embeddings):
         return []
     if not people.people:

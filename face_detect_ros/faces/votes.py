@@ -38,10 +38,17 @@ class TrackVotes:
     def update(
         self, track_ids: Iterable[int], matches: Sequence[Match], revision: int, options: MatchOptions
     ) -> list[Match]:
-        """Count one look per track; each track's identity now.
+        """Count one look at each track.
 
-        A track with a name has the distances of its latest look that confirmed it. `revision` is the
-        snapshot's: when the gallery changes, all tracks start anew, so that nobody forgotten is still named.
+        Args:
+            track_ids: Of the faces; each counts once.
+            matches: Who each face seems to be.
+            revision: That of the gallery's snapshot. When the gallery changes, all tracks start over, so that nobody
+                who was forgotten is still named.
+            options: How many looks must agree.
+
+        Returns:
+            Each track's identity now. A track with a name has the distances of its latest look that confirmed it.
         """
         if revision != self._revision:
             self._tracks.clear()

@@ -213,9 +213,19 @@ def decode_values(
     options: DecodeOptions,
     warn: Callable[[str], None] | None = None,
 ) -> np.ndarray:
-    """Decode (H, W) uint8 or uint16 values that a codec has unpacked: a mosaic or gray image, to (H, W, 3) uint8 RGB.
+    """Decode values that a codec has unpacked: a mosaic or a gray image.
 
-    `encoding` may name another width of the values than they have. Raises ImageError.
+    Args:
+        values: (H, W) uint8 or uint16.
+        encoding: What they mean; it may name another width than they have.
+        options: Bit depth and limits.
+        warn: Told of what is suspicious about the values.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: The encoding cannot be decoded from these values.
     """
     name, bits = canonical(encoding)
     item = values.dtype.itemsize

@@ -26,8 +26,15 @@ def sine_positions(
     """Sine positions of a map's cells, row by row, as in DETR (Carion et al., 2020).
 
     The first half of the channels encodes y, the second x; in each, sines and cosines of the position alternate, at
-    wave lengths from 2 pi to 20,000 pi. The position is that of the cell's center as a share of the map, times 2 pi
-    (as in Deformable DETR), so cells of two levels at the same place of the image are alike.
+    wavelengths from 2 pi to 20,000 pi. The position is that of the cell's center as a share of the map, times 2 pi
+    (as in Deformable DETR), so cells of two levels at the same place in the image are alike.
+
+    Args:
+        height: Of the map, in cells.
+        width: Likewise.
+        channels: A positive multiple of 4.
+        device: Of the result.
+        dtype: Likewise.
 
     Returns:
         (height * width, channels).

@@ -51,6 +51,12 @@ class StreamStatistics:
     def published(self, detections: int, latency_ms: float, processing_ms: float, network_ms: float) -> bool:
         """Count a result.
 
+        Args:
+            detections: How many were published.
+            latency_ms: From the image's stamp to now.
+            processing_ms: From taking up the image to now.
+            network_ms: In the network.
+
         Returns:
             False if the latency is not counted, because the image has no stamp or one of another clock.
         """

@@ -121,7 +121,18 @@ def wait_until(
     problem: str,
     timeout_s: float = 30.0,
 ) -> None:
-    """Spin `executor` until `condition()`; `watch()` may raise to end the wait. Raises ProcessError(problem)."""
+    """Spin an executor until a condition holds.
+
+    Args:
+        executor: Worked by the calling thread.
+        condition: True ends the wait.
+        watch: Called again and again; may raise to end the wait.
+        problem: What to say if the condition does not hold in time.
+        timeout_s: Longest wait.
+
+    Raises:
+        ProcessError: With `problem`, after `timeout_s`.
+    """
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         watch()
@@ -133,7 +144,18 @@ def wait_until(
 def change_state(
     node: Node, executor: Executor, target: str, transition: int, watch: Callable[[], None]
 ) -> None:
-    """Ask the managed node `target` for a lifecycle_msgs/Transition. Raises ProcessError if it does not comply."""
+    """Ask a managed node for a transition, and wait for it.
+
+    Args:
+        node: Asks.
+        executor: Works `node`.
+        target: Full name of the managed node.
+        transition: One of lifecycle_msgs/Transition.
+        watch: Called again and again; may raise to end the wait.
+
+    Raises:
+        ProcessError: The node does not appear, does not answer or refuses.
+    """
     client = node.create_client(ChangeState, f"{target}/change_state")
     try:
         wait_until(executor, client.service_is_ready, watch, f"{target} does not appear")

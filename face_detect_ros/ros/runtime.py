@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 import rclpy
 from rclpy.context import Context
@@ -64,14 +64,6 @@ def stay_on_this_computer() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
-class RunnableNode(Protocol):
-    """A node that owns threads."""
-
-    def stop(self, timeout_s: float) -> bool:
-        """End them; False if one is still busy."""
-        ...
-
-
 def make_executor(context: Context | None = None) -> Executor:
     """rclpy's EventsExecutor from Kilted on: it takes a fraction of the CPU time of the wait-set executors (rclpy
     issue 1389). Else a SingleThreadedExecutor."""
@@ -107,9 +99,17 @@ class Resting:
 
 
 def turn(executor: Executor, timeout_s: float, context: Context | None = None) -> None:
-    """Work for a moment. Raises ExternalShutdownException once the context has ended.
+    """Work for a moment.
 
-    What executors and callbacks raise because it has ended in the middle of their work is no failure.
+    What executors and callbacks raise because the context ended in the middle of their work is not an error.
+
+    Args:
+        executor: Worked by the calling thread.
+        timeout_s: Longest wait for work.
+        context: None: the default one.
+
+    Raises:
+        ExternalShutdownException: The context has ended.
     """
     try:
         executor.spin_once(timeout_sec=timeout_s)
@@ -122,7 +122,13 @@ def turn(executor: Executor, timeout_s: float, context: Context | None = None) -
 
 
 def spin(executor: Executor, context: Context | None = None, until: Callable[[], bool] | None = None) -> None:
-    """Work until the context is shut down (Ctrl-C, SIGTERM) or `until()` is true, looked at each 0.1 s."""
+    """Work until the context is shut down (Ctrl-C, SIGTERM).
+
+    Args:
+        executor: Worked by the calling thread.
+        context: None: the default one.
+        until: True ends the work, too; checked every 0.1 s.
+    """
     try:
         # not executor.spin(): some builds of EventsExecutor compute a deadline that overflows, and never wake
         while rclpy.ok(context=context) and not (until is not None and until()):

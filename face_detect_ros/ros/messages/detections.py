@@ -38,9 +38,13 @@ def detections_message(
 ) -> Detection2DArray:
     """Detections as a vision_msgs/Detection2DArray.
 
-    `bbox` is center and size in pixels of the original image, `hypothesis.class_id` the class name, `id` the
-    confirmed track or empty. `pose` is the place in the camera's optical frame; where that is not known, its covariance
-    is 0. Every header equals that of the image.
+    Args:
+        detections: Their boxes become center and size, in pixels of the original image; their confirmed tracks become
+            `id`, which is empty for others.
+        labels: Class names, by class id; they become `hypothesis.class_id`.
+        stamp_ns: Of the image; every header has it.
+        frame_id: Likewise.
+        positions: Become `pose`, in the camera's optical frame; where a position is unknown, its covariance is 0.
     """
     head = make_header(stamp_ns, frame_id)
     message = Detection2DArray(header=head)
@@ -68,7 +72,11 @@ def identities_message(
 ) -> Detection2DArray:
     """Faces as a vision_msgs/Detection2DArray whose `class_id` is the person or "unknown".
 
-    `score` is `Match.similarity` of the person, 0 for nobody.
+    Args:
+        faces: Boxes in pixels of the original image.
+        matches: Who each of them is; `score` is `Match.similarity` of the person, 0 for nobody.
+        stamp_ns: Of the image; every header has it.
+        frame_id: Likewise.
     """
     names = [match.name or UNKNOWN for match in matches]
     scores = [match.similarity if match.name else 0.0 for match in matches]
@@ -109,6 +117,12 @@ def read_identities(message: Detection2DArray) -> tuple[Detections, list[str]]:
 
 
 def label_info_message(labels: Sequence[str], threshold: float, stamp_ns: int) -> LabelInfo:
-    """The class names as a vision_msgs/LabelInfo; `threshold` is the lowest score published."""
+    """The class names as a vision_msgs/LabelInfo.
+
+    Args:
+        labels: Class names, by class id.
+        threshold: The lowest score that is published, from 0 to 1.
+        stamp_ns: Time of the message.
+    """
     classes = [VisionClass(class_id=index, class_name=name) for index, name in enumerate(labels)]
     return LabelInfo(header=make_header(stamp_ns, ""), class_map=classes, threshold=threshold)

@@ -23,9 +23,18 @@ Warn = Callable[[str], None]
 
 
 def decode_image(message: Image, options: DecodeOptions = DEFAULTS, warn: Warn | None = None) -> np.ndarray:
-    """The image of a sensor_msgs/Image as (H, W, 3) uint8 RGB: see `raw.decode_raw`.
+    """Decode a sensor_msgs/Image; see `raw.decode_raw`. Encodings that are unknown there are left to cv_bridge.
 
-    Encodings that are unknown there are left to cv_bridge. Raises ImageError.
+    Args:
+        message: The image.
+        options: Limits and bit depth.
+        warn: Told of what is suspicious about the image.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: The image cannot be decoded, or is too large.
     """
     name, _ = raw.canonical(message.encoding)
     if name not in raw.ENCODINGS and name not in raw.DEPTH:
@@ -46,9 +55,18 @@ def decode_image(message: Image, options: DecodeOptions = DEFAULTS, warn: Warn |
 def decode_compressed(
     message: CompressedImage, options: DecodeOptions = DEFAULTS, warn: Warn | None = None
 ) -> np.ndarray:
-    """The image of a sensor_msgs/CompressedImage as (H, W, 3) uint8 RGB: see `compressed.decode_compressed`.
+    """Decode a sensor_msgs/CompressedImage; see `compressed.decode_compressed`.
 
-    Raises ImageError.
+    Args:
+        message: The image.
+        options: Limits and bit depth.
+        warn: Told of what is suspicious about the image.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: The image cannot be decoded, or is too large.
     """
     return compressed.decode_compressed(bytes(message.data), message.format, options, warn)
 
@@ -66,7 +84,13 @@ def lazy_frame(
 
 
 def image_message(image: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
-    """A (H, W, 3) uint8 RGB image as an rgb8 sensor_msgs/Image."""
+    """An image as an rgb8 sensor_msgs/Image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        stamp_ns: When it was taken.
+        frame_id: Of the camera's optical frame.
+    """
     # array.array is the one type whose bytes rclpy does not check one by one
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(image).data.cast("B"))
@@ -91,7 +115,14 @@ def instances_message(instances: np.ndarray, stamp_ns: int, frame_id: str) -> Im
 
 
 def compressed_message(image: np.ndarray, stamp_ns: int, frame_id: str, quality: int) -> CompressedImage:
-    """A (H, W, 3) uint8 RGB image as a JPEG in a sensor_msgs/CompressedImage; `quality` is from 1 to 100."""
+    """An image as a JPEG in a sensor_msgs/CompressedImage.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        stamp_ns: When it was taken.
+        frame_id: Of the camera's optical frame.
+        quality: Of the JPEG, from 1 to 100.
+    """
     good, encoded = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, quality)
     )

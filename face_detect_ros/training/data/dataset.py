@@ -94,10 +94,16 @@ class DataSet:
 def read_dataset(
     labels: Path, images: Path | None = None, *, classes: Sequence[str] = (), split: str = "train"
 ) -> DataSet:
-    """The data set that `labels` describes: COCO JSON (with the folder `images`) or the YAML of YOLO's folders.
+    """Read a data set.
 
-    classes: the ones to keep, in that order; none: all. split: "train" or "val", for a YAML that has both.
-    Raises ConfigError for files that cannot be used, listing the entries that are wrong.
+    Args:
+        labels: COCO JSON, or the YAML file of a YOLO data set.
+        images: Folder of the images, for COCO JSON.
+        classes: The ones to keep, in that order; none: all.
+        split: "train" or "val", for a YAML file that has both.
+
+    Raises:
+        ConfigError: The files cannot be used; it lists the entries that are wrong.
     """
     if is_yaml(labels):
         return read_yolo(labels, classes=classes, split=split)

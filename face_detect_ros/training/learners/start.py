@@ -49,7 +49,17 @@ class Architecture:
 def new_network(
     architecture: Architecture, classes: int, *, seed: int, head: HeadStyle | None = None
 ) -> YoloV9:
-    """A network with random weights; a seed gives the same ones on every machine. Raises ConfigError."""
+    """A network with random weights.
+
+    Args:
+        architecture: Variant and attention.
+        classes: How many.
+        seed: The same weights for the same seed, on every machine.
+        head: Another style of the head than the variant's.
+
+    Raises:
+        ConfigError: There is no such variant.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return YoloV9(
@@ -65,10 +75,17 @@ def new_network(
 def take_over(
     loaded: LoadedYoloV9, architecture: Architecture, classes: Sequence[str], *, seed: int
 ) -> YoloV9:
-    """A new network with the weights of `loaded`, whose classes may differ: those of the same name keep what was
+    """A new network with the weights of another one, whose classes may differ: those with the same name keep what was
     learned.
 
-    Raises ConfigError if it is of another variant.
+    Args:
+        loaded: Where the weights come from.
+        architecture: Variant and attention of the new network.
+        classes: Its class names.
+        seed: For weights that `loaded` does not have.
+
+    Raises:
+        ConfigError: `loaded` is of another variant.
     """
     if loaded.variant != architecture.variant:
         raise ConfigError(

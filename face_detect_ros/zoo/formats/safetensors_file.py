@@ -64,10 +64,16 @@ class ModelDescription:
 def write(
     path: Path, description: ModelDescription, tensors: Mapping[str, torch.Tensor], *, overwrite: bool = False
 ) -> None:
-    """Writes the file `path`, whole or not at all.
+    """Write a file, completely or not at all.
+
+    Args:
+        path: The file.
+        description: Its metadata: architecture, classes, license.
+        tensors: By name.
+        overwrite: Replace a file of this name.
 
     Raises:
-        OutputError: it cannot be written, or exists and may not be overwritten.
+        OutputError: It cannot be written, or exists and may not be replaced.
     """
     from safetensors.torch import save
 
