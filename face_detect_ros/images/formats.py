@@ -96,7 +96,8 @@ def kind(start: bytes) -> str:
     if start[:4] == b"RIFF":
         return {b"WEBP": "WebP", b"AVI ": "video"}.get(start[8:12], "")
     if start[4:8] == b"ftyp":
-        listed = [start[8:12], *(start[at : at + 4] for at in range(16, int.from_bytes(start[:4], "big"), 4))]
+        end = min(int.from_bytes(start[:4], "big"), len(start))  # damaged, it is any number
+        listed = [start[8:12], *(start[at : at + 4] for at in range(16, end, 4))]
         brands = [_BRANDS[brand] for brand in listed if brand in _BRANDS]
         # AVIF files may name mif1 first
         return "AVIF" if "AVIF" in brands else brands[0] if brands else "video"

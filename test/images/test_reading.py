@@ -20,6 +20,7 @@ from helpers.sources import level, quarters, read_all, write
 from PIL import Image
 
 from face_detect_ros.core.errors import SourceError
+from face_detect_ros.images import formats
 from face_detect_ros.images.reading import (
     decode_image,
     image_files,
@@ -323,6 +324,10 @@ def test_what_is_not_read_is_called_what_it_is(name: str, data: bytes, says: str
         return
     with pytest.raises(SourceError, match=f"{name}: .*({says})"):
         decode_image(data, name)
+
+
+def test_a_list_of_brands_that_claims_gigabytes_ends_with_the_file() -> None:
+    assert formats.kind(b"\xff\xff\xff\xffftypabcd\0\0\0\0mif1avif") == "AVIF"
 
 
 def test_the_limit_is_an_argument(tmp_path: Path) -> None:
