@@ -97,7 +97,6 @@ class Recipe:
         try:
             if self.recognition is not None:
                 stages.append(self._recognize(self.recognition))
-            stages.append(self._cover() if self.task == "faces" else CoverEverything())
             detector = catalogue.create(
                 model,
                 task=self.task,
@@ -109,7 +108,10 @@ class Recipe:
                 steady=self.steady,
                 classes=self.classes,
             )
+            stages.append(self._cover(detector) if self.task == "faces" else CoverEverything())
         except BaseException:
+            if detector is not None:
+                detector.close()
             for stage in stages:
                 stage.close()
             raise
@@ -118,13 +120,13 @@ class Recipe:
             options = replace(options, match=embedders.find(self.recognition.embedder).match)
         return Pipeline(detector, stages, options)
 
-    def _cover(self) -> CoverFaces:
+    def _cover(self, faces: Detector) -> CoverFaces:
         if self.cover == "faces":
             return CoverFaces(self.anonymizer)
         model = catalogue.default_model("objects")
         persons = catalogue.create(model, task="objects", device=self.device, threads=self.threads)
         try:
-            return CoverFaces(self.anonymizer, self.cover, persons)
+            return CoverFaces(self.anonymizer, self.cover, persons, faces)
         except BaseException:
             persons.close()
             raise

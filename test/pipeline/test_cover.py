@@ -52,7 +52,7 @@ def persons(*boxes, **more):
 
 
 def covered(cover, faces, people, options=COVERING):
-    pipeline = Pipeline(faces, [Track(None), CoverFaces(BOX, cover, people)], options)
+    pipeline = Pipeline(faces, [Track(None), CoverFaces(BOX, cover, people, faces)], options)
     (result,) = pipeline.process([(pipeline.open_stream(), Frame(WHITE, 1, "camera"))], options)
     return result.covered[..., 0] == 0
 
@@ -73,6 +73,31 @@ def test_a_person_with_a_face_keeps_the_rest_of_the_head_uncovered_with_heads():
     assert not covered("heads", Finds(face), persons(STANDING))[52, 102]
     assert covered("heads", Finds(face), persons(STANDING))[62:93, 127:153].all()
     assert covered("persons", Finds(face), persons(STANDING))[52, 102]
+
+
+class Upright(Finds):
+    """Finds the bright square of an image if it is in the upper half."""
+
+    def detect(self, images, options):
+        found = []
+        for image in images:
+            rows, columns = np.nonzero(image[: len(image) // 2, :, 0] == 255)
+            box = [(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)] if len(rows) else []
+            found.append(Detections(np.reshape(box, (-1, 4)), [0.9] * len(box), [0] * len(box)))
+        return found
+
+
+@pytest.mark.parametrize(("cover", "black"), [("faces", False), ("heads", True), ("persons", True)])
+def test_a_face_that_is_found_only_in_the_image_turned_upside_down(cover, black):
+    image = np.full((400, 300, 3), 100, np.uint8)
+    image[300:340, 20:50] = 255
+    faces = Upright()
+    pipeline = Pipeline(faces, [Track(None), CoverFaces(BOX, cover, persons(), faces)], COVERING)
+    (result,) = pipeline.process([(pipeline.open_stream(), Frame(image, 1, "camera"))], COVERING)
+    hidden = (result.covered == 0).all(axis=2)
+    assert hidden[300:340, 20:50].all() == black
+    assert hidden.sum() == (1200 if black else 0)
+    assert len(result.detections) == 0
 
 
 def test_a_faint_person_is_covered_too():

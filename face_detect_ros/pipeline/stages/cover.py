@@ -36,6 +36,7 @@ class CoverFaces:
         options: How faces are covered.
         cover: "faces"; "heads", also the upper part of each person without a face; or "persons", all of each person.
         persons: Detector of persons; closed with the stage. Needed for all but "faces".
+        faces: Detector of faces, for all but "faces": it looks again at the image turned upside down. Not closed.
 
     Raises:
         ConfigError: `persons` does not know persons, or somebody is exempt from a cover that is not of faces.
@@ -44,7 +45,11 @@ class CoverFaces:
     name = "cover"
 
     def __init__(
-        self, options: AnonymizerOptions, cover: Cover = "faces", persons: Detector | None = None
+        self,
+        options: AnonymizerOptions,
+        cover: Cover = "faces",
+        persons: Detector | None = None,
+        faces: Detector | None = None,
     ) -> None:
         if cover not in COVERS:
             raise ConfigError(f"cover is '{cover}'; choose one of: {', '.join(COVERS)}")
@@ -55,6 +60,7 @@ class CoverFaces:
         self._options = options
         self._cover = cover
         self._persons = persons
+        self._faces = faces if cover != "faces" else None
         self._find: DetectOptions | None = None
         if cover != "faces":
             if persons is None or _PERSON not in persons.labels:
@@ -69,12 +75,13 @@ class CoverFaces:
             if not options.cover:
                 return result
             frame = result.frame
+            faint = np.concatenate([result.faint.boxes, self._turned(frame.image, options)])
             covered = anonymizer.apply(
                 frame.image,
                 result.detections,
                 frame.stamp_ns,
                 result.names,
-                np.concatenate([result.faint.boxes, self._without_face(result)]),
+                np.concatenate([faint, self._without_face(result, faint)]),
                 arrival_s=frame.arrival_s,
             )
             return replace(result, covered=covered)
@@ -85,14 +92,22 @@ class CoverFaces:
         if self._persons is not None:
             self._persons.close()
 
-    def _without_face(self, result: Result) -> np.ndarray:
+    def _turned(self, image: np.ndarray, options: PipelineOptions) -> np.ndarray:
+        """(K, 4) faces that are found in the image turned upside down; xyxy px of the image as it is."""
+        if self._faces is None:
+            return np.empty((0, 4), np.float32)
+        (found,) = self._faces.detect([np.ascontiguousarray(image[::-1, ::-1])], options.wide)
+        height, width = image.shape[:2]
+        return np.array([width, height, width, height], np.float32) - found.boxes[:, [2, 3, 0, 1]]
+
+    def _without_face(self, result: Result, faint: np.ndarray) -> np.ndarray:
         """(K, 4) boxes, xyxy px, of what is covered besides faces."""
         if self._persons is None or self._find is None:
             return np.empty((0, 4), np.float32)
         (persons,) = self._persons.detect([result.frame.image], self._find)
         if self._cover == "persons":
             return persons.boxes
-        return heads(persons, np.concatenate([result.detections.boxes, result.faint.boxes]))
+        return heads(persons, np.concatenate([result.detections.boxes, faint]))
 
 
 def heads(persons: Detections, faces: np.ndarray) -> np.ndarray:
