@@ -48,6 +48,16 @@ def view(
             "--foxglove", help="Serve Foxglove and Lichtblick instead, without ROS; needs foxglove-sdk."
         ),
     ] = False,
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="Serve Rerun's viewer instead, without ROS; needs rerun-sdk.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --rerun: write every image of SOURCE, once, into an .rrd file instead.",
+        ),
+    ] = None,
 ) -> None:
     """Show a source live in the browser, with the faces and objects in it. Prints the page's address; ends with Ctrl-C.
 
@@ -64,12 +74,24 @@ def view(
             require(SourceOptions(chosen))  # refused before anything is started
         except SourceError as error:
             raise ConfigError(str(error)) from error
-        if foxglove:
-            from face_detect_ros.cli.view_foxglove import view_foxglove
+        if save is not None and not rerun:
+            raise ConfigError(f"--save {save}: is for --rerun")
+        if foxglove and rerun:
+            raise ConfigError("--foxglove and --rerun: give one of them")
+        if foxglove or rerun:
+            from face_detect_ros.cli.view_live import view_live
+            from face_detect_ros.web.foxglove import FoxgloveServer
+            from face_detect_ros.web.rerun_view import RerunView
 
-            objects_model = None if object_model == "none" else object_model or ""
-            moving = SourceOptions(chosen, motion=True)
-            view_foxglove(moving, ServerOptions(host, port), model or "", objects_model, gallery)
+            server = ServerOptions(host, port)
+            moving = SourceOptions(chosen, motion=save is None, loop=save is None)
+            view_live(
+                lambda: FoxgloveServer(server) if foxglove else RerunView(server, save),
+                moving,
+                model or "",
+                None if object_model == "none" else object_model or "",
+                gallery,
+            )
             return
         try:
             from face_detect_ros.ros.viewer import start

@@ -37,6 +37,7 @@ class Box:
         track: Id of the track; empty while it has none.
         name: Who it is; empty if nobody said.
         distance_m: From the camera; None if unknown.
+        center_m, size_m: Of its box in space, x, y, z along the camera's axes; None if unknown.
     """
 
     corners: tuple[float, float, float, float]
@@ -45,6 +46,8 @@ class Box:
     track: str = ""
     name: str = ""
     distance_m: float | None = None
+    center_m: tuple[float, float, float] | None = None
+    size_m: tuple[float, float, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the page."""

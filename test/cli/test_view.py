@@ -16,6 +16,8 @@ import pytest
         (["gopher://camera"], "scheme gopher:// is unknown"),
         (["--host", "everybody"], "127.0.0.1 for this computer only"),
         (["sample:astronaut", "--port", "70000"], "--port"),
+        (["sample:astronaut", "--save", "x.rrd"], "is for --rerun"),
+        (["sample:astronaut", "--rerun", "--foxglove"], "give one of them"),
     ],
 )
 def test_bad_arguments_are_named(arguments, said):

@@ -248,3 +248,14 @@ def run(bag, out, detector=None, watcher=None, **options):
 
 if __name__ == "__main__":  # a process that a test kills
     run(sys.argv[1], sys.argv[2], SquareDetector(delay_s=float(sys.argv[3])), anonymize=bool(sys.argv[4]))
+
+
+def write_depth_bag(path, count=4):
+    """A bag of a camera with depth: each image, the distance of everything in it, 1.5 m, and the calibration."""
+    with BagMaker(path) as bag:
+        for number in range(count):
+            stamp_ns = START_NS + number * STEP_NS
+            bag.write("/camera/depth/image_raw", IMAGE, stamp_ns + 1_000_000, depth_message(stamp_ns))
+            bag.image(number)
+            bag.write("/camera/camera_info", CAMERA_INFO, stamp_ns + 3_000_000, camera_info_message(stamp_ns))
+    return path

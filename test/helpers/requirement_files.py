@@ -44,7 +44,17 @@ PIP_ONLY = {
 }
 
 
-OPTIONAL = {"foxglove", "foxglove_msgs", "hri_msgs", "pi_heif", "pillow_heif", "ray", "tritonclient"}
+OPTIONAL = {
+    "foxglove",
+    "foxglove_msgs",
+    "hri_msgs",
+    "pi_heif",
+    "pillow_heif",
+    "ray",
+    "rerun",
+    "rerun_cli",
+    "tritonclient",
+}
 """Used where installed, and needed by nobody."""
 
 
