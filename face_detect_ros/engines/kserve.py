@@ -44,7 +44,7 @@ TYPES = {
     "FP64": "<f8",
 }
 NAMES = {np.dtype(form): name for name, form in TYPES.items()}
-_MOST_BYTES = 1 << 28  # of an answer
+MOST_BYTES = 1 << 28  # of an answer
 
 
 class ServerAwayError(RuntimeError):
@@ -191,11 +191,14 @@ class KServeGraph:
         answer, tail = self._post(f"{self.address.path}/infer", b"".join((head, *blobs)), headers)
         try:
             found = _arrays(answer, tail)
-            return [found[port.name] for port in self.outputs]
+            outputs = [found[port.name] for port in self.outputs]
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise RuntimeError(
                 f"{self.address}: the answer cannot be read ({type(error).__name__}: {error})"
             ) from error
+        return [
+            checked_output(self.address, port, each) for port, each in zip(self.outputs, outputs, strict=True)
+        ]
 
     def ready(self) -> bool:
         """Whether the model can be used now."""
@@ -244,8 +247,8 @@ class KServeGraph:
                 for piece in answer.iter_bytes():
                     pieces.append(piece)
                     size += len(piece)
-                    if size > _MOST_BYTES:
-                        raise ServerAwayError(f"{self.address}: its answer has more than {_MOST_BYTES} bytes")
+                    if size > MOST_BYTES:
+                        raise ServerAwayError(f"{self.address}: its answer has more than {MOST_BYTES} bytes")
                     if time.monotonic() - began_s > self.address.timeout_s:
                         raise ServerAwayError(f"{self.address}: its answer takes too long")
         except self._failures as error:
@@ -294,6 +297,16 @@ def create(address: Address) -> RemoteGraph:
         return KServeGraph(address)
     except ServerAwayError as error:
         raise EngineError(f"{error}; is it running, and reachable from here?") from error
+
+
+def checked_output(address: Address, port: Port, array: np.ndarray) -> np.ndarray:
+    """The array, if it is what the server said that it would be. Raises RuntimeError."""
+    if (port.dtype is not None and array.dtype != port.dtype) or array.ndim != len(port.shape):
+        raise RuntimeError(
+            f"{address}: the answer has {array.dtype} of shape {array.shape} for the output {port}; "
+            "the server describes its model wrongly"
+        )
+    return array
 
 
 def _port(described: Mapping[str, Any]) -> Port:

@@ -9,13 +9,23 @@ Every server of the protocol takes arrays as bytes over gRPC, also those that wa
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
-from face_detect_ros.engines.kserve import NAMES, TOKEN_VARIABLE, TYPES, Address, ServerAwayError
+from face_detect_ros.core.text import printable
+from face_detect_ros.engines.kserve import (
+    MOST_BYTES,
+    NAMES,
+    TOKEN_VARIABLE,
+    TYPES,
+    Address,
+    ServerAwayError,
+    checked_output,
+)
 from face_detect_ros.engines.protocol import Port
 
 _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED")
@@ -48,12 +58,21 @@ class GrpcGraph:
         scheme, host = address.base.split("://")
         token = os.environ.get(TOKEN_VARIABLE)
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._client = grpc.InferenceServerClient(host, ssl=scheme == "grpcs")
+        bounds = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", MOST_BYTES)]
+        try:
+            self._client = grpc.InferenceServerClient(host, ssl=scheme == "grpcs", channel_args=bounds)
+        except (InferenceServerException, ValueError) as error:
+            raise ConfigError(f"{address}: cannot be used as an address ({error})") from error
         try:
             described = self._ask(self._client.get_model_metadata)
             self.inputs = tuple(_port(each) for each in described.inputs)
             self.outputs = tuple(_port(each) for each in described.outputs)
             self.metadata: Mapping[str, str] = self._texts(described)
+        except (AttributeError, TypeError, ValueError) as error:
+            self.close()
+            raise WeightsError(
+                f"{address}: the server does not describe the model as expected ({error!r})"
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -79,10 +98,18 @@ class GrpcGraph:
             )
         except self._failure as error:
             raise self._why(error) from error
-        found = [answer.as_numpy(port.name) for port in self.outputs]
-        if any(array is None for array in found):
-            raise RuntimeError(f"{self.address}: the answer lacks an output")
-        return [np.array(array) for array in found]
+        found = []
+        for port in self.outputs:
+            try:
+                array = answer.as_numpy(port.name)
+            except (self._failure, ValueError, TypeError, struct.error, OverflowError) as error:
+                raise RuntimeError(
+                    f"{self.address}: the answer cannot be read ({type(error).__name__}: {error})"
+                ) from error
+            if array is None:
+                raise RuntimeError(f"{self.address}: the answer has no output {port.name}")
+            found.append(np.array(checked_output(self.address, port, array)))
+        return found
 
     def close(self) -> None:
         """Close the connection. Calling it twice is fine."""
@@ -100,16 +127,19 @@ class GrpcGraph:
             found = self._why(error)
             if any(word in str(error.status()) for word in _ABSENT):
                 raise WeightsError(f"{self.address}: no such model ({found})") from error
-            raise found from error
+            if isinstance(found, ServerAwayError):
+                raise found from error
+            raise WeightsError(str(found)) from error
 
     def _why(self, error: Any) -> RuntimeError:
-        reason = f"{self.address}: {error.message()} ({error.status()})"
+        told = printable(" ".join(str(error.message()).split()))[:200]
+        reason = f"{self.address}: {told} ({error.status()})"
         away = any(word in str(error.status()) for word in _AWAY)
         return ServerAwayError(reason) if away else RuntimeError(reason)
 
     def _texts(self, described: Any) -> dict[str, str]:
         """What the server says about the model beyond its shapes."""
-        found = {}
+        found: dict[str, str] = {}
         for key, value in getattr(described, "parameters", {}).items():
             if getattr(value, "string_param", ""):
                 found[str(key)] = str(value.string_param)

@@ -98,6 +98,12 @@ ANSWERS = {
     "bytes that are not there": response(
         {"outputs": [{"name": "boxes", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 999}}]}
     ),
+    "a number where floats were promised": response(
+        {"outputs": [{"name": "boxes", "datatype": "INT64", "shape": [1, 2], "data": [1, 2]}]}
+    ),
+    "another number of axes": response(
+        {"outputs": [{"name": "boxes", "datatype": "FP32", "shape": [2], "data": [1, 2]}]}
+    ),
     "a length that is no number": response({"outputs": []}, "Inference-Header-Content-Length: \u00b2"),
     "not HTTP": [b"\x00\x01\x02\r\n\r\n"],
 }  # fmt: skip
@@ -117,7 +123,7 @@ def test_answers_that_cannot_be_read(serve, case):
 )
 @pytest.mark.parametrize("where", ["description", "answer"])
 def test_without_end(serve, monkeypatch, answer, words, where):
-    monkeypatch.setattr(kserve, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(kserve, "MOST_BYTES", 1_000_000)
     began_s = time.monotonic()
     if where == "description":
         with pytest.raises(EngineError, match=words):
