@@ -18,6 +18,7 @@ from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros import qos, rclpy_internals, shared_memory
 from face_detect_ros.ros.cameras import CameraTopics
+from face_detect_ros.ros.inputs.following import follow
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.loss import LossMeter
 from face_detect_ros.ros.messages.images import lazy_frame
@@ -31,8 +32,6 @@ TOPIC = "image_raw"
 TRANSPORTS = ("raw", "compressed")
 SILENCE_S = 3.0
 """A camera that is this late is worth a warning."""
-FOLLOW_PERIOD_S = 0.2
-"""How often the subscription looks whether publishers came or went."""
 WORTH_TELLING = 0.05
 """Share of lost images from which on it is worth a warning."""
 _SMALL_SHM_BYTES = 100_000_000
@@ -74,7 +73,7 @@ class ImageInput:
         self._type = CompressedImage if transport == "compressed" else Image
         self._subscription: Any = None
         self._reliable = False
-        self._timer: Any = None
+        self._end_following: Callable[[], None] | None = None
         self._publisher_count = -1
         self._last_arrival_s = time.monotonic()
         self._warned = ""
@@ -139,13 +138,13 @@ class ImageInput:
         """Own the subscription of the process."""
         self._publisher_count = -1
         self._subscribe(reliable=self._all_reliable())
-        self._timer = self._node.create_timer(FOLLOW_PERIOD_S, self._follow, clock=_steady(self._node))
+        self._end_following = follow(self._node, self._follow)
 
     def unsubscribe(self) -> None:
         """Give the subscription up."""
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
+        if self._end_following is not None:
+            self._end_following()
+            self._end_following = None
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
@@ -307,12 +306,6 @@ def remapped(node: Node, name: str) -> str:
 def _kind(text: str) -> str:
     """A problem without its figures: new ones are not a new problem."""
     return text.partition(":")[0]
-
-
-def _steady(node: Node) -> Any:
-    from rclpy.clock import Clock, ClockType
-
-    return getattr(node, "steady", None) or Clock(clock_type=ClockType.STEADY_TIME)
 
 
 def _name(publisher: Any) -> str:

@@ -21,13 +21,8 @@ from face_detect_ros.depth.pairing import Pairing
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.ros import qos, rclpy_internals
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.inputs.camera import (
-    FOLLOW_PERIOD_S,
-    SILENCE_S,
-    ImageInput,
-    camera_info_topic,
-    remapped,
-)
+from face_detect_ros.ros.inputs.camera import SILENCE_S, ImageInput, camera_info_topic, remapped
+from face_detect_ros.ros.inputs.following import follow
 from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.depth import LazyDepth, lazy_depth
 from face_detect_ros.ros.transforms import Transforms
@@ -97,7 +92,7 @@ class SpaceInput:
         self._depth_source: tuple[str, type, bool] | None = None
         self._info = _LatestInfo(self._node)
         self._depth_info = _LatestInfo(self._node)
-        self._timer: Any = None
+        self._end_following: Callable[[], None] | None = None
         self._needed: Callable[[], bool] = lambda: False
         self._missed = 0
         self._wrong = ""
@@ -116,15 +111,15 @@ class SpaceInput:
         self._missed, self._wrong, self._told = 0, "", ""
         self._pairing.open()
         self._follow()
-        if self._timer is None:
-            self._timer = self._node.create_timer(FOLLOW_PERIOD_S, self._follow, clock=self._node.steady)
+        if self._end_following is None:
+            self._end_following = follow(self._node, self._follow)
 
     def stop(self) -> None:
         """Drop all subscriptions."""
         self._pairing.close()
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
+        if self._end_following is not None:
+            self._end_following()
+            self._end_following = None
         self._unsubscribe()
 
     def expect(self, image: LazyFrame) -> None:

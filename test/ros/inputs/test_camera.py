@@ -19,6 +19,7 @@ from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs import camera as image_input
 from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.following import FOLLOW_PERIOD_S
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 
@@ -267,7 +268,7 @@ def test_the_user_s_reliability_wins(probe, start, camera):
     start(Viewer, parameters={"qos_overrides./image_raw.subscription.reliability": "best_effort"})
     camera.publisher(subscribers=0, qos=QoSProfile(depth=1))
     wait_until(lambda: probe.publishers_of("/image_raw"), "the camera")
-    time.sleep(3 * image_input.FOLLOW_PERIOD_S)
+    time.sleep(3 * FOLLOW_PERIOD_S)
     assert reliability(probe) == [ReliabilityPolicy.BEST_EFFORT]
 
 
