@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import hashlib
 import logging
 import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError, WeightsError
 from face_detect_ros.engines import cpu, turns
+from face_detect_ros.engines.memory import give_back_memory
 from face_detect_ros.engines.protocol import Compute, Port
 from face_detect_ros.files.near import near_path
 from face_detect_ros.files.whole_file import whole_file
@@ -29,9 +32,13 @@ _LOG = logging.getLogger(__name__)
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 _CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
-# a graph compiled for one size is a quarter faster than one for all; compiling costs as much as some 200 runs gain
-_OWN_SIZE_AFTER = 200
+# a graph compiled for one size is a quarter faster than one for all, and one for all loses as much again when sizes
+# alternate; compiling costs as much as some 200 runs gain, loading what was compiled before as much as some 20
+_COMPILED_AFTER = 200
+_LOADED_AFTER = 20
+_UNLOADED_AFTER = 500  # runs for which the graph for every size was not needed
 _MOST_SIZES = 8  # for which graphs are kept: as many as a robot has cameras
+_MOST_COUNTED = 100
 
 _Shapes = tuple[tuple[int, ...], ...]
 
@@ -46,8 +53,8 @@ def create(
 class OpenVinoEngine:
     """An `Engine` on OpenVINO's CPU plugin.
 
-    It starts with a graph for every size. A size that comes again and again, as from a camera, gets a graph for itself,
-    compiled in the background.
+    It starts with a graph for every size. Sizes that come again and again, as from a camera, get graphs for themselves,
+    compiled in the background and kept for the next start. The graph for every size is then unloaded.
     """
 
     def __init__(
@@ -95,20 +102,21 @@ class OpenVinoEngine:
         except ValueError as error:
             raise WeightsError(f"{file}: {error}; get the file again or export it again") from error
         self._blob = cache and cache / f"{file.stem}-{self._fingerprint(read)}.blob"
-        self._steady: dict[_Shapes, Any] | None = {} if compute.steady else None
-        self._free: Any = self._open_free()
-        compiled = self._free.get_compiled_model()
-        self.inputs = tuple(_port(value, value.any_name) for value in compiled.inputs)
+        self._steady = compute.steady
+        self._free: Any = None  # for every size
+        self._own: dict[_Shapes, Any] = {}
+        self._refused: set[_Shapes] = set()
+        graph = self._load(core)
+        self.inputs = tuple(_port(value, value.any_name) for value in graph.inputs)
         # a value may have several names, and be several outputs
-        named = [value.get_names() for value in compiled.outputs]
+        named = [value.get_names() for value in graph.outputs]
         self._positions = [next(i for i, each in enumerate(named) if name in each) for name in names]
         self.outputs = tuple(
-            _port(compiled.outputs[position], name)
+            _port(graph.outputs[position], name)
             for position, name in zip(self._positions, names, strict=True)
         )
-        self._own: tuple[_Shapes, Any] | None = None
-        self._latest: _Shapes = ()
-        self._in_a_row = 0
+        self._runs: Counter[_Shapes] = Counter()  # of the graph for every size
+        self._runs_without = 0
         self._compiling: threading.Thread | None = None
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -120,9 +128,8 @@ class OpenVinoEngine:
                 found = [np.array(results[position]) for position in self._positions]
         except RuntimeError as error:
             # where shapes did not fit, the graph keeps some of them, and refuses others from then on
-            self._free = self._own = None
-            if self._steady:
-                self._steady.clear()
+            self._free = None
+            self._own.clear()
             reason = _one_line(error)
             if re.search(
                 r"bad_alloc|out of memory|failed to allocate|could not create a memory", reason, re.IGNORECASE
@@ -131,50 +138,102 @@ class OpenVinoEngine:
             raise RuntimeError(reason) from error
         return found
 
+    def _load(self, core: Any) -> Any:
+        """Whatever tells the ports: where graphs for one size are kept, the one for every size may not be needed."""
+        blob = self._blob
+        if blob is not None and blob.is_file() and (self._steady or any(_of_one_size(blob))):
+            return self._read(core)  # compiled before, so it can be
+        self._free = self._open_free()
+        compiled = self._free.get_compiled_model()
+        if self._steady:
+            self._free = None
+        return compiled
+
     def _request_for(self, shapes: _Shapes) -> Any:
-        if self._steady is not None:
-            return self._request_of_size(self._steady, shapes)
-        own = self._own
-        if own is not None and own[0] == shapes:
-            return own[1]
+        own = self._own.get(shapes)
+        if own is None and self._free is None and (self._steady or self._kept(shapes)):
+            self._make_own(shapes)
+            own = self._own.get(shapes)
+        if own is not None:
+            self._runs_without += 1
+            if self._runs_without == _UNLOADED_AFTER and self._free is not None:
+                self._free = None
+                give_back_memory()
+            return own
         if self._free is None:
             self._free = self._open_free()
-        self._in_a_row = self._in_a_row + 1 if shapes == self._latest else 1
-        self._latest = shapes
-        if self._in_a_row == _OWN_SIZE_AFTER and (self._compiling is None or not self._compiling.is_alive()):
-            # not a daemon: the interpreter must not end while native code runs in it
-            self._compiling = threading.Thread(
-                target=self._compile_for, args=(shapes,), name="openvino_compile", daemon=False
-            )
-            self._compiling.start()
+        self._runs_without = 0
+        if not self._steady:
+            self._count(shapes)
         return self._free
 
-    def _request_of_size(self, requests: dict[_Shapes, Any], shapes: _Shapes) -> Any:
-        """A graph compiled for one size; where that cannot be, the one for every size."""
-        if shapes not in requests:
-            while len(requests) >= _MOST_SIZES:
-                requests.pop(next(iter(requests)))
-            self._own = None
-            self._compile_for(shapes)
-            if self._own is None and self._free is None:
-                self._free = self._open_free()
-            requests[shapes] = self._free if self._own is None else self._own[1]
-        return requests[shapes]
+    def _count(self, shapes: _Shapes) -> None:
+        if len(self._runs) >= _MOST_COUNTED:
+            self._runs.clear()
+        self._runs[shapes] += 1
+        enough = _LOADED_AFTER if self._kept(shapes) else _COMPILED_AFTER
+        if self._runs[shapes] < enough or shapes in self._refused:
+            return
+        if self._compiling is None or not self._compiling.is_alive():
+            # not a daemon: the interpreter must not end while native code runs in it
+            self._compiling = threading.Thread(
+                target=self._make_own, args=(shapes,), name="openvino_compile", daemon=False
+            )
+            self._compiling.start()
 
-    def _compile_for(self, shapes: _Shapes) -> None:
-        """What cannot be compiled for one size still runs for every size."""
-        with contextlib.suppress(RuntimeError, MemoryError):
-            model = self._read(_core())
-            model.reshape({port.name: list(shape) for port, shape in zip(self.inputs, shapes, strict=True)})
-            self._own = shapes, _core().compile_model(model, "CPU", self._options).create_infer_request()
+    def _make_own(self, shapes: _Shapes) -> None:
+        """A graph for one size, compiled before or now; what cannot be compiled for it still runs for every size."""
+        if shapes in self._refused or shapes in self._own:
+            return
+        blob = self._blob_of(shapes)
+        request = self._import(blob)
+        try:
+            if request is None:
+                model = self._read(_core())
+                model.reshape(
+                    {port.name: list(shape) for port, shape in zip(self.inputs, shapes, strict=True)}
+                )
+                compiled = _core().compile_model(model, "CPU", self._options)
+                # an image's size may change all the time
+                if (
+                    blob is not None
+                    and self._blob is not None
+                    and len(_of_one_size(self._blob)) < _MOST_SIZES
+                ):
+                    _keep(compiled, blob)
+                request = compiled.create_infer_request()
+        except (RuntimeError, MemoryError):
+            self._refused.add(shapes)
+            return
+        while len(self._own) >= _MOST_SIZES:
+            self._own.pop(next(iter(self._own)))
+        self._own[shapes] = request
+        give_back_memory()
+
+    def _kept(self, shapes: _Shapes) -> bool:
+        blob = self._blob_of(shapes)
+        return blob is not None and blob.is_file()
+
+    def _blob_of(self, shapes: _Shapes) -> Path | None:
+        if self._blob is None:
+            return None
+        size = "_".join("x".join(map(str, shape)) for shape in shapes)
+        return self._blob.with_name(f"{self._blob.stem}-{size}.blob")
+
+    def _import(self, blob: Path | None) -> Any:
+        """What was compiled before; None where there is nothing to be used."""
+        if blob is None or not blob.is_file():
+            return None
+        try:
+            return _core().import_model(blob.read_bytes(), "CPU", self._options).create_infer_request()
+        except (RuntimeError, OSError) as error:
+            _LOG.info("%s: cannot be used, compiling again: %s", blob, _one_line(error))
+            return None
 
     def _open_free(self) -> Any:
         core, blob = _core(), self._blob
-        if blob is not None and blob.is_file():
-            try:
-                return core.import_model(blob.read_bytes(), "CPU", self._options).create_infer_request()
-            except (RuntimeError, OSError) as error:
-                _LOG.info("%s: cannot be used, compiling again: %s", blob, _one_line(error))
+        if (request := self._import(blob)) is not None:
+            return request
         try:
             compiled = core.compile_model(self._read(core), "CPU", self._options)
         except RuntimeError as error:
@@ -251,6 +310,11 @@ def _keep(compiled: Any, blob: Path) -> None:
         blob.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(blob) as beside:
             beside.write_bytes(compiled.export_model().getvalue())
+
+
+def _of_one_size(blob: Path) -> list[Path]:
+    """Graphs for one size each, beside that for every size."""
+    return list(blob.parent.glob(f"{glob.escape(blob.stem)}-*.blob"))
 
 
 def _port(value: Any, name: str) -> Port:

@@ -159,17 +159,26 @@ def test_openvino_does_without_its_folder(graph, tmp_path):
 
 
 @needs_openvino
-def test_openvino_compiles_a_size_that_comes_again_for_itself(graph, monkeypatch):
+def test_openvino_compiles_a_size_that_comes_again_for_itself(graph, tmp_path, monkeypatch):
     from face_detect_ros.engines import openvino
 
-    monkeypatch.setattr(openvino, "_OWN_SIZE_AFTER", 3)
-    engine = catalogue.open_graph("openvino", graph, CPU)
-    for _ in range(3):
-        assert_halves(engine, pixels(1, 3, 16, 8))
-    engine._compiling.join()
-    assert engine._own[0] == ((1, 3, 16, 8),)
-    for shape in ((1, 3, 16, 8), (2, 3, 16, 8), (1, 3, 8, 16), (1, 3, 16, 8)):
+    monkeypatch.setattr(openvino, "_COMPILED_AFTER", 3)
+    monkeypatch.setattr(openvino, "_UNLOADED_AFTER", 4)
+    engine = catalogue.open_graph("openvino", graph, CPU, cache=tmp_path)
+    often = (1, 3, 16, 8), (1, 3, 8, 16)  # by turns, as of two cameras
+    for _ in range(4):
+        for shape in often:
+            assert_halves(engine, pixels(*shape))
+            if engine._compiling:
+                engine._compiling.join()
+    assert set(engine._own) == {(shape,) for shape in often}
+    for shape in ((2, 3, 16, 8), *often, *often):
         assert_halves(engine, pixels(*shape))
+    assert engine._free is None
+    assert_halves(engine, pixels(2, 3, 16, 8))
+    again = catalogue.open_graph("openvino", graph, CPU, cache=tmp_path)
+    assert_halves(again, pixels(*often[0]))
+    assert again._free is None
 
 
 @needs_openvino
@@ -177,16 +186,38 @@ def test_openvino_computes_steadily_from_the_first_image_of_a_size(graph, monkey
     from face_detect_ros.engines import openvino
 
     monkeypatch.setattr(openvino, "_MOST_SIZES", 2)
-    monkeypatch.setattr(openvino, "_OWN_SIZE_AFTER", 1)
+    monkeypatch.setattr(openvino, "_COMPILED_AFTER", 1)
     engine = catalogue.open_graph("openvino", graph, replace(CPU, steady=True))
     for sides in ((16, 8), (16, 8), (8, 16), (8, 8), (16, 8)):
         shape = (1, 3, *sides)
         assert_halves(engine, pixels(*shape))
-        request = engine._steady[(shape,)]
+        request = engine._own[(shape,)]
         assert tuple(request.get_input_tensor().shape) == shape
         assert request is not engine._free
-    assert len(engine._steady) == 2
+    assert len(engine._own) == 2
     assert engine._compiling is None
+
+
+@needs_openvino
+def test_openvino_keeps_what_it_compiled_for_steady_sizes(graph, tmp_path, monkeypatch):
+    from face_detect_ros.engines import openvino
+
+    monkeypatch.setattr(openvino, "_MOST_SIZES", 2)
+    steady = replace(CPU, steady=True)
+    engine = catalogue.open_graph("openvino", graph, steady, cache=tmp_path)
+    for sides in ((16, 8), (8, 16), (8, 8)):
+        assert_halves(engine, pixels(1, 3, *sides))
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(written) == 3  # for every size, and for the first two
+    again = catalogue.open_graph("openvino", graph, steady, cache=tmp_path)
+    assert (again.inputs, again.outputs) == (engine.inputs, engine.outputs)
+    for sides in ((16, 8), (8, 16), (8, 8)):
+        assert_halves(again, pixels(1, 3, *sides))
+    assert again._free is None
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    for path in written:
+        path.write_bytes(path.read_bytes()[:-300])  # damaged: made again
+    assert_halves(catalogue.open_graph("openvino", graph, steady, cache=tmp_path), pixels(1, 3, 16, 8))
 
 
 @needs_openvino
