@@ -17,6 +17,7 @@ _MIN_SIZE_AT_VGA_PX = 24.0
 _WORTHLESS_CHANGE = 0.1  # resampling by less than this blurs more than it gains
 _LARGEST_ENLARGEMENT = 2.0  # more gains nothing but false faces
 _LARGEST_SCAN_PX = 8_300_000  # 4K
+_LARGEST_STRETCH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,17 @@ def scan_scale(height: int, width: int, min_size_px: int, smallest_px: float) ->
 
 
 def scan_place(height: int, width: int, scale: float, multiple: int) -> Letterbox:
-    """The image at that scale in the top left corner, each side padded up to a multiple."""
-    resized = max(1, round(height * scale)), max(1, round(width * scale))
-    target = -(-resized[0] // multiple) * multiple, -(-resized[1] // multiple) * multiple
-    return Letterbox((height, width), target, resized, (0, 0))
+    """The image at that scale, its sides stretched to the nearest multiple.
+
+    Up to a tenth of a side is stretched: faces survive that, a smaller input is faster, and padding has false faces at
+    its edges. A side that would change by more is padded up to a multiple, at the bottom or right.
+    """
+    resized, target = [], []
+    for side in (height, width):
+        scaled = max(1, round(side * scale))
+        nearest = round(scaled / multiple) * multiple
+        if abs(nearest - scaled) <= _LARGEST_STRETCH * scaled:
+            scaled = nearest
+        resized.append(scaled)
+        target.append(-(-scaled // multiple) * multiple)
+    return Letterbox((height, width), (target[0], target[1]), (resized[0], resized[1]), (0, 0))

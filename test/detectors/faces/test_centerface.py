@@ -86,7 +86,7 @@ def own_size(detector: Detector, image: np.ndarray, **options: float) -> Detecti
     return detector.detect([image], DetectOptions(**{"min_size_px": 16, **options}))[0]
 
 
-@pytest.mark.parametrize("size", [(96, 128), (100, 130), (97, 33), (480, 640)], ids=str)
+@pytest.mark.parametrize("size", [(96, 128), (112, 144), (80, 43), (480, 640)], ids=str)
 def test_boxes_and_points_are_where_the_maps_say(made: Detector, size: tuple[int, int]) -> None:
     found = own_size(made, spotted(*size, (40, 60) if size[1] > 60 else (12, 60)))
     x, y = (
@@ -177,6 +177,28 @@ def test_the_scan_follows_the_smallest_face(
     scale = scanning.scan_scale(*size, min_size_px, 16.0)
     assert 16 / scale == pytest.approx(least, rel=0.02)
     assert size[0] * size[1] * scale**2 == pytest.approx(scanned, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "resized", "target"),
+    [
+        pytest.param((320, 427), (320, 416), (320, 416), id="stretched"),
+        pytest.param((300, 448), (288, 448), (288, 448), id="stretched along one side"),
+        pytest.param((112, 80), (112, 80), (128, 96), id="too small: padded"),
+        pytest.param((7, 640), (7, 640), (32, 640), id="thin: padded"),
+    ],
+)
+def test_sides_become_multiples(
+    size: tuple[int, int], resized: tuple[int, int], target: tuple[int, int]
+) -> None:
+    place = scanning.scan_place(*size, 1.0, 32)
+    assert (place.resized, place.target) == (resized, target)
+
+
+def test_boxes_of_a_stretched_scan_are_those_of_the_image(made: Detector) -> None:
+    (box,) = own_size(made, spotted(300, 448, (220, 140))).boxes
+    assert (box[:2] + box[2:]) / 2 == pytest.approx([221, 143], abs=2.5)  # a cell is 4 px
+    assert box[2:] - box[:2] == pytest.approx([SIDE, HEIGHT * 300 / 288], abs=0.1)
 
 
 def test_1080p_costs_at_most_twice_vga() -> None:
