@@ -30,6 +30,7 @@ from face_detect_ros.ros import qos
 NODE = "/face_detector"
 DETECTIONS = f"{NODE}/detections"
 READY = r"is ready for images on"
+SOON_S = 30.0  # for what ends within a second: the machine may be busy, and what hangs would take for ever
 
 
 @pytest.fixture
@@ -160,22 +161,19 @@ def busy_cnn(probe, execute):
 
 def test_services_and_parameters_are_answered_while_a_network_works(probe, busy_cnn):
     detections = probe.collect(DETECTIONS, Detection2DArray)
-    longest_s = 0.0
     for number in range(20):
-        began = time.monotonic()
         assert probe.set_parameters(NODE, max_detections=number + 1) == [(True, "")]
         assert probe.call(GetState, f"{NODE}/get_state", GetState.Request()).current_state.label == "active"
-        longest_s = max(longest_s, time.monotonic() - began)
     assert detections.messages == [], "all of it during one image"
-    assert longest_s < 1.5
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-def test_a_signal_ends_a_busy_detector(busy_cnn, number):
+def test_a_signal_ends_a_busy_detector(probe, busy_cnn, number):
     children = psutil.Process(busy_cnn.pid).children(recursive=True)
-    status, seconds = busy_cnn.stop(number)
-    assert status == 0
-    assert seconds < 5
+    detections = probe.collect(DETECTIONS, Detection2DArray)
+    wait_until(lambda: detections.subscription.get_publisher_count(), "the detector's publisher")
+    assert busy_cnn.stop(number)[0] == 0
+    assert detections.messages == [], "it does not wait for the network"
     assert "Traceback" not in busy_cnn.output
     assert "rror" not in busy_cnn.output
     wait_until(lambda: not any(child.is_running() for child in children), "the end of its children")
@@ -203,7 +201,7 @@ def test_a_signal_ends_a_node_at_work(probe, execute, image_file, name, number):
         images.wait(count=20)
     status, seconds = process.stop(number)
     assert status == 0, process.output
-    assert seconds < 5
+    assert seconds < SOON_S
     for words in ("Traceback", "rror", "skipped", "not handled"):
         assert words not in process.output, process.output
 
@@ -218,7 +216,7 @@ def test_a_signal_ends_a_node_that_is_still_loading(probe, execute, model, numbe
     wait_until(lambda: "face_detector" in probe.node.get_node_names(), "the node")
     status, seconds = process.stop(number)
     assert status == 0, process.output
-    assert seconds < 5
+    assert seconds < SOON_S
     for words in ("Traceback", "rror"):
         assert words not in process.output, process.output
 
