@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.engines import EngineRow
     from face_detect_ros.benchmarks.latency import LatencyRow
     from face_detect_ros.benchmarks.rows import Row
+    from face_detect_ros.benchmarks.transport import HostsRow
 
 app = typer.Typer(
     help="Measure this machine: conversion, drawing, nodes, transport, latency, viewer, faces, objects, engines, "
@@ -167,6 +168,13 @@ def viewer(json: Json = False, report: ReportFile = None) -> None:
 def transport(
     count: Annotated[int, typer.Option(min=10, help="Images of each measurement.")] = 200,
     rate_hz: Annotated[float, typer.Option(min=1.0, max=100.0, help="Images per second.")] = 20.0,
+    hosts: Annotated[
+        bool,
+        typer.Option(
+            "--hosts",
+            help="Between two hosts, made of network namespaces, over cables of several rates; needs root.",
+        ),
+    ] = False,
     json: Json = False,
     report: ReportFile = None,
 ) -> None:
@@ -175,6 +183,9 @@ def transport(
         from face_detect_ros.benchmarks import transport as benchmark
         from face_detect_ros.ros import runtime
 
+        if hosts:
+            _across_hosts(benchmark.run_hosts(count, rate_hz), json, report)
+            return
         runtime.stay_on_this_computer()
 
         rows = benchmark.run(count, rate_hz)
@@ -186,6 +197,17 @@ def transport(
                 f"{row.size:<6} {row.camera:<11} {row.reliability:<12} {row.arrived:>4} of {row.sent:>4}"
                 f"{row.latency_ms:>10.1f}"
             )
+
+
+def _across_hosts(rows: list[HostsRow], json: bool, report: Path | None) -> None:
+    if _publish([asdict(row) for row in rows], json, report):
+        return
+    typer.echo(f"{'cable':<27} {'form':<11} {'sent Hz':>8} {'arrived':>11} {'median ms':>10}")
+    for row in rows:
+        typer.echo(
+            f"{row.cable:<27} {row.form:<11} {row.sent_hz:>8.1f} {row.arrived:>4} of {row.sent:>4}"
+            f"{row.latency_ms:>11.1f}  {row.problem}"
+        )
 
 
 @app.command()

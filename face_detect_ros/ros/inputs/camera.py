@@ -255,7 +255,8 @@ class ImageInput:
         names = "; ".join(f"{_name(p)} ({qos.as_text(p.qos_profile)})" for p in publishers)
         return (
             f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}, although it is published by {names}. "
-            "Is the camera running? Does it lose large images? (see the README: Large images)"
+            "Is the camera running? Does it lose large images (docs/transport.md)? Is one of them in a container with "
+            "the host's network but a /dev/shm of its own (--ipc host)?"
         )
 
     def _lossy(self) -> str:
@@ -289,10 +290,11 @@ class ImageInput:
                 f"/dev/shm has {total / 1e6:.0f} MB, too little for large images: start the container with "
                 "--shm-size 512m"
             )
+        less = "a lower JPEG quality" if self.compressed else "image_transport compressed"
         return (
-            "Both sides are reliable, so a process in between is too slow: use image_transport compressed, a smaller "
-            "image, or `perception`, which has camera and detectors in one process. Where the camera is on another "
-            "computer, large socket buffers help: sudo sysctl -w net.core.rmem_max=33554432"
+            f"Both sides are reliable, so a process or a network in between is too slow: use {less}, a smaller image, "
+            "or `perception`, which has camera and detectors in one process. Where the camera is on another computer, "
+            "large socket buffers help: sudo sysctl -w net.core.rmem_max=33554432"
         )
 
 
