@@ -10,6 +10,7 @@ a box that trembles on the border of a zone, makes no events.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -161,14 +162,15 @@ class EventWatch:
         began_ns = known.present.see(True, now_s, stamp_ns, self.debounce_s, _SEEN_IMAGES)
         if began_ns is not None:
             yield Event("appeared", thing, began_ns)
-        if not known.present.value:
-            return
-        if thing.name is not None and thing.name != known.name:
+        reported = known.present.value
+        if reported and thing.name is not None and thing.name != known.name:
             known.name = thing.name
             yield Event("recognized", thing, stamp_ns)
+        # what appears in a zone has been there since its first image, and enters right after it appears
+        lasts_s = self.debounce_s if reported else math.inf
         for zone in sorted({*thing.zones, *known.zones}):
             fact = known.zones.setdefault(zone, _Fact())
-            began_ns = fact.see(zone in thing.zones, now_s, stamp_ns, self.debounce_s, _SEEN_IMAGES)
+            began_ns = fact.see(zone in thing.zones, now_s, stamp_ns, lasts_s, _SEEN_IMAGES)
             if began_ns is not None:
                 yield Event("entered" if fact.value else "left", thing, began_ns, zone)
 

@@ -60,6 +60,13 @@ def test_who_disappears_leaves_the_zones_first():
     ]  # fmt: skip
 
 
+def test_what_appears_in_a_zone_enters_with_the_same_stamp():
+    inside, outside = [thing(zones=["door"])], [thing()]
+    assert watch([[]] * 3 + [inside] * 10) == [(0.3, "appeared", ""), (0.3, "entered", "door")]
+    assert watch([inside] * 3 + [outside] * 20) == [(0.0, "appeared", "")]
+    assert watch([outside] * 3 + [inside] * 20) == [(0.0, "appeared", ""), (0.3, "entered", "door")]
+
+
 def test_recognition_is_told_once_after_the_appearance():
     images = (
         [[thing()]] * 2 + [[thing(name="Ann")]] * 20 + [[thing(name=None)]] * 3 + [[thing(name="Ann")]] * 5
@@ -101,7 +108,7 @@ def test_the_json():
         told = watching.update([thing(name="Zoë", zones=["door"])], 10**18 + number * 10**8)
         if told:
             break
-    appeared, recognized = (json.loads(event.to_json("eye")) for event in told)
+    appeared, recognized, entered = (json.loads(event.to_json("eye")) for event in told)
     assert appeared == {
         "event": "appeared",
         "track": 7,
@@ -112,3 +119,4 @@ def test_the_json():
         "frame_id": "eye",
     }
     assert (recognized["event"], recognized["stamp"]["nanosec"]) == ("recognized", number * 10**8)
+    assert (entered["event"], entered["zone"], entered["stamp"]["nanosec"]) == ("entered", "door", 0)
