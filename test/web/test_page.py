@@ -157,6 +157,18 @@ def test_a_drag_selects_what_it_encloses(page, robot):
     ]
 
 
+def test_in_a_pause_a_click_selects_and_enrolls_too(page, robot):
+    page.click("#pause")
+    wait_until(lambda: not robot.watched, "nobody to look")
+    page.click(".box[aria-label^=face]")
+    page.wait_for_selector("#selection:visible")
+    page.fill("#enroll_name", "Grace")
+    page.click("#selection .primary")
+    wait_until(lambda: actions(robot, "enroll") == [{"name": "Grace"}], "the enrollment")
+    page.click("#unselect")
+    page.wait_for_selector("#selection", state="hidden")
+
+
 def test_it_works_by_keyboard_alone(page, robot):
     label = ""
     for _ in range(30):

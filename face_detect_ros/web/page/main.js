@@ -8,7 +8,7 @@ import { showHealth, showPlots } from "./health.js";
 import { Live } from "./live.js";
 import { enroll, loadPeople, startPeople, watchPeople } from "./people.js";
 import { loadSettings, startSettings } from "./settings.js";
-import { all, describe, drawBoxes, isSelected, show, stage, still } from "./stage.js";
+import { all, describe, drawBoxes, isSelected, show, showSelected, stage, still } from "./stage.js";
 import { $, element, store, stored, t, useLanguage } from "./text.js";
 
 let live = null;
@@ -139,7 +139,10 @@ async function start() {
     const answer = await attempt("record", { on: !recording });
     if (answer) notice(t(answer.on ? "recording_to" : "recorded", answer));
   };
-  $("unselect").onclick = () => attempt("unselect", { camera: stage.camera });
+  stage.onSelection = showSelection;
+  $("unselect").onclick = async () => {
+    if ((await attempt("unselect", { camera: stage.camera })) !== undefined) showSelected("");
+  };
   $("selection").onsubmit = (event) => { event.preventDefault(); enroll($("enroll_name").value.trim()); };
   document.addEventListener("visibilitychange", watch);
   startPeople();

@@ -15,7 +15,7 @@ const layer = $("boxes");
 const rubber = $("rubber");
 const buttons = new Map();
 
-export const stage = { camera: "", about: null, boxes: true, names: true };
+export const stage = { camera: "", about: null, boxes: true, names: true, onSelection: () => {} };
 
 function hue(detection, detector) {
   if (detection.name && detection.name !== "unknown") return KNOWN;
@@ -110,11 +110,20 @@ export function isSelected(detection, about = stage.about) {
   return Boolean(about?.selected) && about.selected === `${detection.detector} ${detection.track}`;
 }
 
-function choose(detection) {
+async function choose(detection) {
   const [x1, y1, x2, y2] = detection.box;
   const { detector, track = "" } = detection;
   const at = { x: (x1 + x2) / 2, y: (y1 + y2) / 2, stamp_ns: stage.about.stamp_ns };
-  attempt("select", { camera: stage.camera, detector, track, ...at });
+  const done = await attempt("select", { camera: stage.camera, detector, track, ...at });
+  if (done !== undefined && track) showSelected(`${detector} ${track}`);
+}
+
+// Shown at once: the robot says it with the next image, and there is none in a pause.
+export function showSelected(selected) {
+  if (!stage.about) return;
+  stage.about = { ...stage.about, selected };
+  drawBoxes();
+  stage.onSelection(stage.about);
 }
 
 // dragging a rectangle chooses what it holds best
