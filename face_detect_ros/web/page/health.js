@@ -7,6 +7,7 @@ import { $, element, t } from "./text.js";
 
 const LEVELS = ["ok", "warn", "error", "stale"];
 const SIGNS = ["✓", "▲", "✕", "…"];
+const FEWEST_POINTS = 20; // a plot shows at least so many seconds
 const MOST_POINTS = 120;
 const PLOTS = [
   [["input_hz", "rate_in"], ["output_hz", "rate_out"]],
@@ -82,7 +83,6 @@ export function showPlots(report) {
 
 function makeFigure(series) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${MOST_POINTS - 1} 100`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true"); // the figures below say it
   const caption = element("figcaption");
@@ -92,20 +92,29 @@ function makeFigure(series) {
     svg.append(line);
     caption.append(element("span", {}, element("span", { className: `key ${"ab"[index]}` }), element("span")));
   });
+  caption.append(element("span", { className: "scale", ariaHidden: "true" }));
   return element("figure", {}, svg, caption);
 }
 
 function drawFigure(figure, series, past) {
   const values = series.map(([key]) => past.map((each) => Number.parseFloat(each[key])));
-  const top = Math.max(1, ...values.flat().filter(Number.isFinite)) * 1.1;
+  const top = roundUp(Math.max(1, ...values.flat().filter(Number.isFinite)));
+  const span = Math.max(FEWEST_POINTS, past.length) - 1;
+  figure.querySelector("svg").setAttribute("viewBox", `0 0 ${span} 100`);
+  figure.querySelector(".scale").textContent = `0–${top}`;
   const lines = figure.querySelectorAll("polyline");
-  const captions = figure.querySelectorAll("figcaption > span");
+  const captions = figure.querySelectorAll("figcaption > span:not(.scale)");
   values.forEach((line, index) => {
-    const from = MOST_POINTS - line.length;
+    const from = span + 1 - line.length;
     lines[index].setAttribute("points", line
-      .map((value, x) => (Number.isFinite(value) ? `${from + x},${(100 - (96 * value) / top).toFixed(1)}` : ""))
+      .map((value, x) => (Number.isFinite(value) ? `${from + x},${(100 - (98 * value) / top).toFixed(1)}` : ""))
       .join(" "));
     const last = line.at(-1);
     captions[index].lastChild.textContent = `${t(series[index][1])}: ${Number.isFinite(last) ? last.toFixed(last < 100 ? 1 : 0) : "–"}`;
   });
+}
+
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * [1, 1.5, 2, 3, 4, 5, 7.5, 10].find((factor) => power * factor >= value);
 }
