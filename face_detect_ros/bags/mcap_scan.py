@@ -239,11 +239,11 @@ def _qos_of(metadata: _Fields) -> tuple[Any, ...]:
     from rosbags.rosbag2.errors import ReaderError
     from rosbags.rosbag2.metadata import parse_qos
 
-    while metadata:
-        name, value = metadata.text(), metadata.text()
-        if name == "offered_qos_profiles":
-            try:
+    try:
+        while metadata:
+            name, value = metadata.text(), metadata.text()
+            if name == "offered_qos_profiles":
                 return tuple(parse_qos(value))
-            except (ReaderError, KeyError, TypeError, AttributeError, ValueError):
-                return ()
+    except (struct.error, ReaderError, KeyError, TypeError, AttributeError, ValueError):
+        pass  # damaged: the bag is read without
     return ()

@@ -272,6 +272,8 @@ def _by_rosbags(path: Path) -> tuple[_Stored, list[Topic]] | None:
         topics = [from_connection(connection) for connection in reader.connections]
         empty = not reader.message_count
         start_ns, end_ns = (0, 0) if empty else (reader.start_time, reader.end_time)
+    if not (isinstance(start_ns, int) and isinstance(end_ns, int)):
+        raise ValueError("its times are damaged")
     return _Stored(path, start_ns, end_ns), topics
 
 
@@ -283,6 +285,8 @@ def _of_database(path: Path, keys: set[Key], start_ns: int, end_ns: int) -> Iter
         wanted = [found for found in reader.connections if _key(found) in keys]
         if wanted:
             for connection, log_ns, data in reader.messages(wanted, start_ns, end_ns):
+                if not (isinstance(log_ns, int) and isinstance(data, bytes)):
+                    raise ValueError("a message is damaged")
                 yield Message(_key(connection), log_ns, data)
 
 

@@ -101,7 +101,8 @@ class SqliteScan:
                     self._unread.add(number)
                     self.problems.append(f"{self._path}: a message of {key.name} cannot be read ({error})")
                 continue
-            yield Message(key, log_ns, bytes(data))
+            if isinstance(data, bytes):  # else damaged
+                yield Message(key, log_ns, data)
 
     def close(self) -> None:
         """Close the file. Calling it twice is fine."""
@@ -137,8 +138,8 @@ class SqliteScan:
                 values["name"],
                 modern_name(values["type"]),
                 0,
-                definitions.get(values["type"], ""),
-                values.get("type_description_hash", "") or "",
+                str(definitions.get(values["type"]) or ""),
+                str(values.get("type_description_hash") or ""),
                 qos,
                 values["serialization_format"],
             )
@@ -151,8 +152,12 @@ class SqliteScan:
         while failures < _TRY:
             try:
                 for number, log_ns, topic in self._database.execute(query, (last + failures,)):
-                    self._rows.append((int(log_ns), int(number), int(topic)))
-                    failed, last, failures = failed + failures, int(number), 0
+                    if isinstance(number, int):
+                        failed, last, failures = failed + failures, number, 0
+                    if all(isinstance(value, int) for value in (number, log_ns, topic)):
+                        self._rows.append((log_ns, number, topic))
+                    else:  # damaged
+                        failed += 1
                 break
             except sqlite3.Error:
                 failures += 1

@@ -97,6 +97,44 @@ def test_a_message_that_unpacks_to_too_much_is_left_out_and_told(tmp_path, monke
         assert "is damaged (it unpacks to more than" in reader.problems[-1]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "timestamp = NULL",
+        "timestamp = 'soon'",
+        "topic_id = 'x'",
+        "data = NULL",
+        "data = 1000000000000",
+        "data = 'text'",
+        "data = x''",
+    ],
+)
+def test_rows_with_values_of_other_types_are_left_out(tmp_path, change):
+    path = camera_bag(tmp_path / "bag", storage="sqlite3")
+    (file,) = path.glob("*.db3")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"UPDATE messages SET {change} WHERE id = (SELECT max(id) FROM messages)")
+        database.execute("UPDATE topics SET offered_qos_profiles = '- history: null' WHERE id = 1")
+    with BagReader(path) as reader:
+        assert 0 <= 13 - len(list(reader.messages(reader.topics))) <= 1
+
+
+def test_a_channel_with_damaged_metadata_is_read(tmp_path):
+    path = camera_bag(tmp_path / "bag")
+    file = path / "bag.mcap"
+    data = file.read_bytes()
+    file.write_bytes(
+        data[: data.rindex(b"\x89MCAP")].replace(b"offered_qos_profiles", b"offered_qos_profile\xff")
+    )
+    read_all(path)
+    at = data.index(b"offered_qos_profiles") - 4
+    file.write_bytes(data[:at] + b"\xff\xff\xff\x7f" + data[at + 4 : data.rindex(b"\x89MCAP")])
+    read_all(path)
+
+
 def test_a_topic_without_a_type_is_left_out(tmp_path):
     path = camera_bag(tmp_path / "bag", storage="sqlite3")
     (file,) = path.glob("*.db3")
