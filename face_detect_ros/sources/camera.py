@@ -98,4 +98,13 @@ def open_stream(options: SourceOptions, warn: Warn = no_warning) -> CameraSource
         raise SourceError(
             f"{options.description}: no answer, or no video; check the address, user, password and network"
         )
+    try:  # before the first image is unpacked
+        width, height = (
+            int(capture.get(size)) for size in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+        )
+        if width > 0 and height > 0:
+            check_size(width, height, options, options.description)
+    except SourceError:
+        capture.release()
+        raise
     return CameraSource(capture, options)
