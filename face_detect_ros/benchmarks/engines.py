@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The engines side by side: every model on every engine that is here, one 640x480 image at a time.
+"""The engines side by side: every model on every engine that is here, one 640x480 image or one face at a time.
 
 Each runs in a process of its own. They take turns, a few images each, so that a disturbance meets all of them, and the
 least time of each counts.
@@ -18,13 +18,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
+from face_detect_ros.benchmarks.engine_process import RECOGNITION
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.entry import CatalogueEntry
 from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.faces.embedders.catalogue import EmbedderEntry
 from face_detect_ros.zoo.published import cache, checkpoints
 
 ROUNDS = 12
+_CLEARLY = 0.9
 
 _MODULE = "face_detect_ros.benchmarks.engine_process"
 
@@ -36,13 +40,13 @@ class EngineRow:
     Attributes:
         model, engine, precision: As asked for.
         device: Where and how it computes.
-        total_ms: Least time from an image of 640x480 to boxes.
+        total_ms: Least time from an image of 640x480 to boxes, or from a face's points to its descriptor.
         network_ms: Of it in the network.
         cpu_ms: Least CPU time of such an image, over all threads.
         start_s: From the start of Python to the first boxes, with everything cached.
         start_cpu_s: CPU time of it.
         peak_mb: Peak memory of the process after the first image.
-        mixed_s: 40 images of different sizes, once each.
+        mixed_s: 40 images of different sizes, once each; None for an embedder.
         chosen: Whether `auto` takes this engine now.
         problem: Why there are no figures.
     """
@@ -63,13 +67,19 @@ class EngineRow:
 
 
 def default_models() -> list[str]:
-    """The default detectors, and those face detectors whose weights are here, that several engines compute."""
-    names = [*catalogue.DEFAULT_MODEL.values(), *catalogue.names("faces")]
+    """Detectors and embedders whose weights are here and that several engines compute, the default ones first."""
+    names = [*catalogue.DEFAULT_MODEL.values(), *catalogue.names("faces"), *embedders.CATALOGUE]
     return [name for name in dict.fromkeys(names) if _measurable(name)]
 
 
+def _entry(name: str) -> CatalogueEntry | EmbedderEntry | None:
+    return catalogue.CATALOGUE.get(name) or embedders.CATALOGUE.get(name)
+
+
 def _measurable(name: str) -> bool:
-    entry = catalogue.CATALOGUE[name]
+    entry = _entry(name)
+    if entry is None or entry.needs_file:
+        return False
     here = not entry.checkpoint or cache.presence(checkpoints.find(entry.checkpoint)) == "yes"
     return here and len(entry.engines) > 1
 
@@ -82,7 +92,7 @@ def measure(models: Sequence[str], *, threads: int = 0) -> list[EngineRow]:
     """
     rows: list[EngineRow] = []
     for model in models:
-        entry = catalogue.CATALOGUE.get(model.partition(":")[0])
+        entry = _entry(model.partition(":")[0])
         if entry is None or len(entry.engines) < 2:
             raise ConfigError(f"model '{model}' is unknown or has one engine only; nothing is to be compared")
         rows += _rows(model, entry, threads)
@@ -90,25 +100,29 @@ def measure(models: Sequence[str], *, threads: int = 0) -> list[EngineRow]:
 
 
 def fastest(rows: Sequence[EngineRow]) -> dict[str, str]:
-    """The engine by model that `auto` should take: the least total time in the precision that it chooses itself."""
+    """The engine by model that `auto` should take: the least total time in the precision that it chooses itself.
+
+    One that comes later in the catalogue has to be faster by a tenth: a second library in a process takes some 60 MB.
+    """
     best: dict[str, EngineRow] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: engines.ANY_ENGINE.index(row.engine)):
         name = row.model.partition(":")[0]
         if row.precision == "auto" and row.total_ms is not None:
             known = best.get(name)
-            if known is None or row.total_ms < (known.total_ms or 0):
+            if known is None or row.total_ms < _CLEARLY * (known.total_ms or 0):
                 best[name] = row
     return {name: row.engine for name, row in best.items()}
 
 
-def _rows(model: str, entry: CatalogueEntry, threads: int) -> list[EngineRow]:
+def _rows(model: str, entry: CatalogueEntry | EmbedderEntry, threads: int) -> list[EngineRow]:
     with contextlib.ExitStack() as opened:
         measured: list[_Measured] = []
         seen = set()
         for engine in entry.engines:
             if engines.problem(engine) or not engines.ENGINES[engine].on_cpu:
                 continue
-            for precision in ("auto", "float32"):
+            # descriptors are always computed in float32
+            for precision in ("auto",) if entry.task == RECOGNITION else ("auto", "float32"):
                 one = opened.enter_context(_started(entry.task, model, engine, precision, threads))
                 # an engine that has float32 alone is the same twice
                 if engine == engines.TORCH or one.device not in seen:
@@ -118,7 +132,7 @@ def _rows(model: str, entry: CatalogueEntry, threads: int) -> list[EngineRow]:
         for _ in range(ROUNDS):
             for each in running:
                 each.look()
-        for each in running:
+        for each in () if entry.task == RECOGNITION else running:
             each.mixed_s = sum(each.ask("mixed")["total_ms"]) / 1e3
         rows = [each.row(model) for each in measured]
     return sorted(rows, key=lambda row: (row.total_ms is None, row.total_ms))

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from skimage.data import astronaut
 
+from face_detect_ros.benchmarks.known_face import known_face
 from face_detect_ros.benchmarks.rows import Row, best_ms
-from face_detect_ros.core.detections import Detections
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.faces.embedders import catalogue as embed
 from face_detect_ros.zoo.published import cache, checkpoints
@@ -26,8 +26,6 @@ SIZES = ((640, 480), (1280, 720), (1920, 1080))
 PEER = "mmod"
 
 _REPEATS = 5
-_FACE = np.array([184, 60, 262, 168], np.float32)  # of the astronaut
-_POINTS = np.array([[205, 113], [242, 113], [224, 134], [208, 150], [240, 150]], np.float32)
 
 
 def default_models() -> list[str]:
@@ -95,9 +93,7 @@ def _times(name: str, images: dict[tuple[int, int], np.ndarray]) -> dict[tuple[i
 
 def _embedder(name: str) -> Row:
     """One face, from the image and its five points to the descriptor."""
-    face = Detections(
-        _FACE[None], np.ones(1), np.zeros(1), landmarks=_POINTS[None], landmark_set="five_points"
-    )
+    face = known_face()
     with contextlib.closing(embed.create(name)) as embedder:
         took_ms = best_ms(lambda: embedder.embed(embedder.chips(astronaut(), face)), _REPEATS * 4)
     return Row(f"{name}, one face", "ms", took_ms)

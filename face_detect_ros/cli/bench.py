@@ -119,7 +119,7 @@ def engines(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL...]", help="Detectors; default: those of both tasks whose weights are here."
+            metavar="[MODEL...]", help="Detectors and embedders; default: those whose weights are here."
         ),
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Of the network; 0: one for each core.")] = 0,
@@ -129,8 +129,9 @@ def engines(
 ) -> None:
     """Every engine that is installed, side by side; engine auto takes the fastest from then on.
 
-    For each model and engine: milliseconds of a 640x480 image from pixels to boxes and in the network, its CPU time,
-    the time from the start of Python to the first boxes, peak memory, and 40 images of different sizes.
+    For each model and engine: milliseconds of a 640x480 image from pixels to boxes (an embedder: of one face from its
+    points to its descriptor) and in the network, its CPU time, the time from the start of Python to the first result,
+    peak memory, and 40 images of different sizes.
     """
     with exit_codes():
         from face_detect_ros.benchmarks import engines as benchmark
@@ -365,7 +366,7 @@ def _print_engines(rows: list[EngineRow], fastest: dict[str, str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"face_detect_ros bench engines: {_machine()}, one 640x480 image")
+    table = Table(title=f"face_detect_ros bench engines: {_machine()}, one 640x480 image or face")
     columns = ("total ms", "network ms", "CPU ms", "start s", "start CPU s", "peak MB", "40 sizes s")
     for column in ("model", "engine", "precision", *columns):
         table.add_column(column, justify="right" if column in columns else "left")

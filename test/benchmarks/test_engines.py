@@ -32,6 +32,26 @@ def test_the_fastest_in_its_own_precision_counts():
     assert engines.fastest(rows) == {"yolov9": "torch", "centerface": "onnxruntime"}
 
 
+@pytest.mark.parametrize(("other_ms", "best"), [(9.5, "openvino"), (8.5, "onnxruntime")])
+def test_an_engine_of_lower_rank_must_be_clearly_faster(other_ms, best):
+    rows = [
+        EngineRow("centerface", "onnxruntime", "auto", total_ms=other_ms),
+        EngineRow("centerface", "openvino", "auto", total_ms=10.0),
+    ]
+    assert engines.fastest(rows) == {"centerface": best}
+
+
+def test_an_embedder_is_measured_on_one_face(monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(engines, "ROUNDS", 1)
+    monkeypatch.setattr(catalogue, "problem", lambda name: "" if name == "onnxruntime" else "not here")
+    (row,) = engines.measure(["dlib_resnet"])
+    assert (row.engine, row.precision, row.problem) == ("onnxruntime", "auto", "")
+    assert 0 < row.network_ms < row.total_ms
+    assert row.mixed_s is None
+
+
 @pytest.mark.parametrize("arguments", [["--json"], []], ids=["json", "table"])
 def test_the_command_measures_and_remembers(monkeypatch, tmp_path, arguments):
     """With the one engine that starts fastest, and one round."""
