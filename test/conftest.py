@@ -5,6 +5,7 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -13,6 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
+# Python would look through thousands of collected tests for garbage, again and again: half of the time to collect them
+gc.disable()
 
 # a shell's background job ignores Ctrl-C, and so would every process that the tests start and interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,6 +59,11 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
 from face_detect_ros.engines import choices  # noqa: E402
 
 choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino"})
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
