@@ -24,6 +24,7 @@ _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _MISTYPED = re.compile(rf"({'|'.join(sorted(STREAM_SCHEMES, reverse=True))})(:|//)", re.IGNORECASE)
 _CREDENTIALS = re.compile(r":.*@", re.DOTALL)
 _LISTEN = re.compile(r"[?&\s]\w*listen\b", re.IGNORECASE)
+_EXAMPLES = "an image, folder, video, bag, /dev/video0, URL, screen or sample:NAME"
 # some cameras want their password inside the path: /user=admin_password=secret_channel=1
 _PATH_SETTING = re.compile(r"=[^/=]*")
 
@@ -87,9 +88,7 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, str) or not self.source.strip():
-            raise ConfigError(
-                "source is empty; give an image, folder, video, bag, /dev/video0, URL, screen or sample:NAME"
-            )
+            raise ConfigError(f"source is empty; give {_EXAMPLES}")
         _check_number("rate_hz", self.rate_hz, 0.0, MAX_RATE_HZ)
         _check_number("timeout_s", self.timeout_s, 0.1, 3600.0)
         _check_whole("width", self.width, 0, MAX_SIDE_PX)
@@ -123,6 +122,8 @@ class SourceOptions:
 def kind_of(source: str) -> Kind:
     """Which kind of source a text names, by the text alone. Raises ConfigError for an unknown scheme."""
     source = source.strip()
+    if "@" in source and (source.startswith(("screen:", "sample:")) or _CAMERA_PATH.match(source)):
+        raise ConfigError(f"source looks like an address, for its @; give {_EXAMPLES}")
     if source == "screen" or source.startswith("screen:"):
         return Kind.SCREEN
     if source.startswith("sample:"):

@@ -179,8 +179,11 @@ def _look(path: Path, busy_timeout_s: float) -> bool:
             f"gallery {path}: is not a gallery, nor the remains of one; nothing was changed. Move the file "
             "away, or give another path"
         )
-    if int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big") == _APPLICATION_ID:
+    application = int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big")
+    if application == _APPLICATION_ID:
         return True
+    if application:
+        raise _foreign(path)
     # what was just made may have its mark in the log alone
     try:
         with contextlib.closing(_connect_to_read(path, busy_timeout_s, check=False)) as connection:
@@ -196,8 +199,9 @@ def _look(path: Path, busy_timeout_s: float) -> bool:
 
 def _connect_to_read(path: Path, busy_timeout_s: float, *, check: bool = True) -> sqlite3.Connection:
     """A connection that changes nothing. Raises GalleryError for a damaged gallery and for one of another program."""
-    # a folder that cannot be written to has no room for the index of the log; without a log none is needed
-    alone = not Path(f"{path}-wal").exists() and not os.access(path.parent, os.W_OK)
+    # without a log its index is not needed: a folder that cannot be written to has no room for it, and beside a file
+    # that may be another program's nothing is made
+    alone = not Path(f"{path}-wal").exists() and not (check and os.access(path.parent, os.W_OK))
     place = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
     connection = sqlite3.connect(
         place, busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True
@@ -299,12 +303,16 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
         for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
     )
     if tables and application != _APPLICATION_ID:
-        raise GalleryError(f"gallery {path}: is a database of another program; give another path")
+        raise _foreign(path)
     if version > SCHEMA_VERSION:
         raise GalleryError(
             f"gallery {path}: was written by a newer face_detect_ros (schema {version}, this one knows "
             f"{SCHEMA_VERSION}); update face_detect_ros, or give another path"
         )
+
+
+def _foreign(path: Path) -> GalleryError:
+    return GalleryError(f"gallery {path}: is a database of another program; give another path")
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

@@ -419,7 +419,12 @@ def damaged_other_database(path: Path) -> None:
     overwrite(path, 100, b"\xff" * 4000)
 
 
+def header_in_wal_mode(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0\x10\0\2\2" + bytes(80) + np.random.default_rng(0).bytes(4000))
+
+
 FOREIGN = {
+    "damaged database with a log": header_in_wal_mode,
     "text": lambda path: path.write_text("this is somebody's file"),
     "noise": lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
     "zeros": lambda path: path.write_bytes(bytes(8192)),
