@@ -24,7 +24,7 @@ from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.processes import NodeProcess, ProcessError, wait_until
 
 NODE = "/face_detector"
-WARM = 10
+WARM = 50
 """Lives and subscribers that load libraries and fill caches, and do not count."""
 WARM_IMAGES = 400
 """Images after which the allocator has taken what it keeps; it takes a large piece once, after 150 to 250 of them."""
