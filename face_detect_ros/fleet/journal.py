@@ -90,7 +90,9 @@ class Journal:
                 self._database.execute("DELETE FROM header WHERE name != 'work'")
             self._database.commit()
         except sqlite3.Error as error:
-            raise OutputError(f"cannot write {path}: {error}; delete it, or give another folder") from error
+            raise OutputError(
+                f"cannot write {path}: {error}; is the disk full? If not, delete the file, or give another folder"
+            ) from error
 
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM found").fetchone()[0])
