@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, EngineError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors.entries import ENTRIES
 from face_detect_ros.detectors.entry import ONLY_FLOAT32, TASKS, CatalogueEntry
@@ -154,7 +154,12 @@ def create(
     torch_engine.wait_passively()
     factory = load_factory(entry.factory)
     if entry.engines:
-        order = engine_catalogue.order(entry.name, engine, device, entry.engines)
+        try:
+            order = engine_catalogue.order(entry.name, engine, device, entry.engines)
+        except EngineError:
+            if not entry.own_code or engine != engine_catalogue.AUTO:
+                raise
+            order = []
         sized: dict[str, str | int] = {"input_size": input_size} if entry.task == "objects" else {}
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:
@@ -176,17 +181,22 @@ def create(
 
 
 def _try(
-    entry: CatalogueEntry, path: Path, arguments: dict[str, str | int], engine_names: Sequence[str] = ()
+    entry: CatalogueEntry,
+    path: Path,
+    arguments: dict[str, str | int],
+    engine_names: Sequence[str] | None = None,
 ) -> None:
     """Has a file of others run for the first time in a process of its own. Raises PerceptionError."""
-    look = {"factory": entry.factory, "arguments": arguments, "engine_names": list(engine_names)}
+    look = {"factory": entry.factory, "arguments": arguments, "engine_names": engine_names}
     trial.run(f"{__name__}:look_once", path, look)
 
 
-def look_once(path: Path, factory: str, arguments: dict[str, str | int], engine_names: Sequence[str]) -> None:
+def look_once(
+    path: Path, factory: str, arguments: dict[str, str | int], engine_names: Sequence[str] | None
+) -> None:
     """Makes a detector on the CPU, lets it look at one image, and closes it. Raises PerceptionError."""
     make = load_factory(factory)
-    given = (path, Compute("cpu"), engine_names) if engine_names else ("cpu", path)
+    given = (path, Compute("cpu"), engine_names) if engine_names is not None else ("cpu", path)
     detector = make(*given, **arguments)
     try:
         detector.warmup()

@@ -101,6 +101,8 @@ ENTRIES = (
         takes_file=True,
         tried_first=True,
         checkpoint="yunet",
+        engines=ONNX_ENGINES,
+        own_code=True,
     ),
     _faces_from_file(
         "scrfd", "insightface's SCRFD from an ONNX file of yours, with 5 landmarks: any pose", 0.5

@@ -34,6 +34,7 @@ class CatalogueEntry:
         packaged: Name of its weights in `zoo.published.packaged`, or empty.
         precisions: Numbers it can compute in.
         engines: Those that can compute it; empty where it brings its own code.
+        own_code: It has code of its own too, for machines where none of these engines is installed.
         takes_text: It finds what the text `classes` names.
         score_threshold: Lowest score that is published unless somebody says otherwise; 0: the task's.
     """
@@ -50,6 +51,7 @@ class CatalogueEntry:
     packaged: str = ""
     precisions: tuple[str, ...] = ONLY_FLOAT32
     engines: tuple[str, ...] = ()
+    own_code: bool = False
     takes_text: bool = False
     score_threshold: float = 0.0
 

@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""OpenCV's YuNet face detector, for users who have its ONNX file: `yunet:/path/to/file.onnx`.
+"""OpenCV's YuNet face detector, published or in an ONNX file of the user: `yunet:/path/to/file.onnx`.
+
+Files of 2023 and later run on any engine. Older ones, whose layers only OpenCV reads, run on OpenCV, and so does every
+file where no engine is installed.
 
 Boxes are YuNet's own, in the convention of WIDER FACE that it was trained on: forehead to chin, so higher than wide,
 where dlib's are square. Scores are YuNet's: the root of its class and objectness probabilities.
@@ -11,9 +14,10 @@ Landmarks: the centers of the eyes, the tip of the nose and the corners of the m
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +29,10 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, DetectorError, WeightsError
 from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.protocols import DetectOptions, Detector, StageTimes
+from face_detect_ros.detectors.faces import yunet_graph
 from face_detect_ros.detectors.faces.scan import LABELS
 from face_detect_ros.detectors.faces.scanning import default_min_size_px
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.files.near import near_path
 from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models
@@ -39,24 +45,40 @@ _NEXT_SCALE = 0.25  # of a further scan for larger faces; 400 px become 100
 _LARGEST_ENLARGEMENT = 2.0  # more gains nothing but false faces
 _LARGEST_SCAN_PX = 8_300_000  # 4K; about 200 bytes of memory a pixel
 _MOST_CANDIDATES = 5000  # of one scan, before overlapping ones go
+
+Scan = Callable[[np.ndarray, DetectOptions], np.ndarray]
+"""((H, W, 3) uint8 BGR, options) -> (N, 15) float32: x, y, width, height, 5 points xy, score; pixels of that image."""
+
 _NAMES = "https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet"
 
 
-def create(device: str, file: Path) -> Detector:
-    """YuNet with the weights in the ONNX file `file`.
+def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detector:
+    """YuNet with the weights in an ONNX file.
 
-    Raises ConfigError for an OpenCV that has no YuNet, DeviceError for a GPU, WeightsError for a
-    file that is missing, damaged or of another network.
+    Args:
+        file: The ONNX file.
+        compute: Device and threads; it computes in float32.
+        engine_names: Engines to try, best first; empty: OpenCV.
+
+    Raises:
+        ConfigError: The file needs OpenCV, which has no YuNet here.
+        DeviceError: A device that is not here.
+        WeightsError: A file that is missing, damaged or of another network.
     """
-    dlib_models.cpu_only(device, "OpenCV's YuNet")
+    if not file.is_file():
+        raise WeightsError(
+            f"{file}: no such file{near_path(file)}; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})"
+        )
+    if (graph := yunet_graph.open_graph(file, compute, engine_names)) is not None:
+        return YuNetDetector(graph.scan, graph.device)
+    dlib_models.cpu_only(compute.device, "YuNet on OpenCV")
     if not hasattr(cv2, "FaceDetectorYN"):
         raise ConfigError(f"yunet needs OpenCV 4.5.4 or newer; this is {cv2.__version__}")
-    network = _load(file)
-    return YuNetDetector(network)
+    return YuNetDetector(functools.partial(_scan, _load(file)), "cpu (opencv)")
 
 
 class YuNetDetector:
-    """A Detector around OpenCV's: chooses the sizes to scan at, maps boxes back, adds landmarks.
+    """A Detector around one scan of the network: chooses the sizes to scan at, maps boxes back, adds landmarks.
 
     `min_size_px` chooses the size of the first scan: a face of that width comes out SMALLEST_PX wide, enlarged at
     most 2 times. Where faces could be larger than YuNet can see whole, further scans of a quarter of the size follow.
@@ -64,24 +86,23 @@ class YuNetDetector:
     of a face cut by the border can lie outside.
     """
 
-    def __init__(self, network: Any) -> None:
-        """network: a cv2.FaceDetectorYN."""
+    def __init__(self, scan: Scan, device: str) -> None:
         self.labels: tuple[str, ...] = LABELS
-        self.device = "cpu"
+        self.device = device
         self.times = StageTimes()
-        self._network: Any = network
+        self._scan: Scan | None = scan
 
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
         for image in images:
             check_image(image)
-        network = self._network
-        if network is None:
+        scan = self._scan
+        if scan is None:
             raise DetectorError("the detector is closed")
         spent = StageTimes()
         detections = []
         try:
             for image in images:
-                found, times = self._detect_one(network, image, options)
+                found, times = self._detect_one(scan, image, options)
                 detections.append(found)
                 spent = StageTimes(
                     spent.pre_ms + times.pre_ms,
@@ -98,10 +119,10 @@ class YuNetDetector:
 
     def close(self) -> None:
         """Release the network; a `detect` in another thread still ends well."""
-        self._network = None
+        self._scan = None
 
     def _detect_one(
-        self, network: Any, image: np.ndarray, options: DetectOptions
+        self, scan: Scan, image: np.ndarray, options: DetectOptions
     ) -> tuple[Detections, StageTimes]:
         height, width = image.shape[:2]
         pre_s = network_s = 0.0
@@ -110,7 +131,7 @@ class YuNetDetector:
             started_s = time.perf_counter()
             scaled = _resize_to_bgr(image, scale)
             resized_s = time.perf_counter()
-            found = _scan(network, scaled, options)
+            found = scan(scaled, options)
             network_s += time.perf_counter() - resized_s
             pre_s += resized_s - started_s
             # each axis by its own scale: sizes are whole pixels
@@ -156,10 +177,6 @@ def scan_scales(height: int, width: int, min_size_px: int) -> list[float]:
 
 
 def _load(file: Path) -> Any:
-    if not file.is_file():
-        raise WeightsError(
-            f"{file}: no such file{near_path(file)}; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})"
-        )
     try:
         network = cv2.FaceDetectorYN.create(str(file), "", (64, 64))
         # the first scan is what shows that the layers are YuNet's

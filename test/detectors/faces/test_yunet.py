@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.paths import SHARED
+from helpers.paths import FIELD, SHARED
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
@@ -21,6 +21,8 @@ from face_detect_ros.core.errors import DetectorError, DeviceError, ImageError, 
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.faces import yunet
+from face_detect_ros.engines import catalogue as engines
+from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.faces.points import eye_corners
 
 FILE = SHARED / "weights" / "yunet_n_640_640.onnx"
@@ -111,7 +113,7 @@ def test_a_batch_equals_single_images_and_a_second_instance(detector: Detector) 
     options = DetectOptions(min_size_px=60)
     batch = detector.detect(pictures, options)
     assert [len(found) for found in batch] == [1, 1, 0, 1]
-    other = yunet.create("cpu", FILE)
+    other = catalogue.create(f"yunet:{FILE}", task="faces")
     for picture, found in zip(pictures, batch, strict=True):
         assert same(found, other.detect([picture], options)[0])
     assert detector.times.network_ms > 0
@@ -183,7 +185,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: float) -> None:
     content = FILE.read_bytes()
     (tmp_path / "short.onnx").write_bytes(content[: int(len(content) * kept)])
     with pytest.raises(WeightsError, match=r"short\.onnx"):
-        yunet.create("cpu", tmp_path / "short.onnx")
+        yunet.create(tmp_path / "short.onnx", Compute("cpu"), ["onnxruntime"])
 
 
 @pytest.mark.skipif(
@@ -192,7 +194,46 @@ def test_a_truncated_file_is_refused(tmp_path: Path, kept: float) -> None:
 )
 def test_another_network_is_refused() -> None:
     with pytest.raises(WeightsError, match="yolox_nano"):
-        yunet.create("cpu", SHARED / "weights" / "yolox_nano.onnx")
+        yunet.create(SHARED / "weights" / "yolox_nano.onnx", Compute("cpu"), ["onnxruntime"])
+
+
+@needs_file
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_an_engine_finds_what_opencv_finds(name: str) -> None:
+    if engines.problem(name):
+        pytest.skip(engines.problem(name))
+    image = np.hstack([astronaut(), astronaut()[:, ::-1]])[:, :1001]  # no multiple of 32
+    options = DetectOptions(min_size_px=30, score_threshold=0.6)
+    on_engine = yunet.create(FILE, Compute("cpu"), [name])
+    assert name.replace("onnxruntime", "CPUExecutionProvider") in on_engine.device
+    (found,), (expected,) = (
+        on_engine.detect([image], options),
+        yunet.create(FILE, Compute("cpu"), []).detect([image], options),
+    )
+    assert len(found) == len(expected) == 2
+    assert np.abs(found.boxes - expected.boxes).max() < 0.05
+    assert np.abs(found.landmarks - expected.landmarks).max() < 0.05
+    assert np.abs(found.scores - expected.scores).max() < 0.001
+
+
+FREE = FIELD / "yunet_n_dynamic.onnx"
+
+
+@pytest.mark.skipif(not FREE.is_file(), reason=f"needs {FREE.name} in ../shared/cases/field")
+def test_a_file_with_free_axes_which_opencv_refuses() -> None:
+    if engines.problem("onnxruntime"):
+        pytest.skip(engines.problem("onnxruntime"))
+    detector = yunet.create(FREE, Compute("cpu"), ["onnxruntime"])
+    (found,) = detector.detect([astronaut()], DetectOptions(min_size_px=60, score_threshold=0.6))
+    assert boxes.iou(found.boxes, [OWN_BOX])[0, 0] > 0.65
+    with pytest.raises(WeightsError, match="OpenCV"):
+        yunet.create(FREE, Compute("cpu"), [])
+
+
+@needs_file
+def test_without_any_engine_opencv_computes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "problem", lambda name: f"engine {name} is not installed")
+    assert catalogue.create(f"yunet:{FILE}", task="faces").device == "cpu (opencv)"
 
 
 @needs_file
