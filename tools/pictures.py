@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from face_detect_ros.demo import scene
 
@@ -62,6 +63,8 @@ def viewer(photo: Path, gallery: Path, browser: str) -> None:
             page.wait_for_timeout(30_000)  # so that the plots show something
             page.click(f".box:has-text('{scene.KNOWN}')", force=True)
             page.wait_for_timeout(1_000)
+            with contextlib.suppress(TimeoutError):  # of a machine that was busy for a moment
+                page.wait_for_selector(".level.warn", state="detached", timeout=90_000)
             page.screenshot(path=str(DOCS / "viewer.jpg"), type="jpeg", quality=JPEG_QUALITY)
             chromium.close()
         finally:

@@ -14,6 +14,7 @@ import numpy as np
 WINDOW_S = 5.0
 _FEWEST = 10  # images without which a rate says nothing
 _STEADY = 1.25  # gaps up to this many periods are jitter
+_IRREGULAR = 0.7  # losses make steps longer, never shorter: steps of less than this share of a period are late stamps
 _JUMP_S = 0.5  # stamps that go on by so much more or less than arrivals do are of a clock that was set
 
 
@@ -22,7 +23,7 @@ class LossMeter:
 
     The period is the shortest usual step between stamps (their lower quartile), so it is right as long as one image in
     four arrives right after the one before it. A source whose rate really changes looks lossy for `WINDOW_S`. If the
-    clock of the stamps jumps, it starts again.
+    clock of the stamps jumps, it starts again. Of a source too busy to stamp its images regularly nothing can be told.
     """
 
     def __init__(self) -> None:
@@ -54,7 +55,9 @@ class LossMeter:
         steps_s = steps_s[steps_s > 0]
         if len(steps_s) < _FEWEST:
             return None
-        period_s = float(np.quantile(steps_s, 0.25))
+        short_s, period_s = np.quantile(steps_s, (0.05, 0.25)).tolist()
+        if short_s < _IRREGULAR * period_s:
+            return None
         periods = np.where(steps_s > _STEADY * period_s, np.rint(steps_s / period_s), 1.0)
         span_s = float(steps_s.sum())
         return len(steps_s) / span_s, float(periods.sum()) / span_s

@@ -38,6 +38,17 @@ def test_the_share_that_is_lost(stamps_s, lost):
     assert 1 - arriving / published == pytest.approx(lost, abs=0.04)
 
 
+BUSY = {
+    "every image somewhat late": RANDOM.uniform(0, 0.045, 100),
+    "one in ten late": np.where(RANDOM.random(100) < 0.1, 0.04, 0.0),
+}
+
+
+@pytest.mark.parametrize("late_s", BUSY.values(), ids=BUSY)
+def test_a_busy_source_that_stamps_irregularly_is_not_called_lossy(late_s):
+    assert rates(STEADY + late_s) is None
+
+
 @pytest.mark.parametrize("jump_s", [-3600.0, -3.0, 3.0, 3600.0])
 def test_a_clock_that_is_set_loses_nothing(jump_s):
     arriving, published = rates(STEADY, np.where(STEADY < 2, 0.0, jump_s))
