@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,17 +46,27 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-BagPath = Annotated[
-    Path,
-    typer.Argument(metavar="IN", help="The bag: a folder, or an .mcap or .db3 file.", show_default=False),
+BagPlace = Annotated[
+    str,
+    typer.Argument(
+        metavar="IN",
+        help="The bag: a folder, or an .mcap or .db3 file; or its URL in an object store, such as s3://robots/drive "
+        "(needs fsspec).",
+        show_default=False,
+    ),
 ]
 
 
 @app.command(_PROCESS)
 def process(
-    bag: BagPath,
+    bag: BagPlace,
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A new folder for the result.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="A new folder for the result, or its URL in an object store.",
+            show_default=False,
+        ),
     ],
     task: tasks.TaskNames = "faces",
     anonymize: Annotated[
@@ -114,11 +125,13 @@ def process(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+        from face_detect_ros.files import stores
         from face_detect_ros.fleet import processing
         from face_detect_ros.fleet.job import Job
+        from face_detect_ros.fleet.output_folder import DONE
 
         job = Job(
-            bag=bag,
+            bag=Path(),
             tasks=tasks.tasks_of(
                 task,
                 model=model,
@@ -140,14 +153,17 @@ def process(
             anonymize=anonymize,
             without=split(without),
             keep=split(keep),
+            name=bag if stores.is_url(bag) else "",
         )
         with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(stores.delivered(out, DONE))
+            job = replace(job, bag=stack.enter_context(stores.fetched(bag)))
             watcher = stack.enter_context(_watcher(job, json=json))
 
             def built() -> Mapping[str, Pipeline]:
                 return stack.enter_context(processing.build(job))
 
-            summary = processing.process(job, out, built, watcher)
+            summary = processing.process(job, folder, built, watcher)
         _tell(summary, out, json=json)
         if summary.failed or summary.problems:
             raise typer.Exit(FAILED)
@@ -155,7 +171,7 @@ def process(
 
 @app.command()
 def info(
-    bag: BagPath,
+    bag: BagPlace,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
     """What is in a bag, and which of its topics can be processed.
@@ -169,8 +185,9 @@ def info(
     with exit_codes():
         from face_detect_ros.bags.cameras import cameras
         from face_detect_ros.bags.reading import BagReader
+        from face_detect_ros.files import stores
 
-        with BagReader(bag) as reader:
+        with stores.fetched(bag) as path, BagReader(path) as reader:
             found = {camera.topic.key: camera for camera in cameras(reader)}
             rows: list[dict[str, Any]] = []
             for topic in reader.topics:
@@ -189,7 +206,7 @@ def info(
                     }
                 )
             record: dict[str, Any] = {
-                "bag": str(bag),
+                "bag": bag,
                 "start_ns": reader.start_ns,
                 "end_ns": reader.end_ns,
                 "files": [path.name for path in reader.files],
@@ -279,7 +296,7 @@ def _watcher(job: Job, *, json: bool) -> Iterator[Any]:
 
             def result(self, task: str, key: ImageKey, result: Result) -> None:
                 if json:
-                    record = as_record(f"{job.bag}#{key.topic}", result)
+                    record = as_record(f"{job.called}#{key.topic}", result)
                     about = {
                         "topic": key.topic,
                         "task": task,
@@ -291,7 +308,7 @@ def _watcher(job: Job, *, json: bool) -> Iterator[Any]:
         yield _Watcher()
 
 
-def _tell(summary: Summary, out: Path, *, json: bool) -> None:
+def _tell(summary: Summary, out: str, *, json: bool) -> None:
     for problem in summary.problems:
         report(problem)
     if json:

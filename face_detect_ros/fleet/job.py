@@ -67,6 +67,7 @@ class Job:
         without: Topics that `anonymize` leaves out.
         keep: Topics that `anonymize` copies though it cannot tell what they show.
         every_name: Whether the bag must have all topics of `without` and `keep`; not one of many bags.
+        name: What results call the bag; empty for its path.
     """
 
     bag: Path
@@ -80,6 +81,7 @@ class Job:
     without: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     every_name: bool = True
+    name: str = ""
 
     def __post_init__(self) -> None:
         if self.to_s is not None and self.to_s <= self.from_s:
@@ -90,6 +92,11 @@ class Job:
             raise ConfigError(f"every is {self.every}; give 1 or more")
         if self.anonymize and [task.name for task in self.tasks] != ["faces"]:
             raise ConfigError("an anonymized bag needs the task faces, and no other")
+
+    @property
+    def called(self) -> str:
+        """What results call the bag."""
+        return self.name or str(self.bag)
 
     def span_ns(self, reader: BagReader) -> tuple[int, int]:
         """The times of recording that it covers, the end exclusive."""

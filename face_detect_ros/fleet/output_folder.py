@@ -14,7 +14,8 @@ from pathlib import Path
 from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.files.whole_file import own_folder
 
-_DONE = "work.json"
+DONE = "work.json"
+"""Written last: a folder with it is complete."""
 
 
 class OutputFolder:
@@ -64,7 +65,7 @@ class OutputFolder:
             return False
         done = ""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            done = (self.path / _DONE).read_text(encoding="utf-8")
+            done = (self.path / DONE).read_text(encoding="utf-8")
         if done != work:
             raise ConfigError(f"{self.path}: exists already; give another folder, or delete it")
         self._remove_part()
@@ -81,7 +82,7 @@ class OutputFolder:
     def complete(self, work: str) -> None:
         """Move the draft to its place. Raises OutputError."""
         try:
-            (self.draft / _DONE).write_text(work, encoding="utf-8")
+            (self.draft / DONE).write_text(work, encoding="utf-8")
             for path in self.draft.iterdir():
                 _sync(path)
             _sync(self.draft)

@@ -219,7 +219,7 @@ class _Run:
         bag = ResultBag(
             self._draft, reading.images, annotate=job.annotate, taken=[topic.name for topic in reading.others]
         )
-        table = ResultsWriter(self._draft / FILE, job.bag)
+        table = ResultsWriter(self._draft / FILE, job.called)
         resumed = _Counting(recorded)
         steps = Steps()
         try:

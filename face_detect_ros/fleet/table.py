@@ -47,9 +47,9 @@ _INSERT = "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 class ResultsWriter:
     """Writes the results of one bag to a new file. Raises OutputError if that cannot be done."""
 
-    def __init__(self, path: Path, bag: Path) -> None:
+    def __init__(self, path: Path, bag: str) -> None:
         self._path = path
-        self._bag = str(bag)
+        self._bag = bag
         self._images: dict[tuple[str, str], list[int]] = {}
         try:
             self._database = sqlite3.connect(path, check_same_thread=False)

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Bags in object stores: fetched before, delivered when complete, and errors that say what is missing."""
+
+import sqlite3
+import sys
+
+import pytest
+from helpers.bags import camera_bag
+from typer.testing import CliRunner
+
+from face_detect_ros.cli.app import app
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
+from face_detect_ros.files.stores import delivered, fetched, is_url
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def store():
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    memory.pseudo_dirs[:] = [""]
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [("s3://b/x", True), ("memory://x", True), ("drive/", False), ("/a/b.mcap", False), ("C:\\x", False)],
+)
+def test_what_is_a_url(place, expected):
+    assert is_url(place) is expected
+
+
+def test_a_path_is_itself(tmp_path):
+    with fetched(str(tmp_path)) as found:
+        assert found == tmp_path
+    with delivered(str(tmp_path / "new"), "last") as folder:
+        assert folder == tmp_path / "new"
+
+
+def test_a_folder_is_fetched_with_what_is_below_it(store):
+    store.pipe(
+        {"/robots/drive/metadata.yaml": b"a", "/robots/drive/more/b.mcap": b"b", "/robots/drive2/c": b"c"}
+    )
+    with fetched("memory://robots/drive/") as folder:
+        assert folder.name == "drive"
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+        kept = folder
+    assert files == {"metadata.yaml": b"a", "more/b.mcap": b"b"}
+    assert not kept.exists()
+
+
+def test_a_file_is_fetched(store):
+    store.pipe("/robots/drive.mcap", b"bag")
+    with fetched("memory://robots/drive.mcap") as file:
+        assert (file.name, file.read_bytes()) == ("drive.mcap", b"bag")
+
+
+def test_what_is_not_there_is_said():
+    with pytest.raises(SourceError, match=r"memory://nowhere: not there"), fetched("memory://nowhere"):
+        pass
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(store, monkeypatch):
+    monkeypatch.setattr(type(store), "find", lambda self, path: [f"{path}/../../outside"])
+    monkeypatch.setattr(type(store), "isdir", lambda self, path: True)
+    monkeypatch.setattr(type(store), "exists", lambda self, path: True)
+    with pytest.raises(SourceError, match="outside of it"), fetched("memory://robots/drive"):
+        pass
+
+
+def test_a_folder_is_delivered_whole_and_its_mark_last(store, monkeypatch):
+    order = []
+    put = type(store).put_file
+
+    def noted(self, source, target, **more):
+        order.append(target)
+        return put(self, source, target, **more)
+
+    monkeypatch.setattr(type(store), "put_file", noted)
+    with delivered("memory://results/one", "a-mark") as folder:
+        (folder / "sub").mkdir(parents=True)
+        for name in ("a-mark", "b", "sub/c"):
+            (folder / name).write_text(name)
+    assert order == ["/results/one/b", "/results/one/sub/c", "/results/one/a-mark"]
+    assert store.cat("/results/one/sub/c") == b"sub/c"
+    with pytest.raises(ConfigError, match="exists already"), delivered("memory://results/one", "a-mark"):
+        pass
+
+
+def test_nothing_is_delivered_after_an_error(store):
+    def fail(folder):
+        folder.mkdir()
+        (folder / "half").touch()
+        raise OutputError("the disk is full")
+
+    with pytest.raises(OutputError, match="full"), delivered("memory://results/two", "mark") as folder:
+        fail(folder)
+    assert not store.exists("/results/two")
+
+
+def test_without_fsspec_the_error_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with (
+        pytest.raises(ConfigError, match=r"s3://b/x: object stores need fsspec: pip install"),
+        fetched("s3://me:secret@b/x"),
+    ):
+        pass
+
+
+def test_an_unknown_store_is_named():
+    with pytest.raises(ConfigError, match="nosuch"), fetched("nosuch://b/x"):
+        pass
+
+
+def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path):
+    camera_bag(tmp_path / "drive", 3)
+    store.put(str(tmp_path / "drive"), "/robots/drive", recursive=True)
+    words = ["--model", "dlib_hog", "--engine", "auto"]
+    done = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
+    assert done.exit_code == 0, done.output
+    there = sorted(name.rpartition("/")[2] for name in store.find("/results/drive"))
+    assert there == ["drive.mcap", "metadata.yaml", "results.sqlite3", "work.json"]
+    store.get_file("/results/drive/results.sqlite3", str(tmp_path / "results.sqlite3"))
+    bags = sqlite3.connect(tmp_path / "results.sqlite3").execute("SELECT DISTINCT bag FROM images").fetchall()
+    assert bags == [("memory://robots/drive",)]
+    assert "/camera/image_raw" in CliRunner().invoke(app, ["bag", "info", "memory://robots/drive"]).output
+    again = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
+    assert again.exit_code == 2
+    assert "exists already" in again.output
