@@ -75,13 +75,13 @@ class CoverFaces:
             if not options.cover:
                 return result
             frame = result.frame
-            faint = np.concatenate([result.faint.boxes, self._turned(frame.image, options)])
+            more = [result.faint.boxes, self._turned(frame.image, options), self._without_face(result)]
             covered = anonymizer.apply(
                 frame.image,
                 result.detections,
                 frame.stamp_ns,
                 result.names,
-                np.concatenate([faint, self._without_face(result, faint)]),
+                np.concatenate(more),
                 arrival_s=frame.arrival_s,
             )
             return replace(result, covered=covered)
@@ -100,14 +100,15 @@ class CoverFaces:
         height, width = image.shape[:2]
         return np.array([width, height, width, height], np.float32) - found.boxes[:, [2, 3, 0, 1]]
 
-    def _without_face(self, result: Result, faint: np.ndarray) -> np.ndarray:
+    def _without_face(self, result: Result) -> np.ndarray:
         """(K, 4) boxes, xyxy px, of what is covered besides faces."""
         if self._persons is None or self._find is None:
             return np.empty((0, 4), np.float32)
         (persons,) = self._persons.detect([result.frame.image], self._find)
         if self._cover == "persons":
             return persons.boxes
-        return heads(persons, np.concatenate([result.detections.boxes, faint]))
+        # a face that is found upside down spares no head: that of another may be there
+        return heads(persons, np.concatenate([result.detections.boxes, result.faint.boxes]))
 
 
 def heads(persons: Detections, faces: np.ndarray) -> np.ndarray:
