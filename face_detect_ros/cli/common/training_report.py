@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from face_detect_ros.reports.training import training_report as training_page
-
 if TYPE_CHECKING:
     from face_detect_ros.training.trainer import Progress
 
@@ -87,6 +85,9 @@ class Report:
             return
         if folder is not None:
             page = folder / "report.html"
+            # here, as it loads OpenCV, which no other verb needs
+            from face_detect_ros.reports.training import training_report as training_page
+
             training_page(folder).write(page)
             self._say(f"page: {page}")
         typer.echo(f"the best model is {best}")

@@ -28,7 +28,7 @@ from face_detect_ros.detectors.stages import StageClock
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
 from face_detect_ros.engines.protocol import Compute, Engine
-from face_detect_ros.zoo.formats.onnx_graph import free_axes
+from face_detect_ros.zoo.formats.onnx_graph import free_axes, free_outputs
 
 LABELS = ("face",)
 _BATCH_PX = 400_000  # more at once gains nothing on a CPU
@@ -210,6 +210,7 @@ def open_faces(
     """
     try:
         content = free_axes(file.read_bytes(), free)
+        content = content if free else free_outputs(content)
     except OSError as error:
         raise WeightsError(f"{file}: {error.strerror or error}; give its ONNX file as {kind}:FILE") from error
     except ValueError as error:

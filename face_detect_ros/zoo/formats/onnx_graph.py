@@ -19,7 +19,7 @@ _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE_INFO = 5, 11, 12, 
 _TENSOR_NAME = 8
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VALUE_NAME, _VALUE_TYPE = 1, 2
-_TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_PARAM = 1, 2, 1, 2
+_TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_VALUE, _DIM_PARAM = 1, 2, 1, 1, 2
 
 Field = tuple[int, int, int, int, int]
 """Number, wire type, where the field starts, where its payload starts, and where it ends, in bytes."""
@@ -44,6 +44,52 @@ def free_axes(content: bytes, axes: tuple[int, ...] = (0, 2, 3)) -> bytes:
         graph = number == _MODEL_GRAPH and wire == _LENGTH
         edited += _with_length(number, _graph(content[payload:end], axes)) if graph else content[start:end]
     return edited
+
+
+def free_outputs(content: bytes) -> bytes:
+    """The model with the axes of its outputs free, but for the last, if one of its inputs has a free side.
+
+    Exporters often leave the sizes of one example on the outputs, which then contradict every other size of input.
+
+    Raises:
+        ValueError: for bytes that are not an ONNX file.
+    """
+    view = memoryview(content)
+    edited = b""
+    for number, wire, start, payload, end in _fields(view):
+        if number != _MODEL_GRAPH or wire != _LENGTH:
+            edited += content[start:end]
+            continue
+        graph = view[payload:end]
+        fields = list(_fields(graph))
+        if not any(None in _dims(graph[a:b])[2:] for n, _, _, a, b in fields if n == _GRAPH_INPUT):
+            return content
+        parts = []
+        for n, _, first, a, b in fields:
+            if n == _GRAPH_OUTPUT:
+                axes = tuple(range(len(_dims(graph[a:b])) - 1))
+                parts.append(_with_length(n, _value(bytes(graph[a:b]), axes)))
+            else:
+                parts.append(bytes(graph[first:b]))
+        edited += _with_length(number, b"".join(parts))
+    return edited
+
+
+def _dims(value: memoryview) -> list[int | None]:
+    """Sizes of a ValueInfoProto, None where one is free."""
+    for wanted in (_VALUE_TYPE, _TYPE_TENSOR, _TENSOR_SHAPE):
+        found = [value[a:b] for n, wire, _, a, b in _fields(value) if (n, wire) == (wanted, _LENGTH)]
+        if not found:
+            return []
+        value = found[0]
+    sizes: list[int | None] = []
+    for n, _, _, a, b in _fields(value):
+        if n == _SHAPE_DIM:
+            given = [
+                _varint(value[a:b], at)[0] for kind, _, _, at, _ in _fields(value[a:b]) if kind == _DIM_VALUE
+            ]
+            sizes.append(given[0] if given and given[0] > 0 else None)
+    return sizes
 
 
 def metadata(content: bytes) -> dict[str, str]:

@@ -158,6 +158,22 @@ def test_a_public_file_finds_the_astronaut(name: str, file: str) -> None:
             assert np.abs(found.landmarks[0] + moved - FACE_POINTS).max() < 9
 
 
+def test_free_sides_of_a_public_file_whose_outputs_tell_one_size(tmp_path: Path) -> None:
+    """insightface's own files are so: their outputs have the rows of a 640x640 image."""
+    file = FIELD / "scrfd_500m_kps.onnx"
+    if not file.is_file():
+        pytest.skip(f"needs ../shared/cases/field/{file.name}")
+    onnx = pytest.importorskip("onnx")
+    network = onnx.load(file)
+    for axis in (2, 3):
+        network.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = "?"
+    onnx.save(network, tmp_path / "free.onnx")
+    detector = catalogue.create(f"scrfd:{tmp_path / 'free.onnx'}", task="faces", engine="onnxruntime")
+    (found,) = detector.detect([astronaut()[:480]], DetectOptions(min_size_px=20))
+    assert len(found) == 1
+    assert boxes.iou(found.boxes, [FACE_BOX])[0, 0] > 0.7
+
+
 def test_faces_of_the_object_network() -> None:
     detector = catalogue.create("robot", task="faces")
     (found,) = detector.detect([astronaut()], catalogue.default_options("robot", task="faces"))

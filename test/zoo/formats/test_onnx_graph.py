@@ -10,7 +10,13 @@ import pytest
 from helpers.paths import FIELD
 from onnx import TensorProto, helper, numpy_helper
 
-from face_detect_ros.zoo.formats.onnx_graph import free_axes, metadata, output_names, with_metadata
+from face_detect_ros.zoo.formats.onnx_graph import (
+    free_axes,
+    free_outputs,
+    metadata,
+    output_names,
+    with_metadata,
+)
 
 
 def convolution(weights_as_inputs: bool) -> bytes:
@@ -48,6 +54,19 @@ def test_any_size_runs(weights_as_inputs: bool) -> None:
     (blurred,) = session.run(None, {"image": image})
     assert blurred.shape == image.shape
     assert blurred[1, 0, 2, 3] == pytest.approx(image[1, 0, 1:4, 2:5].mean(), rel=1e-5)
+
+
+def test_outputs_follow_inputs_that_are_free() -> None:
+    fixed = convolution(True)
+    assert free_outputs(fixed) == fixed
+    model = onnx.load_from_string(fixed)
+    for axis in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = "?"
+    edited = onnx.load_from_string(free_outputs(model.SerializeToString()))
+    sizes = edited.graph.output[0].type.tensor_type.shape.dim
+    assert [size.dim_value for size in sizes] == [0, 0, 0, 8]
+    assert edited.graph.input == model.graph.input
+    assert edited.graph.node == model.graph.node
 
 
 def test_other_axes_stay() -> None:
