@@ -27,6 +27,7 @@ _TYPES: dict[str, tuple[str, float]] = {
     "64fc1": ("f8", 1.0),
 }
 _NO_DEPTH_16 = 0xFFFF  # like 0, in the images of some drivers
+_GRID = 64  # points of a side that a typical distance is made of
 _HEADER = struct.Struct("<iff")  # compressedDepth: format, then two parameters of the quantization
 _FORMAT = re.compile(r"\s*(?P<encoding>\w+)\s*;\s*compressedDepth\s*(?P<codec>\w*)", re.IGNORECASE)
 
@@ -50,6 +51,13 @@ class DepthImage:
     @property
     def height(self) -> int:
         return int(self.values.shape[0])
+
+    def typical_m(self) -> float:
+        """Median distance on a coarse grid, in meters; NaN if nothing is known there."""
+        step_y, step_x = (max(1, side // _GRID) for side in (self.height, self.width))
+        known = self.meters(slice(None, None, step_y), slice(None, None, step_x))
+        known = known[~np.isnan(known)]
+        return float(np.median(known)) if known.size else float("nan")
 
     def meters(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
         """(h, w) float64 meters of a region; NaN where unknown."""

@@ -19,7 +19,7 @@ from face_detect_ros.depth.image import DepthImage
 _MOST_SAMPLES = 48  # of a side of the box
 _RING = 0.25  # width of the ring around the box, in sides of the box
 _LEAST_RING_PX = 3
-_NEAREST_M, _FARTHEST_M = 0.05, 60.0
+NEAREST_M, FARTHEST_M = 0.05, 60.0
 # Depths are compared in steps of a cautious sensor's noise in meters: _NOISE[0] + _NOISE[1] z + _NOISE[2] z**2. A
 # structured light or stereo camera's grows with the square of the distance.
 _NOISE = (0.002, 0.002, 0.0015)
@@ -75,7 +75,7 @@ def find_surface(image: DepthImage, box: np.ndarray, mask: np.ndarray | None = N
     if not len(y) or not len(x):
         return None
     depths = image.meters(rows, columns)
-    depths[(depths < _NEAREST_M) | (depths > _FARTHEST_M)] = np.nan
+    depths[(depths < NEAREST_M) | (depths > FARTHEST_M)] = np.nan
     inside = (np.abs(y) <= 1)[:, None] & (np.abs(x) <= 1)
     middle = (np.abs(y) <= 0.5)[:, None] & (np.abs(x) <= 0.5)
     closeness = np.exp(-0.5 * (y / _CENTER) ** 2)[:, None] * np.exp(-0.5 * (x / _CENTER) ** 2)
@@ -127,7 +127,7 @@ def _share(some: np.ndarray, of: np.ndarray) -> float:
 
 def _step_table() -> np.ndarray:
     """(N,) int64: number of noise steps up to each millimeter."""
-    depths = np.arange(round(_FARTHEST_M * 1e3) + 1) * 1e-3
+    depths = np.arange(round(FARTHEST_M * 1e3) + 1) * 1e-3
     noise = _NOISE[0] + _NOISE[1] * depths + _NOISE[2] * depths**2
     return np.cumsum(1e-3 / noise).astype(np.int64)
 

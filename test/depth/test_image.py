@@ -164,3 +164,12 @@ def test_disparities() -> None:
     np.testing.assert_allclose(image.meters(), [[5.0, NAN, NAN], [NAN, NAN, NAN]])
     with pytest.raises(ImageError, match="baseline 0"):
         depth_of_disparity(disparity, 500.0, 0.0)
+
+
+def test_a_typical_distance():
+    values = np.zeros((480, 640), np.uint16)
+    assert np.isnan(DepthImage(values, 1e-3).typical_m())
+    values[:300] = 2000
+    values[300:, :100] = 500
+    assert DepthImage(values, 1e-3).typical_m() == 2.0
+    assert DepthImage(np.array([[np.nan, 3.0, np.inf]])).typical_m() == 3.0

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from face_detect_ros.depth.calibration import Calibration
 from face_detect_ros.depth.ground import GroundPlane, parse_ground_plane
 from face_detect_ros.depth.pairing import Pairing
 from face_detect_ros.depth.scene import Scene
+from face_detect_ros.depth.surface import FARTHEST_M, NEAREST_M
 from face_detect_ros.ros import qos, rclpy_internals
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import SILENCE_S, ImageInput, camera_info_topic, remapped
@@ -94,7 +96,8 @@ class SpaceInput:
         self._depth_info = _LatestInfo(self._node)
         self._end_following: Callable[[], None] | None = None
         self._needed: Callable[[], bool] = lambda: False
-        self._missed = 0
+        self._missed = self._unusable = 0
+        self._typical_m = math.nan
         self._wrong = ""
         self._wrong_type = ""
         self._told = ""
@@ -108,7 +111,8 @@ class SpaceInput:
     def start(self, needed: Callable[[], bool]) -> None:
         """Look for depth from now on, and subscribe to it while `needed()`."""
         self._needed = needed
-        self._missed, self._wrong, self._told = 0, "", ""
+        self._missed = self._unusable = 0
+        self._wrong = self._told = ""
         self._pairing.open()
         self._follow()
         if self._end_following is None:
@@ -159,6 +163,10 @@ class SpaceInput:
             self._wrong = f"positions are unknown: {error} ({self._info.topic}, {self._depth_info.topic})"
         else:
             self._wrong = ""
+            if depth is not None:
+                self._typical_m = depth.image().typical_m()
+                usable = NEAREST_M <= self._typical_m <= FARTHEST_M
+                self._unusable = 0 if usable else self._unusable + 1
             return scene
         return None
 
@@ -169,6 +177,13 @@ class SpaceInput:
             return self._wrong or self._wrong_type
         if self._depth is not None and self._pairing.silent_s(self._subscribed_s) > SILENCE_S:
             return f"no depth on {self.topic} for {SILENCE_S:g} s, although it is published"
+        if self._unusable >= _FEWEST:
+            return (
+                f"depth of {self.topic} holds no distances"
+                if math.isnan(self._typical_m)
+                else f"depth of {self.topic} cannot be right: its median is {self._typical_m:.3g} m. 16UC1 "
+                "must be in millimeters, 32FC1 in meters"
+            )
         if self._missed < _FEWEST:
             return ""
         off_s = self._pairing.off_s()

@@ -121,6 +121,8 @@ def test_depth_may_be_remapped(probe, start):
         ({}, {"camera_info": False}, "no calibration"),
         ({}, {"frame_id": "depth_camera"}, "registered to the image"),
         ({}, {"make_depth": damaged}, "cannot be read"),
+        ({}, {"make_depth": lambda depth, **header: message_32(depth * 1e3, **header)}, "32FC1 in meters"),
+        ({}, {"make_depth": lambda depth, **header: message_32(depth * 0, **header)}, "holds no distances"),
         ({}, {"make_depth": compressed_16}, "CompressedImage, which holds no depth"),
     ],
     ids=[
@@ -130,6 +132,8 @@ def test_depth_may_be_remapped(probe, start):
         "no camera_info",
         "not registered",
         "damaged",
+        "wrong unit",
+        "empty",
         "another type",
     ],
 )
