@@ -9,11 +9,13 @@ be there, of the right shape and finite, and nothing may be left over but the au
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ from torch import Tensor
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.nn.yolov9.heads import REG_MAX, HeadStyle
 from face_detect_ros.nn.yolov9.network import YoloV9
-from face_detect_ros.nn.yolov9.variants import VARIANTS
+from face_detect_ros.nn.yolov9.variants import VARIANTS, Variant
 from face_detect_ros.zoo.formats import safetensors_file, torch_file, weights_file
 from face_detect_ros.zoo.formats.safetensors_file import ModelDescription
 from face_detect_ros.zoo.published import coco
@@ -191,20 +193,36 @@ def _style(shapes: Mapping[str, Shape]) -> HeadStyle:
 
 
 def _network(description: ModelDescription, style: HeadStyle, *, auxiliary: bool) -> YoloV9:
-    return YoloV9(
-        description.variant,
-        len(description.classes),
-        self_attention=description.self_attention,
-        cross_attention=description.cross_attention,
-        auxiliary=auxiliary,
-        head=style,
-    )
+    attention = description.self_attention, description.cross_attention
+    return _new(description.variant, len(description.classes), attention, auxiliary, style)
 
 
-def _expected(description: ModelDescription, style: HeadStyle, *, auxiliary: bool) -> dict[str, Shape]:
+def _expected(description: ModelDescription, style: HeadStyle, *, auxiliary: bool) -> Mapping[str, Shape]:
+    attention = description.self_attention, description.cross_attention
+    sizes = VARIANTS[description.variant]
+    return _shapes(sizes, description.variant, len(description.classes), attention, auxiliary, style)
+
+
+# kept: on the meta device a network takes longer to be built than on a real one
+@functools.lru_cache(maxsize=32)
+def _shapes(_: Variant, *parts: Any) -> Mapping[str, Shape]:
     with torch.device("meta"):
-        model = _network(description, style, auxiliary=auxiliary)
-    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        model = _new(*parts)
+    return MappingProxyType({name: tuple(value.shape) for name, value in model.state_dict().items()})
+
+
+def _new(
+    variant: str, classes: int, attention: tuple[bool, bool], auxiliary: bool, head: HeadStyle
+) -> YoloV9:
+    self_attention, cross_attention = attention
+    return YoloV9(
+        variant,
+        classes,
+        self_attention=self_attention,
+        cross_attention=cross_attention,
+        auxiliary=auxiliary,
+        head=head,
+    )
 
 
 def _check_shapes(
