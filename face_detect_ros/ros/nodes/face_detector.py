@@ -122,7 +122,7 @@ class FaceDetectorParameters(DetectorParameters):
     cover: str = parameter(
         COVERS[0],
         "What is covered: faces; heads, also of persons whose face is not found; or whole persons. The last two take "
-        "the time of the object detector as well.",
+        "the time of the object detector and of a second look for faces as well.",
         choices=COVERS,
         at_configure=True,
     )

@@ -28,6 +28,7 @@ from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodePa
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
+from face_detect_ros.sources.opening import require
 from face_detect_ros.sources.options import MAX_RATE_HZ, MAX_SIDE_PX, SourceOptions
 
 AFTER_PAUSE_S = 0.3
@@ -144,6 +145,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         self.hub.advertise(self.topic)
         self._images: Any = None
         self._infos: Any = None
+        self._announced = False
 
     def destroy_node(self) -> None:
         self.hub.withdraw(self.topic)
@@ -152,6 +154,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
     def configure(self) -> None:
         params = self.params
         self._options = params.source_options()
+        require(self._options)
         self._calibration = camera_info.load(params.camera_info_url) if params.camera_info_url else None
         self._frame_id = params.frame_id
         reliable = {"qos_profile": qos.output(), "qos_overriding_options": qos.overridable()}
@@ -163,7 +166,7 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
         if self._options is None:
             raise RuntimeError("the node is not configured")
         self._problem = ""
-        self.get_logger().info(f"{self._options.description} is published on {self.topic}")
+        self._announced = False
         self._capture = CaptureThread(self._options, self._on_image, self._on_event)
 
     def deactivate(self) -> None:
@@ -225,6 +228,9 @@ class VideoSource(PerceptionNode[VideoSourceParameters]):
                 )
         self._published += 1
         self._rate.tick()
+        if not self._announced and self._options is not None:  # only now it is true
+            self._announced = True
+            self.get_logger().info(f"{self._options.description} is published on {self.topic}")
 
     def _on_event(self, event: SourceEvent) -> None:
         if not self.context.ok():

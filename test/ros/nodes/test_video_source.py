@@ -234,6 +234,7 @@ NOT_CONFIGURABLE = {
         "looks like an address; begin it with rtsp://$",
     ),
     "listener": ({"source": "udp://admin:hunter2@0.0.0.0:1"}, "udp://0.0.0.0:1: waits for whoever sends"),
+    "missing_file": ({"source": "/does/not/exist.png"}, "/does/not/exist.png: no such file"),
     "unknown_scheme": ({"source": "gopher://host/x"}, "scheme gopher:// is unknown"),
     "broken_calibration": ({"camera_info_url": "/does/not/exist.yaml"}, "camera_info_url: /does/not/exist"),
 }
@@ -248,21 +249,11 @@ def test_what_cannot_be_configured_can_be_corrected(probe, start, still, wrong, 
     assert status.message.startswith("cannot configure: ")
     assert "hunter2" not in status.message
     assert not probe.logs("hunter2")
+    assert not probe.logs("is published on")
     assert probe.state(NODE) == "unconfigured"
     assert all(successful for successful, _ in probe.set_parameters(NODE, **good))
     assert probe.change_state(NODE, "configure")
     assert probe.change_state(NODE, "activate")
-    probe.collect("/image_raw", Image).wait()
-    probe.diagnostics(NODE, lambda status: status.ok and status.count("published"))
-
-
-def test_a_file_that_does_not_exist_is_told_and_can_be_corrected(probe, start, still):
-    start(VideoSource, parameters=settings("/does/not/exist.png"))
-    probe.wait_for_log("/does/not/exist.png")
-    assert "/does/not/exist.png" in probe.diagnostics(NODE, lambda status: not status.ok).message
-    assert probe.set_parameters(NODE, source=still) == [(True, "")]
-    for verb in ("deactivate", "cleanup", "configure", "activate"):
-        assert probe.change_state(NODE, verb), verb
     probe.collect("/image_raw", Image).wait()
     probe.diagnostics(NODE, lambda status: status.ok and status.count("published"))
 
