@@ -28,7 +28,18 @@ def bag_report(recorded: Recorded) -> Document:
     """What was seen in a bag, and how fast, as a page."""
     page = Document(
         f"Report: {recorded.path.name}",
-        f"{recorded.duration_s:.1f} s, {recorded.images:,} images, made by face_detect_ros from the recorded messages.",
+        "Made by face_detect_ros from the recorded messages.",
+    )
+    people = {track.name for track in recorded.tracks if track.name}
+    page.tiles(
+        [
+            ("duration", f"{recorded.duration_s:.1f} s"),
+            ("images", recorded.images),
+            ("known people", len(people)),
+            ("tracks", sum(bool(track.id) for track in recorded.tracks)),
+            ("detections", sum(detector.detections for detector in recorded.detectors.values())),
+            ("warnings and errors", len(recorded.reports)),
+        ]
     )
     page.section("What was seen")
     rows = _timeline(recorded.tracks)
