@@ -33,6 +33,8 @@ from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.detectors.isolated.protocol import ImageMemory
 
 _LOG = logging.getLogger(__name__)
+PATIENCE_S = 300.0
+"""A child that has not answered for so long hangs, and is ended: far longer than loading or an image takes."""
 _WORKER = "from face_detect_ros.detectors.isolated.worker import main"
 
 
@@ -136,6 +138,11 @@ class IsolatedDetector:
 
     def _receive(self, child: _Child) -> Any:
         try:
+            if not child.connection.poll(PATIENCE_S):
+                child.kill()
+                self._forget(child)
+                hangs = f"the process of {self._factory} has not answered for {PATIENCE_S:g} s"
+                raise DetectorError(f"{hangs}; the next image starts it again")
             status, result = child.connection.recv()
         except (EOFError, OSError) as error:
             child.kill()
@@ -143,6 +150,8 @@ class IsolatedDetector:
                 raise DetectorError("the detector was closed while it worked") from error
             self._forget(child)
             raise DetectorError(f"{child.obituary()}; the next image starts it again") from error
+        except DetectorError:
+            raise
         except BaseException:
             # an interrupted call must not leave its answer behind for the next one
             child.kill()

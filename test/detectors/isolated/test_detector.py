@@ -19,6 +19,7 @@ from helpers.paths import TEST
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.detectors.isolated import detector as isolated
 from face_detect_ros.detectors.isolated.detector import IsolatedDetector
 
 OPTIONS = DetectOptions(score_threshold=0.25)
@@ -138,6 +139,18 @@ def test_killed_during_a_call_is_reported_and_restarted(make) -> None:
     with pytest.raises(DetectorError, match=r"SIGKILL.*next image starts it again"):
         detector.detect([IMAGE], OPTIONS)
     assert state_of(pid) is None
+    detector.warmup()
+    assert detector.pid not in (None, pid)
+
+
+def test_one_that_never_answers_is_ended_and_started_again(make, monkeypatch) -> None:
+    detector = make("deaf")
+    pid = detector.pid
+    monkeypatch.setattr(isolated, "PATIENCE_S", 0.3)
+    with pytest.raises(DetectorError, match=r"has not answered for 0.3 s; the next image starts it again"):
+        detector.detect([IMAGE], OPTIONS)
+    assert state_of(pid) is None
+    monkeypatch.undo()
     detector.warmup()
     assert detector.pid not in (None, pid)
 
