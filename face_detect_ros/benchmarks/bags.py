@@ -31,7 +31,7 @@ from face_detect_ros.fleet import driver
 from face_detect_ros.fleet.job import Job, Task
 from face_detect_ros.fleet.journal import Journal
 from face_detect_ros.fleet.local_pool import LocalPool
-from face_detect_ros.fleet.processing import detect_only, process
+from face_detect_ros.fleet.processing import Watcher, detect_only, process
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
@@ -133,9 +133,12 @@ def _of_bag(folder: Path, name: str, *, raw: bool) -> list[Row]:
     title = f"{name} {SIZE[0]}x{SIZE[1]}"
     rows = [Row(f"{title}: {what}", "ms CPU per image", _cpu_ms(action) / IMAGES) for what, action in steps]
     slow = {"faces": _pipeline(NETWORK_S)}
+    watcher = _Times()
     began_s = time.monotonic()
-    process(job, folder / "slow", lambda: slow)
-    per_image_ms = (time.monotonic() - began_s) / IMAGES * 1e3
+    process(job, folder / "slow", lambda: slow, watcher)
+    all_ms = (time.monotonic() - began_s) * 1e3
+    steady_ms = (watcher.images_s[-1] - watcher.images_s[0]) * 1e3
+    per_image_ms = steady_ms / (IMAGES - 1)
     network_ms = NETWORK_S * 1e3
     network = f"a network of {network_ms:.0f} ms"
     return [
@@ -148,7 +151,18 @@ def _of_bag(folder: Path, name: str, *, raw: bool) -> list[Row]:
             limit_name=network,
             goal=network_ms / 0.9,
         ),
+        Row(f"{title}: start and end of that", "ms per bag", all_ms - steady_ms),
     ]
+
+
+class _Times(Watcher):
+    """When each image was done."""
+
+    def __init__(self) -> None:
+        self.images_s: list[float] = []
+
+    def image(self) -> None:
+        self.images_s.append(time.monotonic())
 
 
 def _finish(job: Job, path: Path, out: Path, pipelines: dict[str, Pipeline]) -> None:
