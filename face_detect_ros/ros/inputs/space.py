@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 import posixpath
 import time
 from collections.abc import Callable
@@ -194,9 +195,9 @@ class SpaceInput:
         )
 
     def watch(self) -> None:
-        """Log each new problem once."""
+        """Log each new kind of problem once; what follows the first colon or semicolon may change."""
         text = self.problem
-        if text and text.partition(":")[0] != self._told.partition(":")[0]:
+        if text and re.split("[:;]", text)[0] != re.split("[:;]", self._told)[0]:
             self._node.get_logger().warning(text)
         self._told = text
 

@@ -282,7 +282,9 @@ def test_several_processes_meet_a_damaged_file(path):
     processes = [start(script, path, f"person {number}") for number in range(4)]
     for process in processes:
         assert process.wait(40) == 0
-    assert [file.read_bytes() for file in path.parent.glob("*.damaged-*")] == [damaged]
+    # what belongs to it may have come along: another process may have had it open
+    aside = [file for file in path.parent.glob("*.damaged-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert [file.read_bytes() for file in aside] == [damaged]
     with Gallery(path, MODEL) as gallery:
         assert len(gallery.people()) == 4
 
