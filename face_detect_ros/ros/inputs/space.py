@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-import re
 import posixpath
+import re
 import time
 from collections.abc import Callable
 from typing import Any
