@@ -169,7 +169,7 @@ def list_people(
                 sources = ", ".join(person.sources)
                 sources = sources if len(sources) <= 60 else f"{sources[:57]}..."
                 looks = f"{person.looks} look{'s' * (person.looks != 1)}"
-                made_by = f"  by {', '.join(person.models)}" if len(models) > 1 else ""
+                made_by = f"  by {', '.join(person.models)}"
                 typer.echo(
                     f"{person.name:<{width}}  {looks:>9}  since {as_text(person.since)}{made_by}  {sources}"
                 )

@@ -281,3 +281,11 @@ def test_a_reader_that_leaves_is_no_error(filled):
     os.close(writing)
     assert process.returncode == 141
     assert process.stderr == b""
+
+
+def test_detect_says_who_was_enrolled_with_another_embedder(tmp_path, filled):
+    image = write(tmp_path / "empty.png", np.zeros((100, 100, 3), np.uint8))
+    result = invoke("detect", "--task", "faces", "--gallery", filled, image)
+    assert result.exit_code == 0, result.output
+    assert "Anna, Ben, Zoë 王: enrolled with another embedder" in result.stderr
+    assert f"by {MODEL[0]} (version {MODEL[1]})" in invoke("people", "list", "--gallery", filled).stdout

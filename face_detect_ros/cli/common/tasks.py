@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.common.exits import report
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
@@ -121,9 +122,13 @@ def tasks_of(
 def recognition(gallery: Path | None) -> Recognition | None:
     """How to recognize the people in `gallery`, or in the usual one; None where nobody is enrolled. Makes no gallery.
 
+    Reports who cannot be recognized, having been enrolled with another embedder.
+
     Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
     """
+    from face_detect_ros.faces.embedders import catalogue as embedders
     from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+    from face_detect_ros.faces.gallery.looks import model_text
     from face_detect_ros.files.near import near_path
     from face_detect_ros.pipeline.recipe import Recognition
 
@@ -135,8 +140,14 @@ def recognition(gallery: Path | None) -> Recognition | None:
             )
         return None
     with Gallery(path, read_only=True) as opened:
-        anybody = bool(opened.people())
-    return Recognition(path, looks_per_image=None, frozen=True) if anybody else None
+        people = opened.people()
+    how = Recognition(path, looks_per_image=None, frozen=True)
+    here = embedders.identity(how.embedder)
+    if left := ", ".join(person.name for person in people if model_text(here) not in person.models):
+        report(
+            f"{left}: enrolled with another embedder; to be recognized by {how.embedder}, enroll them again"
+        )
+    return how if people else None
 
 
 def _names(text: str) -> Sequence[str]:
