@@ -188,9 +188,9 @@ class SpaceInput:
         if self._missed < _FEWEST:
             return ""
         off_s = self._pairing.off_s()
-        off = "" if off_s is None else f"; the newest depth image is {off_s:+.3f} s off the newest image"
+        off = "" if off_s is None else f"the newest depth image is {off_s:+.3f} s off the newest image; "
         return (
-            f"depth arrives on {self.topic}, but none within {self._slop_s:g} s of the image{off}. Do both have "
+            f"depth arrives on {self.topic}, but none within {self._slop_s:g} s of the image; {off}do both have "
             "stamps of one clock? Does depth come late? See depth_slop_s and depth_wait_s"
         )
 

@@ -147,7 +147,8 @@ def test_no_position_is_better_than_a_wrong_one(probe, start, parameters, option
         seen = flat.wait(lambda m: len(m.detections) > 0, count=15)
     assert all(m.detections[0].results[0].pose.covariance[0] == 0 for m in seen)
     assert not any(is_face_in_space(m) for m in found.messages)
-    assert len(probe.logs("depth arrives")) <= 1, "told once, though the distance changes"
+    # told once, though the distance in it changes, and again only after another problem
+    assert len(probe.logs("depth arrives")) <= 3
     if not parameters.get("depth", True):
         assert probe.subscriptions_of("/depth/image_raw") == []
 
