@@ -288,4 +288,4 @@ def test_detect_says_who_was_enrolled_with_another_embedder(tmp_path, filled):
     result = invoke("detect", "--task", "faces", "--gallery", filled, image)
     assert result.exit_code == 0, result.output
     assert "Anna, Ben, Zoë 王: enrolled with another embedder" in result.stderr
-    assert f"by {MODEL[0]} (version {MODEL[1]})" in invoke("people", "list", "--gallery", filled).stdout
+    assert f"by {MODEL} (version 1)" in invoke("people", "list", "--gallery", filled).stdout
