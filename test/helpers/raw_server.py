@@ -24,7 +24,9 @@ class RawServer:
     def close(self) -> None:
         self._closed.set()
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # or its thread waits for ever, and keeps all that was answered
+            self._listener.shutdown(
+                socket.SHUT_RDWR
+            )  # or its thread waits for ever, and keeps all that was answered
         self._listener.close()
 
     def pause(self, seconds: float) -> None:
