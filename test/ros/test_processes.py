@@ -61,7 +61,8 @@ def test_no_image_is_lost_on_the_way_to_another_process(probe, execute, tmp_path
         assert (message.width, message.height) == sizes[numbers[-1]]
 
     probe.node.create_subscription(Image, "/image_raw", keep, profile)
-    execute("video_source", parameters={"source": str(tmp_path), "rate_hz": 12.0})
+    # at this rate the five images that the source keeps last for 0.6 s, in which this thread should get its turn
+    execute("video_source", parameters={"source": str(tmp_path), "rate_hz": 8.0})
     wait_until(lambda: len(numbers) >= 80, lambda: f"80 images; {len(numbers)} came")
     first = numbers[0]
     assert numbers[:80] == [(first + n) % 80 for n in range(80)]
