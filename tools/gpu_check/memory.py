@@ -14,6 +14,7 @@ import torch
 
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.detectors.catalogue import OBJECT_OPTIONS
+from face_detect_ros.nn import devices
 from gpu_check import networks as made
 from gpu_check.measuring import detector, precisions
 from gpu_check.report import Report
@@ -45,7 +46,7 @@ def memory(report: Report) -> None:
 
 def out_of_memory(report: Report) -> None:
     """A batch that does not fit is halved; an image that does not fit is a DetectorError; both leave no trace."""
-    device = torch.device(report.device)
+    device = devices.choose_device(report.device)  # with its number, which limits of memory take
     gpu = device.type == "cuda"
     count, side_px = (32, 1280) if gpu else (8, 640)
     loaded = made.yolov9("c") if gpu else made.yolov9("t")

@@ -88,7 +88,7 @@ def all_networks(quick: bool) -> list[Network]:
     """Every network of this package that PyTorch computes and that needs no further library or file."""
     variants = ["t-attn"] if quick else ["t", "t-attn", "s", "m", "c", "e"]
     return [
-        Network("yolov9-robot", lambda: robot().model.fuse(), _images(320, 416), True),
+        Network("yolov9-robot", lambda: robot().model.fuse(), _images(352, 448), True),
         *(
             Network(f"yolov9-{name}", functools.partial(_fused, name), _images(320, 416), True)
             for name in variants

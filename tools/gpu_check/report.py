@@ -82,6 +82,8 @@ class Report:
     def add(self, section: str, name: str, value: float | str, unit: str = "", **more: Any) -> None:
         if not isinstance(value, str):
             value = float(value) if math.isfinite(value) else str(float(value))  # JSON has no nan
+        if more.get("passed") is not None:
+            more["passed"] = bool(more["passed"])  # JSON has none of NumPy's
         finding = Finding(section, name, value, unit, **more)
         self.findings.append(finding)
         print(_line(finding), flush=True)
