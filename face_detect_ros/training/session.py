@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from face_detect_ros.core.errors import ConfigError, DeviceError, OutputError
+from face_detect_ros.core.errors import ConfigError, DetectorError, DeviceError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.evaluation.coco import Found, detect_all
@@ -33,7 +33,7 @@ from face_detect_ros.training.learners.start import Architecture
 from face_detect_ros.training.learners.yolov9 import YoloV9Learner
 from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.training.state import alone_in
-from face_detect_ros.training.trainer import BEST, Progress, Trainer
+from face_detect_ros.training.trainer import BEST, MEASURE, Progress, Trainer
 
 _SMALLEST_BFLOAT16_PX = 64
 _LARGER = 1.25  # images are kept this much larger than they are shown: mosaics enlarge
@@ -143,13 +143,20 @@ def train(
             threads=threads or max(1, (os.cpu_count() or 1) // beside),
             rank=rank,
             processes=processes,
+            apart=place.type == "cuda",
         )
 
         evaluated: list[tuple[Found, dict[str, Any]]] = []  # the latest
 
         def evaluate(average: nn.Module) -> dict[str, float]:
             detector = learner.detector(average, place, dtype)
-            found = detect_all(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+            try:
+                found = detect_all(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
+            except (
+                DetectorError
+            ):  # after a few steps normalizations may not know their statistics: nothing is finite
+                evaluated.clear()
+                return {MEASURE: 0.0}
             figures = coco_figures(task.held_back, found, _EVALUATION.max_detections)
             evaluated[:] = [(found, figures)]
             return {
@@ -157,8 +164,8 @@ def train(
             }
 
         def show_best(row: Mapping[str, float]) -> None:
-            (found, figures) = evaluated[0]
-            best.write(folder, int(row["epoch"]), task.held_back, found, figures)
+            for found, figures in evaluated:
+                best.write(folder, int(row["epoch"]), task.held_back, found, figures)
 
         def names(numbers: tuple[int, ...]) -> str:
             return ", ".join(str(task.train.samples[number].path) for number in numbers)

@@ -42,6 +42,7 @@ from face_detect_ros.training.options import TrainOptions
 LAST, BEST = "last", "best"
 MEASURE = "AP"  # what "best" goes by
 _SEEDS_APART = 2**32
+_SAVES_APART_S = 30.0  # at the ends of epochs
 _PARTS = ("total", "box", "classes", "distribution")
 
 
@@ -117,6 +118,7 @@ class Trainer:
         self._sums = dict.fromkeys(_PARTS, 0.0)
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
+        self._saved_s = -math.inf  # when the state was saved, by time.monotonic
         network: nn.Module = _NetworkAndLoss(self._model, learner)
         if _distributed():
             ids = [device.index] if device.type == "cuda" else None
@@ -167,14 +169,18 @@ class Trainer:
             while self._epoch < self._options.epochs:
                 seconds = self._train_epoch()
                 row = self._row(seconds)
+                done = self._epoch + 1 == self._options.epochs
+                # epochs of a GPU may take less than to save what they have learned
+                due = done or time.monotonic() - self._saved_s > _SAVES_APART_S
                 if self._leads:
-                    self._finish_epoch(row)
+                    self._finish_epoch(row, due)
                 if _distributed():
                     dist.barrier()
                 self._epoch, self._step = self._epoch + 1, 0
                 self._sums = dict.fromkeys(_PARTS, 0.0)
                 self._rows.append(row)
-                self._save()
+                if due:
+                    self._save()
         if self._leads:
             curve.draw(self._folder, self._rows)
         return self._rows
@@ -192,7 +198,7 @@ class Trainer:
         settled = self._epoch >= options.epochs - options.settle_epochs
         augment = options.augment.settled() if settled else options.augment
         set_to_train(self._model, options.freeze)
-        started_s = saved_s = time.monotonic()
+        started_s = time.monotonic()
         first = self._step
         for batch in self._loader.epoch(self._epoch, augment, first):
             losses = self._learn(batch)
@@ -215,9 +221,8 @@ class Trainer:
                 )
             )
             stop = self._must_stop()
-            if stop or now_s - saved_s > options.save_every_s:
+            if stop or now_s - max(self._saved_s, started_s) > options.save_every_s:
                 self._save()
-                saved_s = now_s
             if stop:
                 raise KeyboardInterrupt
         return time.monotonic() - started_s
@@ -267,9 +272,10 @@ class Trainer:
         rate = self._optimizer.param_groups[0]["lr"]
         return {"epoch": self._epoch + 1, **means, "learning_rate": rate, "seconds": seconds}
 
-    def _finish_epoch(self, row: dict[str, float]) -> None:
+    def _finish_epoch(self, row: dict[str, float], write: bool) -> None:
         done = self._epoch + 1
-        self._learner.write(self._average.model, self._folder, LAST)
+        if write:
+            self._learner.write(self._average.model, self._folder, LAST)
         if done % self._options.evaluate_every == 0 or done == self._options.epochs:
             row.update(self._evaluate(self._average.model))
             if row[MEASURE] > self._best:
@@ -280,6 +286,7 @@ class Trainer:
         self._on_epoch(row)
 
     def _save(self) -> None:
+        self._saved_s = time.monotonic()
         if self._leads:
             state.save_state(
                 self._folder,

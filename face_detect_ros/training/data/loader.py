@@ -1,7 +1,10 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Batches of training images, rendered by threads ahead of the network.
+"""Batches of training images, rendered ahead of the network: by threads, or beside a GPU by processes.
+
+A GPU learns from more images a second than the threads of one Python program can render while it also tells the GPU
+what to do.
 
 Everything random about the image at a place of an epoch follows from (seed, epoch, place) alone: a training that was
 interrupted goes on with the very batches that it would have seen, on any number of threads.
@@ -10,12 +13,17 @@ interrupted goes on with the very batches that it would have seen, on any number
 from __future__ import annotations
 
 import contextlib
+import functools
+import mmap
+import multiprocessing
 import os
+import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -29,6 +37,7 @@ from face_detect_ros.training.losses.detection import Truth
 from face_detect_ros.training.options import AugmentOptions
 
 _AHEAD = 3  # batches
+_TASK = 8  # images that a process renders at once
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -81,8 +90,14 @@ class ImageStore:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images: (B, S, S, 3) uint8 RGB, in pinned memory where there is a GPU. truth: its labels. sources: numbers of the
-    images that it was made of."""
+    """What one step learns from.
+
+    Attributes:
+        images: (B, S, S, 3) uint8 RGB, in pinned memory where there is a GPU; another batch may take its place once the
+            next one is asked for.
+        truth: The labels.
+        sources: Numbers of the images that it was made of.
+    """
 
     images: torch.Tensor
     truth: Truth
@@ -93,8 +108,14 @@ class BatchLoader:
     """The batches of one process.
 
     Args:
+        store: The images.
+        classes: How many there are.
+        side: Of the batch's images, in pixels.
         batch: Images a step of this process.
+        seed: Of everything random.
+        threads: That render.
         rank, processes: Its share of an epoch, as in torch.distributed.
+        apart: Render in as many processes of their own instead.
     """
 
     def __init__(
@@ -108,6 +129,7 @@ class BatchLoader:
         threads: int,
         rank: int = 0,
         processes: int = 1,
+        apart: bool = False,
     ) -> None:
         self._store = store
         self._classes = classes
@@ -115,8 +137,17 @@ class BatchLoader:
         self._batch = batch
         self._seed = seed
         self._share = (rank, processes)
-        self._pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="augment")
         self._pin = torch.cuda.is_available()
+        self._pool: Executor
+        self._shared: np.ndarray | None = None
+        if not apart:
+            self._pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="augment")
+            return
+        shape = (_AHEAD + 1, batch, side, side, 3)  # one batch is in use while others are made
+        self._shared = np.frombuffer(mmap.mmap(-1, int(np.prod(shape))), np.uint8).reshape(shape)
+        # forked: the images of the store are there without being sent
+        context = multiprocessing.get_context("fork")
+        self._pool = ProcessPoolExecutor(max(1, threads), context, _begin_process, (self, os.getpid()))
 
     @property
     def steps(self) -> int:
@@ -125,53 +156,116 @@ class BatchLoader:
 
     def epoch(self, epoch: int, options: AugmentOptions, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from `first_step` on."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._store))
         rank, processes = self._share
-        waiting: deque[list[Future[Example]]] = deque()
+        waiting: deque[tuple[int, list[Future[list[Example]]]]] = deque()
         steps = iter(range(first_step, self.steps))
+        at_once = 1 if self._shared is None else _TASK
 
         def fill() -> None:
             for step in steps:
-                start = (step * processes + rank) * self._batch
-                places = range(start, start + self._batch)
-                waiting.append([self._pool.submit(self._example, epoch, p, order, options) for p in places])
+                first = (step * processes + rank) * self._batch
+                slot = step % (_AHEAD + 1)
+                tasks = [
+                    self._submit(epoch, options, first, range(row, min(row + at_once, self._batch)), slot)
+                    for row in range(0, self._batch, at_once)
+                ]
+                waiting.append((slot, tasks))
                 if len(waiting) >= _AHEAD:
                     return
 
         fill()
         try:
             while waiting:
-                examples = [future.result() for future in waiting.popleft()]
+                slot, tasks = waiting.popleft()
+                examples = [example for task in tasks for example in task.result()]
                 fill()
-                yield collate(examples, self._classes, self._pin)
+                if self._shared is None:
+                    images = torch.from_numpy(np.stack([example.image for example in examples]))
+                    images = images.pin_memory() if self._pin else images
+                else:
+                    images = torch.from_numpy(self._shared[slot])
+                yield collate(examples, self._classes, images)
         finally:
-            for futures in waiting:
-                for future in futures:
-                    future.cancel()
+            for _, tasks in waiting:
+                for task in tasks:
+                    if not task.cancel():
+                        task.exception()  # it still writes into its slot
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _example(self, epoch: int, place: int, order: np.ndarray, options: AugmentOptions) -> Example:
+    def _submit(
+        self, epoch: int, options: AugmentOptions, first: int, rows: range, slot: int
+    ) -> Future[list[Example]]:
+        if self._shared is None:
+            return self._pool.submit(self._examples, epoch, options, first, rows)
+        return self._pool.submit(_in_process, epoch, options, first, rows, slot)
+
+    def _examples(self, epoch: int, options: AugmentOptions, first: int, rows: range) -> list[Example]:
+        return [self._example(epoch, first + row, options) for row in rows]
+
+    def _example(self, epoch: int, place: int, options: AugmentOptions) -> Example:
         random = np.random.default_rng((self._seed, epoch, place))
         # a data set smaller than a batch comes round again
+        order = _order(self._seed, epoch, len(self._store))
         number = int(order[place % len(order)])
         plan = draw_plan(random, number, self._store.sizes, self._side, options, self._store.load)
         return render(plan, self._store.load, self._side)
 
 
-def collate(examples: Sequence[Example], classes: int, pin: bool = False) -> Batch:
-    """Examples of one size as tensors; labels are padded to the longest list."""
+@functools.lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+_here: BatchLoader | None = None  # in a process that renders: the loader as it was when the process began
+_NO_IMAGE = np.empty((0, 0, 3), np.uint8)
+
+
+def _begin_process(loader: BatchLoader, parent: int) -> None:
+    global _here
+    _here = loader
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal sends it to all; the training decides what follows
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A process whose parent was killed would wait for its next task forever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _in_process(epoch: int, options: AugmentOptions, first: int, rows: range, slot: int) -> list[Example]:
+    """As `_examples`, with the images left in the memory that the processes share."""
+    if _here is None or _here._shared is None:
+        raise RuntimeError("not a process of a loader")
+    examples = _here._examples(epoch, options, first, rows)
+    for row, example in zip(rows, examples, strict=True):
+        _here._shared[slot, row] = example.image
+    return [replace(example, image=_NO_IMAGE) for example in examples]
+
+
+def collate(examples: Sequence[Example], classes: int, images: torch.Tensor) -> Batch:
+    """One batch of examples; labels are padded to the longest list.
+
+    Args:
+        examples: One for each image.
+        classes: How many there are.
+        images: (B, S, S, 3) uint8.
+    """
     known = torch.ones(len(examples), classes, dtype=torch.bool)
     for row, example in enumerate(examples):
         known[row, list(example.unknown)] = False
     things = [(e.boxes[~e.ignored], e.class_ids[~e.ignored]) for e in examples]
     boxes, class_ids = _padded(things)
     crowd_boxes, crowd_ids = _padded([(e.boxes[e.ignored], e.class_ids[e.ignored]) for e in examples])
-    images = torch.from_numpy(np.stack([example.image for example in examples]))
     truth = Truth(boxes, class_ids.clamp(min=0), class_ids >= 0, crowd_boxes, crowd_ids, known)
     sources = tuple(sorted({number for example in examples for number in example.sources}))
-    return Batch(images.pin_memory() if pin else images, truth, sources)
+    return Batch(images, truth, sources)
 
 
 def _padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -27,6 +26,7 @@ from face_detect_ros.engines import trial
 from face_detect_ros.evaluation.class_names import matching
 from face_detect_ros.nn.yolov9.heads import STRIDES
 from face_detect_ros.training.learners import teacher_file
+from face_detect_ros.training.learners.teacher_graph import TeacherGraph
 from face_detect_ros.zoo.formats import weights_file
 
 _BEFORE_SCORES = 5  # center, size, objectness
@@ -46,7 +46,9 @@ class Lesson:
 
 
 class Teacher:
-    """A YOLOX in an ONNX file, as its authors export it, for images of any size. It runs on the CPU.
+    """A YOLOX in an ONNX file, as its authors export it, for images of any size.
+
+    ONNX Runtime computes it on the CPU, PyTorch on a GPU.
 
     Args:
         file: The ONNX file.
@@ -63,7 +65,9 @@ class Teacher:
 
     def __init__(self, file: Path, classes: Sequence[str]) -> None:
         weights_file.check(file)
+        self._file = file
         trial.run(f"{teacher_file.__name__}:look_once", file, {})
+        self._graph: TeacherGraph | None = None  # made on a GPU only
         self._session, (rows, *maps) = teacher_file.load(file)
         height_px, width_px = teacher_file.TRIED[2:]
         sizes = [(height_px // stride, width_px // stride) for stride in STRIDES]
@@ -72,7 +76,9 @@ class Teacher:
             raise teacher_file.no_yolox(
                 file, f"it gives {rows.shape} for two images of {width_px}x{height_px}"
             )
-        self.widths = tuple(value.shape[1] for value in self._by_stride(maps))
+        self.widths = tuple(
+            value.shape[1] for value in self._by_stride([torch.from_numpy(each) for each in maps])
+        )
         named = onnx_labels.named_in(self._session.metadata, file)
         known = matching(classes, onnx_labels.labels_for(named, rows.shape[2] - _BEFORE_SCORES, file))
         if not known:
@@ -83,22 +89,24 @@ class Teacher:
     @torch.no_grad()
     def look(self, images: Tensor) -> Lesson:
         """Look at (B, 3, S, S) RGB images in [0, 1]. The lesson is on their device."""
-        pixels = images.detach().float().flip(1) * 255  # as YOLOX takes them: BGR
-        rows, *maps = self._run(pixels.contiguous().cpu().numpy())
+        pixels = (images.detach().float().flip(1) * 255).contiguous()  # as YOLOX takes them: BGR
+        rows, *maps = self._on_gpu(pixels) if pixels.is_cuda else self._on_cpu(pixels)
         scores = rows[..., self._columns] * rows[..., _BEFORE_SCORES - 1 : _BEFORE_SCORES]
-        there = images.device
-        return Lesson(
-            torch.from_numpy(scores).to(there),
-            tuple(torch.from_numpy(value).to(there) for value in self._by_stride(maps)),
-        )
+        return Lesson(scores, tuple(self._by_stride(maps)))
 
-    def _run(self, pixels: np.ndarray) -> list[np.ndarray]:
-        return self._session.run({self._session.inputs[0].name: pixels})
+    def _on_cpu(self, pixels: Tensor) -> list[Tensor]:
+        found = self._session.run({self._session.inputs[0].name: pixels.cpu().numpy()})
+        return [torch.from_numpy(value).to(pixels.device) for value in found]
+
+    def _on_gpu(self, pixels: Tensor) -> list[Tensor]:
+        if self._graph is None:
+            self._graph = TeacherGraph(teacher_file.opened(self._file), pixels.device)
+        return self._graph(pixels)
 
     @staticmethod
-    def _by_stride(maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _by_stride(maps: Sequence[Tensor]) -> list[Tensor]:
         """Those behind boxes and behind scores, together."""
-        return [np.concatenate(maps[2 * level : 2 * level + 2], axis=1) for level in range(len(STRIDES))]
+        return [torch.cat(tuple(maps[2 * level : 2 * level + 2]), dim=1) for level in range(len(STRIDES))]
 
 
 def adapters(channels: Sequence[int], widths: Sequence[int], *, seed: int) -> nn.ModuleList:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,11 @@ class TestStoreAndLoader:
         late = list(self.loader(tmp_path, batch=1, threads=1).epoch(3, options, first_step=1))
         assert (len(whole), len(late)) == (2, 1)
         assert (whole[1].images == late[0].images).all()
+        apart = self.loader(tmp_path, batch=1, apart=True)
+        with contextlib.closing(apart):
+            for batch, same in zip(apart.epoch(3, options), whole, strict=True):
+                assert (batch.images == same.images).all()
+                assert (batch.truth.boxes == same.truth.boxes).all()
         other = list(self.loader(tmp_path, batch=1).epoch(4, options))
         assert not (whole[1].images == other[1].images).all()
 

@@ -26,8 +26,10 @@ from face_detect_ros.nn.yolov9 import variants as yolov9_variants
 from face_detect_ros.nn.yolov9.heads import anchor_points
 from face_detect_ros.training.data.dataset import read_dataset
 from face_detect_ros.training.data.held_back import as_annotations
+from face_detect_ros.training.learners import teacher_file
 from face_detect_ros.training.learners.start import Architecture
 from face_detect_ros.training.learners.teacher import Lesson, Teacher, adapters, map_loss, score_loss
+from face_detect_ros.training.learners.teacher_graph import TeacherGraph
 from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.training.session import Task, train
 from face_detect_ros.zoo.formats import safetensors_file
@@ -75,6 +77,24 @@ def test_images_of_any_size(file: Path) -> None:
     # every cell sees its own pixels alone in this one
     again = teacher.look(pictures(2, 96, 160)[:, :, :64, :64])
     torch.testing.assert_close(again.maps[0], lesson.maps[0][:, :, :8, :8])
+
+
+@needs_yolox
+@pytest.mark.parametrize("size", [(96, 160), (64, 64)], ids=str)
+def test_the_graph_for_a_gpu_gives_what_onnx_runtime_gives(size: tuple[int, int]) -> None:
+    pixels = pictures(2, *size) * 255
+    session, _ = teacher_file.load(YOLOX)
+    graph = TeacherGraph(teacher_file.opened(YOLOX), torch.device("cpu"))
+    expected = session.run({session.inputs[0].name: pixels.numpy()})
+    for found, theirs in zip(graph(pixels), expected, strict=True):
+        np.testing.assert_allclose(found.numpy(), theirs, atol=1e-4 * np.abs(theirs).max())
+
+
+def test_a_graph_that_a_gpu_does_not_compute_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(write_teacher(tmp_path / "teacher.onnx"))
+    model.graph.node[0].op_type = "Einsum"
+    with pytest.raises(WeightsError, match="Einsum"):
+        TeacherGraph(model.SerializeToString(), torch.device("cpu"))
 
 
 @needs_yolox
