@@ -13,8 +13,8 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS
 DATA ?= ../shared/data/coco_robot
 TEACHER ?= ../shared/data/weights/yolox_nano.onnx
 OUT ?= train_out
+FACES ?= $(patsubst %,yunet:%,$(wildcard ../shared/data/weights/yunet_n_640_640.onnx))
 MORE ?= $(wildcard ../shared/data/voc_robot)
-CLASSES ?= person,face,chair,couch,tv,bottle,potted plant,dining table,cat,dog,cup,car,laptop,book
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -57,11 +57,11 @@ bench: setup ## measure overhead, conversion and CPU use
 	@$(BIN)/face_detect_ros bench
 
 # without a GPU two processes of one thread each are faster than one of two
-train-default: setup ## train the object model that comes with the package again: DATA=folder MORE=folders CLASSES=names TEACHER=file OUT=folder
+train-default: setup ## train the object model that comes with the package again: DATA=folder MORE=folders FACES=detector CLASSES=names TEACHER=file OUT=folder
 	@gpus=$$(nvidia-smi -L 2>/dev/null | wc -l); [ $$gpus -gt 0 ] || gpus=2; \
 		$(BIN)/python -m torch.distributed.run --standalone --nproc-per-node $$gpus \
-		-m face_detect_ros.cli.app train-default $(DATA) $(MORE:%=--more %) --classes "$(CLASSES)" \
-		--teacher $(TEACHER) --output $(OUT)
+		-m face_detect_ros.cli.app train-default $(DATA) $(MORE:%=--more %) $(if $(CLASSES),--classes "$(CLASSES)") \
+		--teacher $(TEACHER) $(if $(FACES),--faces "$(FACES)") --output $(OUT)
 
 clean: ## remove the environments and everything that was made here
 	@rm -rf .venv .venv-* build install log site demo_out bench_out *.egg-info .coverage .coverage.* \

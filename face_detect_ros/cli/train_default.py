@@ -24,6 +24,9 @@ def train_default(
         list[Path] | None,
         typer.Option(metavar="DIR", help="Further such folder to learn from; may be given several times."),
     ] = None,
+    faces: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector that labels the faces that nobody labeled.")
+    ] = "",
     classes: Annotated[
         str,
         typer.Option(
@@ -47,7 +50,7 @@ def train_default(
         report = Report()
         with report.telling_of_a_stop():
             weights = default_model.train_default(
-                data, teacher, output, more=more or (), classes=names, device=device,
+                data, teacher, output, more=more or (), faces=faces, classes=names, device=device,
                 on_start=report.start, on_progress=report.progress, on_epoch=report.epoch,
             )  # fmt: skip
         report.done(weights)
