@@ -16,6 +16,7 @@ from face_detect_ros.images.limits import check_size
 _SEQUENCE_HEADER = 1
 _HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _MOST_BOXES, _MOST_UNITS, _MOST_ITEMS = 1000, 100, 1000
+_MOST_ZEROS = 32  # before a number; more is not AV1
 _GENEROUS = 4.0
 """Frames may be larger than their sequence says, up to the next power of two in width and height."""
 
@@ -97,13 +98,17 @@ def _items(data: bytes, at: int, end: int, stored_at: int, wanted: set[int]) -> 
         method = bits.read(16) & 0xF if version else 0
         bits.read(16)  # file
         base = bits.read(base_bits)
-        for extent in range(bits.read(16)):
-            if version:
-                bits.read(index_bits)
-            offset = bits.read(offset_bits)
-            bits.read(length_bits)
-            if extent == 0 and method < 2 and number in wanted:
-                yield base + offset + (stored_at if method else 0)
+        extents = bits.read(16)
+        if not extents:
+            continue
+        if version:
+            bits.read(index_bits)
+        offset = bits.read(offset_bits)
+        bits.read(length_bits)
+        # at once: they may take no bits, and then a small file claims millions of them
+        bits.skip((extents - 1) * ((index_bits if version else 0) + offset_bits + length_bits))
+        if method < 2 and number in wanted:
+            yield base + offset + (stored_at if method else 0)
 
 
 def _sizes(data: bytes, at: int) -> Iterator[tuple[int, int, int, int]]:
@@ -170,9 +175,17 @@ class _Bits:
         self._at += count
         return value & ((1 << count) - 1)
 
+    def skip(self, count: int) -> None:
+        """Move on by `count` bits."""
+        if self._at + count > self._end:
+            raise IndexError
+        self._at += count
+
     def skip_unsigned(self) -> None:
         """A number whose length is the number of zeros before it."""
         zeros = 0
         while not self.read(1):
             zeros += 1
-        self.read(zeros)
+            if zeros == _MOST_ZEROS:
+                raise IndexError
+        self.skip(zeros)

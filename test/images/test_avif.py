@@ -4,6 +4,7 @@
 """AVIF files whose AV1 data is larger than their header says. Long form: test/attack/files.py."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -66,3 +67,29 @@ def test_every_truncation_is_read_or_refused_in_words():
     for length in range(0, len(data) - 1, 7):
         with pytest.raises(SourceError):
             decode_image(data[:length], "a.avif", 100.0)
+
+
+def box(kind, content):
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def test_parts_that_take_no_bits_take_no_time():
+    item = struct.pack(">HHH", 1, 0, 0xFFFF)  # number, file, parts
+    located = struct.pack(">IHH", 0, 0, 1000) + 1000 * item  # 65 million parts
+    named = struct.pack(">IH", 0, 1) + box(b"infe", struct.pack(">IHH4s", 2 << 24, 1, 0, b"av01"))
+    check_avif(box(b"meta", bytes(4) + box(b"iinf", named) + box(b"iloc", located)), 1.0)
+
+
+def test_a_number_without_end_is_refused():
+    named = struct.pack(">IH", 0, 1) + box(b"infe", struct.pack(">IHH4s", 2 << 24, 1, 0, b"av01"))
+
+    def file(offset):
+        located = struct.pack(">IHHHHHI", 0, 0x4000, 1, 1, 0, 1, offset)
+        return box(b"meta", bytes(4) + box(b"iinf", named) + box(b"iloc", located))
+
+    start = len(file(0))
+    # a sequence header with the time of a tick (64 bits) and the flag before the number
+    bits = "000" + "0" + "0" + "1" + 64 * "0" + "1" + "0"
+    unit = bytes([0x08]) + int(bits.ljust(72, "0"), 2).to_bytes(9, "big") + bytes(1 << 22)
+    with pytest.raises(ValueError, match="damaged"):
+        check_avif(file(start) + unit, 1.0)
