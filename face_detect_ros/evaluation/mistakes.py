@@ -90,7 +90,7 @@ def examples(
         for box, (labeled, found) in zip((each.boxes * scale).round().astype(int), each.names, strict=True):
             color = _FALSE if labeled is None else _MISSED if found is None else _TAKEN
             for line_px, drawn in ((4, (0, 0, 0)), (2, color)):
-                cv2.rectangle(image, box[:2].tolist(), box[2:].tolist(), drawn, line_px)
+                cv2.rectangle(image, tuple(box[:2].tolist()), tuple(box[2:].tolist()), drawn, line_px)
         counts = Counter(each.captions).most_common()
         text = ", ".join(f"{number} x {what}" if number > 1 else what for what, number in counts)
         shown.append((image, f"{paths[each.picture].name}: {text}"))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,9 @@ def write(
     try:
         with whole_folder(folder / WORST) as new:
             for place, (image, caption) in enumerate(shown, 1):
-                name = caption.replace(" ", "_").replace(":", "")[:_NAME_LETTERS]
-                _, data = cv2.imencode(".jpg", image[..., ::-1])
+                # names of classes may have slashes
+                name = re.sub(r"[\s/]", "_", caption.replace(":", ""))[:_NAME_LETTERS]
+                _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
                 (new / f"{place:02}_{name}.jpg").write_bytes(data.tobytes())
     except OSError as error:
         raise OutputError(f"{folder / WORST}: {error.strerror or error}; make room") from error
