@@ -11,6 +11,7 @@ from pathlib import Path
 
 from face_detect_ros.bags.cameras import cameras, choose
 from face_detect_ros.bags.reading import END_NS, BagReader
+from face_detect_ros.core.errors import SourceError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.fleet.reading import Reading, read
@@ -35,9 +36,14 @@ class DepthBag:
     """
 
     def __init__(self, path: Path, topic: str = "") -> None:
+        self._path = path
         self._reader = BagReader(path)
-        found = cameras(self._reader)
-        self._links = links(self._reader, choose(found, (topic,) if topic else ()), found)[:1]
+        try:
+            found = cameras(self._reader)
+            self._links = links(self._reader, choose(found, (topic,) if topic else ()), found)[:1]
+        except BaseException:
+            self._reader.close()
+            raise
         self.has_depth = bool(self._links)
 
     def frames(self, *, live: bool) -> Iterator[tuple[Frame, Scene | None]]:
@@ -46,10 +52,14 @@ class DepthBag:
         Args:
             live: At the pace of the recording, over and over, with stamps of now; images that come late are left out.
                 Otherwise each once, as it was recorded.
+
+        Raises:
+            SourceError: None of them can be decoded.
         """
         reading = Reading(tuple(link.image for link in self._links), (), (0, END_NS), links=self._links)
         while True:
             began: tuple[float, int] | None = None
+            given = False
             for work in read(self._reader, reading, (), lambda *_: None):
                 if work.frame is None:
                     continue
@@ -61,7 +71,10 @@ class DepthBag:
                         continue
                     time.sleep(max(0.0, early_s))
                     frame = Frame(frame.image, time.time_ns(), frame.frame_id, time.monotonic())
+                given = True
                 yield frame, None if work.scene is None else work.scene(frame)
+            if not given:
+                raise SourceError(f"{self._path}: no image can be decoded; `bag info` says what is in it")
             if not live:
                 return
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.bags import CAMERA, START_NS, STEP_NS, BagMaker, write_depth_bag
 
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
 from face_detect_ros.fleet.playing import DepthBag
 
 
@@ -50,3 +50,16 @@ def test_a_bag_without_depth_says_so(tmp_path):
 def test_a_topic_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match="/none"), opened(write_depth_bag(tmp_path / "bag", 1), "/none"):
         pass
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_bag_whose_images_cannot_be_decoded_ends_with_an_error(tmp_path, monkeypatch, live):
+    def damaged(self):
+        raise ImageError("encoding", "damaged")
+
+    monkeypatch.setattr("face_detect_ros.bags.images.ImageMessage.decode", damaged)
+    with (
+        opened(write_depth_bag(tmp_path / "bag", count=2)) as bag,
+        pytest.raises(SourceError, match="no image can be decoded"),
+    ):
+        next(bag.frames(live=live))
