@@ -128,8 +128,7 @@ def two_hosts(cable: Cable) -> Iterator[TwoHosts]:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            assert relay.stdout is not None
-            if relay.stdout.readline() != "ready\n":
+            if relay.stdout is None or relay.stdout.readline() != "ready\n":
                 raise ConfigError("no two hosts: the relay between them does not start")
         else:
             _cable(hosts[0], "eth0", hosts[1], "eth0")

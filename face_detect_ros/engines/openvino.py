@@ -180,6 +180,7 @@ class OpenVinoEngine:
                 target=self._make_own, args=(shapes,), name="openvino_compile", daemon=False
             )
             self._compiling.start()
+            del self._runs[shapes]  # with more sizes than are kept, each would be made anew for every image
 
     def _make_own(self, shapes: _Shapes) -> None:
         """A graph for one size, compiled before or now; what cannot be compiled for it still runs for every size."""
@@ -205,8 +206,8 @@ class OpenVinoEngine:
         except (RuntimeError, MemoryError):
             self._refused.add(shapes)
             return
-        while len(self._own) >= _MOST_SIZES:
-            self._own.pop(next(iter(self._own)))
+        for oldest in list(self._own)[: len(self._own) - _MOST_SIZES + 1]:
+            self._own.pop(oldest, None)  # a failed run in another thread may have dropped them all
         self._own[shapes] = request
         give_back_memory()
 

@@ -31,8 +31,8 @@ _TRAIL = 50  # positions of a track that are shown
 class RerunView:
     """Logs a source to Rerun until `close`: to its server, which viewers connect to, or into a file.
 
-    Logged are `camera/image` with boxes and trails of tracks below it, `camera/depth` and boxes in space where the
-    source has depth, and `figures` for plots.
+    Logged are `camera/image` with boxes and trails of tracks below it, `depth_camera/depth` and boxes in `space`
+    where the source has depth, and `figures` for plots.
 
     Args:
         options: Where the server listens; this computer only, because it has no token.

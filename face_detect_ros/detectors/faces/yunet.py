@@ -44,7 +44,6 @@ _LARGEST_PX = 400.0  # measured: from about 600 px on it sees parts of a face, n
 _NEXT_SCALE = 0.25  # of a further scan for larger faces; 400 px become 100
 _LARGEST_ENLARGEMENT = 2.0  # more gains nothing but false faces
 _LARGEST_SCAN_PX = 8_300_000  # 4K; about 200 bytes of memory a pixel
-_MOST_CANDIDATES = 5000  # of one scan, before overlapping ones go
 
 Scan = Callable[[np.ndarray, DetectOptions], np.ndarray]
 """((H, W, 3) uint8 BGR, options) -> (N, 15) float32: x, y, width, height, 5 points xy, score; pixels of that image."""
@@ -196,7 +195,7 @@ def _scan(network: Any, image: np.ndarray, options: DetectOptions) -> np.ndarray
     network.setInputSize((image.shape[1], image.shape[0]))
     network.setScoreThreshold(options.score_threshold)
     network.setNMSThreshold(options.iou_threshold)
-    network.setTopK(_MOST_CANDIDATES)
+    network.setTopK(yunet_graph.MOST_CANDIDATES)
     _, rows = network.detect(image)
     return np.empty((0, 15), np.float32) if rows is None else np.array(rows, np.float32)
 

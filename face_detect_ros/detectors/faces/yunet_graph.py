@@ -20,7 +20,8 @@ from face_detect_ros.zoo.formats.onnx_graph import free_axes
 
 _STRIDES = (8, 16, 32)
 _CHANNELS = {1: 6, 4: 3, 10: 3}  # of the outputs: class and objectness, box, points, each by stride
-_MOST_CANDIDATES = 5000
+MOST_CANDIDATES = 5000
+"""Of one scan, before overlapping ones are removed."""
 _LARGEST_LOG_SIZE = 8.0  # more is a damaged file's, and exp would overflow
 
 
@@ -56,7 +57,7 @@ class YuNetGraph:
                 np.concatenate([center - size / 2, size, placed.reshape(-1, 10), scores[kept, None]], axis=1)
             )
         found = np.concatenate(rows).astype(np.float32)
-        return found[np.argsort(-found[:, 14], kind="stable")[:_MOST_CANDIDATES]]
+        return found[np.argsort(-found[:, 14], kind="stable")[:MOST_CANDIDATES]]
 
 
 def open_graph(file: Path, compute: Compute, engine_names: Sequence[str]) -> YuNetGraph | None:

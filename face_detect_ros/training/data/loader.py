@@ -93,8 +93,7 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        images: (B, S, S, 3) uint8 RGB, in pinned memory where there is a GPU; another batch may take its place once the
-            next one is asked for.
+        images: (B, S, S, 3) uint8 RGB; another batch may take its place once the next one is asked for.
         truth: The labels.
         sources: Numbers of the images that it was made of.
     """
@@ -137,7 +136,6 @@ class BatchLoader:
         self._batch = batch
         self._seed = seed
         self._share = (rank, processes)
-        self._pin = torch.cuda.is_available()
         self._pool: Executor
         self._shared: np.ndarray | None = None
         if not apart:
@@ -181,7 +179,6 @@ class BatchLoader:
                 fill()
                 if self._shared is None:
                     images = torch.from_numpy(np.stack([example.image for example in examples]))
-                    images = images.pin_memory() if self._pin else images
                 else:
                     images = torch.from_numpy(self._shared[slot])
                 yield collate(examples, self._classes, images)
