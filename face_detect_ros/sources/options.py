@@ -123,7 +123,9 @@ def kind_of(source: str) -> Kind:
     """Which kind of source a text names, by the text alone. Raises ConfigError for an unknown scheme."""
     source = source.strip()
     if "@" in source and (source.startswith(("screen:", "sample:")) or _CAMERA_PATH.match(source)):
-        raise ConfigError(f"source contains an @, so it looks like an address without its scheme; give {_EXAMPLES}")
+        raise ConfigError(
+            f"source contains an @, so it looks like an address without its scheme; give {_EXAMPLES}"
+        )
     if source == "screen" or source.startswith("screen:"):
         return Kind.SCREEN
     if source.startswith("sample:"):
