@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.errors import ConfigError, EngineError, WeightsError
-from face_detect_ros.engines import kserve
 from face_detect_ros.engines.kserve import Address, ServerAwayError, create
 
 grpc = pytest.importorskip("grpc")
@@ -152,4 +151,3 @@ def test_an_answer_that_is_too_large(service, monkeypatch):
 def test_addresses_where_nobody_answers(host):
     with pytest.raises((EngineError, ConfigError)):
         create(Address(f"grpc://{host}", "m", timeout_s=0.5))
-    assert kserve.MOST_BYTES < 1 << 30

@@ -104,10 +104,10 @@ class DepthCamera:
         lag_s=0.0,
         frame_id="camera",
         qos=RELIABLE,
-        picture=None,
+        photo=None,
     ):
         self.probe = probe
-        self.picture = astronaut() if picture is None else picture
+        self.photo = astronaut() if photo is None else photo
         depth = depths()
         if scale != 1.0:
             size = round(depth.shape[1] * scale), round(depth.shape[0] * scale)
@@ -143,7 +143,7 @@ class DepthCamera:
             if self._depth_info is not None:
                 side = round(512 * self._scale)
                 self._depth_info.publish(info(side, side, stamp, FOCAL * self._scale))
-            self._images.publish(image(self.picture, stamp_ns=stamp))
+            self._images.publish(image(self.photo, stamp_ns=stamp))
             time.sleep(self._lag_s)
             if self.depth_lost:
                 continue

@@ -23,10 +23,9 @@ class RawServer:
 
     def close(self) -> None:
         self._closed.set()
+        # otherwise its thread waits forever and keeps everything that was sent
         with contextlib.suppress(OSError):
-            self._listener.shutdown(
-                socket.SHUT_RDWR
-            )  # or its thread waits for ever, and keeps all that was answered
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def pause(self, seconds: float) -> None:

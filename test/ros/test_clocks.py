@@ -14,7 +14,7 @@ from vision_msgs.msg import Detection2DArray
 NODE = "/face_detector"
 SECOND = 10**9
 PERIOD_S = 0.05
-SOON_S = 2.5
+SOON_S = 2.5  # sooner than the 3 s after which a delay that lasts is accepted anyway
 
 
 class Camera:

@@ -35,7 +35,7 @@ def fill(folder):
         for size in (65536, 4096, 1):
             try:
                 while True:
-                    file.write(b"\\0" * size)
+                    file.write(b"\0" * size)
             except OSError:
                 continue
     return rest

@@ -184,7 +184,7 @@ def test_people_on_the_ground_without_depth(probe, start):
     # the astronaut ends well above the lower edge
     canvas = np.full((512, 512, 3), 90, np.uint8)
     canvas[80:400, 100:420] = cv2.resize(astronaut(), (320, 320))
-    with DepthCamera(probe, picture=canvas, topic="/unused"):
+    with DepthCamera(probe, photo=canvas, topic="/unused"):
         people = found.wait(lambda m: any(d.results[0].hypothesis.class_id == "person" for d in m.detections))
     person = next(d for d in people.detections if d.results[0].hypothesis.class_id == "person")
     assert 1.0 < person.results[0].pose.pose.position.z < 6.0

@@ -133,7 +133,7 @@ def test_people_stand_on_the_ground_of_the_tree(probe, start):
     found = probe.collect("/object_detector/detections", Detection2DArray)
     canvas = np.full((512, 512, 3), 90, np.uint8)
     canvas[80:400, 100:420] = cv2.resize(astronaut(), (320, 320))
-    with DepthCamera(probe, picture=canvas, topic="/unused"):
+    with DepthCamera(probe, photo=canvas, topic="/unused"):
         message = found.wait(lambda m: any(d.results[0].pose.covariance[0] > 0 for d in m.detections))
     person = next(d for d in message.detections if d.results[0].pose.covariance[0] > 0)
     assert person.results[0].hypothesis.class_id == "person"

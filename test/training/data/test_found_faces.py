@@ -22,7 +22,7 @@ FACE = (178.0, 66.0, 268.0, 176.0)
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("faces") / "a.png"
     cv2.imwrite(str(path), astronaut()[..., ::-1])
     return path
@@ -39,8 +39,8 @@ def sample(path: Path, *, unknown: bool, in_shares: bool = False, face: bool = F
 
 
 @pytest.mark.parametrize("in_shares", [False, True])
-def test_a_face_that_nobody_labeled_becomes_a_label(picture: Path, in_shares: bool) -> None:
-    before = DataSet(CLASSES, (sample(picture, unknown=True, in_shares=in_shares),))
+def test_a_face_that_nobody_labeled_becomes_a_label(photo: Path, in_shares: bool) -> None:
+    before = DataSet(CLASSES, (sample(photo, unknown=True, in_shares=in_shares),))
     faces = catalogue.create("robot", task="faces", device="cpu")
     (after,) = with_found_faces([before], faces)
     faces.close()
@@ -52,10 +52,10 @@ def test_a_face_that_nobody_labeled_becomes_a_label(picture: Path, in_shares: bo
     assert (found.boxes[0] == before.samples[0].boxes[0]).all()
 
 
-def test_what_is_labeled_stays(picture: Path) -> None:
+def test_what_is_labeled_stays(photo: Path) -> None:
     faces = catalogue.create("robot", task="faces", device="cpu")
-    known, partly = sample(picture, unknown=False), sample(picture, unknown=True, face=True)
-    others = DataSet(("person",), (sample(picture, unknown=False),))
+    known, partly = sample(photo, unknown=False), sample(photo, unknown=True, face=True)
+    others = DataSet(("person",), (sample(photo, unknown=False),))
     first, second = with_found_faces([DataSet(CLASSES, (known, partly)), others], faces)
     faces.close()
     assert first.samples[0] is known
