@@ -153,7 +153,7 @@ def process(
             anonymize=anonymize,
             without=split(without),
             keep=split(keep),
-            name=bag if stores.is_url(bag) else "",
+            name=stores.shown(bag) if stores.is_url(bag) else "",
         )
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(stores.delivered(out, DONE))
@@ -164,7 +164,7 @@ def process(
                 return stack.enter_context(processing.build(job))
 
             summary = processing.process(job, folder, built, watcher)
-        _tell(summary, out, json=json)
+        _tell(summary, stores.shown(out), json=json)
         if summary.failed or summary.problems:
             raise typer.Exit(FAILED)
 
@@ -206,7 +206,7 @@ def info(
                     }
                 )
             record: dict[str, Any] = {
-                "bag": bag,
+                "bag": stores.shown(bag),
                 "start_ns": reader.start_ns,
                 "end_ns": reader.end_ns,
                 "files": [path.name for path in reader.files],

@@ -72,8 +72,11 @@ def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Docume
         return training.training_report(path, with_images=with_images), path / "report.html"
     if path.suffix == ".json":
         found = figures.read_figures(path)
-        shown = figures.read_images(images) if images is not None else []
-        return figures.figures_report(found, f"Figures: {path.stem}", shown), beside
+        shown = figures.read_images(images) if images is not None and with_images else []
+        try:
+            return figures.figures_report(found, f"Figures: {path.stem}", shown), beside
+        except (TypeError, KeyError, ValueError, AttributeError) as error:  # figures of another program
+            raise ConfigError(f"{path}: is not what bench or evaluate prints with --json") from error
     if (path / "bag").is_dir():
         return bag_report(read_recording(path / "bag", images=with_images)), path / "report.html"
     return bag_report(read_recording(path, images=with_images)), beside

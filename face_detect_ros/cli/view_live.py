@@ -18,7 +18,7 @@ from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.cli.common.exits import report
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.fleet.playing import DepthBag
-from face_detect_ros.pipeline.live import run_live
+from face_detect_ros.pipeline.live import run_each, run_live
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.result import Result
@@ -40,7 +40,7 @@ def view_live(
 
     Args:
         open_view: Opens what shows it.
-        source: What to show; with `loop` at its own pace, else every image once.
+        source: What to show: a file with `loop` at its own pace, else every image of it once.
         model: Face detector; empty for the default.
         object_model: Object detector; empty for the default, None for none.
         gallery: Who is known; None for the usual gallery.
@@ -76,11 +76,13 @@ def view_live(
                 view.plot(name, figures, frame.stamp_ns)
 
         bag = _depth_bag(source)
-        if bag is None:
-            run_live(source, pipelines, lambda results, dropped: show(results, dropped, None), report)
-        else:
+        if bag is not None:
             opened.callback(bag.close)
             _play(bag, pipelines, show, live=source.loop)
+        elif source.loop or source.live:
+            run_live(source, pipelines, lambda results, dropped: show(results, dropped, None), report)
+        else:
+            run_each(source, pipelines, lambda results: show(results, 0, None), report)
 
 
 def boxes(result: Result) -> list[Box]:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import posixpath
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def delivered(place: str, last: str) -> Iterator[Path]:
 
     Raises:
         ConfigError: fsspec is not installed, does not know the store, or the folder exists there.
-        OutputError: It cannot be copied.
+        OutputError: It cannot be copied; the message says where the folder is left.
     """
     if not is_url(place):
         yield Path(place)
@@ -65,40 +66,49 @@ def delivered(place: str, last: str) -> Iterator[Path]:
     with _told(place, "looked at", OutputError):
         exists = store.exists(path)
     if exists:
-        raise ConfigError(f"{_shown(place)}: exists already; give another folder, or delete it")
-    with tempfile.TemporaryDirectory(prefix="delivered-") as folder:
-        local = Path(folder) / _name(path)
+        raise ConfigError(f"{shown(place)}: exists already; give another folder, or delete it")
+    temporary = Path(tempfile.mkdtemp(prefix="delivered-"))
+    local = temporary / _name(path)
+    keep = False
+    try:
         yield local
         files = sorted(file for file in local.rglob("*") if file.is_file())
-        with _told(place, "written", OutputError):
-            for file in sorted(files, key=lambda file: file.name == last):
-                target = posixpath.join(path.rstrip("/"), file.relative_to(local).as_posix())
-                store.makedirs(posixpath.dirname(target), exist_ok=True)
-                store.put_file(str(file), target)
+        try:
+            with _told(place, "written", OutputError):
+                for file in sorted(files, key=lambda file: file.name == last):
+                    target = posixpath.join(path.rstrip("/"), file.relative_to(local).as_posix())
+                    store.makedirs(posixpath.dirname(target), exist_ok=True)
+                    store.put_file(str(file), target)
+        except OutputError as error:
+            keep = True  # it may have taken hours
+            raise OutputError(f"{error}; the result is in {local}") from error
+    finally:
+        if not keep:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _open(place: str) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError as error:
-        raise ConfigError(f"{_shown(place)}: object stores need fsspec: {_HINT}") from error
+        raise ConfigError(f"{shown(place)}: object stores need fsspec: {_HINT}") from error
     try:
         store, path = fsspec.core.url_to_fs(place)
     except (ImportError, ValueError) as error:
-        raise ConfigError(f"{_shown(place)}: {error} ({_HINT})") from error
+        raise ConfigError(f"{shown(place)}: {error} ({_HINT})") from error
     except Exception as error:
-        raise SourceError(f"{_shown(place)}: cannot be opened: {error}") from error
+        raise SourceError(f"{shown(place)}: cannot be opened: {error}") from error
     return store, str(path)
 
 
 def _fetch(store: Any, path: str, copy: Path, place: str) -> None:
     files = store.find(path) if store.isdir(path) else [path]
     if not files or not store.exists(files[0]):
-        raise SourceError(f"{_shown(place)}: not there")
+        raise SourceError(f"{shown(place)}: not there")
     for file in files:
         parts = [part for part in file[len(path) :].split("/") if part] if file != path else []
         if ".." in parts:
-            raise SourceError(f"{_shown(place)}: has a file outside of it: {file}")
+            raise SourceError(f"{shown(place)}: has a file outside of it: {file}")
         target = copy.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
         store.get_file(file, str(target))
@@ -114,15 +124,15 @@ def _told(place: str, what: str, kind: type[PerceptionError]) -> Iterator[None]:
     except PerceptionError:
         raise
     except FileNotFoundError as error:
-        raise kind(f"{_shown(place)}: not there") from error
+        raise kind(f"{shown(place)}: not there") from error
     except Exception as error:
-        raise kind(f"{_shown(place)}: cannot be {what}: {str(error) or type(error).__name__}") from error
+        raise kind(f"{shown(place)}: cannot be {what}: {str(error) or type(error).__name__}") from error
 
 
 def _name(path: str) -> str:
     return posixpath.basename(path.rstrip("/")) or "bag"
 
 
-def _shown(place: str) -> str:
-    """Without a password."""
+def shown(place: str) -> str:
+    """A place for people to read: a URL without user and password."""
     return re.sub(r"(?<=://)[^/@]*@", "", place)

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A source through pipelines as it comes: the newest image, again and again, without ROS."""
+"""A source through pipelines, without ROS: the newest image, again and again, or every image once."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,7 @@ from face_detect_ros.core.mailbox import Mailbox
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
+from face_detect_ros.sources.opening import open_source
 from face_detect_ros.sources.options import SourceOptions
 
 FRAME_ID = "camera_optical_frame"
@@ -43,8 +45,7 @@ def run_live(
     ended: list[SourceEvent] = []
 
     def arrived(image: np.ndarray, captured_s: float) -> None:
-        age_ns = int((time.monotonic() - captured_s) * 1e9)
-        waiting.put(Frame(image, time.time_ns() - age_ns, FRAME_ID, captured_s))
+        waiting.put(_frame(image, captured_s))
 
     def happened(event: SourceEvent) -> None:
         if event.kind in ("finished", "failed"):
@@ -53,16 +54,54 @@ def run_live(
         else:
             tell(event.message)
 
-    streams = {name: pipeline.open_stream(name) for name, pipeline in pipelines.items()}
+    process = _opened(pipelines)
     capture = CaptureThread(options, arrived, happened)
     try:
         while (frame := waiting.take()) is not None:
-            results = {
-                name: pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
-                for name, pipeline in pipelines.items()
-            }
-            show(results, waiting.dropped)
+            show(process(frame), waiting.dropped)
     finally:
         capture.stop(1.0)
     if ended and ended[0].kind == "failed":
         raise SourceError(ended[0].message)
+
+
+def run_each(
+    options: SourceOptions,
+    pipelines: Mapping[str, Pipeline],
+    show: Callable[[Mapping[str, Result]], None],
+    tell: Callable[[str], None],
+) -> None:
+    """Process every image of a file or folder once, however long each takes.
+
+    Args:
+        options: The source, without `loop`.
+        pipelines: Name -> pipeline; each image goes through all of them.
+        show: Called with the results of each image, by pipeline.
+        tell: Told of images that cannot be read.
+
+    Raises:
+        SourceError: The source cannot be used.
+        KeyboardInterrupt: The user ended it.
+    """
+    process = _opened(pipelines)
+    with contextlib.closing(open_source(options, tell)) as source:
+        while (capture := source.read()) is not None:
+            show(process(_frame(capture.image, capture.captured_s)))
+
+
+def _frame(image: np.ndarray, captured_s: float) -> Frame:
+    age_ns = int((time.monotonic() - captured_s) * 1e9)
+    return Frame(image, time.time_ns() - age_ns, FRAME_ID, captured_s)
+
+
+def _opened(pipelines: Mapping[str, Pipeline]) -> Callable[[Frame], dict[str, Result]]:
+    """A function that puts an image through all pipelines."""
+    streams = {name: pipeline.open_stream(name) for name, pipeline in pipelines.items()}
+
+    def process(frame: Frame) -> dict[str, Result]:
+        return {
+            name: pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
+            for name, pipeline in pipelines.items()
+        }
+
+    return process

@@ -3,6 +3,7 @@
 
 """Bags in object stores: fetched before, delivered when complete, and errors that say what is missing."""
 
+import shutil
 import sqlite3
 import sys
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
-from face_detect_ros.files.stores import delivered, fetched, is_url
+from face_detect_ros.files.stores import delivered, fetched, is_url, shown
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -31,6 +32,11 @@ def store():
 )
 def test_what_is_a_url(place, expected):
     assert is_url(place) is expected
+
+
+@pytest.mark.parametrize("place", ["s3://me:secret@b/x", "s3://secret@b/x"])
+def test_no_password_is_shown(place):
+    assert shown(place) == "s3://b/x"
 
 
 def test_a_path_is_itself(tmp_path):
@@ -101,6 +107,23 @@ def test_nothing_is_delivered_after_an_error(store):
     assert not store.exists("/results/two")
 
 
+def test_what_cannot_be_delivered_is_kept(store, monkeypatch):
+    def fail(self, source, target, **more):
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(type(store), "put_file", fail)
+    place = delivered("memory://me:secret@results/three", "mark")
+    folder = place.__enter__()
+    folder.mkdir()
+    (folder / "mark").write_text("hours of work")
+    with pytest.raises(OutputError, match="connection reset; the result is in") as caught:
+        place.__exit__(None, None, None)
+    assert "secret" not in str(caught.value)
+    assert str(caught.value).endswith(str(folder))
+    assert (folder / "mark").read_text() == "hours of work"
+    shutil.rmtree(folder.parent)
+
+
 def test_without_fsspec_the_error_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with (
@@ -127,6 +150,9 @@ def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path):
     bags = sqlite3.connect(tmp_path / "results.sqlite3").execute("SELECT DISTINCT bag FROM images").fetchall()
     assert bags == [("memory://robots/drive",)]
     assert "/camera/image_raw" in CliRunner().invoke(app, ["bag", "info", "memory://robots/drive"]).output
+    store.put(str(tmp_path / "drive"), "/me:secret@robots/drive", recursive=True)
+    about = CliRunner().invoke(app, ["bag", "info", "memory://me:secret@robots/drive", "--json"]).output
+    assert '"bag": "memory://robots/drive"' in about
     again = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
     assert again.exit_code == 2
     assert "exists already" in again.output

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.pipeline.live import run_live
+from face_detect_ros.pipeline.live import run_each, run_live
 from face_detect_ros.pipeline.recipe import Recipe
 from face_detect_ros.sources.options import SourceOptions
 
@@ -35,3 +35,14 @@ def test_every_pipeline_sees_the_newest_images_until_the_source_ends(pipelines, 
 def test_a_source_that_cannot_be_used_is_named(pipelines, tmp_path):
     with pytest.raises(SourceError, match=r"nothing\.mp4"):
         run_live(SourceOptions(str(tmp_path / "nothing.mp4")), pipelines, lambda *_: None, print)
+
+
+def test_every_image_of_a_folder_is_shown_once(pipelines, tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((80, 100, 3), number, np.uint8))
+    (tmp_path / "5.png").write_bytes(b"damaged")
+    shown, told = [], []
+    run_each(SourceOptions(str(tmp_path), loop=False), pipelines, shown.append, told.append)
+    assert [results["two"].frame.image[0, 0, 0] for results in shown] == list(range(5))
+    assert len(told) == 1
+    assert "5.png" in told[0]

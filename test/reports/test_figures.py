@@ -8,7 +8,9 @@ import json
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.reports.figures import figures_report, read_figures, read_images
 from face_detect_ros.reports.training import training_report
@@ -126,3 +128,15 @@ def test_every_evaluation_has_its_charts(figures, shown):
 def test_other_files_are_refused(tmp_path, content):
     with pytest.raises(ConfigError, match="--json"):
         read_figures(written(tmp_path / "other.json", content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"rows": [{"name": "a", "unit": "ms", "ours": "fast", "peer": 2.0}]}, {"combined": 5}, {"curve": [1]}],
+    ids=["rows", "combined", "curve"],
+)
+def test_json_of_another_program_is_refused(tmp_path, content):
+    file = written(tmp_path / "x.json", content)
+    done = CliRunner().invoke(app, ["report", str(file)])
+    assert (done.exit_code, done.exception.__class__) == (2, SystemExit)
+    assert not (tmp_path / "x.report.html").exists()
