@@ -151,7 +151,7 @@ def detect(
 def _answer(pipeline: Pipeline, image: np.ndarray, options: PipelineOptions) -> Answer:
     size = (image.shape[0], image.shape[1])
     try:
-        found = pipeline.detector.detect([image], options.wide)[0]
+        (found,), times = pipeline.detect([image], options)
     except DetectorError as error:
         return Answer(Detections.empty(), pipeline.detector.times, str(error) or "failed", size)
-    return Answer(found, pipeline.detector.times, "", size)
+    return Answer(found, times, "", size)

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
+
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
-from face_detect_ros.core.protocols import Detector
+from face_detect_ros.core.protocols import Detector, StageTimes
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.pipeline.stage import Stage, Step
@@ -30,12 +33,20 @@ class Pipeline:
         detector: Finds things in a batch of images. Closed with the pipeline.
         stages: At work on each result, in this order. Closed with the pipeline.
         default_options: For callers that have none of their own.
+        detecting: Held while the detector is at work; given where a stage uses it, too.
     """
 
-    def __init__(self, detector: Detector, stages: Sequence[Stage], default_options: PipelineOptions) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        stages: Sequence[Stage],
+        default_options: PipelineOptions,
+        detecting: threading.Lock | None = None,
+    ) -> None:
         self.detector = detector
         self.stages = tuple(stages)
         self.default_options = default_options
+        self._detecting = detecting or threading.Lock()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -61,6 +72,13 @@ class Pipeline:
         """A stream of its own for one source of frames."""
         return Stream(name, {stage.name: stage.open() for stage in self.stages})
 
+    def detect(
+        self, images: Sequence[np.ndarray], options: PipelineOptions
+    ) -> tuple[list[Detections], StageTimes]:
+        """Run the detector alone. Another thread may be at work in the stages meanwhile. Raises DetectorError."""
+        with self._detecting:
+            return self.detector.detect(images, options.wide), self.detector.times
+
     def process(
         self,
         batch: Sequence[tuple[Stream, Frame]],
@@ -83,8 +101,7 @@ class Pipeline:
         """
         if not batch:
             return []
-        found = self.detector.detect([frame.image for _, frame in batch], options.wide)
-        times = self.detector.times
+        found, times = self.detect([frame.image for _, frame in batch], options)
         results: list[Result] = []
         for (stream, frame), detections in zip(batch, found, strict=True):
             scene = None if stream.scene_of is None else partial(stream.scene_of, frame)

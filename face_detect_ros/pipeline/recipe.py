@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,7 @@ class Recipe:
         model = self.model or catalogue.default_model(self.task)
         stages: list[Stage] = [self._track(), Locate()]
         detector: Detector | None = None
+        detecting = threading.Lock()
         try:
             if self.recognition is not None:
                 stages.append(self._recognize(self.recognition))
@@ -108,7 +110,7 @@ class Recipe:
                 steady=self.steady,
                 classes=self.classes,
             )
-            stages.append(self._cover(detector) if self.task == "faces" else CoverEverything())
+            stages.append(self._cover(detector, detecting) if self.task == "faces" else CoverEverything())
         except BaseException:
             if detector is not None:
                 detector.close()
@@ -118,15 +120,15 @@ class Recipe:
         options = PipelineOptions(catalogue.default_options(model, task=self.task))
         if self.recognition is not None:
             options = replace(options, match=embedders.find(self.recognition.embedder).match)
-        return Pipeline(detector, stages, options)
+        return Pipeline(detector, stages, options, detecting)
 
-    def _cover(self, faces: Detector) -> CoverFaces:
+    def _cover(self, faces: Detector, detecting: threading.Lock) -> CoverFaces:
         if self.cover == "faces":
             return CoverFaces(self.anonymizer)
         model = catalogue.default_model("objects")
         persons = catalogue.create(model, task="objects", device=self.device, threads=self.threads)
         try:
-            return CoverFaces(self.anonymizer, self.cover, persons, faces)
+            return CoverFaces(self.anonymizer, self.cover, persons, faces, detecting)
         except BaseException:
             persons.close()
             raise

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -39,8 +40,10 @@ from face_detect_ros.bags.types import message, serialize, stamp_ns, standard_ty
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.fleet import journal as journals
 from face_detect_ros.fleet import table
+from face_detect_ros.fleet.job import Job, Task
 from face_detect_ros.fleet.journal import Journal
-from face_detect_ros.fleet.processing import JOURNAL, Watcher
+from face_detect_ros.fleet.processing import JOURNAL, Watcher, process
+from face_detect_ros.pipeline import recipe
 
 COUNT = 8
 DETECTIONS = "/face_detector/detections"
@@ -490,3 +493,35 @@ def test_answers_come_back_from_the_journal_bit_for_bit(tmp_path):
     assert (back.detections.landmark_set, back.times) == ("five_points", answer.times)
     assert back.size == (480, 640)
     assert len(Journal(tmp_path / "journal", "other work")) == 0
+
+
+class OneAtATime(SquareDetector):
+    """Notices threads that use it together. Knows persons too, and finds none."""
+
+    labels = ("face", "person")
+
+    def __init__(self):
+        super().__init__(delay_s=0.01)
+        self.busy = threading.Lock()
+        self.together = 0
+
+    def detect(self, images, options):
+        free = self.busy.acquire(blocking=False)
+        self.together += not free
+        try:
+            return super().detect(images, options)
+        finally:
+            if free:
+                self.busy.release()
+
+
+def test_a_cover_that_looks_for_faces_again_does_not_disturb_the_detector(tmp_path, monkeypatch):
+    camera_bag(tmp_path / "bag", 12)
+    made = []
+    monkeypatch.setattr(recipe.catalogue, "create", lambda *_, **__: made.append(OneAtATime()) or made[-1])
+    task = Task(recipe.Recipe(task="faces", model="dlib_hog", cover="heads"))
+    with task.recipe.build() as pipeline:
+        job = Job(tmp_path / "bag", (task,), anonymize=True)
+        process(job, tmp_path / "out", lambda: {"faces": pipeline})
+    assert made[0].calls == 24
+    assert [detector.together for detector in made] == [0, 0]

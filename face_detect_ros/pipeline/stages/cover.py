@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -37,6 +38,7 @@ class CoverFaces:
         cover: "faces"; "heads", also the upper part of each person without a face; or "persons", all of each person.
         persons: Detector of persons; closed with the stage. Needed for all but "faces".
         faces: Detector of faces, for all but "faces": it looks again at the image turned upside down. Not closed.
+        detecting: Held while `faces` is at work: bags have images detected in another thread.
 
     Raises:
         ConfigError: `persons` does not know persons, or somebody is exempt from a cover that is not of faces.
@@ -50,6 +52,7 @@ class CoverFaces:
         cover: Cover = "faces",
         persons: Detector | None = None,
         faces: Detector | None = None,
+        detecting: threading.Lock | None = None,
     ) -> None:
         if cover not in COVERS:
             raise ConfigError(f"cover is '{cover}'; choose one of: {', '.join(COVERS)}")
@@ -61,6 +64,7 @@ class CoverFaces:
         self._cover = cover
         self._persons = persons
         self._faces = faces if cover != "faces" else None
+        self._detecting = detecting or threading.Lock()
         self._find: DetectOptions | None = None
         if cover != "faces":
             if persons is None or _PERSON not in persons.labels:
@@ -96,7 +100,8 @@ class CoverFaces:
         """(K, 4) faces that are found in the image turned upside down; xyxy px of the image as it is."""
         if self._faces is None:
             return np.empty((0, 4), np.float32)
-        (found,) = self._faces.detect([np.ascontiguousarray(image[::-1, ::-1])], options.wide)
+        with self._detecting:
+            (found,) = self._faces.detect([np.ascontiguousarray(image[::-1, ::-1])], options.wide)
         height, width = image.shape[:2]
         return np.array([width, height, width, height], np.float32) - found.boxes[:, [2, 3, 0, 1]]
 
