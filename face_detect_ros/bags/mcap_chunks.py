@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Chunks of MCAP files: compressed blocks of messages. A few bytes may claim to hold any amount, so all is bounded.
+"""Chunks of MCAP files: compressed blocks of messages. A few bytes can claim any size, so sizes are bounded.
 
 Format: https://mcap.dev/spec.
 """
@@ -26,7 +26,7 @@ RECORD_HEAD = struct.Struct("<BQ")
 MESSAGE_HEAD = struct.Struct("<HIQQ")
 _CHUNK_HEAD = struct.Struct("<QQQI")
 MOST_HELD_BYTES = MOST_BYTES
-"""Of the chunks that are unpacked at one time because their times overlap."""
+"""Total of the chunks that are unpacked at the same time because their times overlap."""
 
 Note = Callable[[int, bytes], None]
 """Called with opcode and content of each schema and channel."""
@@ -74,10 +74,10 @@ def read_header(file: BinaryIO, body: int, length: int, file_size: int) -> Chunk
 
 
 def unpacked(file: BinaryIO, chunk: Chunk) -> bytes:
-    """What a chunk holds; of one that is cut off what there is.
+    """Unpack a chunk; a truncated one as far as it goes.
 
     Raises:
-        ValueError: It is damaged, or holds more than its header says or than is believed of so few bytes.
+        ValueError: It is damaged, unpacks to more than its header says, or claims an implausible size.
     """
     if chunk.compression not in _DECOMPRESS:
         raise ValueError(f"its compression '{chunk.compression[:20]}' is unknown")
@@ -101,7 +101,7 @@ def messages_in(content: bytes, offset: int, note: Note | None = None) -> Iterat
     Args:
         content: Of the chunk.
         offset: Of the chunk in the file: it orders messages of the same time.
-        note: Told of schemas and channels before the first message is given out.
+        note: Called with schemas and channels before the first message is yielded.
     """
     times, places = array("Q"), array("Q")  # half a gigabyte may hold 17 million messages of no length
     at, size, ordered, latest = 0, len(content), True, 0
@@ -131,7 +131,7 @@ def messages_in(content: bytes, offset: int, note: Note | None = None) -> Iterat
 
 
 class Merger:
-    """Gives out the messages of chunks by time, and keeps few of them unpacked. problem: called for unreadable ones."""
+    """Merges the messages of chunks by time and keeps few chunks unpacked. problem: called for unreadable ones."""
 
     def __init__(self, path: object, file: BinaryIO, problem: Callable[[Chunk, ValueError], None]) -> None:
         self._path = path

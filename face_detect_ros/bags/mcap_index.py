@@ -17,7 +17,7 @@ from face_detect_ros.bags.topic import Key, Message, from_connection
 
 
 class NoIndexError(Exception):
-    """The file is not damaged, as far as its end tells, but it has no index."""
+    """The file has no index, although its end is not damaged."""
 
 
 class _IndexOnly(McapReader):

@@ -23,7 +23,7 @@ MOST_BYTES = 1 << 29
 _MOST_TIMES = 1000
 """Recordings of images shrink by 2 to 100; only images of one color, and bombs, by more."""
 _ALWAYS_BYTES, _ALWAYS_FILE_BYTES = 1 << 27, 1 << 30
-"""A message, a chunk or a file may unpack to so much however small it is."""
+"""Sizes that a message or chunk, and a file, may always unpack to, however small they are."""
 _LEFT_FREE_BYTES = 1 << 28
 _BLOCK_BYTES = 1 << 20
 

@@ -142,4 +142,4 @@ def _play(bag: DepthBag, pipelines: Mapping[str, Pipeline], show: Show, *, live:
         for name, pipeline in pipelines.items():
             streams[name].scene_of = lambda _, scene=scene: scene  # type: ignore[misc]
             results[name] = pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
-        show(results, 0, scene)
+        show(results, bag.dropped, scene)

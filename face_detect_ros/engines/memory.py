@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Memory that was needed to load a network, back to the system."""
+"""Returns memory to the system after a network is loaded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bags of cameras with depth as sources: images with the space that they show."""
+"""Bags of depth cameras as sources: images with their depth and calibration."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class DepthBag:
 
     Attributes:
         has_depth: Whether there is such a camera.
+        dropped: Images that were left out so far because they came late.
 
     Raises:
         SourceError: The bag cannot be read.
@@ -45,6 +46,7 @@ class DepthBag:
             self._reader.close()
             raise
         self.has_depth = bool(self._links)
+        self.dropped = 0
 
     def frames(self, *, live: bool) -> Iterator[tuple[Frame, Scene | None]]:
         """The images and what is known of their space.
@@ -68,6 +70,7 @@ class DepthBag:
                     began = began or (time.monotonic(), work.message.log_ns)
                     early_s = began[0] + (work.message.log_ns - began[1]) * 1e-9 - time.monotonic()
                     if early_s < -_LATE_S:
+                        self.dropped += 1
                         continue
                     time.sleep(max(0.0, early_s))
                     frame = Frame(frame.image, time.time_ns(), frame.frame_id, time.monotonic())

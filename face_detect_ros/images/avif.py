@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the pixels of an AVIF file will take: the AV1 data inside has a size of its own, which its header need not tell.
+"""The size of AVIF images as their AV1 data states it: the header of the file can claim a smaller one.
 
 Formats: ISO/IEC 14496-12 (boxes), 23008-12 (items) and the AV1 bitstream, section 5.5 (sequence header).
 """

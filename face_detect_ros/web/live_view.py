@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What programs of others show live: images, and what was found in them."""
+"""Live views in other programs: images and what was found in them."""
 
 from __future__ import annotations
 

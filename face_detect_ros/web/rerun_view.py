@@ -24,7 +24,7 @@ from face_detect_ros.web.scene import Box
 DEFAULT_PORT = 9876
 """Where Rerun's viewer looks first."""
 _MEMORY = "512MB"  # for viewers that connect later
-_START_S = 20.0
+_START_S, _END_S = 20.0, 5.0
 _TRAIL = 50  # positions of a track that are shown
 
 
@@ -63,9 +63,13 @@ class RerunView:
                 self._recording.save(file)
             except (OSError, RuntimeError) as error:
                 raise ConfigError(f"{file}: cannot be written: {error}") from error
-        else:
-            self._serve(Path(rerun_cli.__file__).with_name("rerun"))
-        self._recording.log("/", rerun.ViewCoordinates.RDF, static=True)
+        try:
+            if file is None:
+                self._serve(Path(rerun_cli.__file__).with_name("rerun"))
+            self._recording.log("/", rerun.ViewCoordinates.RDF, static=True)
+        except BaseException:
+            self._end_server()
+            raise
 
     def show(self, look: Look) -> None:
         """Log an image and what was found in it."""
@@ -98,8 +102,16 @@ class RerunView:
         with contextlib.suppress(Exception):  # the server may have been ended from outside
             self._recording.flush(timeout_sec=2.0)
         self._recording.disconnect()
-        if self._server is not None:
-            self._server.terminate()
+        self._end_server()
+
+    def _end_server(self) -> None:
+        if self._server is None:
+            return
+        self._server.terminate()
+        try:
+            self._server.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
             self._server.wait()
 
     def _show_boxes(self, detector: str, index: int, boxes: Sequence[Box]) -> None:
@@ -155,7 +167,6 @@ class RerunView:
         deadline_s = time.monotonic() + _START_S
         while not _answers(options.host, port):
             if self._server.poll() is not None or time.monotonic() > deadline_s:
-                self._server.kill()
                 raise ConfigError(f"Rerun's server did not start on port {port}; give another one")
             time.sleep(0.05)
         self.url = f"rerun+http://{options.host}:{port}/proxy"

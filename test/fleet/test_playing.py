@@ -40,6 +40,15 @@ def test_live_it_goes_on_and_on_with_stamps_of_now(tmp_path):
     assert stamps[1] - stamps[0] >= 0.9 * STEP_NS
 
 
+def test_late_images_are_left_out_and_counted(tmp_path):
+    with opened(write_depth_bag(tmp_path / "bag", count=4)) as bag:
+        frames = bag.frames(live=True)
+        next(frames)
+        time.sleep(2.5 * STEP_NS * 1e-9)  # the second is late by then
+        next(frames)
+        assert bag.dropped >= 1
+
+
 def test_a_bag_without_depth_says_so(tmp_path):
     with BagMaker(tmp_path / "bag") as bag:
         bag.image(0)

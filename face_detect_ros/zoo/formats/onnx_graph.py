@@ -47,7 +47,7 @@ def free_axes(content: bytes, axes: tuple[int, ...] = (0, 2, 3)) -> bytes:
 
 
 def free_outputs(content: bytes) -> bytes:
-    """The model with the axes of its outputs free, but for the last, if one of its inputs has a free side.
+    """Free all axes of the outputs except the last, if an input has a side of any size.
 
     Exporters often leave the sizes of one example on the outputs, which then contradict every other size of input.
 
