@@ -75,9 +75,8 @@ def unpack(data: bytes, *, complete: bool = True, most_bytes: int | None = None)
     """
     most_bytes = most_bytes_of(len(data)) if most_bytes is None else most_bytes
     decompressor = zstd.ZstdDecompressor()
-    content: bytes = decompressor.decompress(
-        data, max_length=most_bytes + 1
-    )  # or it stops before the checksum
+    # one more, or it stops before the checksum
+    content: bytes = decompressor.decompress(data, max_length=most_bytes + 1)
     if len(content) > most_bytes:
         raise zstd.ZstdError(f"it unpacks to more than {most_bytes / 1e6:.0f} MB")
     if complete and not decompressor.eof:

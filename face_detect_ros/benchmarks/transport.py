@@ -204,20 +204,20 @@ def _measure(size: str, camera: str, reliability: str, count: int, rate_hz: floa
 def _exchange(
     camera: Sequence[str], receiver: Sequence[str], environment: dict[str, str], seconds: float
 ) -> dict[str, Any]:
-    """Run both; what they say in the end."""
-    receiving = subprocess.Popen(receiver, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        sending = subprocess.run(
-            camera,
-            env=environment,
-            timeout=2 * seconds + _SLACK_S,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        answer, _ = receiving.communicate(timeout=_SLACK_S)
-    finally:
-        receiving.kill()
+    """Run both and return what they report at the end."""
+    with subprocess.Popen(receiver, env=environment, stdout=subprocess.PIPE, text=True) as receiving:
+        try:
+            sending = subprocess.run(
+                camera,
+                env=environment,
+                timeout=2 * seconds + _SLACK_S,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            answer, _ = receiving.communicate(timeout=_SLACK_S)
+        finally:
+            receiving.kill()
     sent, sent_hz = sending.stdout.split()
     return {"sent": int(sent), "sent_hz": float(sent_hz), **json.loads(answer.splitlines()[-1])}
 

@@ -145,7 +145,7 @@ def two_hosts(cable: Cable) -> Iterator[TwoHosts]:
     finally:
         if relay is not None:
             relay.kill()
-            relay.wait()
+            relay.communicate()
         for space in spaces:
             with contextlib.suppress(ConfigError):
                 _run("ip", "netns", "delete", space)

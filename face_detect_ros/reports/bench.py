@@ -11,7 +11,7 @@ from typing import Any
 
 from face_detect_ros.reports import charts
 from face_detect_ros.reports.charts import Bar
-from face_detect_ros.reports.document import Document
+from face_detect_ros.reports.document import Document, is_number
 
 _UNITS = ("ms", "s", "hz", "percent", "mb")  # how names of figures end
 _SHOWN_UNITS = {"hz": "Hz", "percent": "%", "mb": "MB"}
@@ -36,8 +36,8 @@ def add_bench(page: Document, found: dict[str, Any]) -> None:
 
 def _add_beside_peers(page: Document, rows: Sequence[Row]) -> None:
     """Bars beside the peers, by unit."""
-    beside = [row["peer"] / row["ours"] for row in rows if _is_number(row.get("peer")) and row["ours"] > 0]
-    goals = [row["ours"] <= row["goal"] for row in rows if _is_number(row.get("goal"))]
+    beside = [row["peer"] / row["ours"] for row in rows if is_number(row.get("peer")) and row["ours"] > 0]
+    goals = [row["ours"] <= row["goal"] for row in rows if is_number(row.get("goal"))]
     tiles: list[tuple[str, str | int]] = [("figures", len(rows))]
     if beside:
         better = sum(ratio > _LEVEL for ratio in beside)
@@ -60,7 +60,7 @@ def _add_beside_peers(page: Document, rows: Sequence[Row]) -> None:
 def _bars(row: Row) -> list[Bar]:
     notes = {
         "ours": f"({row['peer'] / row['ours']:.3g}x)"
-        if _is_number(row.get("peer")) and row["ours"] > 0
+        if is_number(row.get("peer")) and row["ours"] > 0
         else "",
         "peer": row.get("peer_name", ""),
         "limit": row.get("limit_name", ""),
@@ -68,7 +68,7 @@ def _bars(row: Row) -> list[Bar]:
     return [
         Bar(kind, float(row[kind]), notes.get(kind, ""), kind in ("limit", "goal"))
         for kind in ("ours", "peer", "limit", "goal")
-        if _is_number(row.get(kind))
+        if is_number(row.get(kind))
     ]
 
 
@@ -97,8 +97,4 @@ def _add_rows(page: Document, rows: Sequence[Row]) -> None:
 
 
 def _cell(value: Any) -> str | int | float:
-    return value if _is_number(value) else str(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number(value) else str(value)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -126,6 +127,11 @@ class Document:
         if self._open:
             self._parts.append("</section>")
         self._open = False
+
+
+def is_number(value: object) -> bool:
+    """Whether a figure is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _cell(value: str | int | float) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from face_detect_ros.reports import charts
 from face_detect_ros.reports.charts import Bar
-from face_detect_ros.reports.document import Document
+from face_detect_ros.reports.document import Document, is_number
 
 MOST_CLASSES = 20
 _NOTHING = "nothing"
@@ -30,9 +29,7 @@ _HEADLINES = {
 def add_headlines(page: Document, found: Mapping[str, Any]) -> None:
     """Add the most important figures of an evaluation to a page."""
     everything = {**found.get("combined", {}), **found}
-    tiles = [
-        (text, everything[name]) for name, text in _HEADLINES.items() if _is_number(everything.get(name))
-    ]
+    tiles = [(text, everything[name]) for name, text in _HEADLINES.items() if is_number(everything.get(name))]
     tiles += [(name, everything[name]) for name in ("HOTA", "IDF1", "MOTA", "IDSW") if name in everything]
     if tiles:
         page.tiles(tiles)
@@ -71,7 +68,7 @@ def _add_curves(page: Document, found: dict[str, Any]) -> None:
     )
     if all("score" in point for point in curve):
         series = {
-            what: [(point["score"], point[what]) for point in curve if _is_number(point[what])]
+            what: [(point["score"], point[what]) for point in curve if is_number(point[what])]
             for what in ("precision", "recall")
         }
         page.chart(
@@ -87,7 +84,7 @@ def _add_classes(page: Document, found: dict[str, Any]) -> None:
     del found["per_class"]
     page.section("Classes")
     bars = {
-        name: [Bar(key, row[key]) for key in ("AP", "AP50") if _is_number(row.get(key))]
+        name: [Bar(key, row[key]) for key in ("AP", "AP50") if is_number(row.get(key))]
         for name, row in classes.items()
     }
     page.chart(
@@ -116,7 +113,7 @@ def _add_sizes(page: Document, found: dict[str, Any]) -> None:
             Bar("recall", row["recall"], f"of {row['faces']:,} faces")
         ]
         for row in rows
-        if _is_number(row["recall"])
+        if is_number(row["recall"])
     }
     page.chart(charts.bars("Recall by the shorter side of a face", bars), "By the shorter side of a face")
 
@@ -154,7 +151,7 @@ def _add_galleries(page: Document, found: dict[str, Any]) -> None:
             f"{row['people']:,} people": [
                 Bar(key.replace("_", " "), 100 * row[key])
                 for key in ("false_accept", "false_reject", "wrong_name")
-                if _is_number(row[key])
+                if is_number(row[key])
             ]
             for row in found.pop(rule, [])
         }
@@ -186,7 +183,7 @@ def _add_distances(page: Document, found: dict[str, Any]) -> None:
         return
     page.section("Error by distance")
     series = {
-        what: [(float(distance), row[what]) for distance, row in rows.items() if _is_number(row[what])]
+        what: [(float(distance), row[what]) for distance, row in rows.items() if is_number(row[what])]
         for what in ("median", "p95", "max")
     }
     if chart := charts.lines("Error by distance", series, unit="mm", x_unit="m"):
@@ -214,9 +211,5 @@ def _add_confusion(page: Document, pairs: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _figure(value: Any) -> float | int | str:
-    return value if _is_number(value) else "-"
+    return value if is_number(value) else "-"

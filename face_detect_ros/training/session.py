@@ -152,9 +152,8 @@ def train(
             detector = learner.detector(average, place, dtype)
             try:
                 found = detect_all(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
-            except (
-                DetectorError
-            ):  # after a few steps normalizations may not know their statistics: nothing is finite
+            except DetectorError:
+                # after a few steps normalizations may not know their statistics: nothing is finite
                 evaluated.clear()
                 return {MEASURE: 0.0}
             figures = coco_figures(task.held_back, found, _EVALUATION.max_detections)

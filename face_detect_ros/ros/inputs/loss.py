@@ -14,10 +14,9 @@ import numpy as np
 WINDOW_S = 5.0
 _FEWEST = 10  # images without which a rate says nothing
 _STEADY = 1.25  # gaps up to this many periods are jitter
-_IRREGULAR = (
-    0.7  # losses make steps longer, never shorter: steps of less than this share of a period are late stamps
-)
-_JUMP_S = 0.5  # stamps that go on by so much more or less than arrivals do are of a clock that was set
+# losses make steps longer, never shorter: steps below this share of a period come from late stamps
+_IRREGULAR = 0.7
+_JUMP_S = 0.5  # if stamps and arrivals advance this differently, the clock of the stamps was set
 
 
 class LossMeter:

@@ -222,9 +222,8 @@ _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 def _begin_process(loader: BatchLoader, parent: int) -> None:
     global _here
     _here = loader
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a terminal sends it to all; the training decides what follows
+    # a terminal sends it to all; the training decides what follows
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
