@@ -327,8 +327,8 @@ def test_dlibs_own_images() -> None:
     result = run("--images", folder, "--annotations", folder / "testing.xml", "--min-size-px", 30, "--json")
     figures = json.loads(result.stdout)
     assert (figures["images"], figures["faces"]) == (5, 25)
-    assert figures["precision"] == 1.0
-    assert figures["recall"] > 0.8
+    assert figures["recall"] >= 0.96
+    assert figures["false_alarms"] <= 1  # a balloon with letters on it
 
 
 @pytest.mark.skipif(not (SHARED / "coco_robot").is_dir(), reason="needs ../shared/data/coco_robot")

@@ -132,9 +132,14 @@ def _together(full: Candidates, small: Candidates, place: Letterbox, small_place
     of_one_class = class_ids[:, None] == full.class_ids
     meet = of_one_class & (box_geometry.share_of_smaller(boxes, full.boxes) >= _SAME)
     # the first look draws the finer box; where it saw only a part, the second is surer
-    same = meet & (box_geometry.iou(boxes, full.boxes) >= _SAME) & (full.scores >= scores[:, None] / 2)
+    alike = box_geometry.iou(boxes, full.boxes) >= _SAME
+    same = meet & alike & (full.scores >= scores[:, None] / 2)
     adds = ~(same | (meet & (full.scores >= scores[:, None]))).any(axis=1)
-    stays = ~meet[adds].any(axis=0)
+    # what both looks see whole is no place for its parts, unless they are far surer of a part
+    whole = np.where(same, full.scores, 0).max(axis=1, initial=0)[:, None]
+    surer = 2 * np.minimum(whole, scores[:, None]) >= full.scores
+    part = meet & ~alike & surer & (box_geometry.area(full.boxes) < box_geometry.area(boxes)[:, None])
+    stays = ~(meet[adds].any(axis=0) | part.any(axis=0))
     return Candidates(
         np.concatenate([full.boxes[stays], boxes[adds]]).astype(np.float32),
         np.concatenate([full.scores[stays], scores[adds]]),
