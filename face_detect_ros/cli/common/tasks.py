@@ -122,7 +122,7 @@ def tasks_of(
 def recognition(gallery: Path | None) -> Recognition | None:
     """How to recognize the people in `gallery`, or in the usual one; None where nobody is enrolled. Makes no gallery.
 
-    Reports who cannot be recognized, having been enrolled with another embedder.
+    Reports people who cannot be recognized because they were enrolled with another embedder.
 
     Raises ConfigError if `gallery` does not exist, GalleryError if it cannot be used.
     """
@@ -141,13 +141,15 @@ def recognition(gallery: Path | None) -> Recognition | None:
         return None
     with Gallery(path, read_only=True) as opened:
         people = opened.people()
+    if not people:
+        return None
     how = Recognition(path, looks_per_image=None, frozen=True)
     here = embedders.identity(how.embedder)
     if left := ", ".join(person.name for person in people if model_text(here) not in person.models):
         report(
             f"{left}: enrolled with another embedder; to be recognized by {how.embedder}, enroll them again"
         )
-    return how if people else None
+    return how
 
 
 def _names(text: str) -> Sequence[str]:
