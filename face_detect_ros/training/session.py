@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.training.state import alone_in
 from face_detect_ros.training.trainer import BEST, MEASURE, Progress, Trainer
 
+_log = logging.getLogger(__name__)
 _SMALLEST_BFLOAT16_PX = 64
 _LARGER = 1.25  # images are kept this much larger than they are shown: mosaics enlarge
 # as COCO is evaluated
@@ -152,8 +154,9 @@ def train(
             detector = learner.detector(average, place, dtype)
             try:
                 found = detect_all(detector, task.held_back, _EVALUATION, batch=min(8, options.batch))
-            except DetectorError:
+            except DetectorError as error:
                 # after a few steps normalizations may not know their statistics: nothing is finite
+                _log.warning("the average cannot be evaluated, which counts as an AP of 0: %s", error)
                 evaluated.clear()
                 return {MEASURE: 0.0}
             figures = coco_figures(task.held_back, found, _EVALUATION.max_detections)

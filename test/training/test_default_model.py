@@ -91,6 +91,7 @@ def test_models_info_tells_what_it_is() -> None:
     result = CliRunner().invoke(app, ["models", "info", NAME, "--json"])
     record = json.loads(result.stdout)
     assert record["input_size"] == default_model.INPUT_SIZE
+    assert f" {default_model.INPUT_SIZE} px" in record["description"]
     assert record["classes"] == ", ".join(default_model.CLASSES)
     assert (record["here"], record["checkpoint"]) == ("yes", None)
     assert Path(record["reference"]).is_file()

@@ -84,8 +84,11 @@ def _convolution(options: Mapping[str, Any], _: object) -> Callable[..., Tensor]
 
 
 def _pool(options: Mapping[str, Any], _: object) -> Callable[..., Tensor]:
-    size, stride, pads = (tuple(options[name]) for name in ("kernel_shape", "strides", "pads"))
-    return lambda x: F.max_pool2d(x, size, stride, pads[:2])
+    size, stride = tuple(options["kernel_shape"]), tuple(options.get("strides", (1, 1)))
+    top, left, bottom, right = options.get("pads", (0, 0, 0, 0))
+    if (top, left) != (bottom, right) or options.get("ceil_mode", 0):
+        raise WeightsError("a teacher's pooling is padded on one side only")
+    return lambda x: F.max_pool2d(x, size, stride, (top, left))
 
 
 def _slice(_: Mapping[str, Any], constants: list[Any]) -> Callable[..., Tensor]:
