@@ -38,7 +38,9 @@ _COMPILED_AFTER = 200
 _LOADED_AFTER = 20
 _UNLOADED_AFTER = 500  # runs for which the graph for every size was not needed
 _MOST_SIZES = 8  # for which graphs are kept: as many as a robot has cameras
-_MOST_COUNTED = 100
+_COUNTED_OVER = (
+    1000  # runs: images whose sizes change all the time, of which each is rare, get no graphs of their own
+)
 
 _Shapes = tuple[tuple[int, ...], ...]
 
@@ -115,7 +117,8 @@ class OpenVinoEngine:
             _port(graph.outputs[position], name)
             for position, name in zip(self._positions, names, strict=True)
         )
-        self._runs: Counter[_Shapes] = Counter()  # of the graph for every size
+        self._runs: Counter[_Shapes] = Counter()  # of the graph for every size, lately
+        self._counted = 0  # runs of all graphs since then
         self._runs_without = 0
         self._compiling: threading.Thread | None = None
 
@@ -150,6 +153,10 @@ class OpenVinoEngine:
         return compiled
 
     def _request_for(self, shapes: _Shapes) -> Any:
+        self._counted += 1
+        if self._counted >= _COUNTED_OVER:
+            self._counted = 0
+            self._runs.clear()
         own = self._own.get(shapes)
         if own is None and self._free is None and (self._steady or self._kept(shapes)):
             self._make_own(shapes)
@@ -168,8 +175,6 @@ class OpenVinoEngine:
         return self._free
 
     def _count(self, shapes: _Shapes) -> None:
-        if len(self._runs) >= _MOST_COUNTED:
-            self._runs.clear()
         self._runs[shapes] += 1
         enough = _LOADED_AFTER if self._kept(shapes) else _COMPILED_AFTER
         if self._runs[shapes] < enough or shapes in self._refused:
