@@ -18,15 +18,12 @@ from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.cli.common.exits import report
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.fleet.playing import DepthBag
-from face_detect_ros.pipeline.live import run_each, run_live
-from face_detect_ros.pipeline.pipeline import Pipeline
+from face_detect_ros.pipeline import live
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.sources.options import Kind, SourceOptions, expand_path
 from face_detect_ros.web.live_view import LiveView, Look
 from face_detect_ros.web.scene import Box
-
-Show = Callable[[Mapping[str, Result], int, "Scene | None"], None]
 
 
 def view_live(
@@ -78,11 +75,13 @@ def view_live(
         bag = _depth_bag(source)
         if bag is not None:
             opened.callback(bag.close)
-            _play(bag, pipelines, show, live=source.loop)
+            process = live.opened(pipelines)
+            for frame, scene in bag.frames(live=source.loop):
+                show(process(frame, scene), bag.dropped, scene)
         elif source.loop or source.live:
-            run_live(source, pipelines, lambda results, dropped: show(results, dropped, None), report)
+            live.run_live(source, pipelines, lambda results, dropped: show(results, dropped, None), report)
         else:
-            run_each(source, pipelines, lambda results: show(results, 0, None), report)
+            live.run_each(source, pipelines, lambda results: show(results, 0, None), report)
 
 
 def boxes(result: Result) -> list[Box]:
@@ -132,14 +131,3 @@ def _depth_bag(source: SourceOptions) -> DepthBag | None:
         bag.close()
         return None
     return bag
-
-
-def _play(bag: DepthBag, pipelines: Mapping[str, Pipeline], show: Show, *, live: bool) -> None:
-    """Every image of a bag with depth through the pipelines."""
-    streams = {name: pipeline.open_stream(name) for name, pipeline in pipelines.items()}
-    for frame, scene in bag.frames(live=live):
-        results = {}
-        for name, pipeline in pipelines.items():
-            streams[name].scene_of = lambda _, scene=scene: scene  # type: ignore[misc]
-            results[name] = pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
-        show(results, bag.dropped, scene)

@@ -14,6 +14,7 @@ import numpy as np
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.mailbox import Mailbox
+from face_detect_ros.depth.scene import Scene
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.sources.capture_thread import CaptureThread, SourceEvent
@@ -54,7 +55,7 @@ def run_live(
         else:
             tell(event.message)
 
-    process = _opened(pipelines)
+    process = opened(pipelines)
     capture = CaptureThread(options, arrived, happened)
     try:
         while (frame := waiting.take()) is not None:
@@ -83,7 +84,7 @@ def run_each(
         SourceError: The source cannot be used.
         KeyboardInterrupt: The user ended it.
     """
-    process = _opened(pipelines)
+    process = opened(pipelines)
     with contextlib.closing(open_source(options, tell)) as source:
         while (capture := source.read()) is not None:
             show(process(_frame(capture.image, capture.captured_s)))
@@ -94,14 +95,16 @@ def _frame(image: np.ndarray, captured_s: float) -> Frame:
     return Frame(image, time.time_ns() - age_ns, FRAME_ID, captured_s)
 
 
-def _opened(pipelines: Mapping[str, Pipeline]) -> Callable[[Frame], dict[str, Result]]:
-    """A function that puts an image through all pipelines."""
+def opened(pipelines: Mapping[str, Pipeline]) -> Callable[..., dict[str, Result]]:
+    """A function that puts an image, with the scene that belongs to it if there is one, through all pipelines."""
     streams = {name: pipeline.open_stream(name) for name, pipeline in pipelines.items()}
 
-    def process(frame: Frame) -> dict[str, Result]:
-        return {
-            name: pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
-            for name, pipeline in pipelines.items()
-        }
+    def process(frame: Frame, scene: Scene | None = None) -> dict[str, Result]:
+        results = {}
+        for name, pipeline in pipelines.items():
+            if scene is not None:
+                streams[name].scene_of = lambda _: scene
+            results[name] = pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
+        return results
 
     return process

@@ -121,14 +121,9 @@ def other_users() -> set[int]:
 
 
 def _half_made_ports() -> Iterator[Path]:
-    try:
-        names = os.listdir(FOLDER)
-    except OSError:
-        return
-    for name in sorted(filter(_PORT.fullmatch, names)):
-        port = FOLDER / name
+    for port in _own_and_old(_PORT):
         with contextlib.suppress(OSError):
-            if _is_ours_and_old(port) and _state(port) < _INITIALIZED:
+            if _state(port) < _INITIALIZED:
                 yield port
 
 
@@ -140,22 +135,23 @@ def _state(segment: Path) -> int:
         os.close(descriptor)
 
 
-def _is_ours_and_old(path: Path) -> bool:
-    status = path.lstat()
-    ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
-    return ours and time.time() - status.st_ctime > _YOUNG_S
-
-
 def _own_locked_files() -> Iterator[tuple[Path, Path]]:
+    for lock in _own_and_old(_LOCK):
+        yield FOLDER / lock.name.removesuffix("_el"), lock
+
+
+def _own_and_old(pattern: re.Pattern[str]) -> Iterator[Path]:
+    """Files of this user whose names are of `pattern`, by name, but for those that were made a moment ago."""
     try:
         names = os.listdir(FOLDER)
     except OSError:
         return
-    for name in sorted(filter(_LOCK.fullmatch, names)):
-        lock = FOLDER / name
+    for name in sorted(filter(pattern.fullmatch, names)):
         with contextlib.suppress(OSError):
-            if _is_ours_and_old(lock):
-                yield FOLDER / name.removesuffix("_el"), lock
+            status = (FOLDER / name).lstat()
+            ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+            if ours and time.time() - status.st_ctime > _YOUNG_S:
+                yield FOLDER / name
 
 
 @contextlib.contextmanager

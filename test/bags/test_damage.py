@@ -22,6 +22,17 @@ from face_detect_ros.core.errors import PerceptionError, SourceError
 ZEROS = zstd.compress(bytes(1_000_000))
 
 
+@contextlib.contextmanager
+def unchecked(bag):
+    """The database of a bag, which takes rows without values in it."""
+    (file,) = bag.glob("*.db3")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("PRAGMA writable_schema = 1")
+        database.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        yield database
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_bags_are_read_or_refused_in_words(tmp_path, kind):
     random = np.random.default_rng(0)
@@ -111,11 +122,7 @@ def test_a_message_that_unpacks_to_too_much_is_left_out_and_told(tmp_path, monke
 )
 def test_rows_with_values_of_other_types_are_left_out(tmp_path, change):
     path = camera_bag(tmp_path / "bag", storage="sqlite3")
-    (file,) = path.glob("*.db3")
-    with contextlib.closing(sqlite3.connect(file)) as database, database:
-        database.execute("PRAGMA writable_schema = 1")
-        database.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')")
-    with contextlib.closing(sqlite3.connect(file)) as database, database:
+    with unchecked(path) as database:
         database.execute(f"UPDATE messages SET {change} WHERE id = (SELECT max(id) FROM messages)")
         database.execute("UPDATE topics SET offered_qos_profiles = '- history: null' WHERE id = 1")
     with BagReader(path) as reader:
@@ -138,11 +145,7 @@ def test_a_channel_with_damaged_metadata_is_read(tmp_path):
 
 def test_a_topic_without_a_type_is_left_out(tmp_path):
     path = camera_bag(tmp_path / "bag", storage="sqlite3")
-    (file,) = path.glob("*.db3")
-    with contextlib.closing(sqlite3.connect(file)) as database, database:
-        database.execute("PRAGMA writable_schema = 1")
-        database.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')")
-    with contextlib.closing(sqlite3.connect(file)) as database, database:
+    with unchecked(path) as database:
         database.execute("UPDATE topics SET type = NULL WHERE name = '/chatter'")
     (path / "metadata.yaml").unlink()
     with contextlib.suppress(PerceptionError), BagReader(path) as reader:

@@ -7,7 +7,7 @@ import pytest
 from helpers.firefox import firefox
 from helpers.looks import free_port
 from helpers.ros_tools import wait_until
-from helpers.web_robot import WebRobot, served
+from helpers.web_robot import served
 
 FACE = ".box[aria-label^=face]"
 
@@ -16,18 +16,6 @@ FACE = ".box[aria-label^=face]"
 def page(tmp_path_factory):
     with firefox(tmp_path_factory.mktemp("firefox"), dark=True, language="zh") as page:
         yield page
-
-
-@pytest.fixture
-def robot():
-    with WebRobot().moving() as robot:
-        yield robot
-
-
-@pytest.fixture
-def url(robot):
-    with served(robot) as url:
-        yield url
 
 
 def opened(page, url, **size):

@@ -24,18 +24,6 @@ def browser():
 
 
 @pytest.fixture
-def robot():
-    with WebRobot().moving() as robot:
-        yield robot
-
-
-@pytest.fixture
-def url(robot):
-    with served(robot) as url:
-        yield url
-
-
-@pytest.fixture
 def page(browser, url):
     with page_at(browser, url) as page:
         page.wait_for_selector(".box")
