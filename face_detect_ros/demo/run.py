@@ -60,7 +60,8 @@ def run_demo(
     # rclpy ends its context, which `watch` sees; a KeyboardInterrupt would come up in any callback
     on_interrupt = signal.signal(signal.SIGINT, lambda *_: None)
     rclpy.init()
-    recorder = Recorder(out, "/image_raw", "/face_detector", "/object_detector", RATE_HZ)
+    detectors = ("/face_detector", "/object_detector")
+    recorder = Recorder(out, "/image_raw", *detectors, RATE_HZ)
     executor = runtime.make_executor()
     executor.add_node(recorder)
     width, height = SIZE
@@ -89,11 +90,15 @@ def run_demo(
         if not recorder.tally.images and (line := camera.line_like(r"\[ERROR\].*")):
             raise SourceError(line.partition("]: ")[2])
 
+    # else the videos would begin later than the stream
+    shown = [f"{node}/{topic}" for node in detectors for topic in ("detections", "image_annotated")]
     try:
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_CONFIGURE, watch)
         processes.wait_until(
             executor,
-            lambda: recorder.count_subscribers("/image_raw") >= 3,
+            lambda: (
+                recorder.count_subscribers("/image_raw") >= 3 and all(map(recorder.count_publishers, shown))
+            ),
             watch,
             "the detectors do not start",
             timeout_s=START_S,
