@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -214,27 +215,27 @@ class BagReader:
         if stored.scan is not None:
             yield from stored.scan.messages(keys, start_ns, end_ns)
             return
-        latest: list[Message] = []  # those of the latest time
+        latest_ns, given = start_ns, Counter[Key]()  # messages of the latest time, by topic
         try:
             whole = stored.index.messages if stored.index is not None else partial(_of_database, stored.path)
             for message in whole(keys, start_ns, end_ns):
-                if latest and latest[0].log_ns != message.log_ns:
-                    latest.clear()
-                latest.append(message)
+                if message.log_ns != latest_ns:
+                    latest_ns = message.log_ns
+                    given.clear()
+                given[message.key] += 1
                 yield message
             return
         except Exception as error:
             if isinstance(error, PerceptionError):
                 raise
-        # go on where it failed: what was given out at that very time is skipped
+        # go on where it failed, without what was given out at that very time: both ways have one order
         scan: McapScan | SqliteScan = (
             McapScan(stored.path) if stored.path.suffix == ".mcap" else SqliteScan(stored.path)
         )
         with contextlib.closing(scan) if isinstance(scan, SqliteScan) else contextlib.nullcontext():
-            resume_ns = latest[0].log_ns if latest else start_ns
-            for message in scan.messages(keys, resume_ns, end_ns):
-                if message in latest:
-                    latest.remove(message)
+            for message in scan.messages(keys, latest_ns, end_ns):
+                if message.log_ns == latest_ns and given[message.key]:
+                    given[message.key] -= 1
                 else:
                     yield message
             # without problems nothing is lost: the messages are only out of order, or the index is wrong

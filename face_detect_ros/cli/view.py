@@ -55,7 +55,7 @@ def view(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --rerun: write every image of SOURCE, once, into an .rrd file instead.",
+            help="With --rerun: write every image of SOURCE, once, into a new .rrd file instead.",
         ),
     ] = None,
 ) -> None:

@@ -20,7 +20,7 @@ from face_detect_ros.evaluation.coco import Found, boxes_that_count
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations, CocoBox
 from face_detect_ros.evaluation.matching import part_inside
 from face_detect_ros.images.reading import read_image
-from face_detect_ros.images.resizing import for_eyes
+from face_detect_ros.images.resizing import to_longest
 from face_detect_ros.viz.draw import draw_detections
 
 IOU = 0.5
@@ -84,9 +84,8 @@ def examples(
     shown = []
     for each in worst(mistakes, count):
         image = read_image(paths[each.picture])
-        height, width = image.shape[:2]
-        scale = EXAMPLE_PX / max(height, width)
-        image = for_eyes(image, (max(1, round(height * scale)), max(1, round(width * scale)))).copy()
+        scale = EXAMPLE_PX / max(image.shape[:2])
+        image = to_longest(image, EXAMPLE_PX).copy()
         for box, (labeled, found) in zip((each.boxes * scale).round().astype(int), each.names, strict=True):
             color = _FALSE if labeled is None else _MISSED if found is None else _TAKEN
             for line_px, drawn in ((4, (0, 0, 0)), (2, color)):

@@ -93,6 +93,13 @@ def for_eyes(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
+def to_longest(image: np.ndarray, longest_px: int) -> np.ndarray:
+    """Resize for people to look at, so that the longer side has `longest_px` pixels."""
+    height, width = image.shape[:2]
+    scale = longest_px / max(height, width)
+    return for_eyes(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
 def by_edges(height: int, width: int, shortest: int, longest: int) -> tuple[int, int]:
     """The size that DETR resizes to, with its way of rounding.
 

@@ -14,7 +14,7 @@ import numpy as np
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.files.reading import read_json
 from face_detect_ros.images.reading import image_files, read_image
-from face_detect_ros.images.resizing import for_eyes
+from face_detect_ros.images.resizing import to_longest
 from face_detect_ros.reports.bench import add_bench, is_bench
 from face_detect_ros.reports.document import Document
 from face_detect_ros.reports.evaluation import add_evaluation, add_headlines
@@ -67,15 +67,9 @@ def read_figures(path: Path) -> dict[str, Any]:
 def read_images(folder: Path) -> list[Image]:
     """Read a folder of images, such as `evaluate coco --worst` writes. Raises SourceError."""
     return [
-        (fitted(read_image(file)), file.stem.replace("_", " ")) for file in image_files(folder)[:MOST_IMAGES]
+        (to_longest(read_image(file), IMAGE_PX), file.stem.replace("_", " "))
+        for file in image_files(folder)[:MOST_IMAGES]
     ]
-
-
-def fitted(image: np.ndarray) -> np.ndarray:
-    """Shrink an image, (H, W, 3) uint8 RGB, to the size that pages show."""
-    height, width = image.shape[:2]
-    scale = min(1.0, IMAGE_PX / max(height, width))
-    return for_eyes(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
 def _flat(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -36,16 +36,18 @@ class RerunView:
 
     Args:
         options: Where the server listens; this computer only, because it has no token.
-        file: An .rrd file to write instead.
+        file: An .rrd file to write instead; a new one.
 
     Attributes:
         url: Where viewers connect to; empty with `file`.
 
     Raises:
-        ConfigError: rerun-sdk is not installed, or the address or the file cannot be used.
+        ConfigError: rerun-sdk is not installed, the address or the file cannot be used, or the file exists.
     """
 
     def __init__(self, options: ServerOptions, file: Path | None = None) -> None:
+        if file is not None and file.exists():
+            raise ConfigError(f"{file}: exists already; delete it or choose another name")
         try:
             import rerun
             import rerun_cli

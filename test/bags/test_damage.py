@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from attack.bags import KINDS, crafted, read_all
 from attack.tally import damaged
-from helpers.bags import IMAGE, START_NS, BagMaker, camera_bag
+from helpers.bags import IMAGE, START_NS, BagMaker, camera_bag, text_message
 
 from face_detect_ros.bags import mcap_chunks, reading
 from face_detect_ros.bags import zstd as zstd_module
@@ -127,6 +127,20 @@ def test_rows_with_values_of_other_types_are_left_out(tmp_path, change):
         database.execute("UPDATE topics SET offered_qos_profiles = '- history: null' WHERE id = 1")
     with BagReader(path) as reader:
         assert 0 <= 13 - len(list(reader.messages(reader.topics))) <= 1
+
+
+def test_messages_of_one_time_around_a_damaged_one_are_read_once(tmp_path):
+    with BagMaker(tmp_path / "bag", "sqlite3") as bag:
+        for number in range(20):
+            for topic in ("/a", "/b"):
+                bag.write(topic, "std_msgs/msg/String", START_NS, text_message(str(number // 2)))
+    with unchecked(tmp_path / "bag") as database:
+        database.execute("UPDATE messages SET data = 'text' WHERE id = 21")  # of /a
+    with BagReader(tmp_path / "bag") as reader:
+        found = list(reader.messages(reader.topics))
+    for topic, numbers in {"/a": [*range(10), *range(11, 20)], "/b": range(20)}.items():
+        texts = [message.data for message in found if message.key.name == topic]
+        assert texts == [text_message(str(number // 2)) for number in numbers]
 
 
 def test_a_channel_with_damaged_metadata_is_read(tmp_path):

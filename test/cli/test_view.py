@@ -18,6 +18,7 @@ import pytest
         (["sample:astronaut", "--port", "70000"], "--port"),
         (["sample:astronaut", "--save", "x.rrd"], "is for --rerun"),
         (["sample:astronaut", "--rerun", "--foxglove"], "give one of them"),
+        (["sample:astronaut", "--rerun", "--save", __file__], "test_view.py: exists already; delete it or"),
     ],
 )
 def test_bad_arguments_are_named(arguments, said):
