@@ -9,15 +9,18 @@ the detectors do.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from face_detect_ros.benchmarks.two_hosts import Cable, two_hosts
+from face_detect_ros.core.errors import PerceptionError
 
 SIZES = {"VGA": (640, 480), "1080p": (1920, 1080)}
 TRANSPORTS = ("default", "ours", "LARGE_DATA")
@@ -204,22 +207,52 @@ def _measure(size: str, camera: str, reliability: str, count: int, rate_hz: floa
 def _exchange(
     camera: Sequence[str], receiver: Sequence[str], environment: dict[str, str], seconds: float
 ) -> dict[str, Any]:
-    """Run both and return what they report at the end."""
-    with subprocess.Popen(receiver, env=environment, stdout=subprocess.PIPE, text=True) as receiving:
+    """Run both and return what they report at the end. Raises PerceptionError if one of them fails."""
+    with (
+        _program("receiver", receiver, environment) as received,
+        _program("camera", camera, environment) as published,
+    ):
+        sent, sent_hz = published(2 * seconds + _SLACK_S).split()
+        return {"sent": int(sent), "sent_hz": float(sent_hz), **json.loads(received(_SLACK_S))}
+
+
+@contextlib.contextmanager
+def _program(
+    name: str, command: Sequence[str], environment: dict[str, str]
+) -> Iterator[Callable[[float], str]]:
+    """Run a command until the end of the block at the latest.
+
+    Yields:
+        Waits so many seconds for its end and returns the last line that it printed. Raises PerceptionError.
+    """
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+
+        def last_line(timeout_s: float) -> str:
+            try:
+                printed, _ = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired as error:
+                raise PerceptionError(
+                    f"bench transport: the {name} did not end within {timeout_s:g} s; is the machine busy?"
+                ) from error
+            lines = printed.splitlines()
+            if process.returncode or not lines:
+                errors.seek(0)
+                reason = "".join(f": {line}" for line in errors.read().splitlines()[-1:])
+                raise PerceptionError(
+                    f"bench transport: the {name} ended with exit code {process.returncode}{reason}; see: "
+                    "face_detect_ros doctor"
+                )
+            return lines[-1]
+
         try:
-            sending = subprocess.run(
-                camera,
-                env=environment,
-                timeout=2 * seconds + _SLACK_S,
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            answer, _ = receiving.communicate(timeout=_SLACK_S)
+            yield last_line
         finally:
-            receiving.kill()
-    sent, sent_hz = sending.stdout.split()
-    return {"sent": int(sent), "sent_hz": float(sent_hz), **json.loads(answer.splitlines()[-1])}
+            process.kill()
 
 
 def _settings(size: str, count: int, rate_hz: float, reliability: str, form: str) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("rclpy")
 
 from face_detect_ros.benchmarks import transport
+from face_detect_ros.core.errors import PerceptionError
 
 
 def test_what_is_published_reliably_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,3 +20,20 @@ def test_what_is_published_reliably_arrives(monkeypatch: pytest.MonkeyPatch) -> 
     (row,) = transport.run(10, 20.0)
     assert (row.sent, row.arrived) == (10, 10)
     assert row.latency_ms > 0
+
+
+@pytest.mark.parametrize(
+    ("programs", "said"),
+    [
+        pytest.param({"_CAMERA": "import no_such_module"}, "camera ended with exit code 1: ModuleN", id="fails"),
+        pytest.param({"_CAMERA": "print(1, 2.0)", "_RECEIVER": ""}, "receiver ended with exit code 0; see", id="silent"),
+        pytest.param({"_CAMERA": "while True: pass", "_SLACK_S": 0.5}, r"camera did not end within 0\.7 s", id="hangs"),
+    ],
+)  # fmt: skip
+def test_a_process_that_fails_is_an_error_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, programs: dict[str, object], said: str
+) -> None:
+    for name, program in programs.items():
+        monkeypatch.setattr(transport, name, program)
+    with pytest.raises(PerceptionError, match=said):
+        transport.run(1, 10.0)
