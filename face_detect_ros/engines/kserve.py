@@ -301,7 +301,8 @@ def create(address: Address) -> RemoteGraph:
 
 def checked_output(address: Address, port: Port, array: np.ndarray) -> np.ndarray:
     """The array, if it is what the server said that it would be. Raises RuntimeError."""
-    if (port.dtype is not None and array.dtype != port.dtype) or array.ndim != len(port.shape):
+    other_shape = port.shape and array.ndim != len(port.shape)
+    if (port.dtype is not None and array.dtype != port.dtype) or other_shape:
         raise RuntimeError(
             f"{address}: the answer has {array.dtype} of shape {array.shape} for the output {port}; "
             "the server describes its model wrongly"
@@ -311,7 +312,7 @@ def checked_output(address: Address, port: Port, array: np.ndarray) -> np.ndarra
 
 def _port(described: Mapping[str, Any]) -> Port:
     form = TYPES.get(described["datatype"])
-    shape = tuple(int(size) if int(size) > 0 else None for size in described["shape"])
+    shape = tuple(int(size) if int(size) > 0 else None for size in described.get("shape") or ())
     return Port(str(described["name"]), shape, None if form is None else np.dtype(form))
 
 

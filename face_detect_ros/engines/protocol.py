@@ -14,18 +14,25 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output. shape: with a name or None for a size that is free. dtype: None where NumPy has none."""
+    """An input or output.
+
+    Attributes:
+        name: In the graph.
+        shape: A size for each axis, with a name or None where it is free; () where the shape is unknown.
+        dtype: None where NumPy has none.
+    """
 
     name: str
     shape: tuple[int | str | None, ...]
     dtype: np.dtype | None
 
     def __str__(self) -> str:
-        return f"{self.name} ({', '.join('?' if size is None else str(size) for size in self.shape)})"
+        sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name} ({sizes or 'shape unknown'})"
 
     def fixed(self, axis: int) -> int | None:
-        """The size along `axis`, or None where it is free."""
-        size = self.shape[axis]
+        """The size along `axis`, or None where it is free or unknown."""
+        size = self.shape[axis] if self.shape else None
         return size if isinstance(size, int) and size > 0 else None
 
 

@@ -67,7 +67,7 @@ def slow(server):
 DESCRIPTIONS = {
     "deep": response(DEEP),
     "a list": response([1, 2]),
-    "no shapes": response({"inputs": [{"name": "a", "datatype": "FP32"}], "outputs": []}),
+    "no types": response({"inputs": [{"name": "a", "shape": [1]}], "outputs": []}),
     "shapes that are texts": response(
         {"inputs": [{"name": "a", "datatype": "FP32", "shape": ["x"]}], "outputs": []}
     ),
@@ -115,6 +115,20 @@ def test_answers_that_cannot_be_read(serve, case):
     with pytest.raises(RuntimeError) as caught:
         graph.run({"images": np.zeros((1, 3), np.float32)})
     assert str(caught.value).isprintable()
+    graph.close()
+
+
+@pytest.mark.parametrize("shape", [{}, {"shape": []}, {"shape": None}], ids=["missing", "empty", "null"])
+def test_shapes_that_are_not_told_are_those_of_the_answer(serve, shape):
+    described = {
+        kind: [{"name": port["name"], "datatype": "FP32", **shape} for port in ports]
+        for kind, ports in MODEL.items()
+    }
+    output = {"name": "boxes", "datatype": "FP32", "shape": [2, 2, 1], "data": [1, 2, 3, 4]}
+    graph = KServeGraph(serve(response(described), response({"outputs": [output]})))
+    assert [str(port) for port in graph.inputs] == ["images (shape unknown)"]
+    (found,) = graph.run({"images": np.zeros((1, 3), np.float32)})
+    assert found.tolist() == [[[1], [2]], [[3], [4]]]
     graph.close()
 
 

@@ -82,6 +82,14 @@ def test_a_right_answer(service):
     opened.close()
 
 
+def test_a_shape_that_is_not_told_is_that_of_the_answer(service):
+    service.described = described(shape=())
+    opened = graph(service)
+    (found,) = opened.run(IMAGES)
+    assert found.tolist() == [[1, 2]]
+    opened.close()
+
+
 ANSWERS = {
     "no outputs": pb.ModelInferResponse(model_name="m"),
     "another name": inferred(name="scores"),

@@ -54,13 +54,13 @@ def free_port():
         return end.getsockname()[1]
 
 
-def described(value):
-    shape = [size if isinstance(size, int) else -1 for size in value.shape]
+def described(value, shapes):
+    shape = [size if isinstance(size, int) else -1 for size in value.shape] if shapes else []
     return {"name": value.name, "datatype": TYPES[value.type], "shape": shape}
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
+@pytest.fixture(scope="module", params=[True, False], ids=["with shapes", "without shapes"])
+def served(tmp_path_factory, request):
     """(address, session): a model on a server, and the same model here."""
     folder = tmp_path_factory.mktemp("mlserver")
     file = onnx_models.save(folder / "model.onnx", "yolo")
@@ -70,8 +70,8 @@ def served(tmp_path_factory):
         "name": "yolo",
         "implementation": "runtime.Onnx",
         "parameters": {"uri": str(file)},
-        "inputs": [described(each) for each in session.get_inputs()],
-        "outputs": [described(each) for each in session.get_outputs()],
+        "inputs": [described(each, request.param) for each in session.get_inputs()],
+        "outputs": [described(each, request.param) for each in session.get_outputs()],
     }
     (folder / "model-settings.json").write_text(json.dumps(model))
     grpc = free_port()

@@ -22,7 +22,13 @@ HEADER = "Inference-Header-Content-Length"
 
 
 class State:
-    """What a test chooses. delay_s: before each answer; status: of every answer to `infer`, 0: the right one."""
+    """What a test chooses.
+
+    Attributes:
+        delay_s: Before each answer.
+        status: Of every answer to `infer`; 0: the right one.
+        shapes: Whether the model is described with them.
+    """
 
     def __init__(self, path, binary, metadata):
         self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -30,12 +36,13 @@ class State:
         self.metadata = self.session.get_modelmeta().custom_metadata_map if metadata else {}
         self.delay_s = 0.0
         self.status = 0
+        self.shapes = True
         self.requests = []
         self.tokens = set()
 
 
-def _described(value):
-    shape = [size if isinstance(size, int) else -1 for size in value.shape or ()]
+def _described(value, shapes):
+    shape = [size if isinstance(size, int) else -1 for size in value.shape or ()] if shapes else []
     return {"name": value.name, "datatype": TYPES[value.type][0], "shape": shape}
 
 
@@ -61,8 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/v2":
             self._answer(200, {"name": "test", "extensions": ["binary_tensor_data"] if state.binary else []})
         elif self.path == "/v2/models/colors":
-            inputs = [_described(value) for value in state.session.get_inputs()]
-            outputs = [_described(value) for value in state.session.get_outputs()]
+            inputs = [_described(value, state.shapes) for value in state.session.get_inputs()]
+            outputs = [_described(value, state.shapes) for value in state.session.get_outputs()]
             self._answer(200, {"name": "colors", "platform": "onnx", "inputs": inputs, "outputs": outputs})
         elif self.path == "/v2/models/colors/config" and state.metadata:
             texts = {key: {"string_value": value} for key, value in state.metadata.items()}
@@ -91,7 +98,12 @@ class _Handler(BaseHTTPRequestHandler):
             feeds[each["name"]] = values.reshape(each["shape"])
         names = [each["name"] for each in request["outputs"]]
         outputs, blobs = [], []
-        for name, array in zip(names, state.session.run(names, feeds), strict=True):
+        try:
+            arrays = state.session.run(names, feeds)
+        except Exception as error:  # ONNX Runtime has many, without a common base
+            self._answer(400, {"error": str(error)})
+            return
+        for name, array in zip(names, arrays, strict=True):
             kind = "INT64" if array.dtype == np.int64 else "FP32"
             output = {"name": name, "datatype": kind, "shape": list(array.shape)}
             if state.binary:

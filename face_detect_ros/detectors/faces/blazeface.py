@@ -35,7 +35,7 @@ def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detecto
 def reader(engine: Engine) -> FaceReader | None:
     """How the outputs of a graph are read; None if it is of another network."""
     shapes = sorted(tuple(port.shape[1:]) for port in engine.outputs if len(port.shape) == 3)
-    if shapes != [(_ANCHORS, 1), (_ANCHORS, 16)] or len(engine.inputs[0].shape) != 4:
+    if shapes != [(_ANCHORS, 1), (_ANCHORS, 16)] or len(engine.inputs[0].shape) not in (0, 4):
         return None
     return BlazeFaceReader(channels_last=engine.inputs[0].fixed(3) == 3)
 

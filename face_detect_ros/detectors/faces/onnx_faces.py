@@ -230,13 +230,16 @@ def open_faces(
 
 
 def _image_input(engine: Engine, pixels: Pixels, name: str) -> tuple[str, int | None, tuple[int, int] | None]:
-    """(input's name, batch or None if free, (height, width) or None if free). Raises WeightsError."""
+    """(input's name, batch or None if free, (height, width) or None if free). Raises WeightsError.
+
+    An input of unknown shape takes one image of any size.
+    """
     channels, height, width = (3, 1, 2) if pixels.channels_last else (1, 2, 3)
-    if len(engine.inputs) == 1 and len(engine.inputs[0].shape) == 4:
+    if len(engine.inputs) == 1 and len(engine.inputs[0].shape) in (0, 4):
         port = engine.inputs[0]
         if port.fixed(channels) in (3, None) and port.dtype == np.float32:
             sides = port.fixed(height), port.fixed(width)
             size = None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
-            return port.name, port.fixed(0), size
+            return port.name, port.fixed(0) if port.shape else 1, size
     there = "; ".join(map(str, engine.inputs))
     raise WeightsError(f"{name}: not a face detector for color images: its inputs are {there}")

@@ -29,7 +29,7 @@ def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detecto
 
 def reader(engine: Engine) -> FaceReader | None:
     """How the outputs of a graph are read; None if it is of another network."""
-    columns = sorted(port.shape[-1] for port in engine.outputs if isinstance(port.shape[-1], int))
+    columns = sorted(size for port in engine.outputs if (size := port.fixed(-1)) is not None)
     return UltraLightReader() if columns == [2, 4] else None
 
 

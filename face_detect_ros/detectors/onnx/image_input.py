@@ -85,14 +85,15 @@ class ImageInput:
 
 
 def find(engine: Engine, file: Path) -> ImageInput:
-    """The input for images.
+    """The input for images; one of unknown shape is taken for (1, 3, H, W), which the trial run shows.
 
     Raises:
         WeightsError: There is none, or more than one.
     """
     ports = [port for port in engine.inputs if port.name not in OTHERS]
-    if len(ports) == 1 and len(ports[0].shape) == 4 and ports[0].dtype is not None:
-        port, axes = ports[0], [ports[0].fixed(axis) for axis in range(4)]
+    if len(ports) == 1 and len(ports[0].shape) in (0, 4) and ports[0].dtype is not None:
+        port = ports[0]
+        axes = [port.fixed(axis) for axis in range(4)] if port.shape else [1, 3, None, None]
         channels_last = axes[3] == 3 and axes[1] != 3
         if (channels_last or axes[1] in (3, None)) and port.dtype is not None:
             height, width = axes[1:3] if channels_last else axes[2:]

@@ -222,7 +222,11 @@ class OnnxNetwork:
             single = self._input.batch in (None, 1)
             outputs = self._engine.run(batch) if single else self._run(batch)
         except (RuntimeError, MemoryError) as error:
-            raise WeightsError(f"{file}: does not run on an image of {size[1]}x{size[0]}: {error}") from error
+            unknown = any(port.name == self._input.name and not port.shape for port in self._engine.inputs)
+            hint = "; the shape of its input is unknown: give input_size" if unknown else ""
+            raise WeightsError(
+                f"{file}: does not run on an image of {size[1]}x{size[0]}: {error}{hint}"
+            ) from error
         for port, output in zip(self._engine.outputs, outputs, strict=True):
             if not isinstance(output, np.ndarray) or output.ndim == 0:
                 raise WeightsError(f"{file}: not an object detector: output {port} is not an array")
@@ -263,7 +267,7 @@ class _Folder:
         self.names: tuple[str, ...] | None = None
         self._file = file
         self._problem: ConfigError | None = None
-        if len(engine.outputs) != 2 or any(len(port.shape) != 3 for port in engine.outputs):
+        if len(engine.outputs) != 2 or any(len(port.shape) not in (0, 3) for port in engine.outputs):
             return
         try:
             self.format, self.names = huggingface.described(file), huggingface.named_in(file)

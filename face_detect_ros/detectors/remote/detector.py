@@ -30,6 +30,7 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
 from face_detect_ros.zoo.formats import onnx_graph
 
 _LOG = logging.getLogger(__name__)
+_TRIAL_PX = 320
 _FACES = ("centerface", "retinaface", "blazeface", "scrfd", "ultralight")
 
 
@@ -63,12 +64,29 @@ def create_faces(device: str, path: Path) -> Detector:
 
 
 def _faces(graph: RemoteGraph, address: Address) -> Detector:
+    _learn_shapes(graph, address)
     for kind in _FACES:
         found = importlib.import_module(f"face_detect_ros.detectors.faces.{kind}").reader(graph)
         if found is not None:
             return OnnxFaceDetector(graph, found, f"kserve-faces:{address.model}")
     there = "; ".join(map(str, (*graph.inputs, *graph.outputs)))
     raise WeightsError(f"{address}: not a face network that is known ({', '.join(_FACES)}): it has {there}")
+
+
+def _learn_shapes(graph: RemoteGraph, address: Address) -> None:
+    """Give outputs whose shapes the server does not tell those of an answer. Raises WeightsError."""
+    if all(port.shape for port in graph.outputs) or len(graph.inputs) != 1:
+        return
+    (port,) = graph.inputs
+    usual = (1, _TRIAL_PX, _TRIAL_PX, 3) if port.shape and port.fixed(-1) == 3 else (1, 3, _TRIAL_PX, _TRIAL_PX)
+    shape = tuple(port.fixed(axis) or size for axis, size in enumerate(usual[: len(port.shape) or 4]))
+    try:
+        answer = graph.run({port.name: np.zeros(shape, port.dtype)})
+    except RuntimeError as error:
+        raise WeightsError(f"{address}: does not run on an image of shape {shape}: {error}") from error
+    graph.outputs = tuple(
+        replace(output, shape=array.shape) for output, array in zip(graph.outputs, answer, strict=True)
+    )
 
 
 def _create(path: Path, device: str, task: str, make: Callable[[RemoteGraph, Address], Detector]) -> Detector:

@@ -43,8 +43,10 @@ def expected(file):
         return local.detect(IMAGES, OPTIONS)
 
 
-def create(port: int, query: str = ""):
-    return catalogue.create(f"kserve:http://127.0.0.1:{port}/colors{query}", task="objects", device="cpu")
+def create(port: int, query: str = "", **options):
+    return catalogue.create(
+        f"kserve:http://127.0.0.1:{port}/colors{query}", task="objects", device="cpu", **options
+    )
 
 
 def assert_same(found, expected) -> None:
@@ -64,6 +66,17 @@ def test_the_server_finds_what_the_file_finds_here(file, expected, binary):
         assert_same(remote.detect(IMAGES, OPTIONS), expected)
         assert [request["inputs"][0]["shape"][0] for request in state.requests] == [2]  # one batch
         assert remote.times.network_ms > 0
+
+
+def test_a_server_that_does_not_tell_shapes(file, expected):
+    with serving(file) as (port, state):
+        state.shapes = False
+        with pytest.raises(WeightsError, match=r"640x640.*the shape of its input is unknown: give input_size"):
+            create(port)
+        with closing(create(port, input_size=64)) as remote:
+            state.requests.clear()
+            assert_same(remote.detect(IMAGES, OPTIONS), expected)
+            assert [request["inputs"][0]["shape"][0] for request in state.requests] == [1, 1]
 
 
 def test_two_robots_at_once(file, expected):
@@ -208,18 +221,20 @@ def test_pauses_double_up_to_a_limit():
     assert pauses.due
 
 
-def test_faces_of_a_network_on_the_server(file, tmp_path):
+@pytest.mark.parametrize("shapes", [True, False], ids=["with shapes", "without shapes"])
+def test_faces_of_a_network_on_the_server(file, tmp_path, shapes):
     scores, boxes = np.tile([0.9, 0.1], (50, 1)), np.zeros((50, 4))
     scores[7], boxes[7] = [0.2, 0.8], [0.25, 0.25, 0.5, 0.75]
     made = constant_network(
-        tmp_path / "made.onnx", (1, 3, 64, 64), {"scores": scores[None], "boxes": boxes[None]}
+        tmp_path / "made.onnx", (1, 3, 64, 64) if shapes else (1, 3, "h", "w"), {"scores": scores[None], "boxes": boxes[None]}
     )
     image = np.zeros((64, 64, 3), np.uint8)
     options = DetectOptions(score_threshold=0.5, min_size_px=0)
     with closing(catalogue.create(f"ultralight:{made}", task="faces", engine="onnxruntime")) as local:
         expected = local.detect([image], options)
     address = "kserve-faces:http://127.0.0.1:{}/colors?fallback=ultralight:" + str(made)
-    with serving(made) as (port, _):
+    with serving(made) as (port, state):
+        state.shapes = shapes
         remote = catalogue.create(address.format(port), task="faces")
         assert remote.labels == ("face",)
         assert_same(remote.detect([image], options), expected)
