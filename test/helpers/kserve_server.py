@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         outputs, blobs = [], []
         try:
             arrays = state.session.run(names, feeds)
-        except Exception as error:  # ONNX Runtime has many, without a common base
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime has many, without a common base
             self._answer(400, {"error": str(error)})
             return
         for name, array in zip(names, arrays, strict=True):

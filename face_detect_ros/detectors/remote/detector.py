@@ -78,7 +78,9 @@ def _learn_shapes(graph: RemoteGraph, address: Address) -> None:
     if all(port.shape for port in graph.outputs) or len(graph.inputs) != 1:
         return
     (port,) = graph.inputs
-    usual = (1, _TRIAL_PX, _TRIAL_PX, 3) if port.shape and port.fixed(-1) == 3 else (1, 3, _TRIAL_PX, _TRIAL_PX)
+    usual = (
+        (1, _TRIAL_PX, _TRIAL_PX, 3) if port.shape and port.fixed(-1) == 3 else (1, 3, _TRIAL_PX, _TRIAL_PX)
+    )
     shape = tuple(port.fixed(axis) or size for axis, size in enumerate(usual[: len(port.shape) or 4]))
     try:
         answer = graph.run({port.name: np.zeros(shape, port.dtype)})

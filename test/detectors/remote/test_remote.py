@@ -71,7 +71,9 @@ def test_the_server_finds_what_the_file_finds_here(file, expected, binary):
 def test_a_server_that_does_not_tell_shapes(file, expected):
     with serving(file) as (port, state):
         state.shapes = False
-        with pytest.raises(WeightsError, match=r"640x640.*the shape of its input is unknown: give input_size"):
+        with pytest.raises(
+            WeightsError, match=r"640x640.*the shape of its input is unknown: give input_size"
+        ):
             create(port)
         with closing(create(port, input_size=64)) as remote:
             state.requests.clear()
@@ -226,7 +228,9 @@ def test_faces_of_a_network_on_the_server(file, tmp_path, shapes):
     scores, boxes = np.tile([0.9, 0.1], (50, 1)), np.zeros((50, 4))
     scores[7], boxes[7] = [0.2, 0.8], [0.25, 0.25, 0.5, 0.75]
     made = constant_network(
-        tmp_path / "made.onnx", (1, 3, 64, 64) if shapes else (1, 3, "h", "w"), {"scores": scores[None], "boxes": boxes[None]}
+        tmp_path / "made.onnx",
+        (1, 3, 64, 64) if shapes else (1, 3, "h", "w"),
+        {"scores": scores[None], "boxes": boxes[None]},
     )
     image = np.zeros((64, 64, 3), np.uint8)
     options = DetectOptions(score_threshold=0.5, min_size_px=0)
