@@ -125,7 +125,8 @@ def process(
     """
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-        from face_detect_ros.files import stores
+        from face_detect_ros.core.text import shown_url
+        from face_detect_ros.files import stores, transfers
         from face_detect_ros.fleet import processing
         from face_detect_ros.fleet.job import Job
         from face_detect_ros.fleet.output_folder import DONE
@@ -153,18 +154,18 @@ def process(
             anonymize=anonymize,
             without=split(without),
             keep=split(keep),
-            name=stores.shown(bag) if stores.is_url(bag) else "",
+            name=shown_url(bag, keys=True) if stores.is_url(bag) else "",
         )
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(stores.delivered(out, DONE))
-            job = replace(job, bag=stack.enter_context(stores.fetched(bag)))
+            folder = stack.enter_context(transfers.delivered(out, DONE))
+            job = replace(job, bag=stack.enter_context(transfers.fetched(bag)))
             watcher = stack.enter_context(_watcher(job, json=json))
 
             def built() -> Mapping[str, Pipeline]:
                 return stack.enter_context(processing.build(job))
 
             summary = processing.process(job, folder, built, watcher)
-        _tell(summary, stores.shown(out), json=json)
+        _tell(summary, shown_url(out, keys=True), json=json)
         if summary.failed or summary.problems:
             raise typer.Exit(FAILED)
 
@@ -185,9 +186,10 @@ def info(
     with exit_codes():
         from face_detect_ros.bags.cameras import cameras
         from face_detect_ros.bags.reading import BagReader
-        from face_detect_ros.files import stores
+        from face_detect_ros.core.text import shown_url
+        from face_detect_ros.files import transfers
 
-        with stores.fetched(bag) as path, BagReader(path) as reader:
+        with transfers.fetched(bag) as path, BagReader(path) as reader:
             found = {camera.topic.key: camera for camera in cameras(reader)}
             rows: list[dict[str, Any]] = []
             for topic in reader.topics:
@@ -206,7 +208,7 @@ def info(
                     }
                 )
             record: dict[str, Any] = {
-                "bag": stores.shown(bag),
+                "bag": shown_url(bag, keys=True),
                 "start_ns": reader.start_ns,
                 "end_ns": reader.end_ns,
                 "files": [path.name for path in reader.files],
@@ -218,7 +220,7 @@ def info(
             print_json(record)
         else:
             messages = sum(row["messages"] for row in rows)
-            typer.echo(f"{bag}: {duration_s:.1f} s, {messages} messages, {len(rows)} topics")
+            typer.echo(f"{record['bag']}: {duration_s:.1f} s, {messages} messages, {len(rows)} topics")
             width = max((len(row["topic"]) for row in rows), default=0)
             for row in rows:
                 use = f"  {row['use']} ({row['encoding']})" if row["use"] and row["encoding"] else ""

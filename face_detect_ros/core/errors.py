@@ -46,6 +46,10 @@ class OutputError(PerceptionError):
     """A result cannot be written."""
 
 
+class StoreError(SourceError, OutputError):
+    """An object store does not answer, or refuses: nothing can be read from it or written to it for now."""
+
+
 class DetectorError(PerceptionError):
     """A detector failed on a valid image."""
 

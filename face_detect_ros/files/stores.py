@@ -1,24 +1,38 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Files and folders in object stores, by URL: s3://, gs:// and whatever else fsspec knows, where it is installed."""
+"""Object stores, by URL: s3://, gs:// and whatever else fsspec knows, where it is installed."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
+import errno
 import os
 import posixpath
+import random
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar, cast
 
-from face_detect_ros.core.errors import ConfigError, OutputError, PerceptionError, SourceError
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
+from face_detect_ros.core.text import shown_url, without_credentials
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HINT = "pip install fsspec, and s3fs for s3://, gcsfs for gs://"
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Before each further try of what a store could not do for the moment; at random up to half as long again."""
+_FINAL = (
+    FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError,
+    ValueError, TypeError, AttributeError, ImportError,
+)  # fmt: skip
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_FINAL_NUMBERS = (*_FULL, errno.EINVAL, errno.EPERM, errno.ENAMETOOLONG, errno.EMSGSIZE)
+
+Found = TypeVar("Found")
 
 
 def is_url(place: str) -> bool:
@@ -26,113 +40,192 @@ def is_url(place: str) -> bool:
     return _URL.match(place) is not None
 
 
-@contextlib.contextmanager
-def fetched(place: str) -> Iterator[Path]:
-    """A file or folder: itself if `place` is a path, else a copy that is removed afterwards.
+@dataclass(frozen=True)
+class Stored:
+    """A file in a store.
 
-    Copies have the times of their originals.
-
-    Raises:
-        ConfigError: fsspec is not installed, or does not know the store.
-        SourceError: It is not there or cannot be copied.
+    Attributes:
+        size: In bytes.
+        modified_ns: When it was last written; 0 if the store does not know.
     """
-    if not is_url(place):
-        yield Path(place)
-        return
-    store, path = _open(place)
-    with tempfile.TemporaryDirectory(prefix="fetched-") as folder:
-        copy = Path(folder) / _name(path)
-        with _told(place, "fetched", SourceError):
-            _fetch(store, path, copy, place)
-        yield copy
+
+    size: int
+    modified_ns: int
 
 
-@contextlib.contextmanager
-def delivered(place: str, last: str) -> Iterator[Path]:
-    """Where to write a new folder: `place` itself if it is a path, else a folder that is copied there afterwards.
+class Store:
+    """A file or folder in an object store.
+
+    What a store cannot do for the moment (it is overloaded, has an internal error, the connection breaks) is tried
+    again some times. No message shows a password.
 
     Args:
-        place: A path or a URL.
-        last: Name of the file that is copied last: where it is, all others are complete.
+        url: Of the file or folder.
 
-    Raises:
-        ConfigError: fsspec is not installed, does not know the store, or the folder exists there.
-        OutputError: It cannot be copied; the message says where the folder is left.
+    Attributes:
+        url: As given.
+        shown: The URL for people to read, without credentials.
+        name: The last part of its path.
+
+    Every method raises:
+        SourceError: It is not there.
+        OutputError: A local file cannot be written.
+        StoreError: The store does not do it.
     """
-    if not is_url(place):
-        yield Path(place)
-        return
-    store, path = _open(place)
-    with _told(place, "looked at", OutputError):
-        exists = store.exists(path)
-    if exists:
-        raise ConfigError(f"{shown(place)}: exists already; give another folder, or delete it")
-    temporary = Path(tempfile.mkdtemp(prefix="delivered-"))
-    local = temporary / _name(path)
-    keep = False
-    try:
-        yield local
-        files = sorted(file for file in local.rglob("*") if file.is_file())
+
+    def __init__(self, url: str) -> None:
+        """Raises ConfigError if fsspec is not installed or does not know the store."""
+        self.url = url
+        self.shown = shown_url(url, keys=True)
         try:
-            with _told(place, "written", OutputError):
-                for file in sorted(files, key=lambda file: file.name == last):
-                    target = posixpath.join(path.rstrip("/"), file.relative_to(local).as_posix())
-                    store.makedirs(posixpath.dirname(target), exist_ok=True)
-                    store.put_file(str(file), target)
-        except OutputError as error:
-            keep = True  # it may have taken hours
-            raise OutputError(f"{error}; the result is in {local}") from error
-    finally:
-        if not keep:
-            shutil.rmtree(temporary, ignore_errors=True)
+            import fsspec
+        except ImportError as error:
+            raise ConfigError(f"{self.shown}: object stores need fsspec: {_HINT}") from error
+        try:
+            # listings are not remembered: other machines write here, too
+            store, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise ConfigError(f"{self.shown}: {self._reason(error)} ({_HINT})") from error
+        except Exception as error:
+            raise StoreError(f"{self.shown}: cannot be opened: {self._reason(error)}") from error
+        self._store: Any = store
+        self._path = str(path).rstrip("/")
+        self.name = posixpath.basename(self._path)
+
+    def files(self) -> dict[str, Stored]:
+        """All files in the folder and below it, by their names relative to it; of a file, itself under ""."""
+        found = self._try("looked at", self._find)
+        if not found:
+            raise SourceError(f"{self.shown}: not there")
+        return found
+
+    def exists(self, name: str = "") -> bool:
+        """Whether there is such a file or folder."""
+        return bool(self._try("looked at", lambda: self._store.exists(self._at(name))))
+
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return bool(self._try("looked at", lambda: self._store.isdir(self._path)))
+
+    def read(self, name: str = "") -> bytes | None:
+        """The content of a small file; None if it is not there."""
+
+        def cat() -> bytes | None:
+            try:
+                return bytes(self._store.cat_file(self._at(name)))
+            except FileNotFoundError:
+                return None
+
+        return self._try("read", cat)
+
+    def write(self, name: str, content: bytes, *, new: bool = False) -> bool:
+        """Write a small file. If `new`, only if there is none yet, as far as the store can tell; returns whether."""
+
+        def pipe() -> bool:
+            path = self._at(name)
+            self._make_parent(path)
+            if not new:
+                self._store.pipe_file(path, content)
+                return True
+            if self._store.exists(path):
+                return False
+            try:
+                self._store.pipe_file(path, content, mode="create")
+            except FileExistsError:
+                return False
+            except TypeError:  # a store that does not know the mode
+                self._store.pipe_file(path, content)
+            return True
+
+        return self._try("written", pipe)
+
+    def open(self, name: str = "", *, block_bytes: int) -> BinaryIO:
+        """A file to read parts of, so many bytes at a time."""
+        path = self._at(name)
+        return cast(
+            "BinaryIO", self._try("read", lambda: self._store.open(path, "rb", block_size=block_bytes))
+        )
+
+    def get(self, name: str, target: Path, stored: Stored | None = None) -> None:
+        """Copy a file to this machine, with its time if `stored` tells it."""
+
+        def get() -> None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._store.get_file(self._at(name), str(target))
+            if stored is not None:
+                os.utime(target, ns=(stored.modified_ns, stored.modified_ns))
+
+        self._try("fetched", get)
+
+    def put(self, source: Path, name: str) -> None:
+        """Copy a file of this machine to the store."""
+
+        def put() -> None:
+            path = self._at(name)
+            self._make_parent(path)
+            self._store.put_file(str(source), path)
+
+        self._try("written", put)
+
+    def remove(self, name: str) -> None:
+        """Remove a file. It is fine if there is none."""
+
+        def remove() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self._store.rm_file(self._at(name))
+
+        self._try("removed", remove)
+
+    def _at(self, name: str) -> str:
+        return f"{self._path}/{name}" if name else self._path
+
+    def _make_parent(self, path: str) -> None:
+        with contextlib.suppress(FileExistsError):
+            self._store.makedirs(posixpath.dirname(path), exist_ok=True)
+
+    def _find(self) -> dict[str, Stored]:
+        self._store.invalidate_cache()
+        found: dict[str, dict[str, Any]] = self._store.find(self._path, detail=True)
+        files = {}
+        for path, about in found.items():
+            name = path[len(self._path) :].strip("/")
+            if ".." in name.split("/"):
+                raise SourceError(f"{self.shown}: has a file outside of it: {name}")
+            files[name] = Stored(int(about.get("size") or 0), _modified_ns(about))
+        return files
+
+    def _try(self, what: str, action: Callable[[], Found]) -> Found:
+        for pause_s in (*PAUSES_S, None):
+            try:
+                return action()
+            except (ConfigError, SourceError, OutputError):
+                raise
+            except FileNotFoundError as error:
+                raise SourceError(f"{self.shown}: not there") from error
+            except Exception as error:
+                number = error.errno if isinstance(error, OSError) else None
+                if number in _FULL:
+                    raise OutputError(
+                        f"{self.shown}: cannot be {what}: {self._reason(error)}; is the disk full?"
+                    ) from error
+                final = isinstance(error, _FINAL) or number in _FINAL_NUMBERS
+                # of whatever library a store uses
+                if final or "Credential" in type(error).__name__ or pause_s is None:
+                    raise StoreError(f"{self.shown}: cannot be {what}: {self._reason(error)}") from error
+            time.sleep(pause_s * random.uniform(1.0, 1.5))
+        raise AssertionError  # the last try ends above
+
+    @staticmethod
+    def _reason(error: Exception) -> str:
+        return without_credentials(" ".join(str(error).split())) or type(error).__name__
 
 
-def _open(place: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-    except ImportError as error:
-        raise ConfigError(f"{shown(place)}: object stores need fsspec: {_HINT}") from error
-    try:
-        store, path = fsspec.core.url_to_fs(place)
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"{shown(place)}: {error} ({_HINT})") from error
-    except Exception as error:
-        raise SourceError(f"{shown(place)}: cannot be opened: {error}") from error
-    return store, str(path)
-
-
-def _fetch(store: Any, path: str, copy: Path, place: str) -> None:
-    files = store.find(path) if store.isdir(path) else [path]
-    if not files or not store.exists(files[0]):
-        raise SourceError(f"{shown(place)}: not there")
-    for file in files:
-        parts = [part for part in file[len(path) :].split("/") if part] if file != path else []
-        if ".." in parts:
-            raise SourceError(f"{shown(place)}: has a file outside of it: {file}")
-        target = copy.joinpath(*parts)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        store.get_file(file, str(target))
-        with contextlib.suppress(Exception):  # not every store knows times
-            modified_s = store.modified(file).timestamp()
-            os.utime(target, (modified_s, modified_s))
-
-
-@contextlib.contextmanager
-def _told(place: str, what: str, kind: type[PerceptionError]) -> Iterator[None]:
-    try:
-        yield
-    except PerceptionError:
-        raise
-    except FileNotFoundError as error:
-        raise kind(f"{shown(place)}: not there") from error
-    except Exception as error:
-        raise kind(f"{shown(place)}: cannot be {what}: {str(error) or type(error).__name__}") from error
-
-
-def _name(path: str) -> str:
-    return posixpath.basename(path.rstrip("/")) or "bag"
-
-
-def shown(place: str) -> str:
-    """A place for people to read: a URL without user and password."""
-    return re.sub(r"(?<=://)[^/@]*@", "", place)
+def _modified_ns(about: dict[str, Any]) -> int:
+    """When a file was last written, which every store says in its own way; 0 if none of them."""
+    for name in ("LastModified", "mtime", "last_modified", "modified", "updated", "created"):
+        value = about.get(name)
+        if isinstance(value, (int, float)):
+            return int(value * 1e9)
+        if isinstance(value, datetime.datetime):
+            return int(value.timestamp() * 1e9)
+    return 0

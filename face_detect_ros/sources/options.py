@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.core.text import printable
+from face_detect_ros.core.text import printable, shown_url
 from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX, MAX_IMAGE_MPX
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
@@ -164,14 +164,9 @@ def device_path(source: str) -> str:
 def without_password(source: str) -> str:
     """`source` for people to read: user, password, query and settings in the path of a URL are left out."""
     source = printable(source.strip())
-    url = _URL.match(source)
-    if url is None:
-        # of what looks like a mistyped address, what follows its password
-        return source.rsplit("@", 1)[-1] if _CREDENTIALS.search(source) else device_path(source)
-    scheme, rest = url[1], source[url.end() :]
-    # from the last @ on, not by a URL parser: to that, an unescaped / in a password starts the path
-    rest = re.split(r"[?#]", rest.rsplit("@", 1)[-1], maxsplit=1)[0]
-    return f"{scheme}://{_PATH_SETTING.sub('=...', rest)}"
+    if _URL.match(source) is None:
+        return device_path(shown_url(source))
+    return _PATH_SETTING.sub("=...", shown_url(source))
 
 
 def expand_path(source: str) -> Path:

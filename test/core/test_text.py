@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from face_detect_ros.core.text import printable, without_credentials
+from face_detect_ros.core.text import printable, shown_url, without_credentials
 
 
 def test_control_characters_and_line_breaks_are_shown_as_such() -> None:
@@ -26,8 +26,29 @@ def test_control_characters_and_line_breaks_are_shown_as_such() -> None:
         ("'admin:hunter2@camera' is missing", "'camera' is missing"),
         ("model.onnx: 3 names; 12:30 at noon", "model.onnx: 3 names; 12:30 at noon"),
         ("mail someone@example.org", "mail someone@example.org"),
+        ("rtsp://hunter2@camera/main: no answer", "rtsp://camera/main: no answer"),
+        ("get 'https://b/x.mcap?X-Amz-Signature=hunter2': 403", "get 'https://b/x.mcap': 403"),
+        (
+            "https://b/x.mcap?sig=hunter2: not there, https://c/d.",
+            "https://b/x.mcap: not there, https://c/d.",
+        ),
         ("http://host:80/a@b", "http://b"),  # an unescaped / may belong to a password
     ],
 )
 def test_credentials_are_left_out(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://me:secret@b/x", "s3://b/x"),
+        ("s3://secret@b/x", "s3://b/x"),
+        ("s3://b/day=1/a@b#c.mcap", "s3://b/day=1/a@b#c.mcap"),
+        ("https://b/x.mcap?X-Amz-Signature=secret", "https://b/x.mcap"),
+        ("abfs://container@account.dfs.core.windows.net/x?sig=secret", "abfs://container@account.dfs.core.windows.net/x"),
+        ("drives/a@b?c", "drives/a@b?c"),
+    ],
+)  # fmt: skip
+def test_how_objects_of_stores_are_shown(url: str, shown: str) -> None:
+    assert shown_url(url, keys=True) == shown

@@ -3,8 +3,8 @@
 
 """Bags in object stores: fetched before, delivered when complete, and errors that say what is missing."""
 
-import shutil
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -12,10 +12,21 @@ from helpers.bags import camera_bag
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
-from face_detect_ros.files.stores import delivered, fetched, is_url, shown
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
+from face_detect_ros.files import scratch, stores
+from face_detect_ros.files.stores import Store, is_url
+from face_detect_ros.files.transfers import delivered, fetched
 
 fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """Where copies are made, and no pauses between tries."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(stores, "PAUSES_S", (0.0, 0.0))
+    (tmp_path / "tmp").mkdir()
+    return tmp_path / "tmp"
 
 
 @pytest.fixture
@@ -32,11 +43,6 @@ def store():
 )
 def test_what_is_a_url(place, expected):
     assert is_url(place) is expected
-
-
-@pytest.mark.parametrize("place", ["s3://me:secret@b/x", "s3://secret@b/x"])
-def test_no_password_is_shown(place):
-    assert shown(place) == "s3://b/x"
 
 
 def test_a_path_is_itself(tmp_path):
@@ -70,9 +76,7 @@ def test_what_is_not_there_is_said():
 
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(store, monkeypatch):
-    monkeypatch.setattr(type(store), "find", lambda self, path: [f"{path}/../../outside"])
-    monkeypatch.setattr(type(store), "isdir", lambda self, path: True)
-    monkeypatch.setattr(type(store), "exists", lambda self, path: True)
+    monkeypatch.setattr(type(store), "find", lambda self, path, detail: {f"{path}/../../outside": {}})
     with pytest.raises(SourceError, match="outside of it"), fetched("memory://robots/drive"):
         pass
 
@@ -91,6 +95,7 @@ def test_a_folder_is_delivered_whole_and_its_mark_last(store, monkeypatch):
         for name in ("a-mark", "b", "sub/c"):
             (folder / name).write_text(name)
     assert order == ["/results/one/b", "/results/one/sub/c", "/results/one/a-mark"]
+    assert sorted(store.find("/results/one")) == sorted(order)
     assert store.cat("/results/one/sub/c") == b"sub/c"
     with pytest.raises(ConfigError, match="exists already"), delivered("memory://results/one", "a-mark"):
         pass
@@ -107,21 +112,94 @@ def test_nothing_is_delivered_after_an_error(store):
     assert not store.exists("/results/two")
 
 
-def test_what_cannot_be_delivered_is_kept(store, monkeypatch):
+def test_what_cannot_be_delivered_is_kept_and_delivered_by_the_next_run(store, monkeypatch):
     def fail(self, source, target, **more):
         raise OSError("connection reset")
 
-    monkeypatch.setattr(type(store), "put_file", fail)
-    place = delivered("memory://me:secret@results/three", "mark")
-    folder = place.__enter__()
-    folder.mkdir()
-    (folder / "mark").write_text("hours of work")
-    with pytest.raises(OutputError, match="connection reset; the result is in") as caught:
-        place.__exit__(None, None, None)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(store), "put_file", fail)
+        place = delivered("memory://me:secret@results/three", "mark")
+        folder = place.__enter__()
+        folder.mkdir()
+        (folder / "mark").write_text("hours of work")
+        with pytest.raises(StoreError, match="connection reset; the result is in") as caught:
+            place.__exit__(None, None, None)
     assert "secret" not in str(caught.value)
-    assert str(caught.value).endswith(str(folder))
-    assert (folder / "mark").read_text() == "hours of work"
-    shutil.rmtree(folder.parent)
+    assert str(folder) in str(caught.value)
+    with delivered("memory://me:secret@results/three", "mark") as again:
+        assert (again / "mark").read_text() == "hours of work"
+    assert not again.exists()
+    with (
+        pytest.raises(ConfigError, match="exists already"),
+        delivered("memory://me:secret@results/three", "mark"),
+    ):
+        pass
+
+
+def test_what_fails_for_a_moment_is_tried_again(store, monkeypatch):
+    failures = [ConnectionResetError("broken pipe"), OSError(121, "SlowDown"), TimeoutError()]
+    get = type(store).get_file
+
+    def flaky(self, path, target, **more):
+        if failures:
+            raise failures.pop()
+        return get(self, path, target, **more)
+
+    store.pipe("/robots/drive.mcap", b"bag")
+    monkeypatch.setattr(type(store), "get_file", flaky)
+    failures.pop()
+    with fetched("memory://robots/drive.mcap") as file:
+        assert file.read_bytes() == b"bag"
+    failures[:] = [ConnectionResetError("https://me:secret@host/x?sig=secret is away")] * 3
+    with pytest.raises(StoreError, match=r"drive.mcap: cannot be fetched: https://host/x") as caught:
+        Store("memory://robots/drive.mcap").get("", file)
+    assert "secret" not in str(caught.value)
+    failures[:] = [PermissionError("403")] * 2
+    with pytest.raises(StoreError, match="403"):
+        Store("memory://robots/drive.mcap").get("", file)
+    assert len(failures) == 1  # no use in trying again
+
+
+def test_a_bag_without_room_is_not_fetched(store, monkeypatch):
+    store.pipe("/robots/drive.mcap", b"bag")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 2})())
+    with (
+        pytest.raises(OutputError, match=r"drive.mcap: needs 0.0 MB, .* has 0.0 MB free.*TMPDIR"),
+        fetched("memory://robots/drive.mcap"),
+    ):
+        pass
+
+
+def test_copies_of_killed_processes_are_removed_and_those_of_others_are_not(temporary):
+    code = (
+        "import os, signal, sys, tempfile; from face_detect_ros.files.scratch import scratch; "
+        "tempfile.tempdir = sys.argv[1]; held = scratch(); folder = held.__enter__(); (folder / 'copy').touch(); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    with scratch.scratch() as mine:
+        subprocess.run([sys.executable, "-c", code, temporary], check=False)
+        [root] = temporary.iterdir()
+        assert len(list(root.iterdir())) == 2
+        with scratch.scratch() as other:
+            assert set(root.iterdir()) == {mine, other}
+
+
+def test_a_folder_that_others_could_write_is_refused(temporary):
+    with scratch.scratch() as folder:
+        folder.parent.chmod(0o777)
+    with pytest.raises(OutputError, match="only you can write"), scratch.scratch():
+        pass
+
+
+def test_a_new_file_is_written_once(store):
+    place = Store("memory://results")
+    assert place.write("lock", b"mine", new=True)
+    assert not place.write("lock", b"theirs", new=True)
+    assert place.read("lock") == b"mine"
+    assert place.read("other") is None
+    place.remove("lock")
+    place.remove("lock")
+    assert not place.exists("lock")
 
 
 def test_without_fsspec_the_error_says_so(monkeypatch):

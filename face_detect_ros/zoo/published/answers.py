@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from face_detect_ros.core.text import shown_url
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -185,11 +187,7 @@ def _has_proxy(url: str) -> bool:
 
 def shown(url: str) -> str:
     """Returns an address without user, password and query, any of which may be a secret."""
-    start = re.match(r"(?:[\w+.-]*:)?//|", url)
-    scheme = start[0] if start else ""
-    # up to the last @, not by a URL parser: to that, an unescaped / or ? in a password begins the path or query
-    rest = url[len(scheme) :].rpartition("@")[2]
-    return printable(scheme + re.split(r"[?#]", rest)[0])
+    return printable(re.split(r"[?#]", shown_url(url))[0])
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Folders for temporary files, large ones too, that do not stay for good when their process is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from face_detect_ros.core.errors import ConfigError, OutputError
+
+_LOCK = ".lock"
+_NEW_S = 60.0  # a folder without a lock that is younger may be about to get one
+_SWEPT, _KEPT = "run-", "kept-"
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A new folder for temporary files, removed afterwards; first, those that killed processes left are removed.
+
+    It is below the folder that TMPDIR names, as all temporary files are.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    root = _root()
+    _sweep(root)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_SWEPT, dir=root))
+        lock = _locked(folder)
+    except OSError as error:
+        raise OutputError(f"{root}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def kept(key: str) -> Iterator[Path]:
+    """The folder that belongs to `key`. It stays when the process is killed or fails; the next one finds it again.
+
+    Whoever needs it no longer removes what is in it; an empty one is removed afterwards.
+
+    Raises:
+        ConfigError: Another process uses it.
+        OutputError: It cannot be made.
+    """
+    folder = _root() / f"{_KEPT}{hashlib.sha256(key.encode()).hexdigest()[:24]}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = _locked(folder)
+    except BlockingIOError as error:
+        raise ConfigError(f"{key}: another process is working on it") from error
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            if {path.name for path in folder.iterdir()} <= {_LOCK}:
+                shutil.rmtree(folder)
+        os.close(lock)
+
+
+def check_space(folder: Path, bytes_needed: int, what: str) -> None:
+    """Raise OutputError if there is no room for so many bytes in `folder`."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror or error}") from error
+    if bytes_needed > free:
+        raise OutputError(
+            f"{what}: needs {_size(bytes_needed)}, {folder} has {_size(free)} free; make room, or set TMPDIR to a "
+            "folder with more"
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def _root() -> Path:
+    """The folder of this user below TMPDIR, which nobody else can write."""
+    root = Path(tempfile.gettempdir()) / f"face_detect_ros-{os.getuid()}"
+    try:
+        root.mkdir(mode=0o700, exist_ok=True)
+        status = root.lstat()
+    except OSError as error:
+        raise OutputError(f"{root}: cannot be made: {error.strerror or error}") from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise OutputError(f"{root}: is not a folder that only you can write; remove it, or set TMPDIR")
+    return root
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that holds the folder's lock until it is closed, by the end of the process at the latest."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _sweep(root: Path) -> None:
+    """Remove the folders of processes that are gone."""
+    for folder in root.glob(f"{_SWEPT}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _NEW_S and not (folder / _LOCK).exists():
+                continue
+            lock = _locked(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
