@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch.distributed as dist
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors import catalogue
@@ -27,7 +28,7 @@ from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.evaluation.matching import PrecisionRecall
 from face_detect_ros.training import thresholds
 from face_detect_ros.training.data.dataset import DataSet, read_dataset
-from face_detect_ros.training.data.found_faces import with_found_faces
+from face_detect_ros.training.data.found_faces import find_faces, with_found_faces
 from face_detect_ros.training.data.held_back import as_annotations
 from face_detect_ros.training.learners.start import Architecture, for_detection, take_over
 from face_detect_ros.training.learners.teacher import Teacher
@@ -116,23 +117,26 @@ def train_default(
     Raises as `session.train` does.
     """
     # what is wrong with them is better known now than hours later
-    everything = _read(data, (), more)
-    known = everything[0].classes
-    chosen = (*classes, *(name for name in BESIDE if name in known and name not in classes))
-    learned: dict[bool, tuple[DataSet, CocoAnnotations]] = {
-        True: everything,
-        False: _read(data, chosen, more),
+    labels, learn, held_back = _read(data, more)
+    chosen = (*classes, *(name for name in BESIDE if name in learn.classes and name not in classes))
+    learned = {
+        every_class: (learn.only(names, labels), as_annotations(labels, held_back.only(names, labels)))
+        for every_class, names in {True: learn.classes, False: chosen}.items()
     }
     Teacher(teacher, classes)
     if faces:
-        with contextlib.closing(catalogue.create(faces, task="faces")) as detector:
-            labeled = with_found_faces([learn for learn, _ in learned.values()], detector)
-        learned = {
-            key: (learn, held_back)
-            for learn, (key, (_, held_back)) in zip(labeled, learned.items(), strict=True)
-        }
+        catalogue.find(faces, task="faces")
     initial = None
-    with joined(device) as (rank, _, _):
+    with joined(device) as (rank, processes, _):
+        if faces:
+            if rank > 0:
+                dist.barrier()  # the first process finds them, the others read what it found
+            found = find_faces(
+                [learn], output / "found_faces.npz", faces, lambda: catalogue.create(faces, task="faces")
+            )
+            if rank == 0 and processes > 1:
+                dist.barrier()
+            learned = {key: (with_found_faces(each, found), back) for key, (each, back) in learned.items()}
         for name, stage in STAGES.items():
             learn, judged_by = learned[stage.every_class]
             task = Task(ARCHITECTURE, learn, judged_by, initial, teacher=teacher if stage.taught else None)
@@ -147,18 +151,16 @@ def train_default(
     return output / NAME
 
 
-def _read(
-    data: Path, classes: tuple[str, ...] = (), more: Sequence[Path] = ()
-) -> tuple[DataSet, CocoAnnotations]:
-    """(to learn from, held back), with these classes or all."""
+def _read(data: Path, more: Sequence[Path] = ()) -> tuple[Path, DataSet, DataSet]:
+    """(labels, to learn from, held back), with all classes."""
     labels = data / "instances_train.json"
-    learn, held_back = split(read_dataset(labels, data / "images", classes=classes))
+    learn, held_back = split(read_dataset(labels, data / "images"))
     others = [
         read_dataset(folder / "instances_train.json", folder / "images", classes=learn.classes).samples
         for folder in more
     ]
     learn = DataSet(learn.classes, (*learn.samples, *(sample for each in others for sample in each)))
-    return learn, as_annotations(labels, held_back)
+    return labels, learn, held_back
 
 
 def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
@@ -204,7 +206,9 @@ def set_thresholds(weights: Path, annotations: CocoAnnotations) -> None:
 
 def threshold_table(weights: Path, data: Path, classes: tuple[str, ...] = CLASSES) -> list[dict[str, float]]:
     """Rows of `thresholds.table`, over the held-back images."""
-    return thresholds.table(_curves(weights, _read(data, classes)[1]), THRESHOLDS)
+    labels, _, held_back = _read(data)
+    annotations = as_annotations(labels, held_back.only(classes, labels))
+    return thresholds.table(_curves(weights, annotations), THRESHOLDS)
 
 
 def _curves(weights: Path, annotations: CocoAnnotations) -> dict[str, PrecisionRecall]:

@@ -198,9 +198,9 @@ def test_it_learns_more_classes_from_more_images_that_are_labeled_in_part(
         image["labelled_classes"] = [1, 2]
     file.write_text(json.dumps(content))
     monkeypatch.setattr(default_model, "HELD_BACK", 2)
-    learn, held_back = default_model._read(tmp_path / "data", names, [tmp_path / "more"])
+    _, learn, held_back = default_model._read(tmp_path / "data", [tmp_path / "more"])
     assert [len(sample.unknown) for sample in learn.samples] == [0] * 4 + [1] * 4
-    assert len(held_back.pictures) == 2
+    assert len(held_back.samples) == 2
 
     monkeypatch.setitem(VARIANTS, "t", NARROW)
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
@@ -239,19 +239,23 @@ main()
 
 
 def test_two_processes_train_all_stages(tmp_path: Path) -> None:
-    write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    file = write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
+    content = json.loads(file.read_text())
+    content["images"][0]["labelled_classes"] = content["images"][1]["labelled_classes"] = [1, 3]
+    file.write_text(json.dumps(content))
     (tmp_path / "quickly.py").write_text(QUICKLY)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
     script = [str(tmp_path / "quickly.py"), "train-default", str(tmp_path), "--teacher", str(teacher), "--device", "cpu"]  # fmt: skip  # noqa: E501
     run = subprocess.run(
-        [*torchrun, *script, "--output", str(tmp_path / "out")],
+        [*torchrun, *script, "--faces", "centerface", "--output", str(tmp_path / "out")],
         env={**os.environ, "PYTHONPATH": f"{TEST}:{ROOT}"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("the best model is") == 1  # one speaks for both
     assert (tmp_path / "out" / default_model.NAME).is_file()
+    assert (tmp_path / "out" / "found_faces.npz").is_file()
 
 
 def test_what_it_cannot_train_on(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,27 @@ class DataSet:
         ids = [sample.class_ids[~sample.crowd] for sample in self.samples]
         numbers = np.bincount(np.concatenate([*ids, np.empty(0, np.int64)]), minlength=len(self.classes))
         return dict(zip(self.classes, numbers.tolist(), strict=True))
+
+    def only(self, classes: Sequence[str], file: Path) -> DataSet:
+        """The same images with labels of these classes only, in that order, as `read_dataset` gives them.
+
+        Args:
+            classes: The ones to keep.
+            file: Where the labels come from, for errors.
+
+        Raises:
+            ConfigError: There is no such class, or no box of any of them.
+        """
+        classes = _choose(self.classes, classes, file)
+        numbers = np.array([classes.index(name) if name in classes else -1 for name in self.classes])
+        samples = []
+        for sample in self.samples:
+            ids = numbers[sample.class_ids]
+            unknown = frozenset(int(numbers[number]) for number in sample.unknown) - {-1}
+            keep = ids >= 0
+            boxes, crowd = sample.boxes[keep], sample.crowd[keep]
+            samples.append(replace(sample, boxes=boxes, class_ids=ids[keep], crowd=crowd, unknown=unknown))
+        return _finish(file, classes, samples, _Report(file))
 
     def digest(self) -> str:
         """Of names and labels, not of pixels: another one means another data set."""

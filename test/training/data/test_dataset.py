@@ -67,6 +67,17 @@ class TestCoco:
         assert found.classes == ("face",)
         np.testing.assert_array_equal(found.samples[0].boxes, [[2, 2, 7, 7]])
 
+    @pytest.mark.parametrize("classes", [["face"], ["cup"], ["face", "cup"]], ids=", ".join)
+    def test_classes_chosen_later_give_the_same(self, tmp_path: Path, classes: list[str]) -> None:
+        boxes = [{"bbox": [1, 1, 5, 5]}, {"bbox": [2, 2, 5, 5], "category_id": 7}, {"bbox": [3, 3, 5, 5], "iscrowd": 1}]
+        everything = coco(tmp_path, boxes, face_labelled=False)
+        file = tmp_path / "labels.json"
+        expected = read_dataset(file, tmp_path / "images", classes=classes)
+        found = everything.only(classes, file)
+        assert (found.classes, found.digest()) == (expected.classes, expected.digest())
+        with pytest.raises(ConfigError, match=r"labels\.json: has no class 'mug'"):
+            everything.only([*classes, "mug"], file)
+
     @pytest.mark.parametrize(
         "field",
         [

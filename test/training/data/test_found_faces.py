@@ -13,9 +13,10 @@ import pytest
 from skimage.data import astronaut
 
 from face_detect_ros.core.boxes import iou
+from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.training.data.dataset import DataSet, Sample
-from face_detect_ros.training.data.found_faces import with_found_faces
+from face_detect_ros.training.data.found_faces import Found, find_faces, with_found_faces
 
 CLASSES = ("person", "face")
 FACE = (178.0, 66.0, 268.0, 176.0)
@@ -38,26 +39,66 @@ def sample(path: Path, *, unknown: bool, in_shares: bool = False, face: bool = F
     return Sample(path, boxes, ids, np.zeros(len(ids), bool), frozenset({1} if unknown else ()), size)
 
 
+def robot() -> Detector:
+    return catalogue.create("robot", task="faces", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def found(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Found]:
+    file = tmp_path_factory.mktemp("kept") / "faces.npz"
+    return find_faces([DataSet(CLASSES, (sample(photo, unknown=True),))], file, "robot", robot)
+
+
 @pytest.mark.parametrize("in_shares", [False, True])
-def test_a_face_that_nobody_labeled_becomes_a_label(photo: Path, in_shares: bool) -> None:
+def test_a_face_that_nobody_labeled_becomes_a_label(
+    photo: Path, found: dict[Path, Found], in_shares: bool
+) -> None:
     before = DataSet(CLASSES, (sample(photo, unknown=True, in_shares=in_shares),))
-    faces = catalogue.create("robot", task="faces", device="cpu")
-    (after,) = with_found_faces([before], faces)
-    faces.close()
-    (found,) = after.samples
-    sure = (found.class_ids == 1) & ~found.crowd
+    (after,) = with_found_faces(before, found).samples
+    sure = (after.class_ids == 1) & ~after.crowd
     height, width = astronaut().shape[:2]
-    assert iou(np.array([FACE], np.float32), found.in_pixels(width, height)[sure]).max() > 0.5
-    assert not found.unknown
-    assert (found.boxes[0] == before.samples[0].boxes[0]).all()
+    assert iou(np.array([FACE], np.float32), after.in_pixels(width, height)[sure]).max() > 0.5
+    assert not after.unknown
+    assert (after.boxes[0] == before.samples[0].boxes[0]).all()
 
 
-def test_what_is_labeled_stays(photo: Path) -> None:
-    faces = catalogue.create("robot", task="faces", device="cpu")
+def test_what_is_labeled_stays(photo: Path, found: dict[Path, Found]) -> None:
     known, partly = sample(photo, unknown=False), sample(photo, unknown=True, face=True)
+    after = with_found_faces(DataSet(CLASSES, (known, partly)), found)
+    assert after.samples[0] is known
+    assert ((after.samples[1].class_ids == 1) & ~after.samples[1].crowd).sum() == 1
     others = DataSet(("person",), (sample(photo, unknown=False),))
-    first, second = with_found_faces([DataSet(CLASSES, (known, partly)), others], faces)
-    faces.close()
-    assert first.samples[0] is known
-    assert ((first.samples[1].class_ids == 1) & ~first.samples[1].crowd).sum() == 1
-    assert second.samples == others.samples
+    assert with_found_faces(others, {}).samples == others.samples
+
+
+def test_faces_are_found_once_for_the_same_images_and_model(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path, image in zip(paths, (astronaut(), np.zeros((40, 50, 3), np.uint8), astronaut()), strict=True):
+        cv2.imwrite(str(path), image[..., ::-1])
+    known, *unknown = (sample(path, unknown=path != paths[2]) for path in reversed(paths))
+    dataset, file = DataSet(CLASSES, (known, *unknown)), tmp_path / "out" / "faces.npz"
+    made = []
+
+    def find(model: str = "robot") -> dict[Path, Found]:
+        def make() -> Detector:
+            made.append(model)
+            return robot()
+
+        return find_faces([dataset, dataset], file, model, make)
+
+    first, second = find(), find()
+    assert made == ["robot"]
+    assert list(first) == list(second) == [paths[1], paths[0]]
+    for path, (faces, size) in first.items():
+        assert size == ((50, 40) if path == paths[1] else astronaut().shape[1::-1])
+        assert len(faces) == len(second[path][0]) == (path == paths[0])
+        assert np.array_equal(faces.boxes, second[path][0].boxes)
+        assert np.array_equal(faces.scores, second[path][0].scores)
+        assert size == second[path][1]
+    cv2.imwrite(str(paths[1]), astronaut()[..., ::-1])  # another image of that name
+    assert len(find()[paths[1]][0]) == 1
+    find("another")
+    file.write_bytes(file.read_bytes()[:-100])
+    find("another")
+    assert made == ["robot", "robot", "another", "another"]
+    assert find_faces([DataSet(CLASSES, (known,))], file, "none", robot) == {}
