@@ -69,7 +69,11 @@ class TestCoco:
 
     @pytest.mark.parametrize("classes", [["face"], ["cup"], ["face", "cup"]], ids=", ".join)
     def test_classes_chosen_later_give_the_same(self, tmp_path: Path, classes: list[str]) -> None:
-        boxes = [{"bbox": [1, 1, 5, 5]}, {"bbox": [2, 2, 5, 5], "category_id": 7}, {"bbox": [3, 3, 5, 5], "iscrowd": 1}]
+        boxes = [
+            {"bbox": [1, 1, 5, 5]},
+            {"bbox": [2, 2, 5, 5], "category_id": 7},
+            {"bbox": [3, 3, 5, 5], "iscrowd": 1},
+        ]
         everything = coco(tmp_path, boxes, face_labelled=False)
         file = tmp_path / "labels.json"
         expected = read_dataset(file, tmp_path / "images", classes=classes)
