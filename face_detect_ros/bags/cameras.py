@@ -52,6 +52,15 @@ def cameras(reader: BagReader) -> list[Camera]:
     return [_look(reader, topic) for topic in reader.topics if is_image_topic(topic)]
 
 
+def by_name(topic: Topic) -> Camera:
+    """What a topic with images is to be used for, as its name suggests."""
+    base = topic.name.removesuffix("/compressed").rsplit("/", 1)[-1]
+    if base in _DRAWN:
+        return Camera(topic, "drawn", "")
+    is_depth = any(word in topic.name.lower() for word in _DEPTH_WORDS)
+    return Camera(topic, "depth" if is_depth else "images", "")
+
+
 def choose(found: Sequence[Camera], wanted: Sequence[str], *, every_topic: bool = False) -> list[Camera]:
     """The cameras to process.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 METADATA = "metadata.yaml"
@@ -41,7 +41,7 @@ def find_bags(folder: Path) -> list[Path]:
     return found
 
 
-def is_storage(path: Path) -> bool:
+def is_storage(path: PurePath) -> bool:
     """Whether a file is named as one that holds messages."""
     name = path.name.removesuffix(".zstd")
     return name.endswith(_SUFFIXES) and not name.startswith(".")

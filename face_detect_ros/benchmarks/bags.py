@@ -96,10 +96,11 @@ class WaitingRecipe(Recipe):
 
 def _of_fleet(folder: Path) -> list[Row]:
     """Bags side by side in one process and in several, from the start of the processes to the last result."""
-    bags = [(folder / "JPEG" / "bag", str(number)) for number in range(_BAGS)]
-    for number in range(1, _BAGS):
-        bags[number] = (folder / f"bag_{number}", str(number))
-        shutil.copytree(bags[0][0], bags[number][0])
+    first = folder / "JPEG" / "bag"
+    copies = [folder / f"bag_{number}" for number in range(1, _BAGS)]
+    for copy in copies:
+        shutil.copytree(first, copy)
+    bags = [(str(path), path.name) for path in (first, *copies)]
     tasks = (Task(WaitingRecipe(wait_s=_FLEET_NETWORK_S)),)
     rows = []
     for workers in _WORKERS:

@@ -237,8 +237,12 @@ def info(
 @app.command()
 def find(
     results: Annotated[
-        Path,
-        typer.Argument(metavar="RESULTS", help="What `bag` or `fleet` wrote: a folder or results.sqlite3."),
+        str,
+        typer.Argument(
+            metavar="RESULTS",
+            help="What `bag` or `fleet` wrote: a folder or results.sqlite3, or its URL.",
+            show_default=False,
+        ),
     ],
     name: Annotated[str, typer.Option(help="A person's name.")] = "",
     class_name: Annotated[str, typer.Option("--class", help="A class, such as person.")] = "",
@@ -260,17 +264,19 @@ def find(
     Exit code: 0; 1 if nothing was found or results cannot be read; 2 for bad arguments.
     """
     with exit_codes():
+        from face_detect_ros.files.transfers import fetched
         from face_detect_ros.fleet import table
 
         query = table.Query(name, class_name, _meters(near), min_score, topic, gap_s)
-        starts = table.first_times(results)
         anything = False
-        for found in table.find(results, query):
-            anything = True
-            if json:
-                print_json(_interval(found))
-            else:
-                typer.echo(_line(found, starts.get(found.bag, found.start_ns)))
+        with fetched(results, only=table.FILE) as path:
+            starts = table.first_times(path)
+            for found in table.find(path, query):
+                anything = True
+                if json:
+                    print_json(_interval(found))
+                else:
+                    typer.echo(_line(found, starts.get(found.bag, found.start_ns)))
         if not anything:
             raise typer.Exit(FAILED)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
 
 def fleet(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="DIR_OR_LIST",
-            help="A folder with bags anywhere below, or a text file with one path per line.",
+            metavar="IN",
+            help="A folder with bags anywhere below, or a text file with one path or URL per line; or the URL of "
+            "either in an object store, such as s3://robots/bags (needs fsspec).",
+            show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; made if missing.")],
+    out: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="Folder for the results, made if missing; or its URL in an object store.",
+            show_default=False,
+        ),
+    ],
     workers: Annotated[
         int, typer.Option(min=0, help="Processes; 0: one for each two cores, one with CUDA.")
     ] = 0,
@@ -36,7 +46,7 @@ def fleet(
         typer.Option(
             metavar="ADDRESS",
             help="Use the Ray cluster there (auto: the one this machine belongs to) instead of processes here. OUT and "
-            "the bags must have the same paths on all its machines.",
+            "bags that are not URLs must have the same paths on all its machines.",
         ),
     ] = "",
     task: tasks.TaskNames = "faces",
@@ -89,11 +99,14 @@ def fleet(
     with exit_codes():
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.cli.common.progress import fleet_bar
+        from face_detect_ros.files.stores import is_url
         from face_detect_ros.fleet import driver
+        from face_detect_ros.fleet.bag_list import bags_of
         from face_detect_ros.fleet.job import Job
         from face_detect_ros.fleet.local_pool import LocalPool, Pool, default_workers
+        from face_detect_ros.fleet.mirror import Mirror
 
-        bags = driver.bags_of(source, out)
+        bags = bags_of(source, out)
         count = workers or default_workers(device)
         if not threads and not ray:
             threads = max(1, len(os.sched_getaffinity(0)) // count)
@@ -131,14 +144,18 @@ def fleet(
                 return RayPool(chosen, ray, workers)
             return LocalPool(chosen, count)
 
-        with fleet_bar() as progress:
-            found = driver.run(job, bags, out.absolute(), make_pool, driver.Options(piece_s, retry), progress)
-        _tell(found, out)
+        options = driver.Options(piece_s, retry)
+        with contextlib.ExitStack() as stack:
+            mirror = stack.enter_context(Mirror(out)) if is_url(out) else None
+            folder = Path(out).absolute() if mirror is None else mirror.folder
+            progress = stack.enter_context(fleet_bar())
+            found = driver.run(job, bags, folder, make_pool, options, progress, mirror)
+        _tell(found, out if mirror is None else mirror.shown)
         if found.set_aside or any(bag.problems for bag in found.bags):
             raise typer.Exit(FAILED)
 
 
-def _tell(found: Report, out: Path) -> None:
+def _tell(found: Report, out: str) -> None:
     for bag in found.bags:
         for problem in bag.problems:
             report(f"{bag.path}: {problem}")

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 
 def report(
-    path: Annotated[
-        Path,
+    place: Annotated[
+        str,
         typer.Argument(
             metavar="PATH",
-            help="What a demo left (demo_out); a bag: a folder, .mcap or .db3; the folder of a training; what bench or "
-            "evaluate printed with --json.",
+            help="What a demo left (demo_out); a bag: a folder, .mcap or .db3, or its URL; the folder of a training; "
+            "what bench or evaluate printed with --json.",
+            show_default=False,
         ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The page; default: report.html in a folder, beside a file or bag."
+            metavar="FILE",
+            help="The page; default: report.html in a folder, beside a file or bag, here for a URL.",
         ),
     ] = None,
     images: Annotated[
@@ -52,13 +54,19 @@ def report(
     Exit code: 0; 1 if something cannot be read or the page cannot be written; 2 if PATH is none of these.
     """
     with exit_codes():
-        if not path.exists():
-            raise ConfigError(
-                f"{path}: there is no such file or folder; give demo_out, a bag, train_out or a .json"
-            )
-        page, place = _page(path, images, with_images=not no_images)
-        page.write(output or place)
-        typer.echo(str(output or place))
+        from face_detect_ros.files.stores import is_url
+        from face_detect_ros.files.transfers import fetched
+
+        with fetched(place) as path:
+            if not path.exists():
+                raise ConfigError(
+                    f"{path}: there is no such file or folder; give demo_out, a bag, train_out or a .json"
+                )
+            page, beside = _page(path, images, with_images=not no_images)
+            if is_url(place):
+                beside = Path(f"{path.stem}.report.html")
+            page.write(output or beside)
+        typer.echo(str(output or beside))
 
 
 def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Document, Path]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError, StoreError
@@ -24,7 +24,7 @@ def fetched(place: str, only: str = "") -> Iterator[Path]:
 
     Args:
         place: A path or a URL.
-        only: Of a folder in a store, copy only files of this name.
+        only: Of a folder in a store, copy only the file of this name, or if there is none all of this name below.
 
     Raises:
         ConfigError: fsspec is not installed, or does not know the store.
@@ -35,18 +35,17 @@ def fetched(place: str, only: str = "") -> Iterator[Path]:
     if not is_url(place):
         yield Path(place)
         return
-    store = Store(place)
     with scratch() as folder:
-        yield fetch(store, folder, lambda name: not only or name.rpartition("/")[2] in ("", only))
+        yield fetch(Store(place), folder, only)
 
 
-def fetch(store: Store, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> Path:
+def fetch(store: Store, folder: Path, only: str = "") -> Path:
     """Copy what is in a store to a path of the same name in `folder`. Copies have the times of their originals.
 
     Args:
         store: The file or folder.
         folder: Where to copy it to.
-        wanted: Says of each name in it whether to copy it.
+        only: As of `fetched`.
 
     Returns:
         The copy.
@@ -54,9 +53,14 @@ def fetch(store: Store, folder: Path, wanted: Callable[[str], bool] = lambda nam
     Raises:
         As `fetched`.
     """
-    files = {name: stored for name, stored in store.files().items() if wanted(name)}
+    files = store.files()
+    if only and "" not in files:
+        below = {name: stored for name, stored in files.items() if name.rpartition("/")[2] == only}
+        files = {only: below[only]} if only in below else below
     check_space(folder, sum(stored.size for stored in files.values()), store.shown)
     copy = folder / (store.name or "bag")
+    if "" not in files:
+        copy.mkdir()
     for name, stored in files.items():
         store.get(name, copy / name if name else copy, stored)
     return copy

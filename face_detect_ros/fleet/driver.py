@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from face_detect_ros.bags.finding import find_bags, is_bag
-from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
-from face_detect_ros.files.reading import read_text
+from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError
+from face_detect_ros.core.text import shown_url, without_credentials
+from face_detect_ros.files.stores import is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
+from face_detect_ros.fleet.bag_list import NamedBag
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.local_pool import Pool
 from face_detect_ros.fleet.manifest import Bag, Manifest
+from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.steps import Outcome, Step
 from face_detect_ros.fleet.table import FILE
 
@@ -67,53 +69,25 @@ class Report:
         return tuple(bag for bag in self.bags if bag.state == "failed")
 
 
-def bags_of(source: Path, out: Path | None = None) -> list[tuple[Path, str]]:
-    """The bags of a folder or of a list, and a name for the result of each.
-
-    Args:
-        source: A folder with bags anywhere below, a bag, or a text file with a path in each line.
-        out: Where results go: what is found there is left out.
-
-    Raises:
-        ConfigError: There are none.
-    """
-    if is_bag(source) and not source.is_dir():
-        return [(source.resolve(), source.stem)]
-    if source.is_dir():
-        found = [
-            (path.resolve(), source.name if path == source else str(path.relative_to(source).with_suffix("")))
-            for path in find_bags(source)
-        ]
-    else:
-        lines = read_text(
-            source, most_bytes=_MOST_LIST_BYTES, hint="give a folder, or a list of bags"
-        ).splitlines()
-        paths = [source.parent / line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        found = [(path.resolve(), path.stem) for path in paths]
-    if out is not None:
-        found = [item for item in found if out.resolve() not in item[0].parents]
-    if not found:
-        raise ConfigError(f"{source}: no bags here")
-    return found
-
-
 def run(
     job: Job,
-    bags: Sequence[tuple[Path, str]],
+    bags: Sequence[NamedBag],
     out: Path,
     make_pool: Callable[[], Pool],
     options: Options,
     on_progress: OnProgress = lambda done, total, text: None,
+    mirror: Mirror | None = None,
 ) -> Report:
     """Process bags, or go on where an earlier run has left off.
 
     Args:
         job: What to do with each bag; its own bag is not used.
-        bags: See `bags_of`.
-        out: Folder of the results.
+        bags: See `bag_list.bags_of`.
+        out: Folder of the results; of the driver's state alone, that of `mirror`, if they go to a store.
         make_pool: Starts the workers; called once there is work.
         options: How to spread it.
         on_progress: Told now and then.
+        mirror: The store for the results.
 
     Raises:
         ConfigError: `out` has results of other options, or another process works there.
@@ -121,14 +95,14 @@ def run(
     """
     started_s = time.monotonic()
     with _locked(out):
-        manifest = Manifest(
-            out / FILE, json.dumps(asdict(replace(job, bag=Path())), default=str, sort_keys=True)
-        )
+        work = without_credentials(json.dumps(asdict(replace(job, bag=Path())), default=str, sort_keys=True))
+        manifest = Manifest(out / FILE, work, mirror.shown if mirror is not None else "")
         try:
-            manifest.add(bags)
+            places = _places(bags)
+            manifest.add([(called(place), name) for place, name in bags])
             if options.retry:
                 manifest.retry()
-            fleet = _Fleet(job, out, manifest, options, on_progress)
+            fleet = _Fleet(job, out, places, manifest, options, on_progress, mirror)
             if fleet.waiting:
                 pool = make_pool()
                 try:
@@ -136,9 +110,17 @@ def run(
                 finally:
                     pool.close()
             report = Report(tuple(manifest.bags()), time.monotonic() - started_s, fleet.images)
+            _write_summary(out / SUMMARY, report)
+            if mirror is not None:
+                mirror.put(out / SUMMARY)
+                mirror.keep(manifest, now=True)
+        except BaseException:
+            if mirror is not None:
+                with contextlib.suppress(PerceptionError):  # the first error is the one to report
+                    mirror.keep(manifest, now=True)
+            raise
         finally:
             manifest.close()
-        _write_summary(out / SUMMARY, report)
     return report
 
 
@@ -146,15 +128,25 @@ class _Fleet:
     """The steps that are left, in order. A bag is planned, then its pieces, then it is finished."""
 
     def __init__(
-        self, job: Job, out: Path, manifest: Manifest, options: Options, on_progress: OnProgress
+        self,
+        job: Job,
+        out: Path,
+        places: dict[str, str],
+        manifest: Manifest,
+        options: Options,
+        on_progress: OnProgress,
+        mirror: Mirror | None,
     ) -> None:
         self.images = 0
         self.waiting: deque[Step] = deque()
         self._job = job
         self._out = out
+        self._places = places
         self._manifest = manifest
         self._options = options
         self._on_progress = on_progress
+        self._mirror = mirror
+        self._numbered = False
         self._open: dict[int, int] = {}  # pieces of each bag that are not done
         self._set_aside: set[int] = set()
         self._crashes, self._went_well = 0, False
@@ -171,7 +163,7 @@ class _Fleet:
         done_before = self._manifest.images_done()
         while self.waiting or underway:
             while self.waiting and pool.idle:
-                pool.submit(self.waiting.popleft())
+                pool.submit(self._next(pool))
                 underway += 1
             outcomes = pool.wait(_WAIT_S)
             for outcome in outcomes:
@@ -179,10 +171,29 @@ class _Fleet:
                 self._note(outcome)
             if outcomes or not bags:
                 bags = self._manifest.bags()
+            if self._mirror is not None:
+                self._mirror.keep(self._manifest)
             total = sum(bag.expected for bag in bags if bag.state != "failed")
             closed = sum(bag.state in ("done", "failed") for bag in bags)
             done = done_before + self.images + pool.images
             self._on_progress(done, max(total, 1), f"{closed} of {len(bags)} bags")
+
+    def _next(self, pool: Pool) -> Step:
+        """The step to take now. Of those that need a copy of their bag, preferably one that a worker has."""
+        place = 0
+        if self.waiting[0].bag_url and self.waiting[0].kind != "plan":
+            at_hand, elsewhere = pool.bags_at_hand
+            places = range(len(self.waiting))
+            with_copy = (number for number in places if self.waiting[number].bag in at_hand)
+            without = (number for number in places if self.waiting[number].bag not in elsewhere)
+            place = next(with_copy, next(without, 0))
+        step = self.waiting[place]
+        del self.waiting[place]
+        if self._mirror is not None and step.kind != "plan" and not self._numbered:
+            # what workers write is named by the numbers of bags, so these are kept first
+            self._mirror.keep(self._manifest, now=True)
+            self._numbered = True
+        return step
 
     def _note(self, outcome: Outcome) -> None:
         step = outcome.step
@@ -213,7 +224,12 @@ class _Fleet:
             if not self._open[step.bag]:
                 self.waiting.appendleft(self._step(self._bag(step.bag), "finish"))
         else:
-            self._manifest.finished(step.bag, outcome.values, self._out / "bags" / step.name / FILE)
+            if self._mirror is not None:
+                with self._mirror.table(step) as results:
+                    self._manifest.finished(step.bag, outcome.values, results)
+                self._mirror.remove_pieces(step)
+                return
+            self._manifest.finished(step.bag, outcome.values, self._out / step.result_name / FILE)
             self._remove_pieces(step)
 
     def _steps(self, bag: Bag) -> list[Step]:
@@ -229,14 +245,17 @@ class _Fleet:
 
     def _step(self, bag: Bag, kind: str) -> Step:
         spans_ns = tuple(span_ns for span_ns, _ in self._manifest.pieces(bag.id))
+        place = self._places.get(bag.path, bag.path)
         return Step(
             kind,  # type: ignore[arg-type]
             bag.id,
-            replace(self._job, bag=bag.path),
+            replace(self._job, bag=Path(bag.name if is_url(place) else place)),
             self._out,
             bag.name,
             spans_ns,
             piece_s=self._options.piece_s,
+            bag_url=place if is_url(place) else "",
+            out_url=self._mirror.url if self._mirror is not None else "",
         )
 
     def _bag(self, number: int) -> Bag:
@@ -251,6 +270,20 @@ class _Fleet:
         for number in range(len(step.spans_ns)):
             with contextlib.suppress(OSError):
                 step.journal(number).unlink(missing_ok=True)
+
+
+def _places(bags: Sequence[NamedBag]) -> dict[str, str]:
+    """Where each bag is, by what the manifest calls it: without passwords."""
+    places: dict[str, str] = {}
+    for place, _ in bags:
+        if places.setdefault(called(place), place) != place:
+            raise ConfigError(f"{called(place)}: is listed twice, with different credentials; leave one out")
+    return places
+
+
+def called(place: str) -> str:
+    """What the manifest and results call a bag: its path, or its URL without credentials."""
+    return shown_url(place, keys=True) if is_url(place) else place
 
 
 @contextlib.contextmanager

@@ -13,7 +13,9 @@ from typing import Any
 
 from face_detect_ros import __version__
 from face_detect_ros.bags.reading import END_NS, BagReader
+from face_detect_ros.bags.stored import Outline
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.text import without_credentials
 from face_detect_ros.detectors.class_filter import class_ids
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -98,7 +100,7 @@ class Job:
         """What results call the bag."""
         return self.name or str(self.bag)
 
-    def span_ns(self, reader: BagReader) -> tuple[int, int]:
+    def span_ns(self, reader: BagReader | Outline) -> tuple[int, int]:
         """The times of recording that it covers, the end exclusive."""
         start_ns = reader.start_ns + round(self.from_s * 1e9)
         return start_ns, END_NS if self.to_s is None else reader.start_ns + round(self.to_s * 1e9)
@@ -110,10 +112,13 @@ class Job:
             status = path.stat()
             # a compressed file is unpacked anew each time
             files.append([path.name, status.st_size, 0 if reader.compressed_files else status.st_mtime_ns])
+        return self.described(files)
+
+    def described(self, files: list[list[Any]]) -> str:
+        """As `describe`, of a bag with these files: name, size and time of each."""
         models = [_stamp_of(task.recipe.model) for task in self.tasks]
-        return json.dumps(
-            [__version__, asdict(replace(self, bag=Path())), files, models], default=str, sort_keys=True
-        )
+        work = [__version__, asdict(replace(self, bag=Path())), files, models]
+        return without_credentials(json.dumps(work, default=str, sort_keys=True))
 
 
 def _stamp_of(model: str) -> list[int]:

@@ -150,6 +150,17 @@ class Journal:
         return None if row is None else str(row[0])
 
 
+def summary_of(path: Path) -> dict[str, Any] | None:
+    """What `Journal.complete` was given for a file, whatever its work; None if it is not complete or damaged."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            row = database.execute("SELECT value FROM header WHERE name = 'complete'").fetchone()
+            whole = database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        return json.loads(row[0]) if row is not None and whole else None
+    except (sqlite3.Error, ValueError):
+        return None
+
+
 def _packed(answer: Answer) -> bytes:
     """A line of JSON, then the arrays one behind the other."""
     found = answer.detections

@@ -8,14 +8,19 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Protocol
 
 from face_detect_ros.core.child_process import die_with_owner
+from face_detect_ros.files.scratch import scratch
+from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Task
 from face_detect_ros.fleet.steps import Outcome, Step, take
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -41,8 +46,13 @@ class Pool(Protocol):
     @property
     def images(self) -> int: ...
 
+    @property
+    def bags_at_hand(self) -> tuple[set[int], set[int]]:
+        """The bags whose copies idle workers may have, and those of the others."""
+        ...
+
     def submit(self, step: Step) -> None:
-        """Give a step to a worker that is idle."""
+        """Give a step to a worker that is idle, to one with a copy of the bag if there is one."""
         ...
 
     def wait(self, timeout_s: float) -> list[Outcome]:
@@ -69,8 +79,9 @@ class Builder:
         return self._built
 
 
-def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection) -> None:
+def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection, folder: Path) -> None:
     """The main function of a worker process."""
+    desk = Desk(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner says when it ends
     die_with_owner(lifeline.fileno())
     build = Builder(tasks)
@@ -89,7 +100,7 @@ def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection) -> Non
         except EOFError:
             return
         images = 0
-        work.send(take(step, build, on_image))
+        work.send(take(step, build, on_image, desk))
 
 
 @dataclass
@@ -99,6 +110,24 @@ class _Worker:
     lifeline: Connection
     step: Step | None = None
     images: int = 0
+    bag: int = 0
+    """Of its latest step."""
+    folder: Path = Path()
+
+
+def bags_at_hand(workers: Iterable[Any]) -> tuple[set[int], set[int]]:
+    """See `Pool`; of workers with a `step` and the `bag` of the latest one."""
+    idle: set[int] = set()
+    busy: set[int] = set()
+    for worker in workers:
+        (idle if worker.step is None else busy).add(worker.bag)
+    return idle, busy
+
+
+def choose_worker(workers: Iterable[Any], step: Step) -> Any:
+    """An idle worker for a step: one with a copy of its bag if there is one."""
+    idle = [worker for worker in workers if worker.step is None]
+    return next((worker for worker in idle if worker.bag == step.bag), idle[0])
 
 
 class LocalPool:
@@ -113,6 +142,8 @@ class LocalPool:
         self.size = size
         self._tasks = tuple(tasks)
         self._context = multiprocessing.get_context("spawn")
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(scratch())
         self._workers = [self._start() for _ in range(size)]
 
     @property
@@ -130,10 +161,15 @@ class LocalPool:
         """Of the worker processes."""
         return [int(worker.process.pid) for worker in self._workers]
 
+    @property
+    def bags_at_hand(self) -> tuple[set[int], set[int]]:
+        """The bags whose copies idle workers may have, and those of the others."""
+        return bags_at_hand(self._workers)
+
     def submit(self, step: Step) -> None:
         """Give a step to a worker that is idle."""
-        worker = next(worker for worker in self._workers if worker.step is None)
-        worker.step = step
+        worker = choose_worker(self._workers, step)
+        worker.step, worker.bag = step, step.bag
         with contextlib.suppress(OSError):  # dead: `wait` finds out
             worker.work.send(step)
 
@@ -161,17 +197,19 @@ class LocalPool:
         for worker in self._workers:
             self._end(worker)
         self._workers = []
+        self._stack.close()
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         their_end, our_end = self._context.Pipe(duplex=False)
+        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._folder))
         process = self._context.Process(
-            target=_serve, args=(self._tasks, theirs, their_end), name="fleet-worker", daemon=False
+            target=_serve, args=(self._tasks, theirs, their_end, folder), name="fleet-worker", daemon=False
         )
         process.start()
         theirs.close()
         their_end.close()
-        return _Worker(process, ours, our_end)
+        return _Worker(process, ours, our_end, folder=folder)
 
     def _replace(self, number: int) -> list[Outcome]:
         worker = self._workers[number]
@@ -188,6 +226,7 @@ class LocalPool:
             worker.process.kill()
             worker.process.join()
         worker.work.close()
+        shutil.rmtree(worker.folder, ignore_errors=True)
 
 
 def _why(code: int | None) -> str:

@@ -49,7 +49,7 @@ class Bag:
     """A bag of the fleet, as the columns of the table `bags` say."""
 
     id: int
-    path: Path
+    path: str
     name: str
     state: str
     reason: str
@@ -70,13 +70,14 @@ class Manifest:
     Args:
         path: The file, made if missing.
         work: Describes what is done with the bags; a file for other work is refused.
+        shown: The folder of the results for messages, if it is not that of the file.
 
     Raises:
         ConfigError: The file belongs to other work.
         OutputError: It cannot be written.
     """
 
-    def __init__(self, path: Path, work: str) -> None:
+    def __init__(self, path: Path, work: str, shown: str = "") -> None:
         self.path = path
         try:
             self._database = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -85,25 +86,27 @@ class Manifest:
             self._database.executescript(SCHEMA)
             row = self._database.execute("SELECT value FROM work WHERE name = 'options'").fetchone()
             if row is not None and row[0] != work:
-                raise ConfigError(f"{path.parent}: has results of other options; give another folder")
+                raise ConfigError(
+                    f"{shown or path.parent}: has results of other options; give another folder"
+                )
             self._database.execute("INSERT OR IGNORE INTO work VALUES ('options', ?)", (work,))
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {path}: {error}; give another folder") from error
 
-    def add(self, bags: Sequence[tuple[Path, str]]) -> None:
+    def add(self, bags: Sequence[tuple[str, str]]) -> None:
         """Add bags, with a name for the result of each; those that are known stay as they are."""
         with self._transaction():
             known = {row[0] for row in self._database.execute("SELECT path FROM bags")}
             names = {row[0] for row in self._database.execute("SELECT name FROM bags")}
             for path, name in bags:
-                if str(path) in known:
+                if path in known:
                     continue
                 unique, number = name, 2
                 while unique in names:
                     unique, number = f"{name}-{number}", number + 1
                 names.add(unique)
-                known.add(str(path))
-                self._database.execute("INSERT INTO bags(path, name) VALUES (?, ?)", (str(path), unique))
+                known.add(path)
+                self._database.execute("INSERT INTO bags(path, name) VALUES (?, ?)", (path, unique))
 
     def bags(self) -> list[Bag]:
         """All bags, in the order in which they were added."""
@@ -208,6 +211,16 @@ class Manifest:
         with self._transaction():
             self._database.execute("UPDATE bags SET state = 'failed', reason = ? WHERE id = ?", (reason, bag))
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy, which is one file. Raises OutputError."""
+        try:
+            path.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+                self._database.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+        except (sqlite3.Error, OSError) as error:
+            raise OutputError(f"cannot write {path}: {error}; is the disk full?") from error
+
     def close(self) -> None:
         """Close the file. Calling it twice is fine."""
         self._database.close()
@@ -233,4 +246,4 @@ class Manifest:
 
 
 def _bag(number: int, path: str, name: str, state: str, reason: str, problems: str, *figures: Any) -> Bag:
-    return Bag(number, Path(path), name, state, reason, json.loads(problems), *figures)
+    return Bag(number, path, name, state, reason, json.loads(problems), *figures)

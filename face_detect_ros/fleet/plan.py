@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from face_detect_ros.bags.cameras import Camera, cameras, choose
+from face_detect_ros.bags.cameras import Camera, by_name, cameras, choose
+from face_detect_ros.bags.images import is_image_topic
 from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.bags.stored import Outline
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.passing import Passing
 from face_detect_ros.fleet.reading import Reading
 from face_detect_ros.fleet.scenes import links
+
+NO_IMAGES = "has no topic with images that can be processed"
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Plan:
         if not job.anonymize:
             if not chosen:
                 reasons = "".join(f"; {camera.topic.name}: {camera.use}" for camera in found)
-                raise ConfigError(f"{job.bag}: has no topic with images that can be processed{reasons}")
+                raise ConfigError(f"{job.bag}: {NO_IMAGES}{reasons}")
             shown = job.annotate or any(task.recipe.recognition is not None for task in job.tasks)
             reading = Reading(images, (), span_ns, job.every, links(reader, chosen, found), shown)
             return cls(chosen, reading)
@@ -64,7 +68,26 @@ class Plan:
         reading = Reading(images, copied, span_ns, job.every, links(reader, chosen, found))
         return cls(chosen, reading, passing, tuple(sorted(left_out)))
 
-    def expected(self, reader: BagReader) -> int:
+    @classmethod
+    def outlined(cls, job: Job, bag: Outline) -> Plan | None:
+        """A plan without a look at the images, good enough to cut the bag; None if only such a look can tell.
+
+        Raises ConfigError for a bag without images.
+        """
+        images = [topic for topic in bag.topics if is_image_topic(topic)]
+        if not images and not job.anonymize:
+            raise ConfigError(NO_IMAGES)
+        try:
+            chosen = tuple(
+                choose([by_name(topic) for topic in images], job.topics, every_topic=job.anonymize)
+            )
+        except ConfigError:
+            return None
+        if not chosen:
+            return None
+        return cls(chosen, Reading(tuple(camera.topic for camera in chosen), (), job.span_ns(bag), job.every))
+
+    def expected(self, reader: BagReader | Outline) -> int:
         """About how many images there are."""
         start_ns, end_ns = self.reading.span_ns
         covered_ns = min(end_ns, reader.end_ns) - max(start_ns, reader.start_ns)

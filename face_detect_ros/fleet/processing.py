@@ -179,7 +179,9 @@ def detect_only(
             summary.problems = list(reader.problems)
             summary.seconds = time.monotonic() - started_s
             known.close()
-            journal.complete({"images": summary.images})
+            journal.complete(
+                {"images": summary.images, "network_s": summary.network_s, "seconds": summary.seconds}
+            )
         finally:
             known.close()
             journal.close()

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Task
-from face_detect_ros.fleet.local_pool import Builder
+from face_detect_ros.fleet.local_pool import Builder, bags_at_hand, choose_worker
 from face_detect_ros.fleet.steps import Outcome, Step, take
 
 _LOCAL = "local"
 _REACH_S = 5.0
+_CLOSE_S = 10.0
 
 
 class _Actor:
@@ -25,10 +27,15 @@ class _Actor:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._build = Builder(tasks)
+        self._desk = Desk()
 
     def take(self, step: Step) -> Outcome:
         """See `steps.take`."""
-        return take(step, self._build)
+        return take(step, self._build, desk=self._desk)
+
+    def close(self) -> None:
+        """Remove the copies of bags on its machine."""
+        self._desk.close()
 
 
 def _reach(address: str) -> None:
@@ -43,6 +50,8 @@ class _Worker:
     actor: Any
     step: Step | None = None
     answer: Any = field(default=None)
+    bag: int = 0
+    """Of its latest step."""
 
 
 class RayPool:
@@ -99,10 +108,15 @@ class RayPool:
         """Actors do not tell before a step is done."""
         return 0
 
+    @property
+    def bags_at_hand(self) -> tuple[set[int], set[int]]:
+        """The bags whose copies idle workers may have, and those of the others."""
+        return bags_at_hand(self._workers)
+
     def submit(self, step: Step) -> None:
         """Give a step to a worker that is idle."""
-        worker = next(worker for worker in self._workers if worker.step is None)
-        worker.step, worker.answer = step, worker.actor.take.remote(step)
+        worker = choose_worker(self._workers, step)
+        worker.step, worker.bag, worker.answer = step, step.bag, worker.actor.take.remote(step)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Outcomes of steps, at the latest after that time; may be none."""
@@ -123,7 +137,10 @@ class RayPool:
         return found
 
     def close(self) -> None:
-        """End all workers at once."""
+        """End all workers at once, those without a step after they have removed their copies of bags."""
+        with contextlib.suppress(Exception):
+            closing = [worker.actor.close.remote() for worker in self._workers if worker.step is None]
+            self._ray.wait(closing, num_returns=len(closing), timeout=_CLOSE_S)
         for worker in self._workers:
             with contextlib.suppress(Exception):
                 self._ray.kill(worker.actor)

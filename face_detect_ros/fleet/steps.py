@@ -13,12 +13,16 @@ import contextlib
 import itertools
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.bags.stored import Outline, outline
 from face_detect_ros.core.errors import OutputError, PerceptionError
+from face_detect_ros.core.text import shown_url, without_credentials
+from face_detect_ros.files.stores import Store
+from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
 from face_detect_ros.fleet.plan import Plan
@@ -45,6 +49,8 @@ class Step:
         spans_ns: Times of recording: the piece of a "detect" step, all pieces of a "finish" step.
         piece: Number of the piece.
         piece_s: How long the pieces of a planned bag should be.
+        bag_url: Of the bag, if it is in a store and not on this machine.
+        out_url: Of the fleet's output, if it is in a store: `folder` is not used then.
     """
 
     kind: Kind
@@ -55,10 +61,27 @@ class Step:
     spans_ns: tuple[tuple[int, int], ...] = ()
     piece: int = 0
     piece_s: float = 0.0
+    # not in repr: they may hold passwords
+    bag_url: str = field(default="", repr=False)
+    out_url: str = field(default="", repr=False)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its bag or its results are in a store."""
+        return bool(self.bag_url or self.out_url)
+
+    @property
+    def result_name(self) -> str:
+        """Of the bag's result, in the fleet's output."""
+        return f"bags/{self.name}"
+
+    def journal_name(self, piece: int) -> str:
+        """Of the answers to a piece, in the fleet's output."""
+        return f"pieces/{self.bag:06d}-{piece:06d}.sqlite3"
 
     def journal(self, piece: int) -> Path:
         """Where the answers to a piece are."""
-        return self.folder / "pieces" / f"{self.bag:06d}-{piece:06d}.sqlite3"
+        return self.folder / self.journal_name(piece)
 
 
 @dataclass(frozen=True)
@@ -79,42 +102,86 @@ class Outcome:
     reason: str = ""
 
 
-def take(step: Step, pipelines: Pipelines, on_image: Callable[[], None] = lambda: None) -> Outcome:
-    """Take a step. Raises nothing but what ends the process."""
+def take(
+    step: Step, pipelines: Pipelines, on_image: Callable[[], None] = lambda: None, desk: Desk | None = None
+) -> Outcome:
+    """Take a step. Raises nothing but what ends the process.
+
+    Args:
+        step: The step.
+        pipelines: Gives the pipelines by task.
+        on_image: Called for each image.
+        desk: Of this worker; one for this step alone if there is none.
+    """
+    if desk is None:
+        with contextlib.closing(Desk()) as own:
+            return take(step, pipelines, on_image, own)
     try:
         built = {} if step.kind == "plan" else pipelines()
     except PerceptionError as error:
         return Outcome(step, {}, "all", str(error))
     try:
-        return Outcome(step, _TAKE[step.kind](step, built, on_image))
-    except OutputError as error:  # a full disk is not the bag's fault
+        return Outcome(step, _values(step, built, on_image, desk))
+    except OutputError as error:  # a full disk or a store that does not answer is not the bag's fault
         return Outcome(step, {}, "all", str(error))
     except MemoryError:
         return Outcome(step, {}, "crash", "memory ran out")
     except PerceptionError as error:
-        return Outcome(step, {}, "bag", str(error).removeprefix(f"{step.job.bag}: "))
+        reason = desk.named(str(error))
+        for name in (str(step.job.bag), shown_url(step.bag_url, keys=True)):
+            reason = reason.removeprefix(f"{name}: ")
+        return Outcome(step, {}, "bag", reason)
     except Exception as error:  # noqa: BLE001 - a bag that finds a bug must not stop the others
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome(
-            step, {}, "bag", f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
-        )
+        what = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+        return Outcome(step, {}, "bag", without_credentials(what))
+
+
+def _values(
+    step: Step, built: Mapping[str, Pipeline], on_image: Callable[[], None], desk: Desk
+) -> dict[str, Any]:
+    """What a step finds out. Raises as its kind."""
+
+    def action(local: Step) -> dict[str, Any]:
+        return _TAKE[step.kind](local, built, on_image)
+
+    if not step.is_remote:
+        return action(step)
+    if step.kind == "plan":
+        return _plan_outlined(step) or action(desk.local(step))
+    values = desk.take(step, action)
+    if "problems" in values:
+        values["problems"] = [desk.named(problem) for problem in values["problems"]]
+    return values
 
 
 def _plan(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
     with BagReader(step.job.bag) as reader:
-        plan = Plan.of(step.job, reader)
-        start_ns, end_ns = plan.reading.span_ns
-        start_ns, end_ns = max(start_ns, reader.start_ns), min(end_ns, reader.end_ns)
-        images = plan.expected(reader)
-        return {
-            "images": images,
-            "duration_s": reader.duration_s,
-            "bytes": sum(path.stat().st_size for path in reader.files),
-            # images are counted from the start, and a compressed file is unpacked as a whole
-            "spans_ns": pieces(start_ns, end_ns, step.piece_s, images)
-            if step.job.every == 1 and not reader.compressed_files
-            else [(start_ns, end_ns)],
-        }
+        size = sum(path.stat().st_size for path in reader.files)
+        return _planned(step, Plan.of(step.job, reader), reader, size)
+
+
+def _plan_outlined(step: Step) -> dict[str, Any] | None:
+    """The plan of a bag in a store from what is told about it; None if that is not enough."""
+    if not step.bag_url:
+        return None
+    bag = outline(Store(step.bag_url))
+    plan = None if bag is None else Plan.outlined(step.job, bag)
+    return None if bag is None or plan is None else _planned(step, plan, bag, bag.size)
+
+
+def _planned(step: Step, plan: Plan, bag: BagReader | Outline, size: int) -> dict[str, Any]:
+    start_ns, end_ns = plan.reading.span_ns
+    start_ns, end_ns = max(start_ns, bag.start_ns), min(end_ns, bag.end_ns)
+    images = plan.expected(bag)
+    # images are counted from the start, and a compressed file is unpacked as a whole
+    cut = step.job.every == 1 and not bag.compressed_files
+    return {
+        "images": images,
+        "duration_s": bag.duration_s,
+        "bytes": size,
+        "spans_ns": pieces(start_ns, end_ns, step.piece_s, images) if cut else [(start_ns, end_ns)],
+    }
 
 
 def pieces(start_ns: int, end_ns: int, piece_s: float, images: int) -> list[tuple[int, int]]:
@@ -140,7 +207,7 @@ def _detect(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[]
 
 def _finish(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
     with contextlib.closing(_Pieces(step)) as recorded:
-        summary = process(step.job, step.folder / "bags" / step.name, lambda: pipelines, recorded=recorded)
+        summary = process(step.job, step.folder / step.result_name, lambda: pipelines, recorded=recorded)
     return {"problems": summary.problems, "seconds": summary.seconds, "network_s": summary.network_s}
 
 

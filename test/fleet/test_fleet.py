@@ -28,7 +28,8 @@ from helpers.paths import TEST
 
 from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.fleet import driver, steps, table
-from face_detect_ros.fleet.driver import ATTEMPTS, Options, bags_of
+from face_detect_ros.fleet.bag_list import bags_of
+from face_detect_ros.fleet.driver import ATTEMPTS, Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.steps import Outcome, Step, pieces, take
 
@@ -42,6 +43,7 @@ class Here:
     def __init__(self, detector=None, before=lambda step: None):
         self.size = self.idle = 1
         self.images = 0
+        self.bags_at_hand = (set(), set())
         self.steps = []
         self.before = before
         self.detector = detector or SquareDetector()

@@ -14,7 +14,8 @@ from helpers.paths import TEST
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.fleet import driver
-from face_detect_ros.fleet.driver import Options, bags_of
+from face_detect_ros.fleet.bag_list import bags_of
+from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.ray_pool import RayPool
 

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Bags in object stores without copies of them: which there are, and when and how much each has recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import SimpleNamespace
+from typing import Any, BinaryIO, cast
+
+from face_detect_ros.bags.finding import METADATA, find_bags, is_storage
+from face_detect_ros.bags.topic import Key, Topic
+from face_detect_ros.bags.types import modern_name, require_rosbags
+from face_detect_ros.core.errors import StoreError
+from face_detect_ros.files.reading import parse_yaml
+from face_detect_ros.files.stores import Store, Stored
+
+_BLOCK_BYTES = 1 << 18
+"""Read at a time from the end of an MCAP file."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a bag without reading its messages. As of `BagReader`.
+
+    Attributes:
+        size: Of its files, in bytes.
+    """
+
+    topics: tuple[Topic, ...]
+    start_ns: int
+    end_ns: int
+    size: int
+    compressed_files: bool = False
+
+    @property
+    def duration_s(self) -> float:
+        return max(0, self.end_ns - 1 - self.start_ns) * 1e-9
+
+
+class StoredPath:
+    """A path in a listing of a store, as far as `find_bags` and readers of MCAP files use paths."""
+
+    def __init__(self, store: Store, files: Mapping[str, Stored], name: str = "") -> None:
+        self._store = store
+        self._files = files
+        self.relative = name
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.relative).name or self._store.name
+
+    def __truediv__(self, name: str) -> StoredPath:
+        return StoredPath(self._store, self._files, f"{self.relative}/{name}".lstrip("/"))
+
+    def is_file(self) -> bool:
+        return self.relative in self._files
+
+    def is_dir(self) -> bool:
+        return not self.is_file()
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def iterdir(self) -> list[StoredPath]:
+        prefix = f"{self.relative}/" if self.relative else ""
+        names = {name[len(prefix) :].partition("/")[0] for name in self._files if name.startswith(prefix)}
+        return [self / name for name in names]
+
+    def stat(self) -> Any:
+        return SimpleNamespace(st_size=self._files[self.relative].size)
+
+    def open(self, mode: str = "rb") -> BinaryIO:
+        return self._store.open(self.relative, block_bytes=_BLOCK_BYTES)
+
+
+def stored_bags(store: Store) -> list[str]:
+    """The bags in a folder of a store and below it, by their names relative to it; "" is the place itself.
+
+    As `find_bags`. Raises as `Store`.
+    """
+    place: Any = StoredPath(store, store.files())
+    if place.is_file():
+        return [""] if is_storage(place) else []
+    return [path.relative for path in cast("list[StoredPath]", find_bags(place))]
+
+
+def outline(store: Store) -> Outline | None:
+    """What metadata.yaml, or the index at the end of MCAP files, says about a bag; None if neither says enough.
+
+    Reads some kilobytes, however large the bag is. Raises as `Store`.
+    """
+    require_rosbags()
+    files = store.files()
+    place = StoredPath(store, files)
+    found: Any = [place] if place.is_file() else place.iterdir()
+    storage: list[StoredPath] = [path for path in found if path.is_file() and is_storage(path)]
+    size = sum(path.stat().st_size for path in storage)
+    try:
+        if METADATA in files:
+            return _by_metadata(store, {path.name for path in storage}, size)
+        if storage and all(path.name.endswith(".mcap") for path in storage):
+            return _by_index(storage, size)
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever damaged files make parsers raise; a copy is read instead
+        return None
+    return None
+
+
+def _by_metadata(store: Store, storage: set[str], size: int) -> Outline | None:
+    content = store.read(METADATA) or b""
+    about = parse_yaml(content.decode(), METADATA)["rosbag2_bagfile_information"]
+    names = {PurePosixPath(str(name)).name for name in about["relative_file_paths"]}
+    if names != storage:  # as a killed recorder leaves it
+        return None
+    topics = tuple(
+        Topic(
+            item["topic_metadata"]["name"], modern_name(item["topic_metadata"]["type"]), item["message_count"]
+        )
+        for item in about["topics_with_message_count"]
+    )
+    start_ns = int(about["starting_time"]["nanoseconds_since_epoch"])
+    if not any(topic.count for topic in topics):
+        return None
+    compressed = any(name.endswith(".zstd") for name in names)
+    return Outline(topics, start_ns, start_ns + int(about["duration"]["nanoseconds"]) + 1, size, compressed)
+
+
+def _by_index(storage: Sequence[StoredPath], size: int) -> Outline:
+    from face_detect_ros.bags.mcap_index import McapIndex  # needs rosbags
+
+    topics: dict[Key, Topic] = {}
+    spans = []
+    for path in storage:
+        index = McapIndex(cast("Any", path))
+        if index.end_ns > index.start_ns:
+            spans.append((index.start_ns, index.end_ns))
+        for topic in index.topics:
+            topics[topic.key] = topics[topic.key].joined(topic) if topic.key in topics else topic
+    start_ns, end_ns = min(start for start, _ in spans), max(end for _, end in spans)
+    return Outline(tuple(topics[key] for key in sorted(topics)), start_ns, end_ns, size)

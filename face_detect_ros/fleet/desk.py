@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a worker has on its own disk of a bag or of results in an object store: steps see only local folders."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from face_detect_ros.bags.finding import is_storage
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
+from face_detect_ros.core.text import shown_url
+from face_detect_ros.files.scratch import scratch
+from face_detect_ros.files.stores import Store
+from face_detect_ros.files.transfers import deliver, fetch
+from face_detect_ros.fleet.journal import summary_of
+from face_detect_ros.fleet.output_folder import DONE
+
+if TYPE_CHECKING:
+    from face_detect_ros.fleet.steps import Step
+
+
+class Desk:
+    """The local copies of one worker: at most one bag, and the results of the step in progress.
+
+    Args:
+        folder: Where they are made; None for a temporary folder, made when it is needed.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._stack = contextlib.ExitStack()
+        self._folder = folder
+        self._url = ""
+        self._copy = Path()
+
+    def take(self, step: Step, action: Callable[[Step], dict[str, Any]]) -> dict[str, Any]:
+        """Take a step whose bag or results are in a store, with copies.
+
+        What an earlier run has already put in the store is not computed again.
+
+        Args:
+            step: The step.
+            action: Takes a step on local folders.
+
+        Returns:
+            What `action` does.
+
+        Raises:
+            StoreError: A store does not answer.
+            OutputError: There is no room for a copy.
+            PerceptionError: As of `action`.
+        """
+        store = Store(step.out_url) if step.out_url else None
+        if store is not None and (done := _done_piece(step, store, self.folder)) is not None:
+            return done
+        if store is not None and self._is_delivered(step, store):
+            return {"problems": [], "seconds": 0.0, "network_s": 0.0}
+        local = self.local(step)
+        if store is None:
+            return action(local)
+        with tempfile.TemporaryDirectory(
+            prefix="step-", dir=self.folder, ignore_cleanup_errors=True
+        ) as place:
+            local = replace(local, folder=Path(place))
+            (local.folder / "pieces").mkdir()
+            if step.kind == "finish":
+                _fetch_pieces(step, store, local)
+            values = action(local)
+            if step.kind == "detect":
+                store.put(local.journal(step.piece), step.journal_name(step.piece))
+            elif step.kind == "finish":
+                deliver(local.folder / step.result_name, store, DONE, below=step.result_name)
+            return values
+
+    def local(self, step: Step) -> Step:
+        """The step with a copy of its bag. Raises as `take`."""
+        if not step.bag_url:
+            return step
+        job = replace(step.job, bag=self._fetched(step.bag_url), name=shown_url(step.bag_url, keys=True))
+        return replace(step, job=job)
+
+    def named(self, text: str) -> str:
+        """A text about the copy of a bag, as one about the bag."""
+        return text.replace(str(self._copy), shown_url(self._url, keys=True)) if self._url else text
+
+    @property
+    def folder(self) -> Path:
+        """Where copies are."""
+        if self._folder is None:
+            self._folder = self._stack.enter_context(scratch())
+        return self._folder
+
+    def close(self) -> None:
+        """Remove all copies. Calling it twice is fine."""
+        self._drop()
+        self._stack.close()
+
+    def _fetched(self, url: str) -> Path:
+        if url != self._url:
+            self._drop()
+            folder = Path(tempfile.mkdtemp(prefix="bag-", dir=self.folder))
+            try:
+                self._copy = fetch(Store(url), folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            self._url = url
+        return self._copy
+
+    def _drop(self) -> None:
+        if self._url:
+            shutil.rmtree(self._copy.parent, ignore_errors=True)
+            self._url = ""
+
+    def _is_delivered(self, step: Step, store: Store) -> bool:
+        """Whether the result of just this step is in the store. Raises ConfigError for another one."""
+        if step.kind != "finish":
+            return False
+        there = store.read(f"{step.result_name}/{DONE}")
+        if there is None:
+            return False
+        if step.bag_url and _describes(there, step, Store(step.bag_url)):
+            return True
+        local = self.local(step)
+        with BagReader(local.job.bag) as reader:
+            if local.job.describe(reader).encode() == there:
+                return True
+        raise ConfigError(f"{store.shown}/{step.result_name}: exists already; delete it")
+
+
+def _done_piece(step: Step, store: Store, folder: Path) -> dict[str, Any] | None:
+    """What a piece in the store says about itself; None if it is not there, or not complete."""
+    if step.kind != "detect" or not store.exists(step.journal_name(step.piece)):
+        return None
+    copy = folder / "piece.sqlite3"
+    try:
+        store.get(step.journal_name(step.piece), copy)
+        return summary_of(copy)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _fetch_pieces(step: Step, store: Store, local: Step) -> None:
+    """Copy the answers to all pieces; those that are not there are computed again."""
+    for number in range(len(step.spans_ns)):
+        try:
+            store.get(step.journal_name(number), local.journal(number))
+        except OutputError:
+            raise
+        except SourceError:
+            continue
+        if summary_of(local.journal(number)) is None:  # cut off, by a store that does not write whole files
+            local.journal(number).unlink()
+
+
+def _describes(there: bytes, step: Step, bag: Store) -> bool:
+    """Whether DONE of a result is that of this step, by the listing of the store that has the bag."""
+    files = [
+        [name.rpartition("/")[2] or bag.name, stored.size, stored.modified_ns]
+        for name, stored in bag.files().items()
+        if is_storage(Path(name or bag.name))
+    ]
+    job = replace(step.job, name=shown_url(step.bag_url, keys=True))
+    try:
+        version, its_job, its_files, models = json.loads(there)
+        return [version, its_job, sorted(its_files), models] == json.loads(job.described(sorted(files)))
+    except (ValueError, TypeError):
+        return False
