@@ -4,31 +4,21 @@
 """Fleets whose bags and results are in object stores: what they find is what they find on local folders."""
 
 import json
-import os
-import random
-import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from helpers.bags import SquareDetector, camera_bag, job_of, pipeline_of
 from helpers.moto_server import s3
-from helpers.paths import TEST
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.core.errors import ConfigError, StoreError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
-from face_detect_ros.fleet import driver, lease, mirror, steps, table
+from face_detect_ros.fleet import driver, lease, table
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.driver import Options
-from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.steps import take
 
