@@ -130,7 +130,13 @@ def holds_distances(image: ImageMessage) -> bool:
 
 
 def jpeg_message(image: np.ndarray, stamp: int, frame_id: str) -> bytes:
-    """A (H, W, 3) uint8 RGB image as a serialized sensor_msgs/CompressedImage, a JPEG."""
+    """A sensor_msgs/CompressedImage with a JPEG, serialized as CDR.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        stamp: Of the header, in nanoseconds.
+        frame_id: Of the header.
+    """
     return _compressed(image, header(stamp, frame_id), png=False)
 
 

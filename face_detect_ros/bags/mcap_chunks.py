@@ -57,7 +57,17 @@ class Raw(NamedTuple):
 
 
 def read_header(file: BinaryIO, body: int, length: int, file_size: int) -> Chunk | None:
-    """The chunk whose record's content begins at `body`; None if its header is damaged or cut off."""
+    """Read a chunk's header.
+
+    Args:
+        file: The MCAP file.
+        body: Where the content of the chunk's record begins, in bytes from the start of the file.
+        length: Of that content, in bytes, as the record says.
+        file_size: In bytes.
+
+    Returns:
+        The chunk; None if its header is damaged or cut off.
+    """
     file.seek(body)
     try:
         start_ns, end_ns, uncompressed, crc = _CHUNK_HEAD.unpack(file.read(_CHUNK_HEAD.size))
@@ -131,7 +141,13 @@ def messages_in(content: bytes, offset: int, note: Note | None = None) -> Iterat
 
 
 class Merger:
-    """Merges the messages of chunks by time and keeps few chunks unpacked. problem: called for unreadable ones."""
+    """Merges the messages of chunks by time and keeps few chunks unpacked.
+
+    Args:
+        path: Of the file, for errors.
+        file: The same file, open for reading.
+        problem: Called with each chunk that cannot be read, and why.
+    """
 
     def __init__(self, path: object, file: BinaryIO, problem: Callable[[Chunk, ValueError], None]) -> None:
         self._path = path

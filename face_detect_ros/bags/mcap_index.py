@@ -57,7 +57,12 @@ class McapIndex:
             raise NoIndexError
 
     def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
-        """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time.
+        """The messages of some topics, ordered by time.
+
+        Args:
+            keys: The topics.
+            start_ns: Earliest time of recording.
+            end_ns: End of the time of recording, exclusive.
 
         Raises:
             ReaderError: A chunk cannot be read, or is not where the index says.

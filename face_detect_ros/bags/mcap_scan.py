@@ -67,7 +67,13 @@ class McapScan:
             raise SourceError(f"{path}: {error.strerror or error}") from error
 
     def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
-        """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time."""
+        """The readable messages of some topics, ordered by time.
+
+        Args:
+            keys: The topics.
+            start_ns: Earliest time of recording.
+            end_ns: End of the time of recording, exclusive.
+        """
         with self._path.open("rb") as file:
             merger = Merger(self._path, file, self._tell)
             chunks = [

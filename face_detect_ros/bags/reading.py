@@ -111,10 +111,15 @@ class BagReader:
         return next((topic for topic in self.topics if topic.name == name), None)
 
     def messages(self, topics: Iterable[Topic], start_ns: int = 0, end_ns: int = END_NS) -> Iterator[Message]:
-        """Messages with `start_ns` <= time < `end_ns`, by the time at which they were recorded.
+        """The messages of some topics, ordered by the time at which they were recorded.
 
-        The order is always the same: messages of one time are in the order of the files and inside of them.
+        Messages of the same time keep the order of the files and of their places in them, so the order never varies.
         What cannot be read is left out and added to `problems`.
+
+        Args:
+            topics: Of this bag.
+            start_ns: Earliest time of recording.
+            end_ns: End of the time of recording, exclusive.
         """
         keys = {topic.key for topic in topics}
         if not keys:

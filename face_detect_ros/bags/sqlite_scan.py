@@ -87,7 +87,13 @@ class SqliteScan:
             self.start_ns, self.end_ns = self._rows[0][0], self._rows[-1][0] + 1
 
     def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
-        """Messages of the topics `keys` with `start_ns` <= time < `end_ns`, by time."""
+        """The readable messages of some topics, ordered by time.
+
+        Args:
+            keys: The topics.
+            start_ns: Earliest time of recording.
+            end_ns: End of the time of recording, exclusive.
+        """
         for log_ns, number, topic in self._rows:
             key = self._keys.get(topic)
             if key is None or key not in keys or not start_ns <= log_ns < end_ns:

@@ -93,7 +93,18 @@ class BagWriter:
         self._connections[topic.key] = connection
 
     def write(self, topic: str, message_type: str, log_ns: int, cdr: bytes, *, latched: bool = False) -> None:
-        """Append a serialized message of a standard type, for example ``vision_msgs/msg/Detection2DArray``."""
+        """Append a message of a standard type; its topic is declared at the first one.
+
+        Args:
+            topic: Such as ``/face_detector/detections``.
+            message_type: Such as ``vision_msgs/msg/Detection2DArray``.
+            log_ns: When it was recorded.
+            cdr: The serialized message.
+            latched: Record the topic as kept for late subscribers.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         key = Key(topic, message_type)
         if key not in self._connections:
             qos = reliable(1, latched=True) if latched else reliable()
@@ -101,7 +112,16 @@ class BagWriter:
         self.write_declared(key, log_ns, cdr)
 
     def write_declared(self, key: Key, log_ns: int, data: bytes) -> None:
-        """Append a serialized message of a topic that was declared."""
+        """Append a message of a topic that was declared.
+
+        Args:
+            key: The topic.
+            log_ns: When it was recorded.
+            data: The serialized message.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         try:
             self._writer.write(self._connections[key], log_ns, data)
         except OSError as error:

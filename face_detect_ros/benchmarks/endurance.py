@@ -293,7 +293,17 @@ def _stream(rate_hz: float) -> dict[str, Any]:
 
 
 def run(cycles: int, visits: int, overload_s: float, soak_s: float) -> dict[str, Any]:
-    """Everything that is asked for, by name; 0 leaves a part out. Initializes ROS, and shuts it down."""
+    """Run the parts that are asked for; 0 leaves one out. Initializes ROS, and shuts it down.
+
+    Args:
+        cycles: Lives of a node, see `lives`.
+        visits: Of a subscriber, see `subscribers`.
+        overload_s: Duration of `overload`.
+        soak_s: Duration of `soak`.
+
+    Returns:
+        The figures of each part, by its name.
+    """
     runtime.carry_large_images()
     rclpy.init()
     try:

@@ -21,7 +21,13 @@ DETECTORS = ("mmod", "dlib_cnn")
 
 
 def peak_mib(name: str, width: int, height: int) -> float:
-    """Of the detector or embedder `name` in float32 after one width x height image; 0 x 0: after loading."""
+    """Peak memory of a process that runs one detector or embedder in float32, in MiB.
+
+    Args:
+        name: Of the catalogue.
+        width: Of the one image that it processes; 0: it only loads.
+        height: Of that image.
+    """
     command = [sys.executable, "-m", __name__, name, str(width), str(height)]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 

@@ -284,7 +284,17 @@ def default_nodes(seconds: float, rate_hz: float = 10.0) -> list[LatencyRow]:
 
 
 def run(topics: Sequence[str], seconds: float, images: str = "", pid: int = 0) -> list[LatencyRow]:
-    """Measure running nodes, or without topics the default ones. Initializes ROS, and shuts it down."""
+    """Measure running nodes, or the default ones. Initializes ROS, and shuts it down.
+
+    Args:
+        topics: Of the detections of running nodes; empty: starts the default nodes.
+        seconds: How long each is measured.
+        images: Topic of the camera's images, to count those that the nodes leave out; "": not counted.
+        pid: Process of the nodes; 0: found by their names.
+
+    Raises:
+        PerceptionError: Nothing arrives, or a node does not work.
+    """
     runtime.carry_large_images()
     rclpy.init()
     try:

@@ -29,6 +29,15 @@ ATTENTION = {
 
 
 def run(names: list[str], size: int, repeats: int, device: torch.device, dtype: torch.dtype) -> None:
+    """Print a line of JSON for each network: its size, operations and time per image.
+
+    Args:
+        names: Variants of YOLOv9.
+        size: Side of the square input in pixels.
+        repeats: Runs that are timed.
+        device: Where to compute.
+        dtype: Numbers to compute in.
+    """
     for name in names:
         networks = {kind: _network(name, kind, device, dtype) for kind in ATTENTION}
         images = torch.rand(1, 3, size, size, device=device).to(dtype, memory_format=torch.channels_last)
@@ -58,7 +67,13 @@ def run(names: list[str], size: int, repeats: int, device: torch.device, dtype: 
 
 
 def operations(name: str, kind: str, size: int) -> int:
-    """Of one image of size x size; counted on shapes alone."""
+    """Floating-point operations for one image; counted from the shapes alone, without computing.
+
+    Args:
+        name: Variant of YOLOv9.
+        kind: A key of `ATTENTION`.
+        size: Side of the square input in pixels.
+    """
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network = YoloV9(name, self_attention=ATTENTION[kind][0], cross_attention=ATTENTION[kind][1]).fuse()
         network(torch.empty(1, 3, size, size))

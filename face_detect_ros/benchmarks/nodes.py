@@ -78,9 +78,15 @@ def observe(
     pictures: int = 0,
     span_s: float = 0.0,
 ) -> Observation:
-    """Run `processes` (name: module, parameters, arguments) until `pictures` detections came, then for `span_s`.
+    """Run nodes and observe their detections and diagnostics.
 
-    Raises ProcessError if a process ends, or nothing is detected within a minute.
+    Args:
+        processes: Name -> module, parameters and arguments.
+        pictures: Wait for so many detection messages first.
+        span_s: How long to observe after that.
+
+    Raises:
+        ProcessError: A process ended, or too few detections came within two minutes.
     """
     node = _Probe()
     executor = runtime.make_executor()

@@ -72,7 +72,14 @@ def yolov9(
 
 
 def yolov9_file(folder: Path, variant: str, *, attention: bool = False, calm: bool = False) -> Path:
-    """Such a network in a file of this package."""
+    """Write such a network into a weights file of this package.
+
+    Args:
+        folder: Of the file.
+        variant: Of YOLOv9.
+        attention: With attention.
+        calm: See `yolov9`.
+    """
     path = folder / f"yolov9-{variant}{'-attn' if attention else ''}{'-calm' if calm else ''}.safetensors"
     model = yolov9(variant, attention=attention, calm=calm)
     yolov9_weights.save(path, model, coco.CLASSES, input_size=640, source="random numbers")

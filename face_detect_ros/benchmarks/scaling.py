@@ -48,7 +48,18 @@ def run(
     cameras: Sequence[int] = CAMERAS,
     repeats: int = _REPEATS,
 ) -> list[Row]:
-    """Rows for the default models on the default device. Raises PerceptionError where they cannot be loaded."""
+    """Measure how time grows with the size of the task, with the default models on the default device.
+
+    Args:
+        sizes: Of images, (width, height) in pixels.
+        faces: Numbers of faces in an image.
+        people: Numbers of people in the gallery.
+        cameras: Numbers of cameras.
+        repeats: Runs of each measurement.
+
+    Raises:
+        PerceptionError: A model cannot be loaded.
+    """
     return [
         *_pixels(sizes, repeats),
         *_faces(faces, repeats),

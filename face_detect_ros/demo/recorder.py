@@ -36,10 +36,19 @@ _MOST_WAITING = 10  # lines, for identities that never come
 
 
 class Recorder(Node):
-    """Records the image topic and the topics of a face and an object detector (all fully qualified).
+    """Records an image topic and the topics of a face and an object detector.
 
-    Images go into the bag as JPEG, on the topic image_transport would use for that. Raises OutputError if the
-    folder cannot be written.
+    Images go into the bag as JPEG, on the topic that image_transport would use.
+
+    Args:
+        folder: Where the bag, the videos and a list of detections are written.
+        image_topic: Fully qualified.
+        faces: Fully qualified name of the face detector.
+        objects: The same of the object detector.
+        rate_hz: Of the videos.
+
+    Raises:
+        OutputError: The folder cannot be written.
     """
 
     def __init__(self, folder: Path, image_topic: str, faces: str, objects: str, rate_hz: float) -> None:

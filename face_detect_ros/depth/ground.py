@@ -31,10 +31,15 @@ class GroundPlane:
 
     @classmethod
     def of_camera(cls, height_m: float, pitch_deg: float, roll_deg: float = 0.0) -> GroundPlane:
-        """The plane under a camera that looks down by `pitch_deg` and is rolled clockwise by `roll_deg`.
+        """The plane under a camera.
+
+        Args:
+            height_m: Of the camera above the plane.
+            pitch_deg: How far it looks down.
+            roll_deg: How far it is rolled clockwise.
 
         Raises:
-            ConfigError: For values that no camera can have.
+            ConfigError: No camera can have these values.
         """
         if not 0 < height_m <= _HIGHEST_M or not abs(pitch_deg) <= 90 or not abs(roll_deg) <= 180:
             raise ConfigError(

@@ -194,7 +194,17 @@ def _try(
 def look_once(
     path: Path, factory: str, arguments: dict[str, str | int], engine_names: Sequence[str] | None
 ) -> None:
-    """Makes a detector on the CPU, lets it look at one image, and closes it. Raises PerceptionError."""
+    """Make a detector on the CPU, let it look at one image, and close it. Runs in a process of its own, see `trial`.
+
+    Args:
+        path: The model file.
+        factory: "module:function" that makes the detector.
+        arguments: Further arguments of the factory.
+        engine_names: Engines to try; None where the factory brings its own.
+
+    Raises:
+        PerceptionError: The file cannot be used.
+    """
     make = load_factory(factory)
     given = (path, Compute("cpu"), engine_names) if engine_names is not None else ("cpu", path)
     detector = make(*given, **arguments)

@@ -76,7 +76,19 @@ def exported(weights: Path, kind: str, build: str) -> Path:
 
 
 def export_beside(weights: Path, kind: str, build: str) -> Path:
-    """Write the graph into the folder of the weights, where `exported` finds it first. Raises as `exported`."""
+    """Write the graph into the folder of the weights, where `exported` finds it first.
+
+    Args:
+        weights: File of the weights.
+        kind: Of the graph, part of what it is recognized by.
+        build: "module:function" that exports it.
+
+    Returns:
+        The graph's file.
+
+    Raises:
+        PerceptionError: As `exported`.
+    """
     beside = weights.with_suffix(SUFFIX)
     _make(weights, beside, build, _stamp(weights, kind))
     return beside

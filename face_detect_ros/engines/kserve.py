@@ -300,7 +300,19 @@ def create(address: Address) -> RemoteGraph:
 
 
 def checked_output(address: Address, port: Port, array: np.ndarray) -> np.ndarray:
-    """The array, if it is what the server said that it would be. Raises RuntimeError."""
+    """Check that an output is what the server said that it would be.
+
+    Args:
+        address: Of the model.
+        port: The output as the server describes it; of unknown shape, any shape is right.
+        array: As it came.
+
+    Returns:
+        The array.
+
+    Raises:
+        RuntimeError: It has another type or number of axes.
+    """
     other_shape = port.shape and array.ndim != len(port.shape)
     if (port.dtype is not None and array.dtype != port.dtype) or other_shape:
         raise RuntimeError(

@@ -97,7 +97,19 @@ class OnnxSession:
 def create(
     file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
 ) -> OnnxSession:
-    """An engine as the catalogue makes it. Raises as `OnnxSession`, DeviceError for a precision."""
+    """An engine as the catalogue makes it.
+
+    Args:
+        file: The ONNX file.
+        compute: Device, precision and threads.
+        content: What to load in place of what `file` holds.
+        cache: Not used: it loads fast.
+
+    Raises:
+        ConfigError: ONNX Runtime is not installed.
+        DeviceError: The device or the precision is not available.
+        WeightsError: The file is missing or cannot be loaded.
+    """
     del cache  # what it loads, it loads fast
     if compute.precision not in ("auto", "float32"):
         raise DeviceError(

@@ -48,7 +48,17 @@ _Shapes = tuple[tuple[int, ...], ...]
 def create(
     file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
 ) -> OpenVinoEngine:
-    """An engine as the catalogue makes it. Raises as `OpenVinoEngine`."""
+    """An engine as the catalogue makes it.
+
+    Args:
+        file: The ONNX file.
+        compute: Device, precision and threads.
+        content: What to load in place of what `file` holds.
+        cache: Folder for compiled graphs; None: they are not kept.
+
+    Raises:
+        PerceptionError: As `OpenVinoEngine`.
+    """
     return OpenVinoEngine(file, compute, content=content, cache=cache)
 
 

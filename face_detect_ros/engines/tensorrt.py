@@ -15,12 +15,18 @@ from face_detect_ros.engines.protocol import Compute
 def create(
     file: Path, compute: Compute, *, content: bytes | None = None, cache: Path | None = None
 ) -> OnnxSession:
-    """An engine as the catalogue makes it: it compiles for minutes at its first start, and keeps that.
+    """An engine as the catalogue makes it: it compiles for minutes at its first start, and keeps the result.
+
+    Args:
+        file: The ONNX file.
+        compute: Device, precision and threads.
+        content: What to load in place of what `file` holds.
+        cache: Not used: ONNX Runtime keeps what it compiled.
 
     Raises:
-        ConfigError: without ONNX Runtime.
-        DeviceError: without TensorRT or a GPU, or for a precision other than float32.
-        WeightsError: for a file that is missing or cannot be loaded.
+        ConfigError: ONNX Runtime is not installed.
+        DeviceError: There is no TensorRT or GPU, or the precision is not float32.
+        WeightsError: The file is missing or cannot be loaded.
     """
     del cache  # ONNX Runtime keeps what it compiled; see `onnxruntime`
     if compute.device == "cpu":

@@ -115,11 +115,18 @@ def area_under_curve(distances: np.ndarray, same: np.ndarray) -> float:
 
 
 def verification_figures(distances: np.ndarray, same: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
-    """Figures ready for JSON.
+    """Figures of how well pairs of one person are told from pairs of two, ready for JSON.
 
-    accuracy, accuracy_std: over the folds, each judged by the threshold of the others (a list of one fold is dealt out
-    to ten); threshold: their mean; tar_at_far_1e-3 and its Wilson interval of 95 %; roc: [{far_at_most, threshold, and
-    what `rates_at` gives}] for each of FALSE_ACCEPT_RATES; auc; pairs.
+    Args:
+        distances: (N,) between the two embeddings of each pair.
+        same: (N,) bool; both images show one person.
+        folds: (N,) int; the fold of each pair. A list of one fold is dealt out to ten.
+
+    Returns:
+        accuracy and accuracy_std over the folds, each by the threshold of the others; threshold: the mean of those;
+        tar_at_far_1e-3 and its Wilson interval of 95 %; roc: [{far_at_most, threshold, and what `rates_at` gives}]
+            for each
+        of FALSE_ACCEPT_RATES; auc; pairs.
     """
     if len(np.unique(folds)) < 2:
         # dealt out kind by kind, so that each has as many pairs of one person as the others

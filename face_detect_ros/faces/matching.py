@@ -87,7 +87,13 @@ def match(embeddings: np.ndarray, people: GallerySnapshot, options: MatchOptions
 
 
 def own_limit(person: int, people: GallerySnapshot, options: MatchOptions) -> float:
-    """Distance below which a look may be that of the person with this index."""
+    """Distance below which a look may be that of a person: shorter for people who look like somebody else.
+
+    Args:
+        person: Index of the person.
+        people: Everybody.
+        options: How close a face must be to get a name.
+    """
     if not options.separation_factor or len(people.people) < 2:
         return options.accept_distance
     return min(options.accept_distance, options.separation_factor * separation(person, people))

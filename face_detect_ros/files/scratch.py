@@ -74,7 +74,16 @@ def kept(key: str) -> Iterator[Path]:
 
 
 def check_space(folder: Path, bytes_needed: int, what: str) -> None:
-    """Raise OutputError if there is no room for so many bytes in `folder`."""
+    """Check that there is room in a folder.
+
+    Args:
+        folder: Of the disk.
+        bytes_needed: How much has to fit.
+        what: That needs it, for the error.
+
+    Raises:
+        OutputError: There is less.
+    """
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:

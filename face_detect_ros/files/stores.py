@@ -119,7 +119,16 @@ class Store:
         return self._try("read", cat)
 
     def write(self, name: str, content: bytes, *, new: bool = False) -> bool:
-        """Write a small file. If `new`, only if there is none yet, as far as the store can tell; returns whether."""
+        """Write a small file.
+
+        Args:
+            name: Path below the store's folder.
+            content: Of the file.
+            new: Only if there is no such file yet, as far as the store can tell.
+
+        Returns:
+            Whether it was written.
+        """
 
         def pipe() -> bool:
             path = self._at(name)
@@ -147,7 +156,13 @@ class Store:
         )
 
     def get(self, name: str, target: Path, stored: Stored | None = None) -> None:
-        """Copy a file to this machine, with its time if `stored` tells it."""
+        """Copy a file to this machine.
+
+        Args:
+            name: Path below the store's folder.
+            target: Where to; folders are made.
+            stored: What the store lists of the file, for its time; None: it gets the present time.
+        """
 
         def get() -> None:
             target.parent.mkdir(parents=True, exist_ok=True)

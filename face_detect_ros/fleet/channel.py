@@ -64,7 +64,13 @@ class Steps:
         self._threads: list[threading.Thread] = []
 
     def start(self, name: str, items: Iterable[Item], to: Channel[Item]) -> None:
-        """Send everything that `items` gives to `to`, in a thread of its own."""
+        """Send everything that an iterable gives to a channel, in a thread of its own.
+
+        Args:
+            name: Of the thread.
+            items: Consumed in that thread; what it raises is raised again by `finish`.
+            to: The channel.
+        """
 
         def work() -> None:
             try:

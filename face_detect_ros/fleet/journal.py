@@ -109,7 +109,16 @@ class Journal:
             raise SourceError(f"{self._path}: is damaged ({error}); delete it and run again") from error
 
     def put(self, task: str, key: ImageKey, answer: Answer) -> None:
-        """Keep an answer; on disk after about a second. Raises OutputError."""
+        """Keep an answer; it is on disk after about a second.
+
+        Args:
+            task: That the detector works for.
+            key: The image.
+            answer: Of the detector.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         try:
             self._database.execute(
                 "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?)", (task, *key, _packed(answer))

@@ -65,7 +65,14 @@ class LookAhead:
         self._release(log_ns)
 
     def image(self, topic: str, log_ns: int, result: Result, emit: Emit) -> None:
-        """Pass on an image, with more covers where needed. `emit` is called with its result."""
+        """Pass on an image, with more covers where later images need them.
+
+        Args:
+            topic: Of the image.
+            log_ns: When it was recorded.
+            result: Of the image.
+            emit: Called with the result once no later image can change it.
+        """
         time_s = _time_s(result.frame)
         boxes = np.concatenate([result.detections.boxes, result.faint.boxes])
         ids = [

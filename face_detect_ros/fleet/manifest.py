@@ -150,7 +150,13 @@ class Manifest:
             )
 
     def detected(self, bag: int, piece: int, values: dict[str, Any]) -> None:
-        """Note that a piece is done."""
+        """Note that a piece of a bag is done.
+
+        Args:
+            bag: Number of the bag.
+            piece: Number of the piece in the bag.
+            values: Its images, network_s and seconds.
+        """
         with self._transaction():
             self._database.execute(
                 "UPDATE pieces SET done = 1, images = ?, network_s = ?, seconds = ? WHERE bag = ? AND number = ?",
@@ -158,7 +164,16 @@ class Manifest:
             )
 
     def finished(self, bag: int, values: dict[str, Any], results: Path) -> None:
-        """Note that a bag is done, and take over its results."""
+        """Note that a bag is done, and take over its results.
+
+        Args:
+            bag: Number of the bag.
+            values: Figures of the bag.
+            results: Its table of detections and images.
+
+        Raises:
+            OutputError: The results cannot be read.
+        """
         try:
             self._database.execute("ATTACH ? AS one", (str(results),))
         except sqlite3.Error as error:

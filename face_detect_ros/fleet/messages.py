@@ -70,7 +70,13 @@ def detections_3d_message(result: Result) -> bytes:
 
 
 def label_info_message(labels: Sequence[str], threshold: float, stamp_ns: int) -> bytes:
-    """The class names, and the lowest score published: `~/label_info`."""
+    """A serialized vision_msgs/LabelInfo, as on `~/label_info`.
+
+    Args:
+        labels: Class names, by id.
+        threshold: Lowest score that is published.
+        stamp_ns: Of the header.
+    """
     classes = [
         message("vision_msgs/msg/VisionClass", class_id=index, class_name=name)
         for index, name in enumerate(labels)

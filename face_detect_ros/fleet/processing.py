@@ -146,9 +146,19 @@ def detect_only(
     pipelines: Mapping[str, Pipeline],
     on_image: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Run the networks over a part of a bag, and keep their answers in the journal `path`.
+    """Run the networks over a part of a bag, and keep their answers in a journal.
 
-    The journal says when it is complete; one that is not is gone on with. Raises as `process`.
+    The journal says when it is complete; one that is not is continued.
+
+    Args:
+        job: What to do.
+        span_ns: Times of recording, the end exclusive.
+        path: The journal.
+        pipelines: By task.
+        on_image: Called after each image.
+
+    Raises:
+        PerceptionError: As `process`.
     """
     started_s = time.monotonic()
     summary = Summary()

@@ -84,7 +84,14 @@ def read(
     tasks: Sequence[str],
     recorded: Recorded,
 ) -> Iterator[Work]:
-    """Everything in order of recording, images decoded, with the answers that are known."""
+    """Everything in order of recording: images decoded, with the answers that are known already.
+
+    Args:
+        reader: Of the bag.
+        reading: Which part of it is read.
+        tasks: Whose answers are looked up.
+        recorded: The known answers.
+    """
     processed = {topic.key for topic in reading.images}
     numbers: Counter[str] = Counter()  # images of a topic so far
     latest: dict[str, tuple[int, int]] = {}  # time of the latest image of a topic, and how many had it
@@ -135,7 +142,17 @@ def detect(
     options: Mapping[str, PipelineOptions],
     journal: Journal | None,
 ) -> Iterator[Work]:
-    """Run the networks on the images that have no answer yet, and keep the answers in `journal`."""
+    """Run the networks on the images that have no answer yet.
+
+    Args:
+        works: As `read` gives them; answers are added to them.
+        pipelines: By task.
+        options: By task.
+        journal: Where new answers are kept; None: nowhere.
+
+    Raises:
+        OutputError: The journal cannot be written.
+    """
     for work in works:
         if work.frame is not None and work.key is not None:
             for task, pipeline in pipelines.items():

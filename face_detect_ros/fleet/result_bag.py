@@ -50,7 +50,13 @@ class ResultBag:
     def announce(
         self, labels: Mapping[str, Sequence[str]], thresholds: Mapping[str, float], log_ns: int
     ) -> None:
-        """Write the class names of each task, for late subscribers too."""
+        """Write the class names of each task, for late subscribers too.
+
+        Args:
+            labels: Class names by task.
+            thresholds: Lowest score that is written, by task.
+            log_ns: Time of the messages.
+        """
         for task, names in labels.items():
             message = label_info_message(names, thresholds[task], log_ns)
             self._write(f"/{NODES[task]}/label_info", LABEL_INFO, log_ns, message, latched=True)
@@ -65,13 +71,25 @@ class ResultBag:
         self._writer.write_declared(message.key, message.log_ns if log_ns is None else log_ns, message.data)
 
     def replace(self, message: Message, image: ImageMessage, result: Result) -> None:
-        """Write an image message with the covered image of `result` in place of its own."""
+        """Write an image message with the covered image in place of its own.
+
+        Args:
+            message: As it was recorded.
+            image: Its content.
+            result: With the covered image.
+        """
         if result.covered is None:
             raise ValueError("the image was not covered")
         self._writer.write_declared(message.key, message.log_ns, image.replaced(result.covered))
 
     def add(self, task: str, message: Message, result: Result) -> None:
-        """Write what was found in an image."""
+        """Write what was found in an image.
+
+        Args:
+            task: That the detector works for.
+            message: The image as it was recorded.
+            result: What was found.
+        """
         place = f"/{NODES[task]}{self._places[message.key.name]}"
         self._write(f"{place}/detections", DETECTIONS, message.log_ns, detections_message(result))
         if result.identities is not None:

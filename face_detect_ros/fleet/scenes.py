@@ -57,8 +57,13 @@ class Link:
 def links(reader: BagReader, chosen: Sequence[Camera], found: Sequence[Camera]) -> tuple[Link, ...]:
     """The depth of each chosen camera that has some.
 
-    Depth is registered to a camera if it is in the same coordinate frame, as REP 103 and image_proc have it, or if its
-    name says so below the same name.
+    Depth is registered to a camera if it is in the same coordinate frame, as REP 103 and image_proc have it, or if
+    its name says so below the same name.
+
+    Args:
+        reader: Of the bag.
+        chosen: Cameras whose images are processed.
+        found: All cameras of the bag, those with depth too.
     """
     result = []
     for camera in chosen:
@@ -131,9 +136,14 @@ class _Around:
 def with_scenes(
     messages: Iterable[Message], all_links: Sequence[Link], wanted: Mapping[Key, Any]
 ) -> Iterator[tuple[Message, SceneOf | None]]:
-    """The messages of the topics `wanted`, in order, images of cameras with depth together with their scene.
+    """Messages in order, images of cameras with depth together with their scene.
 
     An image waits for depth that was recorded a little after it, and everything behind it waits as well.
+
+    Args:
+        messages: Of the wanted topics and of those that the links need, in order of recording.
+        all_links: Cameras with depth.
+        wanted: Topics whose messages are given out.
     """
     arounds = [_Around(link) for link in all_links]
     by_image = {around.link.image.key: around for around in arounds}

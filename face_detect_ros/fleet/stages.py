@@ -56,7 +56,17 @@ class Stages:
         self.options = options
 
     def process(self, topic: str, frame: Frame, answer: Answer, scene_of: SceneOf | None = None) -> Result:
-        """The result for the next image of a topic, which the detector answered so. Raises GalleryError."""
+        """Process the next image of a topic without its network.
+
+        Args:
+            topic: Of the image.
+            frame: The image.
+            answer: What the detector found in it.
+            scene_of: Gives the space that the image shows; None where there is no depth.
+
+        Raises:
+            GalleryError: The gallery cannot be read.
+        """
         if topic not in self._streams:
             self._streams[topic] = self._pipeline.open_stream(topic)
         self._known.answer = answer

@@ -59,7 +59,14 @@ class ResultsWriter:
             raise OutputError(f"cannot write {path}: {error}") from error
 
     def add(self, task: str, topic: str, log_ns: int, result: Result) -> None:
-        """Add the detections of an image."""
+        """Add the detections of an image.
+
+        Args:
+            task: That the detector works for.
+            topic: Of the image.
+            log_ns: When it was recorded.
+            result: What was found.
+        """
         self._count(task, topic, log_ns, failed=0)
         found = result.detections
         if not len(found):

@@ -46,6 +46,11 @@ _FILTERS = threading.Lock()
 def open_header(data: bytes, max_image_mpx: float, *, formats: list[str] | None = None) -> Image.Image:
     """Open an image without decoding its pixels.
 
+    Args:
+        data: Of the file.
+        max_image_mpx: Most megapixels.
+        formats: Pillow's names of the formats to try; None: all that are known here.
+
     Raises:
         ImageError: If it has more pixels than the limit (reason: size).
         Exception: Of any type, where it is not an image that Pillow reads; `PIL.UnidentifiedImageError` where it is

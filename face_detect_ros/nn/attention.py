@@ -178,10 +178,15 @@ class SelfAttention2d(MapAttention):
 class CrossAttention2d(MapAttention):
     """Cells of a map, or a set of queries, gather from the cells of another map (or those of their window).
 
-    channels: C; key_channels: Ck; heads: H; window: (rows, columns) of the keys' map or None.
+    Args:
+        channels: C.
+        key_channels: Ck.
+        heads: H.
+        window: (rows, columns) of the keys' map, or None.
 
-    Raises ConfigError as `MapAttention`; for inputs of another shape; for a set of queries where there are windows
-    (a set has no place in the image); for windows where the queries' map is not a whole multiple of the keys'.
+    Raises:
+        ConfigError: As `MapAttention`; for inputs of another shape; for a set of queries where there are windows (a
+            set has no place in the image); for windows where the queries' map is not a whole multiple of the keys'.
     """
 
     def forward(self, x: Tensor, y: Tensor, positions: Tensor | None = None) -> Tensor:
@@ -197,7 +202,16 @@ class CrossAttention2d(MapAttention):
         return self._attend(x, y)
 
     def with_weights(self, x: Tensor, y: Tensor, positions: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """`forward` and the weights (B, H, Nq, Nk), at least float32; zero outside of a query's window."""
+        """As `forward`, and the weights too.
+
+        Args:
+            x: A map (B, C, h, w), or a set (B, Nq, C).
+            y: A map (B, Ck, hk, wk).
+            positions: Of a set: added to its queries; broadcast to (B, Nq, C).
+
+        Returns:
+            The shape of x, and weights (B, H, Nq, Nk), at least float32; zero outside of a query's window.
+        """
         if x.ndim == 3:
             weights = self._weights(self._placed_set(x, y, positions), self._placed(y))
             return self._weighted(weights, _tokens(y)), weights

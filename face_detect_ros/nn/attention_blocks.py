@@ -17,7 +17,12 @@ from face_detect_ros.nn.attention import CrossAttention2d, SelfAttention2d
 
 
 class GatedSelfAttention(nn.Module):
-    """A map (B, C, h, w) plus what its cells gather from each other."""
+    """A map (B, C, h, w) plus what its cells gather from each other.
+
+    Args:
+        channels: C, a multiple of `head_width`.
+        head_width: Channels of each head.
+    """
 
     def __init__(self, channels: int, head_width: int) -> None:
         super().__init__()
@@ -30,7 +35,13 @@ class GatedSelfAttention(nn.Module):
 
 
 class GatedCrossAttention(nn.Module):
-    """A map (B, C, h, w) plus what its cells gather from those of another (B, Ck, hk, wk)."""
+    """A map (B, C, h, w) plus what its cells gather from those of another (B, Ck, hk, wk).
+
+    Args:
+        channels: C, a multiple of `head_width`.
+        key_channels: Ck.
+        head_width: Channels of each head.
+    """
 
     def __init__(self, channels: int, key_channels: int, head_width: int) -> None:
         super().__init__()

@@ -91,7 +91,16 @@ def lines(
 
 
 def timeline(what: str, rows: Mapping[str, Sequence[Span]], end: float) -> str:
-    """When things were there: a row of bars for each, from 0 to `end` seconds."""
+    """When things were there: a row of bars for each.
+
+    Args:
+        what: The chart in words, for people who do not see it.
+        rows: Name -> times in seconds from the start.
+        end: Of the axis, in seconds.
+
+    Returns:
+        An SVG element.
+    """
     height = _TOP + _ROW * len(rows) + _BOTTOM
     width = _WIDTH - _NAMES - _RIGHT
 

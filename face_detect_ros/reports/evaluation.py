@@ -38,7 +38,13 @@ def add_headlines(page: Document, found: Mapping[str, Any]) -> None:
 def add_evaluation(
     page: Document, found: dict[str, Any], images: Sequence[tuple[np.ndarray, str]] = ()
 ) -> None:
-    """Add the figures of an evaluation to a page; what charts and tables show is taken out of `found`."""
+    """Add the figures of an evaluation to a page.
+
+    Args:
+        page: Changed in place.
+        found: The figures; those that charts and tables show are taken out.
+        images: (H, W, 3) uint8 RGB and caption of the worst mistakes.
+    """
     _add_curves(page, found)
     _add_classes(page, found)
     _add_sizes(page, found)

@@ -67,7 +67,16 @@ def parameter(
 
 
 def redefault(schema: type, name: str, default: Any) -> Any:
-    """The parameter `name` of `schema` with another default, for a subclass."""
+    """A parameter with another default, for a subclass.
+
+    Args:
+        schema: Dataclass of the base class.
+        name: Of the parameter.
+        default: For the subclass.
+
+    Returns:
+        The field to assign in the subclass.
+    """
     field = next(field for field in dataclasses.fields(schema) if field.name == name)
     return dataclasses.field(default=default, metadata=field.metadata)
 
@@ -92,11 +101,19 @@ def descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
 
 
 class Parameters(Generic[T]):
-    """Declares the fields of the frozen dataclass `schema` on `node` and keeps a snapshot of their values.
+    """Declares the fields of a frozen dataclass on a node and keeps a snapshot of their values.
 
-    on_change(new, old) is called with the node's executor's thread after a change was accepted; what it raises as
-    ConfigError rejects the change with that reason. Raises ConfigError if an initial value has the wrong type or
-    is out of range.
+    Args:
+        node: That the parameters belong to.
+        schema: The dataclass.
+        on_change: Called with (new, old) on the thread of the node's executor after a change was accepted; a
+            ConfigError that it raises rejects the change with that reason.
+
+    Attributes:
+        value: The latest snapshot.
+
+    Raises:
+        ConfigError: An initial value has the wrong type or is out of range.
     """
 
     def __init__(self, node: Node, schema: type[T], on_change: Callable[[T, T], None] | None = None) -> None:

@@ -26,13 +26,12 @@ OnImage = Callable[[np.ndarray, float], None]
 class SourceEvent:
     """Something to tell the user about.
 
-    kind:
-        lost: a live source gives nothing; it is tried again and again. Once per outage.
-        restored: images come again. Once per outage.
-        finished: the end of a file without `loop`. The thread ends.
-        failed: the source cannot be used. The thread ends.
-        warning: something was passed over and the images go on, such as one unreadable file.
-    message: for people to read, without passwords.
+    Attributes:
+        kind: "lost": a live source gives nothing; it is tried again and again. Once per outage. "restored": images
+            come again. Once per outage. "finished": the end of a file without `loop`. The thread ends. "failed": the
+            source cannot be used. The thread ends. "warning": something was passed over and the images go on, such as
+            one unreadable file.
+        message: For people to read, without passwords.
     """
 
     kind: Literal["lost", "restored", "finished", "failed", "warning"]
@@ -42,9 +41,17 @@ class SourceEvent:
 class CaptureThread:
     """Reads a source in a daemon thread of its own, from construction to `stop`.
 
-    A file is read at the asked or its own rate, by a schedule that does not drift; late images are not made
-    up for by a burst. A live source is read as fast as it gives, so that no old images queue up in it, and
-    images above `rate_hz` are left out.
+    A file is read at the asked or its own rate, by a schedule that does not drift; late images are not made up for by
+    a burst. A live source is read as fast as it gives, so that no old images queue up in it, and images above
+    `rate_hz` are left out.
+
+    Args:
+        options: The source.
+        on_image: Called with each image and when it was captured (see `Capture`), in the capture thread; should
+            return soon. An exception in it becomes a warning event, once while it repeats.
+        on_event: Called with each event, in the capture thread too.
+        open_source: Opens the source.
+        backoff: The waits between attempts to reopen a live source.
     """
 
     def __init__(
@@ -56,13 +63,6 @@ class CaptureThread:
         open_source: Callable[[SourceOptions, Warn], FrameSource] = open_any_source,
         backoff: Backoff | None = None,
     ) -> None:
-        """Start at once.
-
-        on_image(image, captured_s): gets each image (see `Capture`) in the capture thread, and should
-            return soon. An exception in it becomes a warning event, once while it repeats.
-        on_event(event): gets each event, in the capture thread too.
-        backoff: the waits between attempts to reopen a live source.
-        """
         self._options = options
         self._on_image = on_image
         self._on_event = on_event

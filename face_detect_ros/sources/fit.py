@@ -15,7 +15,17 @@ from face_detect_ros.sources.options import SourceOptions
 
 
 def check_size(width: int, height: int, options: SourceOptions, name: str) -> None:
-    """Raise SourceError if images of that size, in pixels, are larger than the limit."""
+    """Refuse images that are too large.
+
+    Args:
+        width: In pixels.
+        height: In pixels.
+        options: With the limit.
+        name: Of the source, for the error.
+
+    Raises:
+        SourceError: They are larger than the limit.
+    """
     try:
         limits.check_size(width, height, options.max_image_mpx)
     except ImageError as error:
@@ -23,7 +33,16 @@ def check_size(width: int, height: int, options: SourceOptions, name: str) -> No
 
 
 def output_size(original: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """(height, width) that an image of `original` (height, width) gets; the rest as in SourceOptions."""
+    """The size of an image that is given out.
+
+    Args:
+        original: (height, width) of the source's image.
+        width: Asked for, in pixels; 0: as the aspect ratio demands.
+        height: Asked for, in pixels; 0: as the aspect ratio demands.
+
+    Returns:
+        (height, width) in pixels.
+    """
     if width and height:
         return height, width
     if width:
@@ -39,7 +58,13 @@ def placement(original: tuple[int, int], width: int, height: int) -> Letterbox:
 
 
 def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """`image` (H, W, 3) uint8 at the size that `width` and `height` ask for (see SourceOptions)."""
+    """The image at the size that is given out, between black borders where the aspect ratio differs.
+
+    Args:
+        image: (H, W, 3) uint8.
+        width: As in `output_size`.
+        height: As in `output_size`.
+    """
     return pad(image, placement((image.shape[0], image.shape[1]), width, height))
 
 

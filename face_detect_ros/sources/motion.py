@@ -23,11 +23,15 @@ _SMALLEST_VIEW, _LARGEST_VIEW = 0.84, 0.97
 class Motion:
     """Views of one image, a smooth function of the frame's index alone.
 
-    Frame `index` shows a window of 84 to 97 % of the image's width and height; it never leaves the image.
+    A view shows a window of 84 to 97 % of the image's width and height; it never leaves the image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        width: Of the views, as in SourceOptions.
+        height: Of the views, as in SourceOptions.
     """
 
     def __init__(self, image: np.ndarray, width: int = 0, height: int = 0) -> None:
-        """image: (H, W, 3) uint8 RGB. width, height: of the views, as in SourceOptions."""
         self._original = (image.shape[0], image.shape[1])
         self._place = placement(self._original, width, height)
         # shrink a large image once, to what the closest view needs: warping does not average, and its cost

@@ -63,7 +63,13 @@ def parse_area(options: SourceOptions, default_display: str | None) -> ScreenAre
 
 
 def ffmpeg_command(program: str, area: ScreenArea, options: SourceOptions) -> list[str]:
-    """The child's command line: it writes one PPM file (a header with the size, then RGB bytes) an image."""
+    """The command that grabs the screen: it writes one PPM file (a header with the size, then RGB bytes) per image.
+
+    Args:
+        program: Path of ffmpeg.
+        area: Of the screen.
+        options: With rate and size.
+    """
     command = [program, "-nostdin", "-hide_banner", "-loglevel", "error", "-f", "x11grab"]
     command += ["-framerate", f"{options.rate_hz or SCREEN_RATE_HZ:g}"]
     target = area.display

@@ -26,13 +26,22 @@ class StillsSource:
     """Gives out images in order, each `hold_frames` times; only one is in memory.
 
     Frame number i since opening shows, with motion, view number i of its image (`Motion.frame`).
-    `skipped` counts files that could not be read; each is reported once.
+
+    Args:
+        files: The images.
+        options: The source.
+        warn: Told of each file that cannot be read, once.
+
+    Attributes:
+        skipped: Number of files that could not be read.
+
+    Raises:
+        SourceError: No file can be read: a wrong folder should show at the start.
     """
 
     live = False
 
     def __init__(self, files: Sequence[Path], options: SourceOptions, warn: Warn = no_warning) -> None:
-        """Raises SourceError if no file can be read: a wrong folder should show at the start."""
         self.description = options.description
         self.rate_hz: float | None = options.rate_hz or STILLS_RATE_HZ
         self._options = options
@@ -100,7 +109,16 @@ class StillsSource:
 
 
 def open_folder(folder: Path, options: SourceOptions, warn: Warn = no_warning) -> StillsSource:
-    """All images of a folder, sorted by name. `warn` is told of what else is there. Raises SourceError if none is."""
+    """All images of a folder, sorted by name.
+
+    Args:
+        folder: Without its subfolders.
+        options: The source.
+        warn: Told of what else is there.
+
+    Raises:
+        SourceError: There are no images.
+    """
     files = image_files(folder)
     tell_others(folder, warn)
     if not files:

@@ -24,12 +24,20 @@ _COMPLETE = 0.9  # headers estimate how many frames there are
 
 
 class VideoFileSource:
-    """The frames of a video file, again and again with `loop`."""
+    """The frames of a video file, again and again with `loop`.
+
+    Args:
+        path: The file.
+        options: The source.
+        warn: Told of an end that comes too early.
+
+    Raises:
+        SourceError: Not even one frame can be decoded.
+    """
 
     live = False
 
     def __init__(self, path: Path, options: SourceOptions, warn: Warn = no_warning) -> None:
-        """`warn` is told of an end that comes too early. Raises SourceError if not even one frame can be decoded."""
         self._warn = warn
         self._frames = 0
         self.description = options.description

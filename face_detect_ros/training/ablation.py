@@ -58,7 +58,21 @@ def run(
     on_begin: Callable[[str, int], None] = lambda name, seed: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> None:
-    """Train what `folder` lacks: every architecture with the options of every seed. Raises as `session.train` does."""
+    """Train what a folder lacks: every architecture with the options of every seed.
+
+    Args:
+        data: Images to learn from.
+        judged_by: Images to evaluate on.
+        options: Of the training, by seed.
+        folder: Of the results; made if it does not exist.
+        variant: Of YOLOv9.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        on_begin: Called with name and seed of each training.
+        on_progress: Called after each step.
+
+    Raises:
+        PerceptionError: As `session.train`.
+    """
     for seed, chosen in options.items():
         for name, architecture in architectures(variant).items():
             place = folder / f"{name.replace(', ', '_')}_{seed}"
@@ -73,11 +87,22 @@ def run(
 
 
 def table(folder: Path, classes: int, input_size: int, *, variant: str = "t") -> list[str]:
-    """Lines of Markdown: the mean of each figure over the seeds in `folder`, in per cent, and how far they lie apart;
-    below it what each part adds, over all pairs of trainings of one seed that differ in nothing else.
+    """The results as a Markdown table: the mean of each figure over the seeds, in percent, and how far they lie apart.
 
-    Milliseconds are of one image on the CPU in float32, networks alone, all timed here in turn. Raises OutputError
-    where there is nothing.
+    Below it: what each part adds, over all pairs of trainings of one seed that differ in nothing else. Milliseconds
+    are of one image on the CPU in float32, networks alone, all timed here in turn.
+
+    Args:
+        folder: Of the results.
+        classes: Number of classes.
+        input_size: Side of the square input in pixels.
+        variant: Of YOLOv9.
+
+    Returns:
+        Lines of Markdown.
+
+    Raises:
+        OutputError: There is no result yet.
     """
     results = list(_results(folder))
     if not results:

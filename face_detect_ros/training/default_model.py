@@ -177,7 +177,13 @@ def split(dataset: DataSet) -> tuple[DataSet, DataSet]:
 
 
 def keep_classes(trained: Path, kept: Path, classes: tuple[str, ...] = CLASSES) -> None:
-    """Write the network with these classes only, its matrices in float16."""
+    """Write the network with some of its classes only, its matrices in float16.
+
+    Args:
+        trained: Weights file of the training.
+        kept: Weights file to write; replaced.
+        classes: To keep.
+    """
     loaded = yolov9_weights.load(trained, attention=True)
     network = for_detection(take_over(loaded, ARCHITECTURE, classes, seed=0))
     yolov9_weights.save(

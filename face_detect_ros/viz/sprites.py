@@ -64,7 +64,14 @@ def corner(
 
 @functools.lru_cache(maxsize=128)
 def plate_end(height_px: int, radius_px: int, color: Color, *, at_right: bool) -> Sprite:
-    """Returns the left or right end, `radius_px` wide, of a filled rectangle with rounded corners."""
+    """The left or right end of a filled rectangle with rounded corners.
+
+    Args:
+        height_px: Of the rectangle.
+        radius_px: Of its corners, and the width of the end.
+        color: Of the rectangle.
+        at_right: The right end.
+    """
     x = radius_px - 0.5 - np.arange(radius_px)
     y = np.abs(np.arange(height_px) - (height_px - 1) / 2) - (height_px / 2 - radius_px)
     filled = np.clip(radius_px + 0.5 - np.hypot(x, np.maximum(y, 0.0)[:, None]), 0.0, 1.0)

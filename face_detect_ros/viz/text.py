@@ -48,7 +48,14 @@ def text_mask(text: str, size_px: int, *, bold: bool = False) -> np.ndarray:
 
 @functools.lru_cache(maxsize=256)
 def shorten(text: str, size_px: int, width_px: int, *, bold: bool = False) -> str:
-    """Returns `text`, cut and ending with an ellipsis if it is wider than `width_px`; at least one letter is left."""
+    """A text that fits: cut, and ending with an ellipsis, if it is too wide. At least one letter is left.
+
+    Args:
+        text: To shorten.
+        size_px: Of the letters.
+        width_px: That it may have.
+        bold: In bold letters.
+    """
     if text_mask(text, size_px, bold=bold).shape[1] <= width_px:
         return text
     low, high = 1, len(text)

@@ -79,7 +79,13 @@ class FoxgloveServer:
             self._show_space(look, look.depth_m, stamp)
 
     def plot(self, detector: str, figures: Mapping[str, float], stamp_ns: int) -> None:
-        """Send figures of a detector, for plots."""
+        """Send figures of a detector, for plots.
+
+        Args:
+            detector: Its name.
+            figures: By name.
+            stamp_ns: Of the image that they belong to.
+        """
         topic = f"/{detector}/figures"
         if topic not in self._open:
             self._open[topic] = self._foxglove.Channel(topic, message_encoding="json")

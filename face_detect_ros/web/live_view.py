@@ -52,7 +52,13 @@ class LiveView(Protocol):
         ...
 
     def plot(self, detector: str, figures: Mapping[str, float], stamp_ns: int) -> None:
-        """Send figures of a detector, for plots."""
+        """Send figures of a detector, for plots.
+
+        Args:
+            detector: Its name.
+            figures: By name.
+            stamp_ns: Of the image that they belong to.
+        """
         ...
 
     def close(self) -> None:

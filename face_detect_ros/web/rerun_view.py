@@ -94,7 +94,13 @@ class RerunView:
             self._show_boxes(detector, index, boxes)
 
     def plot(self, detector: str, figures: Mapping[str, float], stamp_ns: int) -> None:
-        """Log figures of a detector, for plots."""
+        """Log figures of a detector, for plots.
+
+        Args:
+            detector: Its name.
+            figures: By name.
+            stamp_ns: Of the image that they belong to.
+        """
         self._recording.set_time("time", timestamp=stamp_ns * 1e-9)
         for name, value in figures.items():
             self._recording.log(f"figures/{detector}/{name}", self._rerun.Scalars(float(value)))

@@ -40,7 +40,16 @@ class Robot(Protocol):
         ...
 
     def add_photo(self, name: str, file_name: str, data: bytes) -> Future[Any]:
-        """Enroll the person `name` from a photo: a record as `face_detect_ros enroll --json` prints it."""
+        """Enroll a person from a photo.
+
+        Args:
+            name: Of the person.
+            file_name: Of the photo, for messages.
+            data: Of the photo.
+
+        Returns:
+            A record as `face_detect_ros enroll --json` prints it.
+        """
         ...
 
 

@@ -119,7 +119,13 @@ class Scene:
     # written
 
     def add_image(self, camera: str, view: str, frame: LazyFrame) -> None:
-        """Take a new image."""
+        """Take a new image.
+
+        Args:
+            camera: That it is from.
+            view: Which of the camera's views it is, such as the annotated one.
+            frame: The image, decoded only if it is shown.
+        """
         with self._lock:
             self._number += 1
             here = self._camera(camera)
@@ -134,7 +140,14 @@ class Scene:
         self._tell()
 
     def add_detections(self, camera: str, detector: str, stamp_ns: int, boxes: Sequence[Box]) -> None:
-        """Take what `detector` found in the image stamped `stamp_ns`."""
+        """Take what a detector found in an image.
+
+        Args:
+            camera: That the image is from.
+            detector: Its name.
+            stamp_ns: Of the image.
+            boxes: The detections.
+        """
         with self._lock:
             here = self._camera(camera)
             here.found.setdefault(detector, deque(maxlen=MOST_REMEMBERED)).append(
@@ -143,13 +156,25 @@ class Scene:
         self._tell()
 
     def set_names(self, camera: str, detector: str, names: Mapping[str, str]) -> None:
-        """Say who the tracks of `detector` are: track -> name."""
+        """Say who is who.
+
+        Args:
+            camera: That the tracks belong to.
+            detector: Likewise.
+            names: Track -> name.
+        """
         with self._lock:
             self._camera(camera).names[detector] = names
         self._tell()
 
     def set_distances(self, camera: str, detector: str, distances: Mapping[str, float]) -> None:
-        """Say how far away the tracks of `detector` are: track -> meters."""
+        """Say how far away tracks are.
+
+        Args:
+            camera: That the tracks belong to.
+            detector: Likewise.
+            distances: Track -> meters.
+        """
         with self._lock:
             self._camera(camera).distances[detector] = distances
         self._tell()

@@ -31,10 +31,16 @@ def pictures() -> Tensor:
 
 @torch.no_grad()
 def enliven(network: nn.Module, images: Tensor, classes: int, run: Callable[[Tensor], object]) -> None:
-    """Random weights that a training could have left: normalizations by what they really see, scores of all sizes.
+    """Give a network random weights such as a training could have left, and leave it in eval mode.
 
-    As they are made, networks give the same score everywhere, and a comparison would find little.
-    run: the network's forward pass. It is left in eval mode.
+    Freshly made networks give the same score everywhere, so a comparison would find little. Here normalizations have
+    the statistics of what they see, and scores differ.
+
+    Args:
+        network: Changed in place.
+        images: What `run` computes, for the statistics.
+        classes: Number of classes; layers with so many outputs give scores.
+        run: The network's forward pass.
     """
     random = torch.Generator().manual_seed(0)
     for module in network.modules():
@@ -60,7 +66,13 @@ class Differences:
         self._too_large: list[str] = []
 
     def add(self, variant: str, ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> None:
-        """boxes: (B, N, 4) xyxy in pixels; scores: (B, N, classes)."""
+        """Compare two networks and print a row of the table.
+
+        Args:
+            variant: Name of the row.
+            ours: Boxes (B, N, 4) xyxy in pixels, and scores (B, N, classes).
+            theirs: The same of the other implementation.
+        """
         box, score = (float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
         low, high = float(theirs[1].min()), float(theirs[1].max())
         print(f"| {variant} | {box:.1e} | {score:.1e} | {low:.1e} | {high:.3f} |", flush=True)

@@ -77,7 +77,24 @@ def tasks_of(
     style: str = "blur",
     hide: str = "faces",
 ) -> tuple[Task, ...]:
-    """The tasks that the options describe. Raises ConfigError for options that do not go together."""
+    """The tasks that the options of a command describe.
+
+    Args:
+        names: "faces", "objects" or both, separated by a comma.
+        model: Detector; None for the default of the task.
+        device: Auto, cpu, cuda or cuda:N.
+        engine: What computes the network.
+        threads: On a CPU; 0: one for each core.
+        score_threshold: Lowest score of a detection; None for the detector's own.
+        classes: To detect, separated by commas; "" for all.
+        gallery: File of known people; None for the usual one.
+        anonymize: Cover people.
+        style: How they are covered.
+        hide: What is covered, one of `COVERS`.
+
+    Raises:
+        ConfigError: The options do not go together.
+    """
     from face_detect_ros.core.protocols import DetectOptions
     from face_detect_ros.detectors import catalogue
     from face_detect_ros.fleet.job import NODES, Task

@@ -93,7 +93,17 @@ class _Output:
 
 
 class DetrNetwork:
-    """An `ObjectNetwork` around a model of `transformers`."""
+    """An `ObjectNetwork` around a model of `transformers`.
+
+    Args:
+        checkpoint: The loaded model.
+        device: Where it computes.
+        dtype: Of the features; the rest stays in float32.
+        input_size: Longest side of the input in pixels; 0: the model's own.
+
+    Raises:
+        ConfigError: The input size does not fit, or the model's files contradict each other.
+    """
 
     overlapping = False
 

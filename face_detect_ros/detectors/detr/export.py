@@ -18,9 +18,18 @@ from face_detect_ros.detectors.preprocessor import InputSettings
 
 
 def parts(model: Any, family: Family, columns: torch.Tensor, settings: InputSettings) -> ExportParts:
-    """columns: (C,) of the logits, those of the labels. Raises ConfigError where the input has no size of its own.
+    """What is exported of a model of the RT-DETR family, from pixels to boxes and scores.
 
-    Images that keep their shape are exported into the upper left corner of an input of one size.
+    Images that keep their aspect ratio are exported into the upper left corner of an input of one size.
+
+    Args:
+        model: Of `transformers`.
+        family: Which kind of model it is.
+        columns: (C,) int64; the logits that have a label.
+        settings: Of the model's input.
+
+    Raises:
+        ConfigError: The model's input has no fixed size.
     """
     longest = settings.longest
     if not longest or (settings.within and settings.padded and settings.within != settings.padded):

@@ -24,7 +24,14 @@ _NORMS = ("running_mean", "running_var", "weight", "bias")
 
 
 def speed_up(model: nn.Module, family: Family, device: torch.device, dtype: torch.dtype) -> None:
-    """Move `model`, in float32, to `device` and make it fast there, features in `dtype`. In place."""
+    """Move a model to a device and make it fast there. In place.
+
+    Args:
+        model: Of `transformers`, in float32.
+        family: Which kind of model it is.
+        device: Where it computes.
+        dtype: Of the features.
+    """
     for module in list(model.modules()):
         for names in _FOLDED:
             _fold(module, *names)

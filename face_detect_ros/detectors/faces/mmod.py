@@ -53,7 +53,13 @@ def create(device: str, precision: str = "auto") -> Detector:
 
 
 class MmodScan:
-    """A `Scan`: images of one size to boxes and margins, as dlib's loss_mmod gives them."""
+    """A `Scan`: images of one size to boxes and margins, as dlib's loss_mmod gives them.
+
+    Args:
+        description: The network in dlib's file.
+        device: Where it computes.
+        dtype: Numbers to compute in.
+    """
 
     def __init__(self, description: NetworkDescription, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device

@@ -69,7 +69,16 @@ class FaceReader(Protocol):
     def read(
         self, outputs: Sequence[np.ndarray], size: tuple[int, int], lowest: float
     ) -> list[FaceCandidates]:
-        """Candidates of each image that score at least `lowest`; size: (height, width) of the input."""
+        """The candidates in each image of a batch.
+
+        Args:
+            outputs: Of the network, in the graph's order.
+            size: (height, width) of the input in pixels.
+            lowest: Score that a candidate must reach.
+
+        Raises:
+            ValueError: The outputs do not fit the input.
+        """
         ...
 
 
@@ -82,7 +91,16 @@ class OnnxFaceDetector:
     """
 
     def __init__(self, engine: Engine, reader: FaceReader, name: str) -> None:
-        """Raises WeightsError for an engine that is not such a network."""
+        """Prepare the detector.
+
+        Args:
+            engine: The loaded graph.
+            reader: How its outputs are read.
+            name: For messages.
+
+        Raises:
+            WeightsError: The graph's input does not take color images.
+        """
         self.labels: tuple[str, ...] = LABELS
         self.device = engine.device
         self.times = StageTimes()

@@ -24,7 +24,16 @@ LABELS = ("face",)
 
 
 def create(file: Path, compute: Compute, engine_names: list[str]) -> Detector:
-    """The faces of the object network in `file`. Raises as `detectors.yolov9.factory.create_with_attention`."""
+    """The faces that an object network finds.
+
+    Args:
+        file: Weights of a YOLOv9 with the class "face".
+        compute: Device, precision and threads.
+        engine_names: Engines to try, best first.
+
+    Raises:
+        PerceptionError: As `detectors.yolov9.factory.create_with_attention`.
+    """
     return ObjectFaces(factory.create_with_attention(file, compute, engine_names))
 
 

@@ -75,11 +75,16 @@ class DlibFaceDetector:
     """A Detector around one of dlib's: chooses the size to scan at, maps boxes back, adds landmarks.
 
     `min_size_px` (0: 73) chooses the size: an image is scaled so that the smallest box of the detector comes out as
-    min_size_px pixels of the original. Where that would change its size by less than 10 % it is left as it
-    is, and dlib sees what it would see without us; the smallest box is then up to 10 % larger than asked for,
-    which is half a step of dlib's own pyramid. Boxes smaller than min_size_px are dropped, by their size
-    before they are cut at the border. Landmarks are always found in the original image; those of a face cut
-    by the border can lie outside.
+    min_size_px pixels of the original. Where that would change its size by less than 10 % it is left as it is, and
+    dlib sees what it would see without us; the smallest box is then up to 10 % larger than asked for, which is half a
+    step of dlib's own pyramid. Boxes smaller than min_size_px are dropped, by their size before they are cut at the
+    border. Landmarks are always found in the original image; those of a face cut by the border can lie outside.
+
+    Args:
+        scan: Finds boxes in images of one size.
+        limits: What the scan can take.
+        find_landmarks: Finds the points of faces.
+        device: Where it computes, for people to read.
     """
 
     def __init__(self, scan: Scan, limits: ScanLimits, find_landmarks: FindLandmarks, device: str) -> None:

@@ -61,10 +61,16 @@ def scan_scale(height: int, width: int, min_size_px: int, smallest_px: float) ->
 
 
 def scan_place(height: int, width: int, scale: float, multiple: int) -> Letterbox:
-    """The image at that scale, its sides stretched to the nearest multiple.
+    """Where an image that is scaled lies in an input whose sides are multiples of a number.
 
-    Up to a tenth of a side is stretched: faces survive that, a smaller input is faster, and padding has false faces at
-    its edges. A side that would change by more is padded up to a multiple, at the bottom or right.
+    Up to a tenth of a side is stretched to the nearest multiple: faces survive that, a smaller input is faster, and
+    padding has false faces at its edges. A side that would change by more is padded at the bottom or right.
+
+    Args:
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+        scale: Of the input relative to the image.
+        multiple: What the input's sides are multiples of, in pixels.
     """
     resized, target = [], []
     for side in (height, width):

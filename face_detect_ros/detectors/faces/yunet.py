@@ -164,7 +164,13 @@ class YuNetDetector:
 
 
 def scan_scales(height: int, width: int, min_size_px: int) -> list[float]:
-    """Scales, largest first, at which a height x width image is scanned for faces of `min_size_px` and more."""
+    """The scales at which an image is scanned, largest first.
+
+    Args:
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+        min_size_px: Side of the smallest faces to find; 0: the default for images of this size.
+    """
     smallest_px = min_size_px or default_min_size_px(height, width)
     scale = min(
         SMALLEST_PX / smallest_px, _LARGEST_ENLARGEMENT, math.sqrt(_LARGEST_SCAN_PX / (height * width))

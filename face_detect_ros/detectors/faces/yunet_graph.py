@@ -61,10 +61,18 @@ class YuNetGraph:
 
 
 def open_graph(file: Path, compute: Compute, engine_names: Sequence[str]) -> YuNetGraph | None:
-    """The graph in an ONNX file; None if no engine can load it or it is laid out in another way.
+    """The graph in an ONNX file of YuNet.
+
+    Args:
+        file: The file.
+        compute: Device, precision and threads.
+        engine_names: Engines to try, best first.
+
+    Returns:
+        The graph; None if no engine can load it, or its outputs are laid out in another way.
 
     Raises:
-        DeviceError: A device that is not here.
+        DeviceError: The device is not here.
     """
     try:
         content = free_axes(file.read_bytes(), (2, 3))

@@ -77,7 +77,17 @@ class _Output:
 
 
 class GroundingNetwork:
-    """An `ObjectNetwork` around a grounding model."""
+    """An `ObjectNetwork` around a grounding model.
+
+    Args:
+        checkpoint: The loaded model.
+        device: Where it computes.
+        names: The classes to find, in words.
+        input_size: Longest side of the input in pixels; 0: the model's own.
+
+    Raises:
+        ConfigError: The classes or the input size do not fit the model.
+    """
 
     def __init__(
         self,

@@ -69,7 +69,16 @@ class Phrase:
 
     @classmethod
     def of(cls, names: tuple[str, ...], tokenizer: Any, most_tokens: int) -> Phrase:
-        """Raises ConfigError for too many classes, or a name that is not text to this model."""
+        """All classes as one text.
+
+        Args:
+            names: The classes.
+            tokenizer: Of the model.
+            most_tokens: That the model reads.
+
+        Raises:
+            ConfigError: There are too many classes, or a name has no letter that the model knows.
+        """
         plain = [name.lower().replace(".", " ") for name in names]
         encoded = tokenizer.encode(". ".join(plain) + ".")
         if len(encoded.ids) > most_tokens:

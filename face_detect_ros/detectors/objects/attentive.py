@@ -37,7 +37,13 @@ class AttentiveNetwork(ObjectNetwork, Protocol):
 
 
 class AttentiveNetworkDetector(NetworkDetector):
-    """An `NetworkDetector` that is an `AttentionSource` too."""
+    """A `NetworkDetector` that is an `AttentionSource` too.
+
+    Args:
+        network: Computes candidates and heat maps.
+        name: Of the model, for messages.
+        largest_batch: Most images at once.
+    """
 
     # stated again for its narrower type: what gives no attention must not look like a source of it
     def __init__(

@@ -99,8 +99,13 @@ class ObjectNetwork(Protocol):
 class NetworkDetector:
     """A `Detector` around an `ObjectNetwork`.
 
-    name: of the model, for messages. largest_batch: most images at once. Out of memory, a batch is halved and tried
-    again, and later batches stay that small; a single image that does not fit is a DetectorError.
+    If memory runs out, a batch is halved and tried again, and later batches stay that small; a single image that does
+    not fit is a DetectorError.
+
+    Args:
+        network: Computes candidates.
+        name: Of the model, for messages.
+        largest_batch: Most images at once.
     """
 
     def __init__(

@@ -23,9 +23,15 @@ LARGEST_INPUT_PX = 4096
 
 
 def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
-    """The longest side of a network's input: what was asked for, or the model's own where that is 0.
+    """The longest side of a network's input, in pixels.
 
-    Raises ConfigError unless it is a multiple of the network's stride and neither tiny nor huge.
+    Args:
+        asked_px: What the user wants; 0: the model's own.
+        own_px: The model's own.
+        multiple: The network's stride, which it must be a multiple of.
+
+    Raises:
+        ConfigError: What the user wants is not such a multiple, or too large.
     """
     if asked_px == 0:
         return own_px
@@ -73,9 +79,17 @@ def planes(
     std: Sequence[float] = (1, 1, 1),
     bgr: bool = False,
 ) -> np.ndarray:
-    """(B, H, W, 3) uint8 RGB to (B, 3, H, W) float32, (pixel * scale - mean) / std.
+    """Pixels to a network's input: (pixel * scale - mean) / std.
 
-    mean and std are in the order of the result's planes; bgr: blue first.
+    Args:
+        pixels: (B, H, W, 3) uint8 RGB.
+        scale: Factor of the pixels.
+        mean: Of each plane of the result, in their order.
+        std: Likewise.
+        bgr: Blue first.
+
+    Returns:
+        (B, 3, H, W) float32.
     """
     count, height, width, _ = pixels.shape
     result = np.empty((count, 3, height, width), np.float32)

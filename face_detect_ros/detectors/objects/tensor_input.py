@@ -19,9 +19,16 @@ from face_detect_ros.images.resizing import Resize, ours
 class TensorInput:
     """Resizes, pads and normalizes: (pixel / 255 - mean) / std, per channel.
 
-    On a CPU, OpenCV resizes into one block of bytes that is converted once (`resize` may be replaced). To a GPU go the
-    bytes as they came; it resizes there (bilinear, antialiased where it shrinks).
-    fill: 0-255, around the images.
+    On a CPU, OpenCV resizes into one block of bytes that is converted once. To a GPU the bytes go as they came; it
+    resizes there (bilinear, antialiased where it shrinks).
+
+    Args:
+        device: Where the input is needed.
+        dtype: Of the input.
+        fill: Value around the images, 0 to 255.
+        mean: Of red, green and blue, in [0, 1].
+        std: Likewise.
+        resize: How a CPU resizes.
     """
 
     def __init__(

@@ -70,10 +70,15 @@ def looking_twice(network: SizedNetwork) -> AttentiveNetwork:
 
 
 class TwoLooks:
-    """An `AttentiveNetwork` around one network at two input sizes. Candidates have the full input's pixels."""
+    """An `AttentiveNetwork` around one network at two input sizes. Candidates have the full input's pixels.
+
+    Args:
+        full: The network at its full size.
+        small: The same at a smaller size, for what fills the image.
+        classes: Names of those that the second look is for.
+    """
 
     def __init__(self, full: AttentiveNetwork, small: AttentiveNetwork, classes: Sequence[str]) -> None:
-        """classes: Names of those that the second look is for."""
         self.labels = full.labels
         self.device = full.device
         self.overlapping = full.overlapping

@@ -64,8 +64,13 @@ def recognize(trial: Trial, file: Path) -> tuple[Layout, Match, dict[str, Any]]:
 def matched(trial: Trial, described: OnnxFormat, file: Path) -> Match:
     """What the layout reads that the file's metadata names.
 
+    Args:
+        trial: The outputs for one image.
+        described: What the metadata says.
+        file: The model, for errors.
+
     Raises:
-        ConfigError: The outputs are not laid out so.
+        ConfigError: The outputs do not have this layout.
     """
     layout = LAYOUTS[described.layout]
     match = layout.find(trial)
@@ -79,7 +84,16 @@ def matched(trial: Trial, described: OnnxFormat, file: Path) -> Match:
 
 
 def check(proposals: Proposals, trial: Trial, file: Path) -> None:
-    """Raises ConfigError if the trial's proposals cannot be detections, as when the metadata is wrong."""
+    """Check that what was read from the trial can be detections; where the metadata is wrong, it cannot.
+
+    Args:
+        proposals: As the chosen layout reads the outputs.
+        trial: The outputs for one image.
+        file: The model, for errors.
+
+    Raises:
+        ConfigError: Scores or boxes are impossible.
+    """
     scores = proposals.scores.astype(np.float32)
     if proposals.objectness is not None:
         scores = np.concatenate([scores.ravel(), proposals.objectness.astype(np.float32)])
@@ -113,7 +127,13 @@ def check(proposals: Proposals, trial: Trial, file: Path) -> None:
 
 
 def unknown(trial: Trial, file: Path, why: str) -> ConfigError:
-    """An error that shows the outputs and what would be understood."""
+    """An error that shows the outputs and the layouts that are understood.
+
+    Args:
+        trial: The outputs for one image.
+        file: The model.
+        why: What does not fit, as the beginning of a sentence.
+    """
     there = "; ".join(f"{name} {tuple(value.shape)}" for name, value in trial.outputs.items())
     return ConfigError(
         f"{file}: cannot tell how its outputs are to be read: {there} for an input of {trial.size[0]}x"

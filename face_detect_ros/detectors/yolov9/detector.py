@@ -60,7 +60,17 @@ def create(device: str, path: Path, precision: str = "auto", input_size: int = 0
 def create_with_attention(
     device: str, path: Path, precision: str = "auto", input_size: int = 0
 ) -> AttentiveNetworkDetector:
-    """The same with attention, which changes nothing until it is trained: its gates are zero then."""
+    """As `create`, with attention, which changes nothing until it is trained: its gates are zero then.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        path: Weights file in any published format.
+        precision: "auto", "float32", "bfloat16" or "float16".
+        input_size: Longest side of the network's input in pixels, a multiple of 32; 0 is what it was trained with.
+
+    Raises:
+        PerceptionError: As `create`.
+    """
     network = load(device, path, precision, input_size, attention=True)
     return AttentiveNetworkDetector(looking_twice(network), name=f"yolov9-attn:{path}")
 
@@ -68,13 +78,36 @@ def create_with_attention(
 def load(
     device: str, path: Path, precision: str = "auto", input_size: int = 0, *, attention: bool
 ) -> YoloV9Network:
-    """The network alone. Raises as `create`."""
+    """The network alone.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        path: Weights file in any published format.
+        precision: "auto", "float32", "bfloat16" or "float16".
+        input_size: Longest side of the network's input in pixels, a multiple of 32; 0 is what it was trained with.
+        attention: With attention.
+
+    Raises:
+        PerceptionError: As `create`.
+    """
     where = devices.choose(device, precision)  # first: it is quick, and files are large
     return YoloV9Network(yolov9_weights.load(path, attention=attention), *where, input_size, str(path))
 
 
 class YoloV9Network:
-    """An `AttentiveNetwork`. The network in `loaded` is fused and moved."""
+    """An `AttentiveNetwork` around a YOLOv9.
+
+    Args:
+        loaded: The weights; their network is fused and moved.
+        device: Where it computes.
+        dtype: Numbers to compute in.
+        input_size: Longest side of the input in pixels, a multiple of 32; 0 is what it was trained with.
+        source: Where the weights come from, for errors.
+
+    Raises:
+        ConfigError: The input size does not fit.
+        WeightsError: The weights are not finite in these numbers, or have another number of classes than labels.
+    """
 
     overlapping = True
 

@@ -57,7 +57,17 @@ def create(
 def create_with_attention(
     path: Path, compute: Compute, engine_names: list[str], input_size: int = 0
 ) -> AttentiveNetworkDetector:
-    """The same with attention, which changes nothing until it is trained: its gates are zero then."""
+    """As `create`, with attention, which changes nothing until it is trained: its gates are zero then.
+
+    Args:
+        path: YOLOv9 in any published format.
+        compute: Device, precision and threads.
+        engine_names: Engines to try, best first.
+        input_size: Longest side of the network's input in pixels, a multiple of 32; 0: what it was trained with.
+
+    Raises:
+        PerceptionError: As `create`.
+    """
 
     def make(engine: str) -> AttentiveNetworkDetector:
         if engine == engines.TORCH:

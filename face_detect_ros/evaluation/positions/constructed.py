@@ -30,7 +30,14 @@ Shape = Callable[[np.ndarray], np.ndarray]
 
 
 def board(x: float, y: float, z: float, width: float, height: float, yaw_deg: float = 0.0) -> Shape:
-    """A flat upright rectangle around (x, y, z), turned about its vertical axis."""
+    """A flat upright rectangle.
+
+    Args:
+        x, y, z: Of its center, in meters in the camera's optical frame.
+        width: In meters.
+        height: In meters.
+        yaw_deg: How far it is turned about its vertical axis.
+    """
     yaw = math.radians(yaw_deg)
     across = np.array([math.cos(yaw), 0.0, math.sin(yaw)])
     normal = np.array([-math.sin(yaw), 0.0, math.cos(yaw)])
@@ -47,7 +54,12 @@ def board(x: float, y: float, z: float, width: float, height: float, yaw_deg: fl
 
 
 def ellipsoid(x: float, y: float, z: float, a: float, b: float, c: float) -> Shape:
-    """An ellipsoid with half axes a, b and c along x, y and z."""
+    """An ellipsoid.
+
+    Args:
+        x, y, z: Of its center, in meters in the camera's optical frame.
+        a, b, c: Half axes along x, y and z, in meters.
+    """
     scale = 1 / np.array([a, b, c])
     middle = np.array([x, y, z]) * scale
 
@@ -62,7 +74,14 @@ def ellipsoid(x: float, y: float, z: float, a: float, b: float, c: float) -> Sha
 
 
 def level(y: float, near: float = 0.0, far: float = np.inf, half_width: float = np.inf) -> Shape:
-    """A horizontal plane, `y` below the camera: a floor or the top of a table."""
+    """A horizontal plane, such as a floor or the top of a table; all in meters.
+
+    Args:
+        y: How far it is below the camera.
+        near: Where it begins, along z.
+        far: Where it ends, along z.
+        half_width: How far it reaches to the left and right of the camera.
+    """
 
     def depths(rays: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -89,7 +108,12 @@ def together(*shapes: Shape) -> Shape:
 
 
 def person(x: float, z: float, *, floor: float = CAMERA_HEIGHT_M) -> Shape:
-    """Somebody 1.7 m tall who stands on the floor: legs, trunk and head."""
+    """Somebody 1.7 m tall who stands on the floor: legs, trunk and head.
+
+    Args:
+        x, z: Where, in meters in the camera's optical frame.
+        floor: How far the floor is below the camera, in meters.
+    """
     return together(
         ellipsoid(x - 0.1, floor - 0.42, z, 0.09, 0.45, 0.1),
         ellipsoid(x + 0.1, floor - 0.42, z, 0.09, 0.45, 0.1),

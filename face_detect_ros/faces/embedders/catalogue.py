@@ -215,7 +215,16 @@ def create(
 
 
 def look_once(path: Path, kind: str, engine_names: Sequence[str]) -> None:
-    """Make an embedder of a file on the CPU, which runs it on one face. Raises PerceptionError."""
+    """Make an embedder of a file on the CPU, which runs it on one face. Runs in a process of its own, see `trial`.
+
+    Args:
+        path: The file.
+        kind: Name of the embedder in the catalogue.
+        engine_names: Engines to try, best first.
+
+    Raises:
+        PerceptionError: The file cannot be used.
+    """
     from face_detect_ros.faces.embedders import arcface
 
     arcface.create(kind, path, Compute("cpu"), engine_names, 0).close()

@@ -67,7 +67,13 @@ def create_resnet(compute: Compute, engine_names: Sequence[str], jitter: int) ->
 
 
 class ResnetEmbedder:
-    """dlib's descriptor network by `describe`."""
+    """dlib's descriptor network, computed by an engine.
+
+    Args:
+        describe: Computes descriptors of aligned faces.
+        device: Where it does, for people to read.
+        jitter: Above 1, each descriptor is the mean over so many slightly moved copies of the face.
+    """
 
     def __init__(self, describe: Describe, device: str, jitter: int) -> None:
         self.model_id = MODEL_ID
@@ -130,7 +136,17 @@ def _by_torch(compute: Compute) -> tuple[Describe, str]:
 
 
 class DlibEmbedder:
-    """dlib's descriptor network run by dlib: the reference. It holds Python's lock while it computes."""
+    """dlib's descriptor network run by dlib: the reference. It holds Python's lock while it computes.
+
+    Args:
+        device: Auto, cpu, cuda or cuda:N.
+        precision: Auto or float32.
+        jitter: Above 1, each descriptor is the mean over so many slightly moved copies of the face.
+
+    Raises:
+        ConfigError: dlib is not installed, or cannot use this device or precision.
+        WeightsError: Its weights are missing or altered.
+    """
 
     def __init__(self, device: str, precision: str, jitter: int) -> None:
         if precision not in ("auto", "float32"):

@@ -49,14 +49,22 @@ _BUSY_TIMEOUT_S = 5.0
 class Gallery:
     """People and their embeddings in a file. Threads may share an instance; use it as a context manager.
 
-    path: the file; made if missing, with folders of mode 0700. A file that is something else is never touched.
-    read_only: change nothing, in a folder that cannot be written to as well. The file must be there.
-    model_id, model_version: the embedder that makes and compares looks here. None: only list, forget, rename,
-        export and import, whatever made the looks.
-    working_model: (id, version) of that embedder.
-    set_aside: where a damaged file was put before a new one was made; None where all was well. Tell the user.
+    Args:
+        path: The file; made if missing, with folders of mode 0700. A file that is something else is never touched.
+        model_id: Embedder that makes and compares the looks here. None: only list, forget, rename, export and import,
+            whatever made the looks.
+        model_version: Of that embedder.
+        read_only: Change nothing, which also works in a folder that cannot be written to. The file must exist.
+        busy_timeout_s: Longest wait for another process that writes.
+        clock: Gives the time of enrollment.
 
-    Raises GalleryError if the file cannot be used: a newer schema, a place that cannot be written.
+    Attributes:
+        path: The file.
+        working_model: (id, version) of the embedder; None without one.
+        set_aside: Where a damaged file was put before a new one was made; None where all was well. Tell the user.
+
+    Raises:
+        GalleryError: The file cannot be used: a newer schema, or a place that cannot be written.
     """
 
     def __init__(

@@ -73,7 +73,16 @@ def load_people(connection: sqlite3.Connection) -> tuple[Person, ...]:
 
 
 def load_snapshot(connection: sqlite3.Connection, model: Model, revision: int) -> GallerySnapshot:
-    """Everybody who has looks of `model`, and these. Raises GalleryError where these differ in length."""
+    """Everybody who has looks of one embedder, and these looks.
+
+    Args:
+        connection: To the gallery's database.
+        model: (id, version) of the embedder.
+        revision: Number of the snapshot.
+
+    Raises:
+        GalleryError: The looks differ in length.
+    """
     columns = "at, source, models.id, models.version, embedding"
     query = _LOOKS.format(columns=columns, where="WHERE models.id = ? AND models.version = ?")
     rows = connection.execute(query, model).fetchall()

@@ -105,16 +105,31 @@ def layout(height: int, width: int, padding: int, outer_padding: int) -> Pyramid
 
 
 def blank(layout: PyramidLayout, count: int, *, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(count, 3, H, W) canvases of zeros; W is rounded up to an even number."""
+    """Canvases of zeros for `paint`.
+
+    Args:
+        layout: Of the pyramid.
+        count: Number of canvases.
+        device: Where they are.
+        dtype: Of their numbers.
+
+    Returns:
+        (count, 3, H, W); W is rounded up to an even number.
+    """
     width = layout.width + layout.width % 2
     return torch.zeros((count, 3, layout.height, width), device=device, dtype=dtype)
 
 
 def paint(canvas: Tensor, layout: PyramidLayout, images: Sequence[np.ndarray], mean: Tensor) -> None:
-    """Put the pyramids of `images` on `canvas` (see `blank`), as (value - mean) / 256.
+    """Put the pyramids of images on a canvas, as (value - mean) / 256.
 
-    images: one per canvas, (H, W, 3) uint8 RGB of the size the layout is for. mean: (3,) float32.
     Only the levels are written, so a canvas may be used again and again.
+
+    Args:
+        canvas: As `blank` makes it; changed in place.
+        layout: Of the pyramid.
+        images: One per canvas, (H, W, 3) uint8 RGB of the size that the layout is for.
+        mean: (3,) float32 of red, green and blue.
     """
     # an image per channel: PyTorch resizes, subtracts and copies these several times as fast as pixels
     planes = np.stack([plane for image in images for plane in cv2.split(image)])

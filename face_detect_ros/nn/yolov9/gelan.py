@@ -19,7 +19,16 @@ _BN_MOMENTUM = 0.03
 
 
 class Conv(nn.Module):
-    """Convolution without bias, batch normalization, SiLU (or nothing); "same" padding."""
+    """Convolution without bias, batch normalization and SiLU; "same" padding.
+
+    Args:
+        channels_in: Of the input.
+        channels_out: Of the output.
+        kernel: Side of the kernel, odd.
+        stride: In both directions.
+        groups: Of channels that are convolved separately.
+        activation: With SiLU.
+    """
 
     def __init__(
         self,
@@ -109,7 +118,13 @@ class RepBottleneck(nn.Module):
 
 
 class RepNCSP(nn.Module):
-    """Cross-stage partial block: bottlenecks on one half of the features, the other half goes past them."""
+    """Cross-stage partial block: bottlenecks on one half of the features, the other half goes past them.
+
+    Args:
+        channels_in: Of the input.
+        channels_out: Of the output.
+        depth: Number of bottlenecks.
+    """
 
     def __init__(self, channels_in: int, channels_out: int, depth: int) -> None:
         super().__init__()
@@ -124,7 +139,13 @@ class RepNCSP(nn.Module):
 
 
 class ELAN1(nn.Module):
-    """Efficient layer aggregation of plain convolutions; part: channels that are split into two halves."""
+    """Efficient layer aggregation of plain convolutions.
+
+    Args:
+        channels_in: Of the input.
+        channels_out: Of the output.
+        part: Channels that are split into two halves.
+    """
 
     def __init__(self, channels_in: int, channels_out: int, part: int) -> None:
         super().__init__()
@@ -141,7 +162,14 @@ class ELAN1(nn.Module):
 
 
 class RepNCSPELAN4(ELAN1):
-    """ELAN1 whose two inner convolutions are a RepNCSP each, followed by a 3x3 convolution."""
+    """ELAN1 whose two inner convolutions are a RepNCSP each, followed by a 3x3 convolution.
+
+    Args:
+        channels_in: Of the input.
+        channels_out: Of the output.
+        part: Channels that are split into two halves.
+        depth: Bottlenecks of each RepNCSP.
+    """
 
     def __init__(self, channels_in: int, channels_out: int, part: int, depth: int) -> None:
         super().__init__(channels_in, channels_out, part)

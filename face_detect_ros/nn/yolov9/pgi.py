@@ -71,7 +71,13 @@ class ReversibleColumn(Backbone):
 
 
 class AuxiliaryNeck(nn.Module):
-    """Auxiliary branch of t, s and e: a second way from the first backbone's level 5 up to level 3, and a head."""
+    """Auxiliary branch of t, s and e: a second way from the first backbone's level 5 up to level 3, and a head.
+
+    Args:
+        variant: Of the network.
+        classes: Number of classes.
+        style: Of the head.
+    """
 
     def __init__(self, variant: Variant, classes: int, style: HeadStyle) -> None:
         super().__init__()
@@ -86,7 +92,13 @@ class AuxiliaryNeck(nn.Module):
 
 
 class AuxiliaryColumn(nn.Module):
-    """Auxiliary branch of m and c: a reversible column from the image, and a head."""
+    """Auxiliary branch of m and c: a reversible column from the image, and a head.
+
+    Args:
+        variant: Of the network.
+        classes: Number of classes.
+        style: Of the head.
+    """
 
     def __init__(self, variant: Variant, classes: int, style: HeadStyle) -> None:
         super().__init__()

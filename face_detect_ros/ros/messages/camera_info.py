@@ -43,10 +43,16 @@ def load(location: str, *, name: str = DEFAULT_NAME, warn: Callable[[str], None]
 
 
 def for_size(info: CameraInfo | None, width: int, height: int) -> CameraInfo:
-    """The camera_info of width x height images.
+    """The camera_info of images of one size.
 
-    It is the calibration, scaled where the image is a resized version of the calibrated one, or an uncalibrated one
-    (K[0] = 0, as sensor_msgs defines) where there is none that fits.
+    Args:
+        info: The calibration; None without one.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
+
+    Returns:
+        The calibration, scaled where the images are a resized version of the calibrated ones; an uncalibrated one
+        (K[0] = 0, as sensor_msgs defines) where there is none that fits.
     """
     scaled = None if info is None else calibration(info).scaled(width, height)
     return CameraInfo(width=width, height=height) if scaled is None else to_message(scaled)

@@ -74,7 +74,13 @@ def decode_compressed(
 def lazy_frame(
     message: Image | CompressedImage, options: DecodeOptions = DEFAULTS, warn: Warn | None = None
 ) -> LazyFrame:
-    """The message as a frame that is decoded when first needed. `warn` is told on the thread that decodes."""
+    """The message as a frame that is decoded when first needed.
+
+    Args:
+        message: The image.
+        options: How it is decoded.
+        warn: Told of what is odd about the image, on the thread that decodes.
+    """
     decode = decode_compressed if isinstance(message, CompressedImage) else decode_image
     return LazyFrame(
         stamp_ns=to_ns(message.header.stamp),
@@ -103,7 +109,13 @@ def image_message(image: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
 
 
 def instances_message(instances: np.ndarray, stamp_ns: int, frame_id: str) -> Image:
-    """Numbers of instances, (H, W) uint16, as a mono16 sensor_msgs/Image."""
+    """Numbers of instances as a mono16 sensor_msgs/Image.
+
+    Args:
+        instances: (H, W) uint16.
+        stamp_ns: Of the header.
+        frame_id: Of the header.
+    """
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(instances, np.dtype("<u2")).data.cast("B"))
     height, width = instances.shape

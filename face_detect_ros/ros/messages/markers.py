@@ -42,7 +42,17 @@ _IDS = 1 << 29  # marker ids are 32 bits
 
 
 def camera_model(info: CameraInfo | None, width: int, height: int, *, rectified: bool = False) -> CameraModel:
-    """The camera of width x height images: a calibrated one, or a nominal one where `info` cannot be used."""
+    """The camera of images of one size.
+
+    Args:
+        info: Its calibration; None without one.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
+        rectified: The images have no distortion any more.
+
+    Returns:
+        A calibrated one, or a nominal one where `info` is missing or cannot be used.
+    """
     try:
         if info is not None:
             return CameraModel.of(calibration(info), width, height, rectified=rectified)
@@ -125,7 +135,17 @@ def keypoints_message(
     lifetime_s: float = SHORTEST_LIFETIME_S,
     positions: Positions | None = None,
 ) -> MarkerArray:
-    """A list of dots per detection that has keypoints of at least `LEAST_KEYPOINT_SCORE`; see `markers_message`."""
+    """A list of dots per detection that has keypoints of at least `LEAST_KEYPOINT_SCORE`.
+
+    Args:
+        detections: With keypoints, in pixels of the image.
+        labels: Class names that `class_ids` index into.
+        camera: Of the image.
+        stamp_ns: Of the image.
+        frame_id: Of the image.
+        lifetime_s: How long a viewer shows them.
+        positions: Where the detections are; None or unknown: at a distance that suits their size.
+    """
     header = make_header(stamp_ns, frame_id)
     message = MarkerArray()
     lifetime = Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))

@@ -83,6 +83,14 @@ class DetectorNode(PerceptionNode[P]):
     def __init__(
         self, name: str, schema: type[P], hub: ImageHub | None = None, **node_arguments: object
     ) -> None:
+        """Declare parameters; everything else is made at configure.
+
+        Args:
+            name: Of the node.
+            schema: Frozen dataclass of its parameters.
+            hub: Shared by the nodes of a process, so that an image is decoded once; None: of this node alone.
+            node_arguments: Further arguments of rclpy's node.
+        """
         # before the base: its timers may report at once
         self.channels: list[Channel] = []
         self.pipeline: Pipeline | None = None

@@ -111,9 +111,18 @@ class AttentionOutput(ImageOutput):
 
 
 def chosen(found: Detections, labels: tuple[str, ...], of: str) -> int | None:
-    """Index of the detection that `of` means: "" is the best, a class its best one, "#17" or "17" that track.
+    """The detection that a text means.
 
-    None if there is no such one. Raises ConfigError if `of` is neither a class of `labels` nor a track.
+    Args:
+        found: The detections.
+        labels: Class names.
+        of: "": the best detection; a class: its best one; "#17" or "17": that track.
+
+    Returns:
+        Its index; None if there is none.
+
+    Raises:
+        ConfigError: `of` is neither a class nor a track.
     """
     mine = np.ones(len(found), bool)
     if is_track(labels, of):

@@ -40,7 +40,13 @@ class VisionInfoTopic:
         self._publisher: Any = node.create_publisher(VisionInfo, "~/vision_info", qos.latched())
 
     def announce(self, method: str, location: str, version: int) -> None:
-        """Say which network names things, from which database, and of which version that is."""
+        """Say which network names things.
+
+        Args:
+            method: Name of the network.
+            location: Of its database of names.
+            version: Of that database.
+        """
         header = make_header(self._node.get_clock().now().nanoseconds, "")
         self._publisher.publish(
             VisionInfo(header=header, method=method, database_location=location, database_version=version)

@@ -63,7 +63,16 @@ class MarkersOutput(Output):
         return self.drawn(result, camera, self._lifetime_s)
 
     def drawn(self, result: Result, camera: CameraModel, lifetime_s: float) -> MarkerArray | None:
-        """The markers of a result; None publishes nothing."""
+        """The markers of a result.
+
+        Args:
+            result: To draw.
+            camera: Of its image.
+            lifetime_s: How long a viewer shows them.
+
+        Returns:
+            The message; None publishes nothing.
+        """
         frame = result.frame
         return markers.markers_message(
             result.detections,

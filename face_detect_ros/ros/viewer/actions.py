@@ -29,7 +29,13 @@ class ActingNode(Protocol):
 
 
 class Actions:
-    """The actions of one viewer. Each raises PerceptionError with what to tell the user."""
+    """The actions of one viewer. Each raises PerceptionError with what to tell the user.
+
+    Args:
+        node: The viewer.
+        calls: To other nodes.
+        people: Of the gallery.
+    """
 
     def __init__(self, node: ActingNode, calls: Calls, people: People) -> None:
         self._node = node
@@ -53,7 +59,15 @@ class Actions:
         return await self._people.rename(name, new_name)
 
     async def select(self, camera: str, detector: str, track: str, x: float, y: float, stamp_ns: str) -> None:
-        """Follow what is at a pixel of the image stamped so."""
+        """Follow what is at a pixel of an image.
+
+        Args:
+            camera: That the image is from.
+            detector: "face_detector" or "object_detector".
+            track: Of the detection, to mark it at once; "" if it has none.
+            x, y: In pixels of the image.
+            stamp_ns: Of the image, as decimal digits.
+        """
         if camera in self._node.cameras:
             number = int(stamp_ns) if stamp_ns.isascii() and stamp_ns.isdigit() and len(stamp_ns) < 20 else 0
             self._node.cameras[camera].select(detector, track, x, y, number)

@@ -59,7 +59,19 @@ class Calls:
         return outcome
 
     async def call(self, kind: Any, service: str, request: Any) -> Any:
-        """The response of `service`, a fully qualified name. Raises DetectorError if there is none in time."""
+        """Call a service of another node.
+
+        Args:
+            kind: Type of the service.
+            service: Fully qualified name.
+            request: Of that type.
+
+        Returns:
+            The response.
+
+        Raises:
+            DetectorError: There is no such service, or no response in time.
+        """
         client = self._clients.get(service)
         if client is None:
             client = self._node.create_client(kind, service, callback_group=self._group)

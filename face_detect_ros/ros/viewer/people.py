@@ -86,7 +86,13 @@ class People:
             return await self._trigger("rename")
 
     def add_photo(self, name: str, file_name: str, data: bytes) -> Future[Any]:
-        """Enroll from a photo, in a process of its own. Called on any thread."""
+        """Enroll from a photo, in a process of its own. May be called on any thread.
+
+        Args:
+            name: Of the person.
+            file_name: Of the photo, for messages.
+            data: Of the photo.
+        """
         settings = self._calls.run(self._settings)
         return self._thread.submit(lambda: self._look_at(settings.result(10.0), name, file_name, data))
 

@@ -107,7 +107,14 @@ class CameraView:
         return self._input.problem
 
     def select(self, detector: str, track: str, x: float, y: float, stamp_ns: int) -> None:
-        """Have `detector` follow what is at x, y of the image stamped `stamp_ns`."""
+        """Have a detector follow what is at a pixel.
+
+        Args:
+            detector: Name of its node.
+            track: Of the detection, to mark it at once; "" if it has none.
+            x, y: In pixels of the image.
+            stamp_ns: Of the image.
+        """
         self._scene.set_selected(self.camera, f"{detector} {track}" if track else "")
         for each in (FACES, OBJECTS):
             if each == detector:

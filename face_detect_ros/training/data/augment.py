@@ -119,7 +119,13 @@ def draw_plan(
 
 
 def render(plan: Plan, load: Callable[[int], Source], side: int) -> Example:
-    """Carry out a plan. load: the image of a number."""
+    """Carry out a plan.
+
+    Args:
+        plan: What to show.
+        load: Gives the image of a number.
+        side: Of the output in pixels.
+    """
     examples = [_render_view(view, load, side) for view in plan.views]
     if len(examples) == 1:
         return examples[0]
@@ -248,7 +254,16 @@ def _render_view(view: View, load: Callable[[int], Source], side: int) -> Exampl
 
 
 def move_boxes(boxes: np.ndarray, tile: Tile, width: int) -> np.ndarray:
-    """(N, 4) boxes of an image that is `width` pixels wide to float64 boxes in the output, not cut."""
+    """Move boxes from an image to where a tile shows them.
+
+    Args:
+        boxes: (N, 4) xyxy, pixels of the image.
+        tile: Where the image is shown.
+        width: Of the image, in pixels.
+
+    Returns:
+        (N, 4) float64 xyxy, pixels of the output, not cut.
+    """
     boxes = np.asarray(boxes, np.float64)
     if tile.flip:
         boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)

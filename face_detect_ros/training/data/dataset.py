@@ -139,9 +139,17 @@ def is_yaml(labels: Path) -> bool:
 
 
 def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataSet:
-    """COCO JSON. Boxes are [x, y, width, height]; `iscrowd` as in COCO.
+    """Read COCO JSON. Boxes are [x, y, width, height]; `iscrowd` as in COCO.
 
     An image may be labeled for some classes only, see `partly_labeled`.
+
+    Args:
+        file: The labels.
+        folder: Of the images.
+        classes: The ones to keep, in that order; none: all.
+
+    Raises:
+        ConfigError: The file cannot be used; it lists the entries that are wrong.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -173,11 +181,19 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
 
 
 def read_yolo(file: Path, *, classes: Sequence[str] = (), split: str = "train") -> DataSet:
-    """YOLO's folders: a YAML with `path`, `train`, `val` and `names`, as Ultralytics and Roboflow write them.
+    """Read YOLO's folders: a YAML with `path`, `train`, `val` and `names`, as Ultralytics and Roboflow write them.
 
-    A split is a folder of images, a text file that lists images, or a list of such. Beside the folder `images` one
-    `labels`, in it a text file per image with lines `class center_x center_y width height` or, for polygons,
-    `class x y x y x y ...`, in shares of the image's size. The box of a polygon is the one around it.
+    A split is a folder of images, a text file that lists images, or a list of such. Beside the folder `images` there
+    is one called `labels`, with a text file per image that has lines `class center_x center_y width height` or, for
+    polygons, `class x y x y x y ...`, in shares of the image's size. The box of a polygon is the one around it.
+
+    Args:
+        file: The YAML.
+        classes: The ones to keep, in that order; none: all.
+        split: "train" or "val".
+
+    Raises:
+        ConfigError: The files cannot be used; it lists the entries that are wrong.
     """
     content = read_yaml(file)
     try:

@@ -42,12 +42,20 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 class ImageStore:
-    """The decoded images of a data set, no longer than `longest_px`, kept as far as `memory_bytes` reach.
+    """The decoded images of a data set, kept as far as memory reaches; the others are decoded each time.
 
-    memory_bytes: None: half of what is free, shared with the other `processes` of this machine. What does not fit is
-    decoded each time.
+    Args:
+        dataset: The images.
+        longest_px: Larger images are shrunk to this.
+        memory_bytes: For decoded images; None: half of what is free, shared with the other processes.
+        processes: On this machine, this one too.
 
-    Raises SourceError for an image that cannot be read, ConfigError for one of another size than its labels say.
+    Attributes:
+        sizes: (height, width) of each image as it is kept, in pixels.
+
+    Raises:
+        SourceError: An image cannot be read.
+        ConfigError: An image has another size than its labels say.
     """
 
     def __init__(
@@ -153,7 +161,13 @@ class BatchLoader:
         return max(1, len(self._store) // (self._batch * self._share[1]))
 
     def epoch(self, epoch: int, options: AugmentOptions, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from `first_step` on."""
+        """The batches of an epoch.
+
+        Args:
+            epoch: Its number, which decides the order and all randomness.
+            options: How images are changed.
+            first_step: Where to begin.
+        """
         rank, processes = self._share
         waiting: deque[tuple[int, list[Future[list[Example]]]]] = deque()
         steps = iter(range(first_step, self.steps))

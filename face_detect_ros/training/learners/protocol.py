@@ -25,11 +25,23 @@ class Learner(Protocol):
     network: nn.Module
 
     def losses(self, network: nn.Module, images: Tensor, truth: Truth) -> Losses:
-        """Losses of the network in training mode. Images are (B, 3, S, S) float32 RGB in [0, 1]."""
+        """The losses for a batch.
+
+        Args:
+            network: In training mode.
+            images: (B, 3, S, S) float32 RGB in [0, 1].
+            truth: Their labels.
+        """
         ...
 
     def detector(self, average: nn.Module, device: torch.device, dtype: torch.dtype) -> Detector:
-        """A detector with a copy of the averaged weights."""
+        """A detector with a copy of the averaged weights.
+
+        Args:
+            average: The network with these weights.
+            device: Where it computes.
+            dtype: Numbers to compute in.
+        """
         ...
 
     def result(self, folder: Path, name: str) -> Path:
@@ -37,5 +49,14 @@ class Learner(Protocol):
         ...
 
     def write(self, average: nn.Module, folder: Path, name: str) -> None:
-        """Write the weights, completely or not at all. Raises OutputError."""
+        """Write the weights, completely or not at all.
+
+        Args:
+            average: The network with these weights.
+            folder: Of the training.
+            name: "last" or "best".
+
+        Raises:
+            OutputError: They cannot be written.
+        """
         ...

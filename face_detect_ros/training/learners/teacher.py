@@ -110,15 +110,28 @@ class Teacher:
 
 
 def adapters(channels: Sequence[int], widths: Sequence[int], *, seed: int) -> nn.ModuleList:
-    """Convolutions from a student's maps to those of its teacher."""
+    """Convolutions from a student's maps to those of its teacher.
+
+    Args:
+        channels: Of the student's maps.
+        widths: Channels of the teacher's.
+        seed: Of their random weights.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.ModuleList(nn.Conv2d(own, wide, 1) for own, wide in zip(channels, widths, strict=True))
 
 
 def score_loss(logits: Tensor, taught: Tensor, lesson: Lesson) -> Tensor:
-    """Cross entropy of the student's (B, N, C) logits with the teacher's scores, divided by the sum of the scores.
-    Scalar.
+    """Cross entropy of the student's scores with the teacher's, divided by the sum of the teacher's scores.
+
+    Args:
+        logits: (B, N, C) of the student.
+        taught: (T,) int64; the student's classes that the teacher knows.
+        lesson: The teacher's scores of these, (B, N, T).
+
+    Returns:
+        A scalar.
     """
     own = logits[..., taught.to(logits.device)]
     total = F.binary_cross_entropy_with_logits(own, lesson.scores, reduction="sum")

@@ -149,7 +149,16 @@ def distribution_focal_loss(logits: Tensor, distances: Tensor) -> Tensor:
 
 
 def negatives_that_count(anchors: Tensor, target_scores: Tensor, truth: Truth) -> Tensor:
-    """(B, N, C) float: 0 where an anchor without target says nothing about a class, else 1."""
+    """Where an anchor without a target teaches that there is nothing of a class.
+
+    Args:
+        anchors: (N, 2) xy of their centers.
+        target_scores: (B, N, C); above 0 where an anchor has a target.
+        truth: The labels.
+
+    Returns:
+        (B, N, C) float; 0 where nothing is known: in a crowd, or for a class that is labeled in part. Else 1.
+    """
     counts = truth.known[:, None, :].expand(-1, len(anchors), -1)
     if truth.crowd_boxes.shape[1]:
         left_top, right_bottom = truth.crowd_boxes[:, None, :, :2], truth.crowd_boxes[:, None, :, 2:]

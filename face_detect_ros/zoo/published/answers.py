@@ -37,7 +37,13 @@ class DownloadError(Exception):
 
 
 class TryAgainError(Exception):
-    """It may well work next time. wait_s: at least. restart: from the beginning of the file."""
+    """It may well work next time.
+
+    Args:
+        reason: What went wrong.
+        wait_s: Wait at least so long.
+        restart: From the beginning of the file.
+    """
 
     def __init__(self, reason: str, *, wait_s: float = 0.0, restart: bool = False) -> None:
         super().__init__(reason)

@@ -108,7 +108,18 @@ def expected_sha256(remote: RemoteFile, record: Record | None) -> str:
 
 
 def record_content(place: Path, name: str, sha256: str, stamp: records.Stamp) -> None:
-    """Records the content of the file of this name. Raises OSError, WeightsError."""
+    """Record the content of a file.
+
+    Args:
+        place: Folder of the checkpoint.
+        name: Of the file.
+        sha256: 64 hex digits.
+        stamp: What the file system said when the content was read.
+
+    Raises:
+        OSError: The records cannot be written.
+        WeightsError: The records that are there are damaged.
+    """
     known = records.read(place)
     records.write(place, {**known, name: records.made(sha256, stamp)})
 

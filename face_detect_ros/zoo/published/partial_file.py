@@ -49,7 +49,14 @@ class Part:
 
 
 def usable(partial: Path, part: Part, url: str, *, checked: bool) -> bool:
-    """Whether the download of `url` may be resumed. checked: the caller compares the digest afterwards."""
+    """Whether a download may be resumed.
+
+    Args:
+        partial: The partial file.
+        part: What is known of it.
+        url: Of the download.
+        checked: The caller compares the digest afterwards.
+    """
     here = size(partial)
     fits = part.total is None or here <= part.total
     sure = bool(part.validator) and part.boot == boot() != ""

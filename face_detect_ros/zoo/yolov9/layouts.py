@@ -27,7 +27,16 @@ Layout = Literal["plain", "dual", "mit", "libre"]
 
 
 def published_names(names: Iterable[str], variant: str, layout: Layout) -> dict[str, str]:
-    """Ours to published, for those of `names`, tensors of a `YoloV9`, that the layout has: no attention, for one."""
+    """Our names of tensors to those of a published layout.
+
+    Args:
+        names: Tensors of a `YoloV9`.
+        variant: Of YOLOv9.
+        layout: The published one.
+
+    Returns:
+        Ours -> published; without those that the layout does not have, such as attention.
+    """
     if layout == "libre":
         named = {name: _libre(name) for name in names}
         return {name: published for name, published in named.items() if published}

@@ -58,10 +58,16 @@ class Weights:
 
 
 def read(path: Path, labels: Sequence[str] | None, *, auxiliary: bool) -> Weights:
-    """The file `path`, checked. labels: class names instead of the file's. auxiliary: with the auxiliary branch.
+    """Read and check a weights file.
 
-    Raises WeightsError for a file that cannot be read, is damaged or holds another network; ConfigError for labels that
-    are missing or of another number.
+    Args:
+        path: In any published format.
+        labels: Class names instead of the file's.
+        auxiliary: With the auxiliary branch.
+
+    Raises:
+        WeightsError: The file cannot be read, is damaged or holds another network.
+        ConfigError: Labels are missing, or their number is wrong.
     """
     if _is_safetensors(path):
         return _read_own(path, labels, auxiliary=auxiliary)
@@ -162,7 +168,18 @@ def _variant(path: Path, shapes: Mapping[str, Shape], layout: Layout) -> str:
 def labels_for(
     path: Path, classes: int, given: Sequence[str] | None, stored: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """Names of so many classes: those given, else those stored, else COCO's 80. Raises as `read` does."""
+    """Names of the classes: those given, else those stored, else COCO's 80.
+
+    Args:
+        path: The file, for errors.
+        classes: How many there are.
+        given: By the user.
+        stored: In the file.
+
+    Raises:
+        WeightsError: The file stores another number of names.
+        ConfigError: There are no names, or another number is given.
+    """
     if given is not None:
         if len(given) != classes:
             raise ConfigError(f"{path}: has {classes} classes, but {len(given)} class names are given")
@@ -177,7 +194,13 @@ def labels_for(
 
 
 def network(description: ModelDescription, tensors: Mapping[str, Tensor], *, auxiliary: bool) -> YoloV9:
-    """A new network that `tensors` fit into."""
+    """A new network that tensors fit into.
+
+    Args:
+        description: What the file says.
+        tensors: By name.
+        auxiliary: With the auxiliary branch.
+    """
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     return _network(description, _style(shapes), auxiliary=auxiliary)
 

@@ -120,7 +120,17 @@ def _possible(corners: np.ndarray, limit: np.ndarray, box: str) -> bool:
 
 
 def to_pixels(boxes: np.ndarray, box: str, unit: str, size: tuple[int, int]) -> np.ndarray:
-    """(K, 4) boxes as they are written to (K, 4) float32 xyxy in pixels of an input of `size`, (height, width)."""
+    """Boxes as a network gives them to xyxy in pixels of its input.
+
+    Args:
+        boxes: (K, 4).
+        box: "center" for center x, center y, width, height; else they are xyxy.
+        unit: "fractions" of the input, or pixels.
+        size: (height, width) of the input in pixels.
+
+    Returns:
+        (K, 4) float32 xyxy.
+    """
     boxes = boxes.astype(np.float32)
     if unit == "fractions":
         boxes = boxes * np.array([size[1], size[0]] * 2, np.float32)
