@@ -34,7 +34,18 @@ Note = Callable[[int, bytes], None]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where a chunk's messages are. start_ns, end_ns: as its header says; data_at, size: compressed, in the file."""
+    """Where a chunk's messages are.
+
+    Attributes:
+        start_ns: Earliest time of a message, as the chunk's header says.
+        end_ns: Latest time of a message, as the chunk's header says.
+        data_at: Where the compressed messages begin, in bytes from the start of the file.
+        size: Of the compressed messages, in bytes, as far as they are in the file.
+        uncompressed: Size of the messages, in bytes, as the header says.
+        crc: CRC-32 of the messages; 0: unknown.
+        compression: "", "zstd" or "lz4".
+        complete: Whether all of it is in the file.
+    """
 
     start_ns: int
     end_ns: int

@@ -67,7 +67,13 @@ class Topic:
 
 
 class Message(NamedTuple):
-    """A message of a bag. data: serialized; log_ns: when it was recorded."""
+    """A message of a bag.
+
+    Attributes:
+        key: Its topic.
+        log_ns: When it was recorded.
+        data: Serialized.
+    """
 
     key: Key
     log_ns: int

@@ -23,7 +23,12 @@ _FOREVER = (9223372036, 854775807)
 
 
 def reliable(depth: int = 5, *, latched: bool = False) -> Qos:
-    """What the nodes of this package offer on their topics; latched: kept for late subscribers."""
+    """The quality of service that the nodes of this package offer on their topics.
+
+    Args:
+        depth: Messages that are kept.
+        latched: They are kept for late subscribers.
+    """
     from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
     return Qos(

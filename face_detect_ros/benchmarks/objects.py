@@ -67,8 +67,12 @@ class _Case:
 def run(peer_python: str = "", yolox: Path | None = None) -> list[Row]:
     """Rows for the CPU, and for the GPU where there is one.
 
-    peer_python: an interpreter that has Ultralytics; without it those rows have no peer. yolox: an ONNX file of YOLOX,
-    to be measured too. Raises ConfigError where `peer_python` cannot run the peer.
+    Args:
+        peer_python: An interpreter that has Ultralytics; "": the rows have no peer.
+        yolox: An ONNX file of YOLOX to measure too.
+
+    Raises:
+        ConfigError: `peer_python` cannot run the peer.
     """
     with tempfile.TemporaryDirectory(prefix="face_detect_ros_bench_") as folder:
         files = _Files(Path(folder))

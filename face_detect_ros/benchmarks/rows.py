@@ -14,10 +14,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Row:
-    """One measured figure beside what it is held against.
+    """One measured figure beside what it is held against; lower is better.
 
-    ours, peer, limit: in `unit`, lower is better; None where there is nothing to hold against. peer_name and
-    limit_name say what those are. goal: what we want to reach.
+    Attributes:
+        name: What was measured.
+        unit: Of `ours`, `peer`, `limit` and `goal`.
+        ours: What this package takes.
+        peer: What another implementation takes; None without one.
+        peer_name: Which one that is.
+        limit: What no implementation can beat; None where it is not known.
+        limit_name: What that is.
+        goal: What we want to reach.
     """
 
     name: str

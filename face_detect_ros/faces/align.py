@@ -24,12 +24,18 @@ _JITTER_DEGREES = 3.0
 
 
 def face_chips(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """(N, 150, 150, 3) uint8 images of the faces of `image`, equal to those of dlib's get_face_chips.
+    """Aligned images of faces, equal to those of dlib's get_face_chips. What lies outside the image is black.
 
-    image: (H, W, 3) uint8 RGB. landmarks: (N, 5, 2) xy in pixels of `image`, as `Detections.landmarks` has
-    them. What lies outside the image is black.
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (N, 5, 2) xy in pixels of the image, as `Detections.landmarks` has them.
 
-    Raises ImageError for another image or landmarks that are no face, ConfigError without dlib.
+    Returns:
+        (N, 150, 150, 3) uint8 RGB.
+
+    Raises:
+        ImageError: Another array, or landmarks that are not those of a face.
+        ConfigError: dlib is not installed.
     """
     check_image(image)
     landmarks = np.asarray(landmarks, np.float64)

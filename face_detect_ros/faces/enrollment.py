@@ -36,7 +36,12 @@ _SHARPNESS_CONTRAST = 50.0
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an image was not taken. message: for people, says what to do."""
+    """Why an image was not taken.
+
+    Attributes:
+        reason: A short key.
+        message: For people; says what to do.
+    """
 
     reason: Reason
     message: str

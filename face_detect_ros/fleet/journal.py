@@ -41,7 +41,13 @@ _ARRAYS = (
 
 
 class ImageKey(NamedTuple):
-    """An image of a bag. number: counts the images of the topic that were recorded at one time, from 0."""
+    """An image of a bag.
+
+    Attributes:
+        topic: Of the image.
+        log_ns: When it was recorded.
+        number: Counts the images of the topic that were recorded at this very time, from 0.
+    """
 
     topic: str
     log_ns: int

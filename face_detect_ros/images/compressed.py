@@ -32,7 +32,12 @@ _OTHERS = ["TIFF", "WEBP", "BMP"]
 
 
 class CompressedFormat(NamedTuple):
-    """encoding: of the image before it was compressed, "" where it is not said. target: what the codec was given."""
+    """What the field `format` of a sensor_msgs/CompressedImage says.
+
+    Attributes:
+        encoding: Of the image before it was compressed; "" where it is not said.
+        target: What the codec was given.
+    """
 
     encoding: str
     target: str

@@ -32,7 +32,13 @@ _ESSENTIAL = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 
 
 class Claim(NamedTuple):
-    """width, height: in pixels. data: what a decoder needs, without what it does not."""
+    """What the header of a file claims.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        data: What a decoder needs, without what it does not.
+    """
 
     width: int
     height: int

@@ -45,7 +45,12 @@ class Decimator:
 
 
 class Backoff:
-    """Waits between attempts to reopen: doubling, from the start again once the source worked for longer."""
+    """Waits between attempts to reopen: doubling, from the start again once the source worked for longer.
+
+    Args:
+        first_s: The first wait.
+        longest_s: No wait is longer.
+    """
 
     def __init__(self, first_s: float = FIRST_DELAY_S, longest_s: float = LONGEST_DELAY_S) -> None:
         self._first_s = first_s
@@ -53,7 +58,11 @@ class Backoff:
         self._delay_s = 0.0
 
     def next_s(self, worked_s: float) -> float:
-        """Seconds to wait now. worked_s: for how long the source gave images since it was last opened."""
+        """Seconds to wait now.
+
+        Args:
+            worked_s: For how long the source gave images since it was last opened.
+        """
         anew = self._delay_s == 0 or worked_s > self._delay_s
         self._delay_s = self._first_s if anew else min(2 * self._delay_s, self._longest_s)
         return self._delay_s

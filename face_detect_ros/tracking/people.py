@@ -18,7 +18,12 @@ _MOST_FACES = 1000
 
 
 class Who(NamedTuple):
-    """name: None for an unknown person. similarity: How certain the name is, 0 to 1."""
+    """Who a face is.
+
+    Attributes:
+        name: None for an unknown person.
+        similarity: How certain the name is, 0 to 1.
+    """
 
     name: str | None
     similarity: float

@@ -50,7 +50,13 @@ _LOWEST_SCORE = 0.05
 
 @dataclass(frozen=True)
 class Stage:
-    """every_class: of the data set is learned, else those that are kept and `BESIDE`. taught: with a teacher."""
+    """A part of the training.
+
+    Attributes:
+        options: Of the training.
+        every_class: Learn all classes of the data set, else those that are kept and `BESIDE`.
+        taught: With a teacher.
+    """
 
     options: TrainOptions
     every_class: bool = True

@@ -48,7 +48,17 @@ _PARTS = ("total", "box", "classes", "distribution")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands. step: of the epoch, from 1. losses: means since the epoch began."""
+    """How far a training is.
+
+    Attributes:
+        epoch: From 0.
+        epochs: How many there are.
+        step: Of the epoch, from 1.
+        steps: Of an epoch.
+        losses: Means since the epoch began, by name.
+        pictures_per_s: Images per second.
+        left_s: Time that is left, in seconds.
+    """
 
     epoch: int
     epochs: int

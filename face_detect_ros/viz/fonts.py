@@ -82,7 +82,12 @@ _BASIC_LAYOUT: Any = 0  # ImageFont.Layout.BASIC; called LAYOUT_BASIC before Pil
 
 @dataclass(frozen=True)
 class Typeface:
-    """A font file, and which font of it. path: None is the one inside Pillow."""
+    """A font in a file.
+
+    Attributes:
+        path: The file; None is the font inside Pillow.
+        index: Which font of the file.
+    """
 
     path: str | None
     index: int = 0

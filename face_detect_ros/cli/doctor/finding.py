@@ -14,7 +14,14 @@ State = Literal["ok", "note", "bad"]
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check. advice: what to do; empty where nothing needs doing."""
+    """The result of one check.
+
+    Attributes:
+        name: Of what was checked.
+        state: How it is.
+        detail: What was found.
+        advice: What to do; empty where nothing needs doing.
+    """
 
     name: str
     state: State

@@ -11,15 +11,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Family:
-    """model_class: in `transformers`, as config.json names it. processor: what prepares its images.
+    """A kind of model of the RT-DETR family in `transformers`.
 
     Attributes:
-        features: Modules that turn the image into feature maps, in the order of the data: these compute in
-            the chosen precision, whatever follows in float32. The first one takes the image, the last one
-            (or each part of it, if it is a list) gives the maps.
-        tokens: Modules that work on every cell of the maps without touching coordinates, by the end of their names: in
-            the chosen precision too.
-        softmax: One class a query, with a further column for "no object"; else each class has a probability of its own.
+        model_class: In `transformers`, as config.json names it.
+        processor: What prepares its images there.
+        features: Modules that turn the image into feature maps, in the order of the data: these compute in the chosen
+            precision, whatever follows in float32. The first one takes the image, the last one (or each part of it,
+            if it is a list) gives the maps.
+        tokens: Modules that work on every cell of the maps without touching coordinates, by the end of their names:
+            in the chosen precision too.
+        softmax: One class a query, with a further column for "no object"; else each class has a probability of its
+            own.
         most: Results of one image, best first, over all queries and classes; 0: as many as there are queries.
         two_branches: Its RepVGG blocks are a 3x3 and a 1x1 convolution side by side.
         samples: The decoder looks at a few points of the maps, not at all of them.

@@ -44,9 +44,11 @@ def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
 
 
 class Canvas:
-    """Images side by side in one reused block of memory.
+    """Images side by side in one reused block of memory: what `paint` gives is overwritten by the next call.
 
-    What `paint` gives is overwritten by the next call. fill: 0-255, around the images.
+    Args:
+        fill: Value around the images, 0 to 255.
+        resize: How images are resized.
     """
 
     def __init__(self, fill: int = PADDING, resize: Resize = ours) -> None:

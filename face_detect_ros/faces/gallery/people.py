@@ -128,9 +128,17 @@ def check_name(name: str) -> str:
 
 
 def check_embeddings(embeddings: np.ndarray, length: int | None = None) -> np.ndarray:
-    """(N, D) float32, N at least 1; a single (D,) becomes (1, D). length: D, where it is known.
+    """Check embeddings.
 
-    Raises GalleryError for anything else.
+    Args:
+        embeddings: (N, D), N at least 1, or a single one, (D,).
+        length: D, where it is known.
+
+    Returns:
+        (N, D) float32.
+
+    Raises:
+        GalleryError: It is something else.
     """
     array = np.asarray(embeddings, np.float32)
     if array.ndim == 1:

@@ -30,10 +30,14 @@ class FoldedConvolution(nn.Module):
         padding: tuple[int, int],
         relu: bool,
     ) -> None:
-        """weight: (out, in, height, width), bias: (out,), both with the affine layer folded in.
+        """Copy the weights.
 
         Args:
-            stride, padding: (y, x).
+            weight: (out, in, height, width), with the affine layer folded in.
+            bias: (out,), likewise.
+            stride: (y, x).
+            padding: (y, x).
+            relu: Whether a ReLU follows.
         """
         super().__init__()
         tensor = torch.from_numpy(np.ascontiguousarray(weight, np.float32))

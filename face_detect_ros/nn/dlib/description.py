@@ -20,7 +20,14 @@ comes here as N), "skip N" (go on with N), "add N" (add N)."""
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """filters: (out, in, height, width) float32; bias: (out,) float32; stride, padding: (y, x)."""
+    """A convolution.
+
+    Attributes:
+        filters: (out, in, height, width) float32.
+        bias: (out,) float32.
+        stride: (y, x).
+        padding: (y, x).
+    """
 
     filters: np.ndarray
     bias: np.ndarray
@@ -30,7 +37,12 @@ class Convolution:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """x * scale + shift per channel; scale, shift: (channels,) float32."""
+    """x * scale + shift per channel.
+
+    Attributes:
+        scale: (channels,) float32.
+        shift: (channels,) float32.
+    """
 
     scale: np.ndarray
     shift: np.ndarray
@@ -43,7 +55,14 @@ class Relu:
 
 @dataclass(frozen=True)
 class Pool:
-    """kind: "max" or "avg"; window (0, 0): everything."""
+    """A pooling layer.
+
+    Attributes:
+        kind: "max" or "avg".
+        window: (y, x); (0, 0): everything.
+        stride: (y, x).
+        padding: (y, x).
+    """
 
     kind: str
     window: tuple[int, int]
@@ -53,7 +72,12 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class FullyConnected:
-    """weights: (in, out) float32; bias: (out,) float32 or None."""
+    """A fully connected layer.
+
+    Attributes:
+        weights: (in, out) float32.
+        bias: (out,) float32, or None.
+    """
 
     weights: np.ndarray
     bias: np.ndarray | None
@@ -107,8 +131,12 @@ class DetectorWindow:
 class MmodOptions:
     """How an object detector's output becomes boxes.
 
-    nms_overlap, nms_covered: two boxes are one object when their intersection is more than nms_overlap of
-    the rectangle around both, or more than nms_covered of either of them.
+    Attributes:
+        windows: The box of each output channel.
+        nms_overlap: Two boxes are one object if their intersection is more than this part of the rectangle around
+            both.
+        nms_covered: They are one object, too, if it is more than this part of either of them.
+        box_regression: Whether the network corrects its boxes.
     """
 
     windows: tuple[DetectorWindow, ...]
@@ -127,7 +155,14 @@ class MetricOptions:
 
 @dataclass(frozen=True, eq=False)
 class NetworkDescription:
-    """One network. source: the file, for messages."""
+    """One network of a file.
+
+    Attributes:
+        source: The file, for messages.
+        head: How its output is used.
+        input: How its images are prepared.
+        layers: From the input to the output.
+    """
 
     source: str
     head: MmodOptions | MetricOptions

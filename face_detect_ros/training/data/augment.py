@@ -66,9 +66,13 @@ class Plan:
 class Example:
     """An image to train on.
 
-    image: (S, S, 3) uint8 RGB. boxes: (N, 4) float32 xyxy in its pixels. class_ids: (N,) int64. ignored: (N,) bool; a
-    crowd, or a thing of which too little is left to be learned or to count as missing. unknown: see Sample.
-    sources: numbers of the images in it.
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        boxes: (N, 4) float32 xyxy, pixels of the image.
+        class_ids: (N,) int64.
+        ignored: (N,) bool: a crowd, or a thing of which too little is left to be learned or to count as missing.
+        unknown: Classes of which it may show more than is labeled.
+        sources: Numbers of the images in it.
     """
 
     image: np.ndarray

@@ -69,7 +69,13 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images with labels of `classes`. remarks: what was put right, a line each."""
+    """Labeled images.
+
+    Attributes:
+        classes: Their names.
+        samples: The images.
+        remarks: What was put right, a line each.
+    """
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]

@@ -34,7 +34,13 @@ State = Literal["ok", "missing", "altered", "unreadable"]
 
 @dataclass(frozen=True)
 class FileState:
-    """The state of one file of a checkpoint. detail: the reason, in words; empty for "ok" and "missing"."""
+    """The state of one file of a checkpoint.
+
+    Attributes:
+        path: The file.
+        state: How it is.
+        detail: The reason, in words; empty for "ok" and "missing".
+    """
 
     path: Path
     state: State

@@ -50,7 +50,13 @@ _LEVELS = ("conv1.conv", "elan2.conv4.conv", "elan3.conv4.conv", "elan4.conv4.co
 
 @dataclass(frozen=True)
 class Weights:
-    """tensors: by our names, in the numbers of the file; all that a network of this description has."""
+    """What a weights file holds.
+
+    Attributes:
+        format: Of the file.
+        description: The network.
+        tensors: By our names, in the numbers of the file; all that a network of this description has.
+    """
 
     format: Format
     description: ModelDescription

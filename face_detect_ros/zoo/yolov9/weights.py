@@ -24,7 +24,20 @@ from face_detect_ros.zoo.yolov9.reading import ARCHITECTURE, ATTENTION, Format, 
 
 @dataclass(frozen=True)
 class LoadedYoloV9:
-    """A network in float32 on the CPU, in eval mode. labels: its class names. The rest as the file says."""
+    """A network and what its file says of it.
+
+    Attributes:
+        model: In float32 on the CPU, in eval mode.
+        labels: Class names.
+        source_format: Of the file.
+        variant: Of YOLOv9.
+        input_size: Longest side of the input that it was trained with, in pixels.
+        license: Of the weights.
+        source: Where they come from.
+        overlap_factor: See `boxes.weaken_overlapping`; 1: overlapping boxes keep their scores.
+        close_up_size: Longest side of the input of the second look, in pixels; 0: there is none.
+        close_up_classes: Names of the classes that the second look is for.
+    """
 
     model: YoloV9
     labels: tuple[str, ...]
