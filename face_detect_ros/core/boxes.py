@@ -29,7 +29,15 @@ def area(boxes: np.ndarray) -> np.ndarray:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) float32 intersection over union of each of N boxes with each of M; 0 where both areas are 0."""
+    """Intersection over union of each box with each other one.
+
+    Args:
+        a: (N, 4) xyxy.
+        b: (M, 4) xyxy.
+
+    Returns:
+        (N, M) float32; 0 where both areas are 0.
+    """
     a, b = as_boxes(a), as_boxes(b)
     shared = _intersection(a, b)
     union = area(a)[:, None] + area(b)
@@ -38,7 +46,15 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def share_of_smaller(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) float32 intersection over the smaller area of each of N boxes with each of M; 0 where that area is 0."""
+    """Intersection over the smaller area of each box with each other one.
+
+    Args:
+        a: (N, 4) xyxy.
+        b: (M, 4) xyxy.
+
+    Returns:
+        (N, M) float32; 0 where the smaller area is 0.
+    """
     a, b = as_boxes(a), as_boxes(b)
     shared = _intersection(a, b)
     smaller = np.minimum(area(a)[:, None], area(b))

@@ -65,7 +65,9 @@ class GalleryError(PerceptionError):
 class ImageError(PerceptionError):
     """One image cannot be used; the next one may be fine.
 
-    `reason` is a short fixed key (for example ``"step"``) under which diagnostics count such images.
+    Args:
+        reason: A short fixed key, such as ``"step"``, under which diagnostics count such images.
+        message: What is wrong, and what to do.
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -70,7 +70,15 @@ class Letterbox:
 
     @classmethod
     def stretch(cls, original: tuple[int, int], target: tuple[int, int]) -> Letterbox:
-        """`original` distorted to fill `target` (DETR's way). Raises ValueError for a size below 1."""
+        """An image distorted to fill the input, as DETR does.
+
+        Args:
+            original: (height, width) of the image in pixels.
+            target: (height, width) of the input in pixels.
+
+        Raises:
+            ValueError: A size is below 1.
+        """
         if min(*original, *target) < 1:
             raise ValueError(f"cannot fit {original} into {target}: sizes must be at least 1 pixel")
         return cls((original[0], original[1]), (target[0], target[1]), (target[0], target[1]), (0, 0))

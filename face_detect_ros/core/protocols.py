@@ -73,10 +73,18 @@ class Detector(Protocol):
     times: StageTimes
 
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
-        """Detections of each (H, W, 3) uint8 RGB image, in order, best score first; boxes in its own pixels.
+        """Detect what each image shows.
 
-        A list of images is one batch; sizes may differ. Raises ImageError for another array and DetectorError
-        when the detector itself fails.
+        Args:
+            images: (H, W, 3) uint8 RGB each; one batch, sizes may differ.
+            options: What counts as a detection.
+
+        Returns:
+            The detections of each image, in order, best score first; boxes in pixels of that image.
+
+        Raises:
+            ImageError: An image is another kind of array.
+            DetectorError: The detector itself fails.
         """
         ...
 

@@ -16,7 +16,12 @@ class RateLimit:
         self._due_s = float("-inf")
 
     def allows(self, now_s: float, most_hz: float) -> bool:
-        """Whether the event at `now_s`, in seconds of a monotonic clock, may pass; `most_hz` 0 lets all pass."""
+        """Whether an event may pass.
+
+        Args:
+            now_s: When it happens, in seconds of a monotonic clock.
+            most_hz: Most events per second; 0: all pass.
+        """
         if most_hz <= 0:
             return True
         if now_s < self._due_s:

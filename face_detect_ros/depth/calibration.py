@@ -80,7 +80,15 @@ class Calibration:
         return ""
 
     def scaled(self, width: int, height: int) -> Calibration | None:
-        """The calibration of images that were resized to that size; None if they have another shape."""
+        """The calibration of resized images.
+
+        Args:
+            width: Of the resized images, in pixels.
+            height: Of the resized images, in pixels.
+
+        Returns:
+            The calibration; None if the aspect ratio is another one.
+        """
         own_width, own_height = self.image_size
         if not own_width or not own_height or own_width * height != own_height * width:
             return None

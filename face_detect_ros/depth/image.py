@@ -60,7 +60,15 @@ class DepthImage:
         return float(np.median(known)) if known.size else float("nan")
 
     def meters(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
-        """(h, w) float64 meters of a region; NaN where unknown."""
+        """The distances in a region.
+
+        Args:
+            rows: Of the image.
+            columns: Of the image.
+
+        Returns:
+            (h, w) float64 meters along the optical axis; NaN where unknown.
+        """
         values = self.values[rows, columns]
         unknown = values <= 0
         if values.dtype.kind == "u":

@@ -22,7 +22,11 @@ _MOST_NIBBLES = 11  # a longer number is not one of pixels
 
 
 def decode_rvl(data: bytes, max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
-    """Decode RVL data as compressed_depth_image_transport sends it: width and height, then the stream.
+    """Decode RVL data as compressed_depth_image_transport sends it.
+
+    Args:
+        data: Width and height, then the stream.
+        max_image_mpx: Most megapixels.
 
     Returns:
         (H, W) uint16.

@@ -64,9 +64,15 @@ def entries(task: str) -> tuple[CatalogueEntry, ...]:
 
 
 def find(name: str, *, task: str) -> CatalogueEntry:
-    """The entry that `name` ("dlib_hog", "yunet:/path/to/file.onnx") means; the file itself is not looked at.
+    """The entry that a name means; its file is not looked at.
 
-    Raises ConfigError, listing what there is for `task`, if there is none, or if a file is lacking or too much.
+    Args:
+        name: What users write, such as "dlib_hog" or "yunet:/path/to/file.onnx".
+        task: "faces" or "objects".
+
+    Raises:
+        ConfigError: There is no such detector for the task, or a file is missing or too much; the message lists what
+            there is.
     """
     known = entries(task)
     bare, colon, file = name.partition(":")
@@ -105,7 +111,15 @@ def default_model(task: str) -> str:
 
 
 def default_options(name: str, *, task: str) -> DetectOptions:
-    """What detector `name` is asked for unless somebody says otherwise. Raises ConfigError as `find` does."""
+    """What a detector is asked for unless somebody says otherwise.
+
+    Args:
+        name: What users write.
+        task: "faces" or "objects".
+
+    Raises:
+        ConfigError: As `find`.
+    """
     entry = find(name, task=task)
     options = DEFAULT_OPTIONS[task]
     return replace(options, score_threshold=entry.score_threshold or options.score_threshold)

@@ -15,11 +15,18 @@ _NEAREST = 3
 
 @functools.lru_cache(maxsize=64)
 def class_ids(names: str, labels: tuple[str, ...]) -> tuple[int, ...]:
-    """Indices into `labels` of the classes that `names` ("person, dog") lists, in the labels' order.
+    """The classes that a text lists.
 
-    Upper and lower case are one; a name that several labels share means all of them; no name at all gives none.
+    Args:
+        names: Such as "person, dog"; upper and lower case are one. A name that several labels share means all of
+            them.
+        labels: Class names.
 
-    Raises ConfigError for a name that is not a label, with the nearest ones and the list of all.
+    Returns:
+        Indices into `labels`, in their order; none without a name.
+
+    Raises:
+        ConfigError: A name is not a label; the message shows the nearest ones and all.
     """
     wanted = [name for part in names.split(",") if (name := _plain(part))]
     if _plain(names) in map(_plain, labels):  # a label may hold a comma itself

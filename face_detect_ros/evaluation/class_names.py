@@ -35,9 +35,14 @@ def key(name: str) -> str:
 
 
 def matching(names: Sequence[str], labels: Sequence[str]) -> dict[int, int]:
-    """Map indices of `labels` to indices of `names`, for every label that means one of the names.
+    """Match the class names of a detector with those of a data set. An exact match takes precedence over a synonym.
 
-    An exact match takes precedence over a synonym.
+    Args:
+        names: Of the data set.
+        labels: Of the detector.
+
+    Returns:
+        Index into `labels` -> index into `names`, for every label that means one of the names.
     """
     by_key = {key(name): index for index, name in reversed(list(enumerate(names)))}
     exact = {_plain(name): index for index, name in reversed(list(enumerate(names)))}

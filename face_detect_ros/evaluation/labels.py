@@ -63,8 +63,15 @@ def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
 def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
     """Read the boxes of the category `face` from COCO JSON.
 
-    Two fields of an image beyond COCO's count where they exist: without `face_labeled` nothing is known about its
-    faces, and the image is left out; without `face_complete` some of its faces are not labeled. Raises ConfigError.
+    Two fields of an image beyond COCO's count where they exist: if `face_labeled` is false, nothing is known about
+    its faces, and the image is left out; if `face_complete` is false, some of its faces are not labeled.
+
+    Args:
+        file: The labels.
+        folder: Of the images.
+
+    Raises:
+        ConfigError: The file cannot be used.
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
@@ -93,7 +100,15 @@ def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
 
 
 def read_imglab(file: Path, folder: Path) -> list[LabeledImage]:
-    """Read the XML of dlib's imglab. A box marked `ignore` counts as a crowd. Raises ConfigError."""
+    """Read the XML of dlib's imglab. A box marked `ignore` counts as a crowd.
+
+    Args:
+        file: The labels.
+        folder: Of the images.
+
+    Raises:
+        ConfigError: The file cannot be used.
+    """
     content = read_bytes(file, most_bytes=LARGE_BYTES)
     try:
         pictures = []

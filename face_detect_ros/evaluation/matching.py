@@ -156,7 +156,15 @@ def shorter_side(boxes: np.ndarray) -> np.ndarray:
 
 
 def part_inside(boxes: np.ndarray, crowds: np.ndarray) -> np.ndarray:
-    """(D, C) part of each box's area that lies inside each crowd."""
+    """The part of each box's area that lies inside each crowd.
+
+    Args:
+        boxes: (D, 4) xyxy.
+        crowds: (C, 4) xyxy.
+
+    Returns:
+        (D, C), 0 to 1.
+    """
     top_left = np.maximum(boxes[:, None, :2], crowds[None, :, :2])
     bottom_right = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:])
     shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)

@@ -107,7 +107,12 @@ def rates_at(threshold: float, distances: np.ndarray, same: np.ndarray) -> dict[
 
 
 def area_under_curve(distances: np.ndarray, same: np.ndarray) -> float:
-    """Chance that a pair of one person is nearer than a pair of two; equal distances count half."""
+    """Chance that a pair of one person is nearer than a pair of two; equal distances count half.
+
+    Args:
+        distances: (N,) between the two embeddings of each pair.
+        same: (N,) bool; both images show one person.
+    """
     others = np.sort(distances[~same])
     below = np.searchsorted(others, distances[same], side="left")
     up_to = np.searchsorted(others, distances[same], side="right")

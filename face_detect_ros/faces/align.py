@@ -58,9 +58,16 @@ def face_chips(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def jittered(chip: np.ndarray, count: int) -> np.ndarray:
-    """(count, 150, 150, 3): `chip` shifted, scaled, turned and mirrored by as little as dlib's jittering does.
+    """Copies of a face that are shifted, scaled, turned and mirrored by as little as dlib's jittering does.
 
-    The same for the same chip and count: unlike dlib's, it does not depend on what was jittered before.
+    The same for the same face and count: unlike dlib's, it does not depend on what was jittered before.
+
+    Args:
+        chip: (150, 150, 3) uint8.
+        count: Of copies.
+
+    Returns:
+        (count, 150, 150, 3) uint8.
     """
     dlib = dlib_models.import_dlib()
     random = np.random.default_rng(0)

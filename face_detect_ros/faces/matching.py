@@ -54,11 +54,18 @@ class Match:
 
 
 def similarity(distance: float, options: MatchOptions) -> float:
-    """0 to 1, falling with the distance: how likely it is that a pair shows one person, were there as many of each.
+    """How likely it is that a pair of images shows one person, were there as many pairs of one person as of two.
 
-    A logistic, fitted to 1,800 pairs of three folds of LFW. For dlib's descriptor it is 0.5 at 0.616, 0.99 at 0.52 and
-    0.01 at 0.71; measured against fitted, it is off by 0.05 at most where 5 % of the pairs lie, and by 0.005 in the
-    rest.
+    A logistic, fitted to 1,800 pairs of three folds of LFW. For dlib's descriptor it is 0.5 at 0.616, 0.99 at 0.52
+    and 0.01 at 0.71; measured against fitted, it is off by 0.05 at most where 5 % of the pairs lie, and by 0.005 in
+    the rest.
+
+    Args:
+        distance: Between the two embeddings.
+        options: With the parameters of the logistic.
+
+    Returns:
+        0 to 1, falling with the distance.
     """
     # beyond 2 it is 0 anyway, and exp would overflow
     return 1.0 / (1.0 + math.exp(options.even_slope * (min(distance, 2.0) - options.even_distance)))
@@ -103,6 +110,10 @@ def separation(person: int, people: GallerySnapshot) -> float:
     """Distance from the looks of a person to the nearest look of anybody else; inf if there is nobody else.
 
     Computed when first asked for (as much work as matching their looks) and kept with the snapshot.
+
+    Args:
+        person: Index of the person.
+        people: Everybody.
     """
     known = people.separations.get(person)
     if known is None:

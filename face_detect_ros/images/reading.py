@@ -32,7 +32,18 @@ _WIDTH_TAG, _HEIGHT_TAG = 256, 257
 
 
 def read_image(path: str | os.PathLike[str], max_image_mpx: float = MAX_IMAGE_MPX) -> np.ndarray:
-    """The image in a file as (H, W, 3) uint8 RGB: see `decode_image`. Raises SourceError."""
+    """Read an image file; see `decode_image`.
+
+    Args:
+        path: The file.
+        max_image_mpx: Most megapixels.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        SourceError: The file cannot be read, or is not an image.
+    """
     hint = "give an image that can be read"
     data = read_bytes(path, most_bytes=LARGE_BYTES, error=SourceError, hint=hint, pipes=True)
     return decode_image(data, str(path), max_image_mpx)

@@ -41,10 +41,16 @@ def choose_device(device: str) -> torch.device:
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The numbers that `precision` means on `device`.
+    """The numbers that a precision means on a device.
 
-    "auto": bfloat16 on a CPU and float16 on a GPU that compute in it; else float32. Raises ConfigError for an
-    unknown precision and DeviceError for one that the device would only imitate.
+    Args:
+        precision: "float32", "bfloat16", "float16" or "auto": bfloat16 on a CPU and float16 on a GPU that compute in
+            it, else float32.
+        device: Where it computes.
+
+    Raises:
+        ConfigError: The precision is unknown.
+        DeviceError: The device would only imitate it.
     """
     if precision not in PRECISIONS:
         raise ConfigError(f"precision '{precision}' is not known; choose one of: {', '.join(PRECISIONS)}")

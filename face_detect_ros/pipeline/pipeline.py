@@ -75,7 +75,18 @@ class Pipeline:
     def detect(
         self, images: Sequence[np.ndarray], options: PipelineOptions
     ) -> tuple[list[Detections], StageTimes]:
-        """Run the detector alone. Another thread may be at work in the stages meanwhile. Raises DetectorError."""
+        """Run the detector alone. Another thread may be at work in the stages meanwhile.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each.
+            options: What to detect.
+
+        Returns:
+            The detections of each image, and how long that took.
+
+        Raises:
+            DetectorError: The detector fails.
+        """
         with self._detecting:
             return self.detector.detect(images, options.wide), self.detector.times
 

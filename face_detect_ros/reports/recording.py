@@ -112,7 +112,11 @@ class Recorded:
 
 
 def read_recording(path: Path, *, images: bool = True) -> Recorded:
-    """Read a bag once for its detections and, with `images`, once more for the looks of the tracks.
+    """Read a bag once for its detections and, if asked for, once more for images of the tracks.
+
+    Args:
+        path: The bag.
+        images: Whether images are wanted.
 
     Raises:
         SourceError: Nothing of it can be read.

@@ -138,11 +138,18 @@ def spin(executor: Executor, context: Context | None = None, until: Callable[[],
 
 
 def main(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
-    """Initialize ROS, run the nodes of `make_nodes()` in one executor, and end cleanly. The exit status.
+    """Initialize ROS, run nodes in one executor, and end cleanly.
 
     After SIGINT or SIGTERM the nodes stop while the context still lives, so that nothing publishes or logs into one
     that is gone. A node that cannot be made (ConfigError: a parameter of the wrong type, say) gives one line and
     status 1.
+
+    Args:
+        make_nodes: Makes the nodes, once ROS is initialized.
+        args: Of the command line; None: those of this process.
+
+    Returns:
+        The exit status.
     """
     carry_large_images()
     silence_opencv()

@@ -69,7 +69,15 @@ def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def pad(image: np.ndarray, box: Letterbox) -> np.ndarray:
-    """`image` (H, W, 3) uint8, scaled and set between black borders as `box` says: (*box.target, 3) uint8."""
+    """An image, scaled and set between black borders.
+
+    Args:
+        image: (H, W, 3) uint8.
+        box: Where it lies in the result.
+
+    Returns:
+        (*box.target, 3) uint8.
+    """
     scaled = for_eyes(image, box.resized)
     if box.resized == box.target:
         return scaled

@@ -20,10 +20,16 @@ from face_detect_ros.sources.video import VideoFileSource
 
 
 def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
-    """Open what `options` name. `warn` is told of what is passed over, now and while reading.
+    """Open a source.
 
-    Raises SourceError if it is not there or cannot be read, and ConfigError where trying again cannot help: a
-    program or package that is missing, an unknown sample, no display.
+    Args:
+        options: Of the source.
+        warn: Told of what is passed over, now and while reading.
+
+    Raises:
+        SourceError: It is not there or cannot be read.
+        ConfigError: Trying again cannot help: a program or package is missing, a sample is unknown, there is no
+            display.
     """
     kind = options.kind
     if kind is Kind.SAMPLE:

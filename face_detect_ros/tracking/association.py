@@ -37,7 +37,15 @@ def overlap(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def enlarged(boxes: np.ndarray, margin: float) -> np.ndarray:
-    """(N, 4) xyxy boxes, enlarged on each side by this part of their width and height."""
+    """Boxes that are larger on each side.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        margin: In parts of their width and height.
+
+    Returns:
+        (N, 4) xyxy.
+    """
     grown = margin * (boxes[:, 2:] - boxes[:, :2])
     return np.concatenate([boxes[:, :2] - grown, boxes[:, 2:] + grown], axis=1)
 

@@ -22,7 +22,14 @@ _START_VELOCITY = np.array([1.0, 1.0, 0.2, 0.2])  # per second, of the center an
 
 
 def start(boxes: np.ndarray) -> np.ndarray:
-    """(N, 5, 4) state of boxes seen for the first time; boxes: (N, 4) center and size."""
+    """The state of boxes that are seen for the first time.
+
+    Args:
+        boxes: (N, 4) center x, center y, width, height.
+
+    Returns:
+        (N, 5, 4).
+    """
     side = sides(boxes)[:, None]
     state = np.zeros((len(boxes), 5, 4))
     state[:, 0] = boxes
@@ -43,7 +50,15 @@ def advance(state: np.ndarray, elapsed_s: float) -> None:
 
 
 def correct(state: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(N, 5, 4) state after the detections `boxes`, (N, 4) center and size; `state` is not modified."""
+    """The state after boxes were detected.
+
+    Args:
+        state: (N, 5, 4); not modified.
+        boxes: (N, 4) center x, center y, width, height.
+
+    Returns:
+        (N, 5, 4).
+    """
     value, velocity, variance, covariance, velocity_variance = state.swapaxes(0, 1)
     total = variance + (_MEASUREMENT * sides(boxes)[:, None]) ** 2
     gain, velocity_gain = variance / total, covariance / total

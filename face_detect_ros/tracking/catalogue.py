@@ -35,6 +35,10 @@ def find(name: str) -> str:
 def create(name: str = DEFAULT_TRACKER, options: TrackerOptions | None = None) -> Tracker:
     """A new tracker without tracks, for one stream of images.
 
+    Args:
+        name: Of the catalogue.
+        options: None: the defaults.
+
     Raises:
         ConfigError: There is no such tracker; the message lists what there is.
     """

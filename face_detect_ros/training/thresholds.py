@@ -61,9 +61,16 @@ def lowest_for(curve: PrecisionRecall, precision: float) -> float | None:
 
 
 def choose(curve: PrecisionRecall, precision: float | None) -> float | None:
-    """The threshold of a class: the lowest with that precision, or else that of the best F1.
+    """The score threshold of a class.
 
-    None for a class that is not labeled or was never found.
+    Args:
+        curve: Of the class.
+        precision: To reach; None: the threshold of the best F1.
+
+    Returns:
+        The lowest threshold with that precision, or else that of the best F1; None for a class that is not labeled or
+            was
+        never found.
     """
     lowest = None if precision is None else lowest_for(curve, precision)
     chosen = curve.best_f1()[1] if lowest is None else lowest

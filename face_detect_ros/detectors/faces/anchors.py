@@ -48,6 +48,14 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
 
 
 def by_columns(arrays: Sequence[np.ndarray], columns: int) -> list[np.ndarray]:
-    """Those of `arrays` whose last axis has that length, as (N, columns), the longest first."""
+    """The outputs with a certain number of columns, the longest first.
+
+    Args:
+        arrays: Outputs of a network.
+        columns: Length of the last axis.
+
+    Returns:
+        (N, columns) each.
+    """
     chosen = [array.reshape(-1, columns) for array in arrays if array.shape[-1] == columns]
     return sorted(chosen, key=len, reverse=True)

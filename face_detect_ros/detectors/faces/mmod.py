@@ -35,10 +35,16 @@ _GPU_BATCH_PX = 8_300_000
 
 
 def create(device: str, precision: str = "auto") -> Detector:
-    """The detector on `device`, computing in `precision`: auto, float32, bfloat16 or float16.
+    """dlib's CNN detector, computed by PyTorch.
 
-    Raises DeviceError for a device or precision that is not here, ConfigError without dlib (for the
-    landmarks), WeightsError.
+    Args:
+        device: Auto, cpu, cuda or cuda:N.
+        precision: Auto, float32, bfloat16 or float16.
+
+    Raises:
+        DeviceError: The device or precision is not here.
+        ConfigError: dlib, which finds the landmarks, is not installed.
+        WeightsError: The weights are missing or altered.
     """
     scan = MmodScan(
         dlib_file.load(dlib_models.CNN_DETECTOR, MMOD_STRUCTURE), *devices.choose(device, precision)
@@ -109,10 +115,17 @@ class MmodScan:
 
 
 def suppress(boxes: np.ndarray, options: MmodOptions) -> np.ndarray:
-    """(K,) indices of the boxes that dlib would keep of (N, 4) xyxy whole pixels, sorted best first.
+    """Which boxes dlib would keep, best first.
 
-    A box goes when it overlaps a better one that stays, by `options`. Beware: the overlap is measured against
-    the rectangle around both, not against their union.
+    A box goes when it overlaps a better one that stays. Beware: the overlap is measured against the rectangle around
+    both, not against their union.
+
+    Args:
+        boxes: (N, 4) xyxy whole pixels, sorted best first.
+        options: With the thresholds.
+
+    Returns:
+        (K,) indices.
     """
     areas = _areas(boxes)
     rest = np.arange(len(boxes))

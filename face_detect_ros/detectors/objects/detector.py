@@ -74,11 +74,21 @@ class ObjectNetwork(Protocol):
     overlapping: bool
 
     def place(self, height: int, width: int) -> Letterbox:
-        """Where an image of that size lies in the input. One target size is one batch."""
+        """Where an image lies in the input. Images with the same target size can be one batch.
+
+        Args:
+            height: Of the image, in pixels.
+            width: Of the image, in pixels.
+        """
         ...
 
     def prepare(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> Any:
-        """The input for (H, W, 3) uint8 RGB images whose places share one target size."""
+        """The input for a batch.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each.
+            places: Where they lie; they share one target size.
+        """
         ...
 
     def run(self, batch: Any) -> Any:
@@ -89,9 +99,14 @@ class ObjectNetwork(Protocol):
         ...
 
     def decode(self, output: Any, options: DetectOptions) -> list[Candidates]:
-        """For each image what scores at least options.score_threshold, of options.class_ids alone if given.
+        """The candidates in each image of a batch.
 
-        Where the network gave numbers that are not finite, the candidates hold some of them.
+        Args:
+            output: Of `run`.
+            options: With the lowest score, and the classes if not all are wanted.
+
+        Returns:
+            The candidates; where the network gave numbers that are not finite, some of them are among them.
         """
         ...
 

@@ -58,7 +58,15 @@ class Canvas:
         self._padded: list[tuple[int, ...]] = []
 
     def paint(self, images: Sequence[np.ndarray], places: Sequence[Letterbox]) -> np.ndarray:
-        """(B, H, W, 3) uint8 with each (h, w, 3) uint8 image at its place; all places share the target (H, W)."""
+        """Put images side by side.
+
+        Args:
+            images: (h, w, 3) uint8 each.
+            places: Where they lie; they share one target size (H, W).
+
+        Returns:
+            (B, H, W, 3) uint8; overwritten by the next call.
+        """
         shape = (len(images), *places[0].target, 3)
         if self._pixels.shape != shape:
             self._pixels = np.empty(shape, np.uint8)

@@ -186,7 +186,15 @@ def face_chips(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(2, 3): the rotation, scaling and shift that bring (K, 2) `points` nearest to `target`, by least squares."""
+    """The rotation, scaling and shift that bring points nearest to others, by least squares.
+
+    Args:
+        points: (K, 2) xy.
+        target: (K, 2) xy.
+
+    Returns:
+        (2, 3).
+    """
     a, b = points - points.mean(axis=0), target - target.mean(axis=0)
     squared = max(float((a**2).sum()), 1e-12)
     cosine = float((a * b).sum()) / squared

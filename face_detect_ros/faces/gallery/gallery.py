@@ -196,7 +196,15 @@ class Gallery:
         return int(looks)
 
     def rename(self, old: str, new: str) -> None:
-        """Raises GalleryError if nobody is called `old`, or somebody else is called `new`."""
+        """Give a person another name.
+
+        Args:
+            old: Present name.
+            new: Name to give.
+
+        Raises:
+            GalleryError: Nobody is called `old`, or somebody else is called `new`.
+        """
         old, new = check_name(old), check_name(new)
         with self._writing() as connection:
             person = self._find(connection, old)

@@ -57,9 +57,17 @@ class Portable:
 
 
 def export_gallery(gallery: Gallery, target: Path) -> int:
-    """Write everything in `gallery` to a new file of mode 0600; how many looks.
+    """Write everything in a gallery to a new file of mode 0600.
 
-    Raises GalleryError if the file exists already or cannot be written; nothing is left behind then.
+    Args:
+        gallery: To export.
+        target: The file.
+
+    Returns:
+        Number of looks.
+
+    Raises:
+        GalleryError: The file exists already or cannot be written; nothing is left behind then.
     """
     if target.exists():
         raise GalleryError(f"{target}: exists already; give another name or remove it first")
@@ -103,7 +111,18 @@ def read_portable(source: Path) -> Portable:
 
 
 def import_portable(gallery: Gallery, portable: Portable) -> int:
-    """Merge into `gallery`, looks of several embedders side by side; how many were new. Raises GalleryError."""
+    """Merge an export into a gallery; looks of several embedders may be side by side.
+
+    Args:
+        gallery: Changed in place.
+        portable: As `read_portable` gives it.
+
+    Returns:
+        Number of looks that were new.
+
+    Raises:
+        GalleryError: The gallery cannot be written.
+    """
     return gallery.add(portable.looks) if len(portable) else 0
 
 

@@ -118,9 +118,16 @@ def anchor_points(
 
 
 def decode_boxes(sides: Tensor, anchors: Tensor) -> Tensor:
-    """(B, N, 4) xyxy from (B, N, 4 * REG_MAX) logits and the (N, 3) `anchor_points`.
+    """Boxes from the distributions of their sides.
 
     The distance from the center to a side is the mean of the distribution over `REG_MAX` bins, in strides.
+
+    Args:
+        sides: (B, N, 4 * REG_MAX) logits.
+        anchors: (N, 3), see `anchor_points`.
+
+    Returns:
+        (B, N, 4) xyxy, pixels of the input.
     """
     bins = torch.arange(REG_MAX, device=sides.device, dtype=sides.dtype)
     distances = sides.unflatten(2, (4, REG_MAX)).softmax(dim=3) @ bins  # (B, N, 4)

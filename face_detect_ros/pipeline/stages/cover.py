@@ -117,7 +117,15 @@ class CoverFaces:
 
 
 def heads(persons: Detections, faces: np.ndarray) -> np.ndarray:
-    """(K, 4) the upper parts of persons whose upper part holds the center of none of `faces` (N, 4), xyxy px."""
+    """The upper parts of persons in whom no face was found.
+
+    Args:
+        persons: Their boxes.
+        faces: (N, 4) xyxy, pixels of the image.
+
+    Returns:
+        (K, 4) xyxy, pixels of the image: the upper part of each person that holds the center of no face.
+    """
     upper = persons.boxes.copy()
     sides = upper[:, 2:] - upper[:, :2]
     height = np.maximum(_HEAD_HEIGHT * sides[:, 1], _HEAD_WIDTHS * sides[:, 0])

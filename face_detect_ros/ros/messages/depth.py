@@ -50,8 +50,13 @@ class LazyDepth:
 
 
 def lazy_depth(message: Any, max_image_mpx: float) -> LazyDepth:
-    """The depth in a sensor_msgs/Image, a sensor_msgs/CompressedImage of the transport compressedDepth, or a
-    stereo_msgs/DisparityImage; larger images than `max_image_mpx` megapixels are refused when it is decoded."""
+    """The depth in a message, decoded when first needed.
+
+    Args:
+        message: A sensor_msgs/Image, a sensor_msgs/CompressedImage of the transport compressedDepth, or a
+            stereo_msgs/DisparityImage.
+        max_image_mpx: Larger images are refused when they are decoded, in megapixels.
+    """
     if isinstance(message, CompressedImage):
         decode = lambda: decode_compressed_depth(bytes(message.data), message.format, max_image_mpx)  # noqa: E731
     elif isinstance(message, Image):

@@ -70,10 +70,14 @@ def find_faces(
 
 
 def with_found_faces(dataset: DataSet, found: Mapping[Path, Found]) -> DataSet:
-    """The data set with faces that were found added to the labels. One without the class "face" stays as it is.
+    """Add faces that were found to the labels of a data set.
 
-    Sure ones become labels; where the detector is not sure, nothing is taught, as in a crowd; everything else there is
-    no face.
+    Sure ones become labels; where the detector is not sure, nothing is taught, as in a crowd; everything else there
+    is no face.
+
+    Args:
+        dataset: Labeled images. Without the class "face" it stays as it is.
+        found: As `find_faces` gives them.
     """
     number = _face_id(dataset)
     samples = tuple(

@@ -20,9 +20,15 @@ from face_detect_ros.training.data.dataset import DataSet, is_yaml, read_dataset
 
 
 def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
-    """From COCO JSON and its folder, or the split "val" of the YAML of YOLO's folders.
+    """Read the images that a training is judged by.
 
-    Raises ConfigError; SourceError for an image whose size must be known and that cannot be read.
+    Args:
+        labels: COCO JSON, or the YAML of YOLO's folders, whose split "val" is read.
+        images: Folder of the images, for COCO JSON.
+
+    Raises:
+        ConfigError: The files cannot be used.
+        SourceError: An image whose size must be known cannot be read.
     """
     if images is None or is_yaml(labels):
         return as_annotations(labels, read_dataset(labels, images, split="val"))
@@ -30,9 +36,15 @@ def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
 
 
 def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
-    """A data set's labels as an evaluation wants them.
+    """A data set's labels as an evaluation needs them.
 
-    Raises SourceError for an image that cannot be read, ConfigError for one of another size than its labels say.
+    Args:
+        file: Where the labels come from.
+        dataset: The images.
+
+    Raises:
+        SourceError: An image cannot be read.
+        ConfigError: An image has another size than its labels say.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         sizes = pool.map(lambda sample: read_image(sample.path).shape[:2], dataset.samples)

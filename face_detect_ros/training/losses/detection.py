@@ -100,7 +100,15 @@ class DetectionLoss:
 
 
 def sides_and_logits(levels: Sequence[Tensor], classes: int) -> tuple[Tensor, Tensor]:
-    """(B, N, 4 * REG_MAX) and (B, N, C) of the cells of all levels, in float32 at least."""
+    """The raw outputs of all cells, in float32 at least.
+
+    Args:
+        levels: (B, 4 * REG_MAX + C, h, w) of each level.
+        classes: C.
+
+    Returns:
+        (B, N, 4 * REG_MAX) sides and (B, N, C) logits.
+    """
     number = torch.promote_types(levels[0].dtype, torch.float32)
     flat = torch.cat([level.to(number).flatten(2) for level in levels], dim=2).transpose(1, 2)
     sides, logits = flat.split((4 * REG_MAX, classes), dim=2)
@@ -137,7 +145,15 @@ def losses_to(
 
 
 def distribution_focal_loss(logits: Tensor, distances: Tensor) -> Tensor:
-    """(P, 4) loss of (P, 4, R) logits for (P, 4) distances in strides; those beyond R - 1 count as R - 1."""
+    """Loss of the distributions of the sides.
+
+    Args:
+        logits: (P, 4, R).
+        distances: (P, 4) in strides; those beyond R - 1 count as R - 1.
+
+    Returns:
+        (P, 4).
+    """
     bins = logits.shape[-1]
     distances = distances.clamp(0, bins - 1 - 0.01)
     low = distances.long()

@@ -14,11 +14,16 @@ _TINY = 1e-7
 
 
 def complete_iou(a: Tensor, b: Tensor) -> Tensor:
-    """CIoU of boxes (..., 4) xyxy, with broadcasting: IoU minus terms for the distance of centers and the aspect
-    ratios.
+    """CIoU of boxes: IoU minus terms for the distance of centers and the aspect ratios.
 
-    In (-1.5, 1]; 1 for equal boxes. The weight of the aspect term has no gradient, as in the paper: Zheng et al.,
-    Distance-IoU Loss, AAAI 2020.
+    The weight of the aspect term has no gradient, as in the paper: Zheng et al., Distance-IoU Loss, AAAI 2020.
+
+    Args:
+        a: (..., 4) xyxy.
+        b: (..., 4) xyxy, broadcast to `a`.
+
+    Returns:
+        (...), in (-1.5, 1]; 1 for equal boxes.
     """
     a_left, a_top, a_right, a_bottom = a.unbind(-1)
     b_left, b_top, b_right, b_bottom = b.unbind(-1)
