@@ -60,7 +60,7 @@ class Desk:
         """
         store = Store(step.out_url) if step.out_url else None
         if store is not None and (done := _done_piece(step, store, self.folder)) is not None:
-            return done
+            return {**done, "resumed": True}
         if store is not None and self._is_delivered(step, store):
             return {"problems": [], "seconds": 0.0, "network_s": 0.0}
         local = self.local(step)

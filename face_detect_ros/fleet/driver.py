@@ -219,7 +219,8 @@ class _Fleet:
             self.waiting += self._steps(self._bag(step.bag))
         elif step.kind == "detect":
             self._manifest.detected(step.bag, step.piece, outcome.values)
-            self.images += outcome.values["images"]
+            if not outcome.values.get("resumed"):
+                self.images += outcome.values["images"]
             self._open[step.bag] -= 1
             if not self._open[step.bag]:
                 self.waiting.appendleft(self._step(self._bag(step.bag), "finish"))

@@ -89,13 +89,16 @@ class Lease:
         return False
 
     def _beat(self) -> None:
-        while not self._ended.wait(BEAT_S):
-            with contextlib.suppress(PerceptionError):  # tried again at the next beat
-                if not self._is_mine():
-                    self._lost = True
-                    return
-                self._about["beat"] += 1
-                self._store.write(NAME, self._content())
+        while not self._ended.wait(BEAT_S) and not self._lost:
+            self._beat_once()
+
+    def _beat_once(self) -> None:
+        with contextlib.suppress(PerceptionError):  # tried again at the next beat
+            if not self._is_mine():
+                self._lost = True
+                return
+            self._about["beat"] += 1
+            self._store.write(NAME, self._content())
 
     def _is_mine(self) -> bool:
         return _parsed(self._store.read(NAME) or b"").get("token") == self._about["token"]

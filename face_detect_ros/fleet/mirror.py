@@ -56,6 +56,7 @@ class Mirror:
         self._lease = Lease(self._store)
         self._stack = contextlib.ExitStack()
         self._next_s = 0.0
+        self._unneeded: list[str] = []
 
     def __enter__(self) -> Mirror:
         with contextlib.ExitStack() as stack:
@@ -89,6 +90,7 @@ class Mirror:
             self._store.put(copy, FILE)
         finally:
             copy.unlink(missing_ok=True)
+        self._remove_pieces()
         ended_s = time.monotonic()
         self._next_s = ended_s + max(COPY_S, _SHARE * (ended_s - began_s))
 
@@ -103,14 +105,18 @@ class Mirror:
             copy.unlink(missing_ok=True)
 
     def remove_pieces(self, step: Step) -> None:
-        """Remove the answers to the pieces of a finished bag, as far as the store does it."""
-        for number in range(len(step.spans_ns)):
-            with contextlib.suppress(PerceptionError):
-                self._store.remove(step.journal_name(number))
+        """Remove the answers to the pieces of a finished bag once the state that says so is in the store."""
+        self._unneeded += [step.journal_name(number) for number in range(len(step.spans_ns))]
 
     def put(self, path: Path) -> None:
         """Copy a file to the store, under its own name. Raises as `Store`."""
         self._store.put(path, path.name)
+
+    def _remove_pieces(self) -> None:
+        for name in self._unneeded:
+            with contextlib.suppress(PerceptionError):
+                self._store.remove(name)
+        self._unneeded.clear()
 
     def _fetch_state(self) -> None:
         """Get the latest state. One that is cut off, by a store that does not write whole files, is not used."""

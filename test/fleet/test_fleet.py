@@ -17,48 +17,23 @@ import pytest
 from helpers.bags import (
     START_NS,
     BagMaker,
-    SquareDetector,
     camera_bag,
     job_of,
-    pipeline_of,
     run,
     text_message,
 )
 from helpers.paths import TEST
+from helpers.pools import Here
 
 from face_detect_ros.core.errors import ConfigError, DetectorError
 from face_detect_ros.fleet import driver, steps, table
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.driver import ATTEMPTS, Options
 from face_detect_ros.fleet.local_pool import LocalPool
-from face_detect_ros.fleet.steps import Outcome, Step, pieces, take
+from face_detect_ros.fleet.steps import Outcome, Step, pieces
 
 COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
 SECOND = 10**9
-
-
-class Here:
-    """A pool without processes, in which a test decides what happens to a step."""
-
-    def __init__(self, detector=None, before=lambda step: None):
-        self.size = self.idle = 1
-        self.images = 0
-        self.bags_at_hand = (set(), set())
-        self.steps = []
-        self.before = before
-        self.detector = detector or SquareDetector()
-        self._found = []
-
-    def submit(self, step):
-        self.steps.append((step.kind, step.name, step.piece))
-        self._found.append(self.before(step) or take(step, lambda: {"faces": pipeline_of(self.detector)}))
-
-    def wait(self, timeout_s):
-        found, self._found = self._found, []
-        return found
-
-    def close(self):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -4,52 +4,36 @@
 """Fleets whose bags and results are in object stores: what they find is what they find on local folders."""
 
 import json
+import os
+import random
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from helpers.bags import SquareDetector, camera_bag, job_of, pipeline_of
+from helpers.bags import camera_bag, job_of
 from helpers.moto_server import s3
+from helpers.paths import TEST
+from helpers.pools import Here
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
-from face_detect_ros.fleet import driver, lease, table
+from face_detect_ros.fleet import driver, lease, mirror, steps, table
 from face_detect_ros.fleet.bag_list import bags_of
-from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.driver import Options
+from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.steps import take
 
 fsspec = pytest.importorskip("fsspec")
 COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
-
-
-class Here:
-    """A pool without processes, with one desk."""
-
-    def __init__(self, before=lambda step: None):
-        self.size = self.idle = 1
-        self.images = 0
-        self.bags_at_hand = (set(), set())
-        self.steps = []
-        self.detector = SquareDetector()
-        self._before = before
-        self._found = []
-        self._desk = Desk()
-
-    def submit(self, step):
-        self.steps.append((step.kind, step.name, step.piece))
-        self._before(step)
-        self._found.append(take(step, lambda: {"faces": pipeline_of(self.detector)}, desk=self._desk))
-
-    def wait(self, timeout_s):
-        found, self._found = self._found, []
-        return found
-
-    def close(self):
-        self._desk.close()
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +84,7 @@ def place(request, tmp_path, monkeypatch):
         (tmp_path / "store").mkdir()
         yield f"file://{tmp_path / 'store'}"
     else:
-        with s3(monkeypatch, "bucket") as url:
+        with s3(monkeypatch) as url:
             yield url
 
 
@@ -147,3 +131,279 @@ def test_from_a_store_to_a_store(source, expected, place, tmp_path, temporary):
     assert {json.loads(line)["bag"] for line in found.output.splitlines()} == {
         bag.path for bag in report.bags
     }
+
+
+def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
+    source, expected, place, tmp_path, temporary
+):
+    if place.startswith("memory"):
+        pytest.skip("is no store for several processes")
+    uploaded(source, f"{place}/robots")
+    url = f"{place}/results"
+    chance = random.Random(2)
+    paths = os.pathsep.join((str(TEST), str(TEST.parent), os.environ.get("PYTHONPATH", "")))
+    for attempt in range(12):
+        running = subprocess.Popen(
+            [sys.executable, __file__, f"{place}/robots", url, "0.01"],
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        if attempt < 3:
+            time.sleep(chance.uniform(1.0, 2.5))
+            running.kill()
+        if running.wait() == 0:
+            break
+        shutil.rmtree(temporary)  # the next driver may be on another machine
+        temporary.mkdir()
+    out = downloaded(url, tmp_path / "out")
+    assert results(out) == expected
+    assert not list((out / "pieces").glob("*"))
+
+
+def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(place, tmp_path, monkeypatch):
+    camera_bag(tmp_path / "in" / "a", 60)
+    camera_bag(tmp_path / "in" / "b", 60)
+    uploaded(tmp_path / "in", f"{place}/in")
+    kept = []
+
+    def keep_once(self, manifest, *, now=False):
+        if not kept:
+            kept.append(copy_state(self, manifest, now=now))
+
+    copy_state = Mirror.keep
+    with monkeypatch.context() as killed:
+        killed.setattr(Mirror, "keep", keep_once)
+        killed.setattr(driver, "_write_summary", lambda path, report: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            fleet(f"{place}/in", f"{place}/out")
+    pool = Here()
+    report = fleet(f"{place}/in", f"{place}/out", lambda: pool)
+    assert len(pool.steps) >= 4
+    assert pool.detector.calls == report.images == 0
+    assert [bag.images for bag in report.bags] == [60, 60]
+
+
+def test_a_state_that_is_cut_off_is_made_anew(source, expected, place, tmp_path):
+    url = f"{place}/out"
+    fleet(source, url)
+    content = Store(url).read(table.FILE)
+    Store(url).write(table.FILE, content[: len(content) // 2])
+    fleet(source, url)
+    assert results(downloaded(url, tmp_path / "out")) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "storage", "remains", "fetched"),
+    [
+        pytest.param("a", "mcap", "*", 0, id="metadata"),
+        pytest.param("a", "sqlite3", "*", 0, id="metadata of sqlite3"),
+        pytest.param("a", "mcap", "*.mcap", 0, id="index of MCAP"),
+        pytest.param("a", "sqlite3", "*.db3", 1, id="sqlite3 alone"),
+    ],
+)
+def test_bags_are_planned_without_copies_where_that_is_possible(
+    name, storage, remains, fetched, tmp_path, monkeypatch
+):
+    camera_bag(tmp_path / "all" / name, 130, storage)
+    (tmp_path / "in" / name).mkdir(parents=True)
+    for file in (tmp_path / "all" / name).glob(remains):
+        file.rename(tmp_path / "in" / name / file.name)
+    url = f"file://{tmp_path / 'in'}"
+    got = []
+    get = Store.get
+    monkeypatch.setattr(Store, "get", lambda self, name, *rest: got.append(name) or get(self, name, *rest))
+    [bag] = bags_of(url)
+    plans = []
+    for place, called in (bag, (str(tmp_path / "in" / name), "")):
+        remote = {"bag_url": place} if "://" in place else {}
+        step = steps.Step("plan", 1, job_of("" if remote else place), tmp_path, called, piece_s=5.0, **remote)
+        plans.append(take(step, dict))
+    assert [plan.failure for plan in plans] == ["", ""]
+    assert plans[0].values == plans[1].values
+    assert len(plans[0].values["spans_ns"]) == 2
+    assert len(got) == fetched
+
+
+def test_a_bag_is_fetched_once_for_its_pieces_and_only_one_is_kept(
+    source, place, tmp_path, temporary, monkeypatch
+):
+    uploaded(source, f"{place}/in")
+    copies = []
+
+    def before(step):
+        copies.append(len(list(temporary.rglob("*.mcap"))))
+
+    got = []
+    get = Store.get
+    monkeypatch.setattr(Store, "get", lambda self, name, *rest: got.append(name) or get(self, name, *rest))
+    report = driver.run(
+        job_of(""), bags_of(f"{place}/in"), tmp_path / "out", lambda: Here(before=before), Options(5.0)
+    )
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+    assert sorted(name for name in got if name.endswith(".mcap")) == ["one.mcap", "three.mcap", "two.mcap"]
+    assert max(copies) == 1
+
+
+def test_workers_that_are_killed_leave_no_copies(place, tmp_path, temporary):
+    if place.startswith("memory"):
+        pytest.skip("is no store for several processes")
+    camera_bag(tmp_path / "in" / "a", 60)
+    url = uploaded(tmp_path / "in", f"{place}/in")
+    job = job_of("", delay_s=0.02)
+    pool = LocalPool(job.tasks, 1)
+    killed = []
+
+    def progress(done, total, text):
+        if not killed and list(temporary.rglob("*.mcap")):
+            killed.append(pool.pids[0])
+            os.kill(pool.pids[0], signal.SIGKILL)
+
+    report = driver.run(job, bags_of(url), tmp_path / "out", lambda: pool, Options(), progress)
+    assert [bag.state for bag in report.bags] == ["done"]
+    assert killed
+    assert not list(temporary.rglob("*.mcap"))
+
+
+def test_a_list_mixes_paths_and_urls(tmp_path, place):
+    for name in ("here", "there", "beside"):
+        camera_bag(tmp_path / "in" / name, 2)
+    url = uploaded(tmp_path / "in", f"{place}/robots")
+    text = f"# bags\n{tmp_path}/in/here\n{url}/there/\n"
+    (tmp_path / "list.txt").write_text(f"{text}in/here\n")
+    bags = bags_of(tmp_path / "list.txt")
+    assert bags == [
+        (f"{tmp_path}/in/here", "here"),
+        (f"{url}/there", "there"),
+        (f"{tmp_path}/in/here", "here"),
+    ]
+    report = driver.run(job_of(""), bags, tmp_path / "out", Here, Options())
+    assert [(bag.path, bag.state) for bag in report.bags] == [(path, "done") for path, _ in bags[:2]]
+    Store(url).write("list.txt", f"{text}beside\n".encode())
+    assert [path for path, _ in bags_of(f"{url}/list.txt")] == [
+        *(path for path, _ in bags[:2]),
+        f"{url}/beside",
+    ]
+    assert bags_of(f"{url}/there") == [(f"{url}/there", "there")]
+    assert bags_of(f"{url}/there/there.mcap") == [(f"{url}/there/there.mcap", "there")]
+    with pytest.raises(ConfigError, match="no bags here"):
+        bags_of(f"{url}/there", f"{url}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        pytest.param(
+            "shutil.disk_usage",
+            lambda folder: type("Usage", (), {"free": 9})(),
+            "needs .* free",
+            id="no room",
+        ),
+        pytest.param(
+            "fsspec.implementations.memory.MemoryFileSystem.get_file",
+            lambda *arguments, **more: (_ for _ in ()).throw(ConnectionResetError("reset")),
+            "cannot be fetched: reset",
+            id="the store does not answer",
+        ),
+    ],
+)
+def test_what_is_not_the_fault_of_a_bag_stops_the_fleet(name, value, reason, source, tmp_path, monkeypatch):
+    uploaded(source, "memory://robots")
+    with monkeypatch.context() as broken:
+        broken.setattr(name, value)
+        with pytest.raises(driver.DetectorError, match=reason):
+            driver.run(job_of(""), bags_of("memory://robots"), tmp_path / "out", Here, Options())
+    report = driver.run(job_of(""), bags_of("memory://robots"), tmp_path / "out", Here, Options())
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+
+
+def test_bags_in_stores_that_cannot_be_processed_are_set_aside(tmp_path):
+    camera_bag(tmp_path / "in" / "good", 2)
+    (tmp_path / "in" / "broken.mcap").write_bytes(b"not a bag")
+    bags = [*bags_of(f"file://{tmp_path / 'in'}"), (f"file://{tmp_path}/missing", "missing")]
+    report = driver.run(job_of(""), bags, tmp_path / "out", Here, Options())
+    assert {bag.name: bag.state for bag in report.bags} == {
+        "broken": "failed",
+        "good": "done",
+        "missing": "failed",
+    }
+    reasons = {bag.name: bag.reason for bag in report.set_aside}
+    assert reasons["missing"] == "not there"
+    assert reasons["broken"].startswith("nothing of this bag can be read")
+    assert f"file://{tmp_path}/in/broken.mcap: not an MCAP file" in reasons["broken"]
+
+
+def test_nothing_shows_a_password(tmp_path, capfd):
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    camera_bag(tmp_path / "in" / "a", 2)
+    uploaded(tmp_path / "in", "memory://me:hunter2@robots")
+    memory.pipe("/me:hunter2@robots/broken.mcap", b"not a bag")
+    report = fleet("memory://me:hunter2@robots", "memory://me:hunter2@results")
+    assert [(bag.path, bag.state) for bag in report.bags] == [
+        ("memory://robots/a", "done"),
+        ("memory://robots/broken.mcap", "failed"),
+    ]
+    for name, content in memory.store.items():
+        if name.startswith("/me:hunter2@results/"):
+            assert b"hunter2" not in content.getvalue(), name
+    assert "hunter2" not in str(report)
+    with pytest.raises(ConfigError) as caught:
+        bags_of("memory://me:hunter2@robots/a", "memory://me:hunter2@robots")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_another_driver_is_refused_and_a_dead_one_is_succeeded(place, tmp_path):
+    camera_bag(tmp_path / "a", 2)
+    store = Store(f"{place}/out")
+    with Mirror(store.url) as first:
+        with pytest.raises(ConfigError, match=r"another process is working on it: process \d+ of "):
+            alive(store, lambda: Mirror(store.url).__enter__())
+        assert first.folder.exists()
+    elsewhere = json.dumps(
+        {"token": "x", "beat": 1, "machine": "another", "pid": 1, "host": "robot"}
+    ).encode()
+    store.write(lease.NAME, elsewhere)
+    with pytest.raises(ConfigError, match="process 1 of robot"):
+        alive(store, lambda: Mirror(store.url).__enter__())
+    store.write(lease.NAME, elsewhere)
+    with Mirror(store.url) as second:  # it has shown no sign of life for a while
+        store.write(lease.NAME, elsewhere)  # but now it does
+        second._lease._beat_once()
+        with pytest.raises(ConfigError, match="has taken over"):
+            second.keep(None)
+    assert store.read(lease.NAME) == elsewhere
+    store.write(lease.NAME, b"damaged")
+    with Mirror(store.url):
+        pass
+    assert not store.exists(lease.NAME)
+
+
+def alive(store, action):
+    """Do something while the driver that holds a store shows that it is alive."""
+    read = type(store).read
+    beats = iter(range(100))
+
+    def beating(self, name=""):
+        content = read(self, name)
+        return content and content.replace(b'"beat": ', b'"beat": 1%d' % next(beats))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(store), "read", beating)
+        return action()
+
+
+def test_other_options_are_refused_by_the_name_of_the_store(place, tmp_path):
+    camera_bag(tmp_path / "in" / "a", 2)
+    fleet(tmp_path / "in", f"{place}/out")
+    with (
+        pytest.raises(ConfigError, match=rf"^{place}/out: has results of other options"),
+        Mirror(f"{place}/out") as out,
+    ):
+        driver.run(job_of("", every=2), bags_of(tmp_path / "in"), out.folder, Here, Options(), mirror=out)
+
+
+if __name__ == "__main__":  # a driver that a test kills
+    mirror.COPY_S = 0.2
+    slow = job_of("", delay_s=float(sys.argv[3]))
+    with Mirror(sys.argv[2]) as kept:
+        found = bags_of(sys.argv[1])
+        driver.run(slow, found, kept.folder, lambda: LocalPool(slow.tasks, 2), Options(5.0), mirror=kept)
