@@ -61,6 +61,21 @@ from face_detect_ros.engines import choices  # noqa: E402
 choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino"})
 
 
+def pytest_collection_modifyitems(items):
+    """Spread the files that wait for other processes evenly among those that compute: side by side they take less time."""
+    waiting = {Path(__file__).parent / room for room in ("demo", "fleet", "ros", "web")}
+    groups = {True: {}, False: {}}  # of each, the files and how many tests come before them
+    counts = {True: 0, False: 0}
+    for item in items:
+        waits = not waiting.isdisjoint(item.path.parents)
+        groups[waits].setdefault(item.path, counts[waits])
+        counts[waits] += 1
+    places = {
+        file: before / counts[waits] for waits, files in groups.items() for file, before in files.items()
+    }
+    items.sort(key=lambda item: places[item.path])
+
+
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()

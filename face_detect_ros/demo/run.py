@@ -104,9 +104,15 @@ def run_demo(
             timeout_s=START_S,
         )
         processes.change_state(recorder, executor, "/video_source", Transition.TRANSITION_ACTIVATE, watch)
-        _stream(recorder, executor, frames, watch, show)
-        if show_address is not None:
-            _go_on(recorder, executor, watch, show)
+        try:
+            _stream(recorder, executor, frames, watch, show)
+            while show_address is not None:  # until the user ends it
+                runtime.turn(executor, 0.1)
+                watch()
+                show(recorder.tally)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            if show_address is None or not recorder.tally.images:
+                raise
     except ExternalShutdownException as error:
         raise KeyboardInterrupt from error
     finally:
@@ -117,17 +123,6 @@ def run_demo(
         rclpy.try_shutdown()
         signal.signal(signal.SIGINT, on_interrupt)
     return recorder.tally
-
-
-def _go_on(
-    recorder: Recorder, executor: Executor, watch: Callable[[], None], show: Callable[[Tally], None]
-) -> None:
-    """Stream until the user ends it."""
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-        while True:
-            runtime.turn(executor, 0.1)
-            watch()
-            show(recorder.tally)
 
 
 def _stream(
