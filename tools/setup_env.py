@@ -304,6 +304,8 @@ def install_package(venv: Venv, root: Path) -> None:
     # --use-pep517: older versions of pip would put the commands where setup.cfg tells colcon to, not into bin
     command = [*pip_install(venv), "--no-deps", "--no-build-isolation", "--use-pep517", "--editable", root]
     run(venv, command)
+    # Once, instead of in each of the processes that the demo and the tests start side by side.
+    run(venv, [venv.python, "-m", "compileall", "-q", "-j", "0", root / PACKAGE])
     # An editable install brings no data files: without these the ament index would not know the package.
     marker = venv.share / "ament_index" / "resource_index" / "packages" / PACKAGE
     link(marker, root / "resource" / PACKAGE)

@@ -48,8 +48,12 @@ class Camera:
         self._thread.join()
 
 
-@pytest.mark.parametrize("simulated", [False, True], ids=["the camera's clock", "a simulation"])
-def test_detections_follow_a_clock_that_jumps(probe, execute, simulated):
+@pytest.mark.parametrize(
+    ("simulated", "jumps_s"),
+    [(False, (0.3, -2.5, 90.0, -5000.0)), (True, (-0.3, 2.5, -90.0, 5000.0))],
+    ids=["the camera's clock", "a simulation"],
+)
+def test_detections_follow_a_clock_that_jumps(probe, execute, simulated, jumps_s):
     parameters = {"recognize": False, "min_hits": 1, "use_sim_time": simulated}
     execute("face_detector", parameters=parameters).wait_for_output("is ready for images on")
     found = probe.collect(f"{NODE}/detections", Detection2DArray)
@@ -63,7 +67,7 @@ def test_detections_follow_a_clock_that_jumps(probe, execute, simulated):
 
     try:
         wait_until(lambda: len(results_from(camera.now_ns())) > 10, "detections")
-        for jump_s in (0.3, -0.3, 2.5, -2.5, 90.0, -90.0, 5000.0, -5000.0):
+        for jump_s in jumps_s:
             del found.messages[:]
             camera.offset_s += jump_s
             jumped_s = time.monotonic()

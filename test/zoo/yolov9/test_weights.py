@@ -56,8 +56,11 @@ def load(path, **options):
 # what is read
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
-@pytest.mark.parametrize("layout", ["plain", "dual", "mit", "libre"])
+@pytest.mark.parametrize(
+    ("layout", "zipped"),
+    [("plain", True), ("plain", False), ("dual", True), ("mit", False), ("libre", True)],
+    ids=lambda value: value if isinstance(value, str) else "zip" if value else "legacy",
+)
 def test_tensors_of_every_layout(tmp_path, with_branch, layout, zipped):
     tensors = published(with_branch, layout)
     path = saved(tensors, tmp_path / "any name.bin", _use_new_zipfile_serialization=zipped)
