@@ -62,7 +62,7 @@ choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino
 
 
 def pytest_collection_modifyitems(items):
-    """Spread the files that wait for other processes evenly among those that compute: side by side they take less time."""
+    """Spread files that wait for other processes among those that compute: side by side they take less time."""
     waiting = {Path(__file__).parent / room for room in ("demo", "fleet", "ros", "web")}
     groups = {True: {}, False: {}}  # of each, the files and how many tests come before them
     counts = {True: 0, False: 0}

@@ -171,7 +171,9 @@ def test_the_layout_for_foxglove_shows_topics_of_the_bag(finished) -> None:
     assert sorted(panels) == sorted(layout["configById"])
 
 
-def test_with_the_page_it_goes_on_until_it_is_interrupted_and_fails_if_there_was_no_face(tmp_path: Path) -> None:
+def test_with_the_page_it_goes_on_until_it_is_interrupted_and_fails_if_there_was_no_face(
+    tmp_path: Path,
+) -> None:
     arguments = ["--view", "--frames", "1", "--source", "sample:coffee", "--out", str(tmp_path)]
     with subprocess.Popen(
         [sys.executable, "-m", "face_detect_ros.cli.app", "demo", *arguments],
