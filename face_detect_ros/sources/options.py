@@ -67,7 +67,7 @@ class SourceOptions:
         hold_frames: How many images each still of a folder is given out for, before the next one.
         timeout_s: Longest wait for a network camera or the screen, when opening it and for each image.
         max_image_mpx: Larger images are refused, in megapixels.
-        insecure: Do without the certificate of an https or rtsps camera, for cameras that signed their own.
+        insecure: Do not check the certificate of an https or rtsps camera, for cameras that signed their own.
         listen: Let a udp:// or tcp://...?listen source wait for whoever sends, from anywhere on the network.
 
     Raises ConfigError for a value that cannot be used.

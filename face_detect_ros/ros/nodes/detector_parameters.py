@@ -86,7 +86,7 @@ class DetectorParameters(NodeParameters):
     )
     min_size_px: int = parameter(
         DetectOptions.min_size_px,
-        "Smallest box side looked for, in pixels of the image; smaller costs time.",
+        "Smallest box side to look for, in pixels of the image; smaller ones cost time.",
         minimum=1,
         maximum=10_000,
     )

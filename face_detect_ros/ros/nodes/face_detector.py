@@ -64,11 +64,13 @@ class FaceDetectorParameters(DetectorParameters):
     max_detections: int = redefault(DetectorParameters, "max_detections", FACE_OPTIONS.max_detections)
     min_size_px: int = parameter(
         FACE_OPTIONS.min_size_px,
-        "Smallest face looked for, in pixels of the image; smaller costs time; 0: the model's own.",
+        "Smallest face to look for, in pixels of the image; smaller ones cost time; 0: the model's own.",
         minimum=0,
         maximum=10_000,
     )
-    recognize: bool = parameter(True, "Say who the faces are, from the gallery.", at_configure=True)
+    recognize: bool = parameter(
+        True, "Recognize the people in the gallery by their faces.", at_configure=True
+    )
     gallery: str = parameter(
         "", "File of the gallery; empty: face_detect_ros/gallery.sqlite3 in ROS's home.", at_configure=True
     )
@@ -107,7 +109,7 @@ class FaceDetectorParameters(DetectorParameters):
     )
     anonymize_margin: float = parameter(
         AnonymizerOptions.margin,
-        "How far beyond its box a face is covered, in its sizes.",
+        "How far beyond its box a face is covered, in parts of its size.",
         minimum=0.0,
         maximum=2.0,
         at_configure=True,

@@ -57,7 +57,7 @@ class NodeParameters:
     )
     locked: bool = parameter(
         False,
-        "Refuse every change of a parameter, except to what is shown or to switch privacy on, and of the gallery by "
+        "Refuse all changes: of parameters, except what is shown and switching privacy on, and of the gallery by "
         "services.",
         read_only=True,
     )
@@ -68,13 +68,13 @@ P = TypeVar("P", bound=NodeParameters)
 # of every node that publishes images
 PRIVACY = parameter(
     False,
-    "Publish no image in which a face can be recognized, and store none. May be switched on at any time, at once; off "
-    "only with privacy_may_end.",
+    "Publish no image in which a face can be recognized, and store none. May be switched on at any time; off only with "
+    "privacy_may_end.",
     safe_value=True,
 )
 PRIVACY_MAY_END = parameter(
     False,
-    "Allow privacy to be switched off, at the next configure, and what covers faces to be changed.",
+    "Allow switching privacy off, at the next configure, and changing how faces are covered meanwhile.",
     read_only=True,
 )
 

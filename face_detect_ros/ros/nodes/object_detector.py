@@ -60,7 +60,7 @@ class ObjectDetectorParameters(DetectorParameters):
     )
     batch: int = parameter(
         1,
-        "Waiting images that one call of the network may take; 1: the newest alone.",
+        "Most waiting images that one call of the network takes; 1: only the newest.",
         minimum=1,
         maximum=64,
         at_configure=True,

@@ -70,7 +70,7 @@ class VideoSourceParameters(NodeParameters):
     max_image_mpx: float = LARGEST_IMAGE
     insecure: bool = parameter(
         SourceOptions.insecure,
-        "Do without the certificate of an https:// or rtsps:// camera: whoever is in between can see its images.",
+        "Do not check the certificate of an https:// or rtsps:// camera: anybody in between can see its images.",
         read_only=True,
     )
     listen: bool = parameter(

@@ -63,7 +63,7 @@ class ViewerParameters(NodeParameters):
     )
     token: str = parameter(
         ServerOptions.token,
-        "Password of the page; empty: none for this computer, a new one for an address that others reach.",
+        "Password of the page; empty: none for this computer, a new one if other computers can reach it.",
         read_only=True,
     )
     max_rate_hz: float = parameter(
