@@ -30,7 +30,7 @@ class Lease:
 
     A file in the store names the driver, which changes it every `BEAT_S`. A driver of this machine whose process is
     gone is succeeded at once, any other one if its file does not change for `PATIENCE_S`. Where a store can create a
-    file only if there is none (S3, Google Cloud Storage), two drivers that start at the same moment do not both get
+    file only if there is none (S3 does), two drivers that start at the same moment do not both get
     it.
 
     Args:

@@ -5,6 +5,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 import time
 
@@ -17,6 +18,7 @@ from face_detect_ros.fleet import driver
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
+from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.ray_pool import RayPool
 
 psutil = pytest.importorskip("psutil")
@@ -57,6 +59,26 @@ def test_actors_find_what_local_processes_find_though_one_is_killed(tmp_path, jo
     assert killed
     driver.run(job, bags, tmp_path / "local", lambda: LocalPool(job.tasks, 2), Options(5.0))
     assert content(tmp_path / "ray") == content(tmp_path / "local")
+
+
+def test_actors_fetch_bags_and_deliver_results(tmp_path, job, monkeypatch):
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # whose paths must be short
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))  # of the workers
+    (tmp_path / "tmp").mkdir()
+    camera_bag(tmp_path / "in" / "a", 60)
+    url = f"file://{tmp_path}"
+    with Mirror(f"{url}/out") as out:
+        bags = bags_of(f"{url}/in")
+        report = driver.run(
+            job, bags, out.folder, lambda: RayPool(job.tasks, "local", 2), Options(2.0), mirror=out
+        )
+    assert [(bag.path, bag.state) for bag in report.bags] == [(f"{url}/in/a", "done")]
+    driver.run(
+        job, bags_of(tmp_path / "in"), tmp_path / "local", lambda: LocalPool(job.tasks, 2), Options(2.0)
+    )
+    assert content(tmp_path / "out") == content(tmp_path / "local")
+    assert not list((tmp_path / "tmp").rglob("*.mcap"))
 
 
 def test_a_cluster_that_is_not_there_or_too_small_is_said(job):
