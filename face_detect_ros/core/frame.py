@@ -62,8 +62,12 @@ class LazyFrame:
     """An image that is decoded at most once, when the first consumer asks for it.
 
     Consumers that drop the image never pay for decoding; consumers that share it share the pixels.
-    `decode` returns a (H, W, 3) uint8 RGB array or raises ImageError.
-    `arrival_s` is a `time.monotonic` reading.
+
+    Attributes:
+        stamp_ns: When it was taken.
+        frame_id: Coordinate frame of the camera.
+        decode: Gives the image, (H, W, 3) uint8 RGB, or raises ImageError.
+        arrival_s: When it arrived, by `time.monotonic`.
     """
 
     stamp_ns: int

@@ -14,11 +14,16 @@ from face_detect_ros.core.boxes import as_boxes
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where an image lies inside a network's input: resized to `resized`, then padded to `target`.
+    """Where an image lies inside a network's input: resized, then padded.
 
-    All sizes are (height, width) in pixels. The two axes have their own scale, because the resized size is
-    rounded to whole pixels: using resized / original per axis makes `to_image` the exact inverse of
-    `to_input` and leaves no drift at the far border.
+    The two axes have their own scale, because the resized size is rounded to whole pixels: using resized / original
+    per axis makes `to_image` the exact inverse of `to_input` and leaves no drift at the far border.
+
+    Attributes:
+        original: (height, width) of the image in pixels.
+        target: (height, width) of the input in pixels.
+        resized: (height, width) of the image inside the input, in pixels.
+        offset: (top, left) of the image inside the input, in pixels.
     """
 
     original: tuple[int, int]

@@ -49,9 +49,12 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Milliseconds that the latest `detect` call spent before, in and after the network.
+    """How long the latest `detect` call took.
 
-    network_ms includes every model that runs, such as the one that finds landmarks.
+    Attributes:
+        pre_ms: Before the network.
+        network_ms: In the network, and in every other model that runs, such as one that finds landmarks.
+        post_ms: After the network.
     """
 
     pre_ms: float = 0.0

@@ -23,7 +23,13 @@ _MOST_COEFFICIENTS = 14
 
 @dataclass(frozen=True)
 class Roi:
-    """The part of the sensor that images show, in pixels of the whole one; width and height 0: all of it."""
+    """The part of the sensor that images show, as in sensor_msgs/RegionOfInterest.
+
+    Attributes:
+        x_offset, y_offset: Of its upper left corner, in pixels of the whole sensor.
+        height, width: In these pixels; 0 and 0: all of it.
+        do_rectify: Whether it is another one after rectification.
+    """
 
     x_offset: int = 0
     y_offset: int = 0

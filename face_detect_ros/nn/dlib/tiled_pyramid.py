@@ -37,7 +37,13 @@ class Level:
 
 @dataclass(frozen=True)
 class PyramidLayout:
-    """A canvas of width x height pixels and the levels on it, largest first."""
+    """A canvas and the levels on it.
+
+    Attributes:
+        width: Of the canvas, in pixels.
+        height: Of the canvas, in pixels.
+        levels: Largest first.
+    """
 
     width: int
     height: int

@@ -54,7 +54,14 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Differentiable scalars: sums over the batch, divided by the sum of its target scores. `total` is weighted."""
+    """Differentiable scalars: sums over the batch, divided by the sum of its target scores.
+
+    Attributes:
+        total: The weighted sum of the others.
+        box: CIoU of the boxes.
+        classes: Binary cross entropy of the class scores.
+        distribution: Distribution focal loss of the sides.
+    """
 
     total: Tensor
     box: Tensor

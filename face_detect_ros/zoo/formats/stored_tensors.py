@@ -23,7 +23,13 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Storage:
-    """Numbers in the file: `length` of them, under the name `key`."""
+    """Numbers in the file.
+
+    Attributes:
+        key: Their name.
+        dtype: Their type.
+        length: How many there are.
+    """
 
     key: str
     dtype: torch.dtype
@@ -37,7 +43,14 @@ class Storage:
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in the file. `offset` and `strides` count numbers of its storage."""
+    """A tensor in the file.
+
+    Attributes:
+        storage: Its numbers.
+        offset: Where it begins, in numbers of the storage.
+        shape: Of the tensor.
+        strides: In numbers of the storage.
+    """
 
     storage: Storage
     offset: int
