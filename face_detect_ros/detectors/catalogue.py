@@ -3,20 +3,20 @@
 
 """Every detector that can be named, and the one way to make one.
 
-A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and
-tested entry by entry, and naming a detector imports nothing. A new backend is a file with a factory function and
-one entry in `entries`. The factory of an entry whose network several engines compute is called as
+A plain mapping, not an import-time registry: what exists can be read here, listed by the command line and tested entry
+by entry, and naming a detector imports nothing. A new backend is a file with a factory function and one entry in
+`entries`. The factory of an entry whose network several engines compute is called with the engines to try, best first::
 
     create(path, compute, engine_names, [input_size]) -> Detector
 
-with the engines to try, best first; that of another one as
+and that of another one like this::
 
     create(device, [path], [precision=...], [input_size=...]) -> Detector
 
-path: if the weights are a file or folder: the user's where the model is named ``NAME:PATH``, else that of the entry's
-    `checkpoint`, looked up in the zoo's cache, or of its `packaged` weights.
-precision: if the entry offers more than float32.
-input_size: for objects; longest side in pixels of what the network sees, 0 for the model's own.
+- `path`, if the weights are a file or folder: the user's where the model is named ``NAME:PATH``, else that of the
+  entry's `checkpoint`, looked up in the zoo's cache, or of its `packaged` weights.
+- `precision`, if the entry offers more than float32.
+- `input_size`, for objects: longest side in pixels of what the network sees, 0 for the model's own.
 """
 
 from __future__ import annotations

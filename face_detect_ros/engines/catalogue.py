@@ -3,11 +3,11 @@
 
 """Every engine by name, whether it can be used here, and which one a network gets.
 
-A plain mapping, as that of the detectors. A new engine is a file with a function
+A plain mapping, as that of the detectors. A new engine is a file with a function::
 
     create(file, compute, *, content=None, cache=None) -> Engine
 
-content: the ONNX file's bytes, where they differ from what `file` holds. cache: a folder for what it compiles.
+`content` are the ONNX file's bytes, where they differ from what `file` holds; `cache` is a folder for what it compiles.
 """
 
 from __future__ import annotations

@@ -128,10 +128,9 @@ def verification_figures(distances: np.ndarray, same: np.ndarray, folds: np.ndar
         folds: (N,) int; the fold of each pair. A list of one fold is dealt out to ten.
 
     Returns:
-        accuracy and accuracy_std over the folds, each by the threshold of the others; threshold: the mean of those;
-        tar_at_far_1e-3 and its Wilson interval of 95 %; roc: [{far_at_most, threshold, and what `rates_at` gives}]
-            for each
-        of FALSE_ACCEPT_RATES; auc; pairs.
+        accuracy and accuracy_std over the folds, each by the threshold of the others; threshold, the mean of those;
+        tar_at_far_1e-3 and its Wilson interval of 95 %; roc, for each of FALSE_ACCEPT_RATES far_at_most, threshold and
+        what `rates_at` gives; auc; pairs.
     """
     if len(np.unique(folds)) < 2:
         # dealt out kind by kind, so that each has as many pairs of one person as the others

@@ -87,7 +87,7 @@ def for_faces(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: (height, width) in pixels.
 
     Returns:
-        (*size, 3) uint8; the same array if it has that size.
+        (h, w, 3) uint8; the same array if it has that size.
     """
     if size == image.shape[:2]:
         return image
@@ -103,7 +103,7 @@ def for_eyes(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: (height, width) in pixels.
 
     Returns:
-        (*size, 3) uint8; the same array if it has that size.
+        (h, w, 3) uint8; the same array if it has that size.
     """
     if size == image.shape[:2]:
         return image

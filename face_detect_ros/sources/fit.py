@@ -76,7 +76,7 @@ def pad(image: np.ndarray, box: Letterbox) -> np.ndarray:
         box: Where it lies in the result.
 
     Returns:
-        (*box.target, 3) uint8.
+        (h, w, 3) uint8, of the size `box.target`.
     """
     scaled = for_eyes(image, box.resized)
     if box.resized == box.target:

@@ -69,8 +69,7 @@ def choose(curve: PrecisionRecall, precision: float | None) -> float | None:
 
     Returns:
         The lowest threshold with that precision, or else that of the best F1; None for a class that is not labeled or
-            was
-        never found.
+        was never found.
     """
     lowest = None if precision is None else lowest_for(curve, precision)
     chosen = curve.best_f1()[1] if lowest is None else lowest

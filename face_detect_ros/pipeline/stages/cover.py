@@ -124,7 +124,7 @@ def heads(persons: Detections, faces: np.ndarray) -> np.ndarray:
         faces: (N, 4) xyxy, pixels of the image.
 
     Returns:
-        (K, 4) xyxy, pixels of the image: the upper part of each person that holds the center of no face.
+        (K, 4) xyxy in pixels of the image, the upper part of each person that holds the center of no face.
     """
     upper = persons.boxes.copy()
     sides = upper[:, 2:] - upper[:, :2]

@@ -180,7 +180,7 @@ def negatives_that_count(anchors: Tensor, target_scores: Tensor, truth: Truth) -
         truth: The labels.
 
     Returns:
-        (B, N, C) float; 0 where nothing is known: in a crowd, or for a class that is labeled in part. Else 1.
+        (B, N, C) float; 0 where nothing is known, in a crowd or for a class that is labeled in part, else 1.
     """
     counts = truth.known[:, None, :].expand(-1, len(anchors), -1)
     if truth.crowd_boxes.shape[1]:

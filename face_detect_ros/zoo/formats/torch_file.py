@@ -45,7 +45,7 @@ class TorchFile:
 
     Attributes:
         path: the file.
-        content: what was saved: plain containers, `Inert` objects and `StoredTensor`s.
+        content: what was saved: plain containers, and objects of `Inert` and `StoredTensor`.
     """
 
     def __init__(self, path: Path, content: Any, storages: _Storages, size: int) -> None:
