@@ -90,7 +90,9 @@ class Store:
             raise StoreError(f"{self.shown}: cannot be opened: {self._reason(error)}") from error
         self._store: Any = store
         self._path = str(path).rstrip("/")
-        self.name = posixpath.basename(self._path)
+        # web servers have files alone, and queries that may be signatures
+        self._is_web = re.match(r"https?://", url, re.IGNORECASE) is not None
+        self.name = posixpath.basename(self.shown.rstrip("/") if self._is_web else self._path)
 
     def files(self) -> dict[str, Stored]:
         """All files in the folder and below it, by their names relative to it; of a file, itself under ""."""
@@ -105,7 +107,7 @@ class Store:
 
     def is_folder(self) -> bool:
         """Whether it is a folder."""
-        return bool(self._try("looked at", lambda: self._store.isdir(self._path)))
+        return not self._is_web and bool(self._try("looked at", lambda: self._store.isdir(self._path)))
 
     def read(self, name: str = "") -> bytes | None:
         """The content of a small file; None if it is not there."""
@@ -200,13 +202,17 @@ class Store:
 
     def _find(self) -> dict[str, Stored]:
         self._store.invalidate_cache()
+        if self._is_web:
+            return {"": _stored(self._store.info(self._path))}
         found: dict[str, dict[str, Any]] = self._store.find(self._path, detail=True)
         files = {}
         for path, about in found.items():
+            if path.endswith("/"):  # an object that stands for a folder
+                continue
             name = path[len(self._path) :].strip("/")
             if ".." in name.split("/"):
                 raise SourceError(f"{self.shown}: has a file outside of it: {name}")
-            files[name] = Stored(int(about.get("size") or 0), _modified_ns(about))
+            files[name] = _stored(about)
         return files
 
     def _try(self, what: str, action: Callable[[], Found]) -> Found:
@@ -235,8 +241,12 @@ class Store:
         return without_credentials(" ".join(str(error).split())) or type(error).__name__
 
 
+def _stored(about: dict[str, Any]) -> Stored:
+    return Stored(int(about.get("size") or 0), _modified_ns(about))
+
+
 def _modified_ns(about: dict[str, Any]) -> int:
-    """When a file was last written, which every store says in its own way; 0 if none of them."""
+    """When a file was last written, which every store says in its own way; 0 if it does not."""
     for name in ("LastModified", "mtime", "last_modified", "modified", "updated", "created"):
         value = about.get(name)
         if isinstance(value, (int, float)):

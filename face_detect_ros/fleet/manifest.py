@@ -181,20 +181,21 @@ class Manifest:
         try:
             with self._transaction():
                 [[path]] = self._query("SELECT path FROM bags WHERE id = ?", (bag,))
-                for name in ("detections", "images"):
+                for name in ("detections", "images", "problems"):
                     self._database.execute(f"DELETE FROM main.{name} WHERE bag = ?", (path,))
                     self._database.execute(f"INSERT INTO main.{name} SELECT * FROM one.{name} ORDER BY rowid")
                 [[images, failed]] = self._query(
                     "SELECT coalesce(max(images), 0), coalesce(sum(failed), 0) FROM "
                     "(SELECT sum(images) AS images, sum(failed) AS failed FROM one.images GROUP BY task)"
                 )
+                problems = [row[0] for row in self._query("SELECT problem FROM one.problems ORDER BY rowid")]
                 [[detections]] = self._query("SELECT count(*) FROM one.detections")
                 self._database.execute(
                     "UPDATE bags SET state = 'done', reason = '', attempts = 0, problems = ?, images = ?, failed = ?, "
                     "detections = ?, network_s = ? + (SELECT coalesce(sum(network_s), 0) FROM pieces WHERE bag = ?), "
                     "seconds = ? + (SELECT coalesce(sum(seconds), 0) FROM pieces WHERE bag = ?) WHERE id = ?",
                     (
-                        json.dumps(values["problems"]),
+                        json.dumps(problems),
                         images,
                         failed,
                         detections,

@@ -26,7 +26,7 @@ from face_detect_ros.fleet.plan import Plan
 from face_detect_ros.fleet.reading import Recorded, Work, detect, read
 from face_detect_ros.fleet.result_bag import ResultBag
 from face_detect_ros.fleet.stages import Stages
-from face_detect_ros.fleet.table import FILE, ResultsWriter
+from face_detect_ros.fleet.table import FILE, ResultsWriter, problems_in
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result
 
@@ -119,7 +119,7 @@ def process(
         work = job.describe(reader)
         with OutputFolder(out) as folder:
             if folder.is_done(work):
-                return Summary(done_before=True)
+                return Summary(done_before=True, problems=problems_in(out / FILE))
             try:
                 built = pipelines()
                 folder.clear_draft()
@@ -254,7 +254,10 @@ class _Run:
                     self._write(work, stages, bag, table)
             steps.finish()
             self._ahead.finish()
-            table.close()
+            for problem in self._reader.problems:
+                # of a copy, by the name of the bag
+                self.summary.note(problem.replace(str(job.bag), job.called))
+            table.close(self.summary.problems)
             bag.close()
         except BaseException:
             steps.stop.set()
@@ -265,8 +268,6 @@ class _Run:
             raise
         self.summary.resumed = resumed.count // max(1, len(stages))
         self.summary.network_s -= resumed.network_s
-        for problem in self._reader.problems:
-            self.summary.note(problem)
 
     def _copy_latched(self, bag: ResultBag, start_ns: int) -> None:
         """Copy what late subscribers would have got at the start: latched messages from before it."""

@@ -149,10 +149,7 @@ def _values(
         return action(step)
     if step.kind == "plan":
         return _plan_outlined(step) or action(desk.local(step))
-    values = desk.take(step, action)
-    if "problems" in values:
-        values["problems"] = [desk.named(problem) for problem in values["problems"]]
-    return values
+    return desk.take(step, action)
 
 
 def _plan(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
@@ -208,7 +205,7 @@ def _detect(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[]
 def _finish(step: Step, pipelines: Mapping[str, Pipeline], on_image: Callable[[], None]) -> dict[str, Any]:
     with contextlib.closing(_Pieces(step)) as recorded:
         summary = process(step.job, step.folder / step.result_name, lambda: pipelines, recorded=recorded)
-    return {"problems": summary.problems, "seconds": summary.seconds, "network_s": summary.network_s}
+    return {"seconds": summary.seconds, "network_s": summary.network_s}
 
 
 class _Pieces:

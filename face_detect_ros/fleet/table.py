@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS images(
     images INTEGER NOT NULL, failed INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
     PRIMARY KEY (bag, topic, task)
 );
+CREATE TABLE IF NOT EXISTS problems(bag TEXT NOT NULL, problem TEXT NOT NULL);  -- what could not be read or processed
 """
 _INSERT = "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -104,8 +105,9 @@ class ResultsWriter:
         """Count an image that could not be processed."""
         self._count(task, topic, log_ns, failed=1)
 
-    def close(self) -> None:
-        """Complete the file."""
+    def close(self, problems: Sequence[str] = ()) -> None:
+        """Complete the file. problems: What could not be read or processed."""
+        self._execute("INSERT INTO problems VALUES (?, ?)", [(self._bag, problem) for problem in problems])
         rows = [(self._bag, topic, task, *counts) for (topic, task), counts in self._images.items()]
         self._execute("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         try:
@@ -129,6 +131,15 @@ class ResultsWriter:
             self._database.executemany(query, rows)
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {self._path}: {error}; is the disk full?") from error
+
+
+def problems_in(path: Path) -> list[str]:
+    """What could not be read or processed of the bags in a file. Raises SourceError if it is damaged."""
+    try:
+        with contextlib.closing(_open(path)) as database:
+            return [row[0] for row in database.execute("SELECT problem FROM problems ORDER BY rowid")]
+    except sqlite3.Error as error:
+        raise SourceError(f"{path}: not results of bags, or damaged ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,12 @@ def test_a_folder_is_fetched_with_what_is_below_it(store):
     assert not kept.exists()
 
 
+def test_objects_that_stand_for_folders_are_no_files(store, monkeypatch):
+    find = {"/robots/": {"size": 0}, "/robots/sub/": {"size": 0}, "/robots/sub/a": {"size": 1}}
+    monkeypatch.setattr(type(store), "find", lambda self, path, detail: find)
+    assert list(Store("memory://robots").files()) == ["sub/a"]
+
+
 def test_a_file_is_fetched(store):
     store.pipe("/robots/drive.mcap", b"bag")
     with fetched("memory://robots/drive.mcap") as file:
@@ -216,10 +222,16 @@ def test_an_unknown_store_is_named():
         pass
 
 
-def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path):
+def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path, monkeypatch):
     camera_bag(tmp_path / "drive", 3)
     store.put(str(tmp_path / "drive"), "/robots/drive", recursive=True)
     words = ["--model", "dlib_hog", "--engine", "auto"]
+    with monkeypatch.context() as broken:
+        broken.setattr(type(store), "put_file", lambda *_, **__: (_ for _ in ()).throw(OSError("reset")))
+        failed = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
+    assert failed.exit_code == 1
+    assert "the same command tries again" in failed.output
+    monkeypatch.setattr("face_detect_ros.fleet.processing._Run", None)  # nothing is computed again
     done = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
     assert done.exit_code == 0, done.output
     there = sorted(name.rpartition("/")[2] for name in store.find("/results/drive"))

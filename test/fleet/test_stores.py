@@ -11,7 +11,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -162,6 +165,8 @@ def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
 def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(place, tmp_path, monkeypatch):
     camera_bag(tmp_path / "in" / "a", 60)
     camera_bag(tmp_path / "in" / "b", 60)
+    damaged = tmp_path / "in" / "b" / "b.mcap"
+    damaged.write_bytes(damaged.read_bytes()[:-60_000])
     uploaded(tmp_path / "in", f"{place}/in")
     kept = []
 
@@ -179,7 +184,11 @@ def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(
     report = fleet(f"{place}/in", f"{place}/out", lambda: pool)
     assert len(pool.steps) >= 4
     assert pool.detector.calls == report.images == 0
-    assert [bag.images for bag in report.bags] == [60, 60]
+    assert report.bags[0].images == 60
+    assert 50 < report.bags[1].images < 60
+    assert [problem.split(": ")[:1] for bag in report.bags for problem in bag.problems] == [
+        [f"{place}/in/b/b.mcap"]
+    ]
 
 
 def test_a_state_that_is_cut_off_is_made_anew(source, expected, place, tmp_path):
@@ -286,6 +295,19 @@ def test_a_list_mixes_paths_and_urls(tmp_path, place):
     assert bags_of(f"{url}/there/there.mcap") == [(f"{url}/there/there.mcap", "there")]
     with pytest.raises(ConfigError, match="no bags here"):
         bags_of(f"{url}/there", f"{url}")
+
+
+def test_a_list_of_signed_urls(tmp_path):
+    pytest.importorskip("aiohttp", reason="needs aiohttp, which fsspec reads http with")
+    camera_bag(tmp_path / "in" / "a", 2)
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "in" / "a")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/a.mcap"
+        (tmp_path / "list.txt").write_text(f"{url}?X-Signature=hunter2\n")
+        report = driver.run(job_of(""), bags_of(tmp_path / "list.txt"), tmp_path / "out", Here, Options())
+        server.shutdown()
+    assert [(bag.path, bag.name, bag.state, bag.images) for bag in report.bags] == [(url, "a", "done", 2)]
 
 
 @pytest.mark.parametrize(
