@@ -433,9 +433,11 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def _explain(self, verb: str, error: Exception) -> TransitionCallbackReturn:
         if isinstance(error, PerceptionError):
             self._last_error = f"cannot {verb}: {error}"
-            self.get_logger().error(self._last_error)
+            name, again = self.get_fully_qualified_name(), ""
             if verb == "configure":
+                again = f"; then configure and activate it again: ros2 lifecycle set {name} configure"
                 self.cleanup(STOP_TIMEOUT_S)
+            self.get_logger().error(f"{self._last_error}{again}")
             return TransitionCallbackReturn.FAILURE
         self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"
         self.get_logger().error(f"{self._last_error}\n{traceback.format_exc()}")

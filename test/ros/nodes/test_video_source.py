@@ -231,7 +231,7 @@ NOT_CONFIGURABLE = {
     "blank_source": ({"source": "  "}, "source is empty"),
     "mistyped_address": (
         {"source": "rtsp:/admin:hunter2@camera"},
-        "looks like an address; begin it with rtsp://$",
+        "looks like an address; begin it with rtsp://; then",
     ),
     "listener": ({"source": "udp://admin:hunter2@0.0.0.0:1"}, "udp://0.0.0.0:1: waits for whoever sends"),
     "missing_file": ({"source": "/does/not/exist.png"}, "/does/not/exist.png: no such file"),
@@ -244,7 +244,9 @@ NOT_CONFIGURABLE = {
 def test_what_cannot_be_configured_can_be_corrected(probe, start, still, wrong, words):
     good = settings(still, camera_info_url="")
     start(VideoSource, parameters={**(good if "camera_info_url" in wrong else {}), **wrong})
-    probe.wait_for_log(f"cannot configure: .*{words}")
+    assert probe.wait_for_log(f"cannot configure: .*{words}").endswith(
+        "; then configure and activate it again: ros2 lifecycle set /video_source configure"
+    )
     status = probe.diagnostics(NODE, lambda status: not status.ok)
     assert status.message.startswith("cannot configure: ")
     assert "hunter2" not in status.message
