@@ -12,7 +12,7 @@ from typing import NoReturn
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.storage_mcap import McapReader
 
-from face_detect_ros.bags.mcap_chunks import RECORD_HEAD, Chunk, Merger, read_header
+from face_detect_ros.bags.mcap_chunks import RECORD_HEAD, Chunk, Merger, Raw, read_header
 from face_detect_ros.bags.topic import Key, Message, from_connection
 
 
@@ -71,14 +71,22 @@ class McapIndex:
         wanted = {number for number, key in self._keys.items() if key in keys}
         size = self._path.stat().st_size
         with self._path.open("rb") as file:
-            chunks = []
-            for first_ns, last_ns, at, length, channels in self._chunks:
-                if first_ns < end_ns and last_ns >= start_ns and (channels & wanted or not channels):
-                    chunk = read_header(file, at + RECORD_HEAD.size, length, size)
-                    if chunk is None or not chunk.complete:
-                        raise ReaderError(f"no whole chunk is at byte {at}")
-                    chunks.append(chunk)
-            for raw in Merger(self._path, file, _refuse).merged(chunks):
+            merger = Merger(self._path, file, _refuse)
+
+            def of_chunk(first_ns: int, at: int, length: int) -> Iterator[Raw]:
+                """One chunk, looked at when its time has come: the file may be in a store, and large."""
+                yield Raw(first_ns, 0, 0, None, b"")
+                chunk = read_header(file, at + RECORD_HEAD.size, length, size)
+                if chunk is None or not chunk.complete or chunk.start_ns < first_ns:
+                    raise ReaderError(f"no whole chunk is at byte {at}")
+                yield from merger.of_chunk(chunk)
+
+            chunks = [
+                of_chunk(first_ns, at, length)
+                for first_ns, last_ns, at, length, channels in self._chunks
+                if first_ns < end_ns and last_ns >= start_ns and (channels & wanted or not channels)
+            ]
+            for raw in merger.merged([], *chunks):
                 if raw.channel in wanted and start_ns <= raw.log_ns < end_ns:
                     yield Message(self._keys[raw.channel], raw.log_ns, bytes(raw.data))
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from face_detect_ros.bags.finding import METADATA, is_storage, listed, natural
 from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
+from face_detect_ros.bags.stored import StoredPath
 from face_detect_ros.bags.topic import Key, Message, Topic, from_connection
 from face_detect_ros.bags.types import modern_name, require_rosbags
 from face_detect_ros.bags.zstd import unpack, unpack_file, zstd
@@ -57,7 +58,9 @@ class BagReader:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises SourceError if nothing of it can be read, ConfigError if it is not a bag or rosbags is missing."""
+        """A `StoredPath` of MCAP files will do.
+
+        Raises SourceError if nothing of it can be read, ConfigError if it is not a bag or rosbags is missing."""
         require_rosbags()
         self.path = path
         self.problems: list[str] = []
@@ -154,7 +157,7 @@ class BagReader:
         files = sorted(filter(is_storage, listed(path)), key=natural)
         if (path / METADATA).exists():
             try:
-                content = read_yaml(path / METADATA, most_bytes=_MOST_METADATA, error=SourceError)
+                content = _yaml(path / METADATA)
                 self._metadata = content["rosbag2_bagfile_information"]
                 names = [PurePath(str(name)).name for name in self._metadata["relative_file_paths"]]
                 there = [path / name for name in names]
@@ -260,6 +263,12 @@ class BagReader:
                 digest = topic.digest or described.get("type_description_hash") or ""
                 return replace(topic, qos=qos, digest=str(digest).strip())
         return topic
+
+
+def _yaml(path: Path | StoredPath) -> Any:
+    if isinstance(path, StoredPath):
+        return path.read_yaml()
+    return read_yaml(path, most_bytes=_MOST_METADATA, error=SourceError)
 
 
 def _by_rosbags(path: Path) -> tuple[_Stored, list[Topic]] | None:

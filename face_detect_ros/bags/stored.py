@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 from face_detect_ros.bags.finding import METADATA, find_bags, is_storage
 from face_detect_ros.bags.topic import Key, Topic
 from face_detect_ros.bags.types import modern_name, require_rosbags
-from face_detect_ros.core.errors import StoreError
+from face_detect_ros.core.errors import SourceError, StoreError
 from face_detect_ros.files.reading import parse_yaml
-from face_detect_ros.files.stores import Store, Stored
+from face_detect_ros.files.stores import Store, Stored, is_url
+from face_detect_ros.files.transfers import fetched
 
-_BLOCK_BYTES = 1 << 18
-"""Read at a time from the end of an MCAP file."""
+_BLOCK_BYTES = 1 << 20
+"""Read at a time of an MCAP file."""
+_MOST_METADATA = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,35 @@ class StoredPath:
         self._files = files
         self.relative = name
 
+    def __str__(self) -> str:
+        return f"{self._store.shown.rstrip('/')}/{self.relative}".rstrip("/")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredPath) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
     @property
     def name(self) -> str:
         return PurePosixPath(self.relative).name or self._store.name
 
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
     def __truediv__(self, name: str) -> StoredPath:
         return StoredPath(self._store, self._files, f"{self.relative}/{name}".lstrip("/"))
+
+    def exists(self) -> bool:
+        return self.is_file()
+
+    def read_yaml(self) -> Any:
+        """The content of a small YAML file. Raises SourceError if it cannot be used."""
+        if self._files[self.relative].size > _MOST_METADATA:
+            raise SourceError(f"{self}: larger than {_MOST_METADATA / 1e6:,.0f} MB, which no such file is")
+        text = (self._store.read(self.relative) or b"").decode(errors="replace")
+        return parse_yaml(text, str(self), error=SourceError)
 
     def is_file(self) -> bool:
         return self.relative in self._files
@@ -75,6 +101,23 @@ class StoredPath:
 
     def open(self, mode: str = "rb") -> BinaryIO:
         return self._store.open(self.relative, block_bytes=_BLOCK_BYTES)
+
+
+@contextlib.contextmanager
+def looked_at(place: str) -> Iterator[Path]:
+    """A bag for a `BagReader`: a path as it is. In a store, MCAP files are read where they are, others are copied.
+
+    Raises as `transfers.fetched`.
+    """
+    if is_url(place):
+        store = Store(place)
+        found: Any = StoredPath(store, store.files())
+        storage = [path for path in ([found] if found.is_file() else found.iterdir()) if is_storage(path)]
+        if storage and all(path.suffix == ".mcap" for path in storage):
+            yield found
+            return
+    with fetched(place) as copy:
+        yield copy
 
 
 def stored_bags(store: Store) -> list[str]:
@@ -101,7 +144,7 @@ def outline(store: Store) -> Outline | None:
     size = sum(path.stat().st_size for path in storage)
     try:
         if METADATA in files:
-            return _by_metadata(store, {path.name for path in storage}, size)
+            return _by_metadata(place / METADATA, {path.name for path in storage}, size)
         if storage and all(path.name.endswith(".mcap") for path in storage):
             return _by_index(storage, size)
     except StoreError:
@@ -111,9 +154,8 @@ def outline(store: Store) -> Outline | None:
     return None
 
 
-def _by_metadata(store: Store, storage: set[str], size: int) -> Outline | None:
-    content = store.read(METADATA) or b""
-    about = parse_yaml(content.decode(), METADATA)["rosbag2_bagfile_information"]
+def _by_metadata(place: StoredPath, storage: set[str], size: int) -> Outline | None:
+    about = place.read_yaml()["rosbag2_bagfile_information"]
     names = {PurePosixPath(str(name)).name for name in about["relative_file_paths"]}
     if names != storage:  # as a killed recorder leaves it
         return None

@@ -186,10 +186,10 @@ def info(
     with exit_codes():
         from face_detect_ros.bags.cameras import cameras
         from face_detect_ros.bags.reading import BagReader
+        from face_detect_ros.bags.stored import looked_at
         from face_detect_ros.core.text import shown_url
-        from face_detect_ros.files import transfers
 
-        with transfers.fetched(bag) as path, BagReader(path) as reader:
+        with looked_at(bag) as path, BagReader(path) as reader:
             found = {camera.topic.key: camera for camera in cameras(reader)}
             rows: list[dict[str, Any]] = []
             for topic in reader.topics:

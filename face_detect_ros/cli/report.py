@@ -57,6 +57,8 @@ def report(
         from face_detect_ros.files.stores import is_url
         from face_detect_ros.files.transfers import fetched
 
+        if is_url(place) and not place.endswith(".json"):
+            _check_size(place)
         with fetched(place) as path:
             if not path.exists():
                 raise ConfigError(
@@ -67,6 +69,18 @@ def report(
                 beside = Path(f"{path.stem}.report.html")
             page.write(output or beside)
         typer.echo(str(output or beside))
+
+
+def _check_size(url: str) -> None:
+    """Raise ConfigError for results of many bags, before all of them are fetched."""
+    from face_detect_ros.files.stores import Store
+    from face_detect_ros.fleet.driver import SUMMARY
+
+    store = Store(url)
+    if store.exists(SUMMARY) and store.exists("bags"):
+        raise ConfigError(
+            f"{store.shown}: results of many bags; give that of one, such as {store.shown}/bags/NAME"
+        )
 
 
 def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Document, Path]:

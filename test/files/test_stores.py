@@ -222,6 +222,34 @@ def test_an_unknown_store_is_named():
         pass
 
 
+def test_bag_info_reads_parts_of_mcap_files(store, tmp_path, monkeypatch):
+    camera_bag(tmp_path / "whole", 40)
+    store.put(str(tmp_path / "whole"), "/robots/whole", recursive=True)
+    content = (tmp_path / "whole" / "whole.mcap").read_bytes()
+    store.pipe("/robots/cut.mcap", content[:-60_000])
+    monkeypatch.setattr(Store, "get", None)  # nothing is copied
+    whole = CliRunner().invoke(app, ["bag", "info", "memory://robots/whole"])
+    assert whole.exit_code == 0, whole.output
+    assert "images (rgb8)" in whole.output
+    cut = CliRunner().invoke(app, ["bag", "info", "memory://robots/cut.mcap"])
+    assert cut.exit_code == 1
+    assert "memory://robots/cut.mcap: is cut off" in cut.output
+    assert "images (rgb8)" in cut.output
+
+
+def test_a_report_is_about_one_bag(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    camera_bag(tmp_path / "a", 2)
+    store.put(str(tmp_path / "a"), "/results/bags/a", recursive=True)
+    store.pipe("/results/summary.json", b"{}")
+    refused = CliRunner().invoke(app, ["report", "memory://results"])
+    assert refused.exit_code == 2
+    assert "memory://results/bags/NAME" in refused.output
+    done = CliRunner().invoke(app, ["report", "memory://results/bags/a", "--no-images"])
+    assert done.output == "a.report.html\n"
+    assert (tmp_path / "a.report.html").is_file()
+
+
 def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path, monkeypatch):
     camera_bag(tmp_path / "drive", 3)
     store.put(str(tmp_path / "drive"), "/robots/drive", recursive=True)
