@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from face_detect_ros.core.errors import ConfigError, PerceptionError, StoreError
+from face_detect_ros.core.errors import ConfigError, OutputError, PerceptionError, SourceError, StoreError
 from face_detect_ros.files.scratch import check_space, kept, scratch
 from face_detect_ros.files.stores import Store, is_url
 
@@ -21,6 +21,8 @@ _UNDERWAY = ".incomplete"
 @contextlib.contextmanager
 def fetched(place: str, only: str = "") -> Iterator[Path]:
     """A file or folder: itself if `place` is a path, else a copy that is removed afterwards.
+
+    Errors that the caller raises about the copy become errors about the place.
 
     Args:
         place: A path or a URL.
@@ -35,8 +37,15 @@ def fetched(place: str, only: str = "") -> Iterator[Path]:
     if not is_url(place):
         yield Path(place)
         return
+    store = Store(place)
     with scratch() as folder:
-        yield fetch(Store(place), folder, only)
+        copy = fetch(store, folder, only)
+        try:
+            yield copy
+        except (ConfigError, SourceError, OutputError) as error:
+            if str(copy) not in str(error):
+                raise
+            raise type(error)(str(error).replace(str(copy), store.shown.rstrip("/"))) from error
 
 
 def fetch(store: Store, folder: Path, only: str = "") -> Path:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.bags import camera_bag
+from helpers.bags import camera_bag, run
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
@@ -239,12 +239,15 @@ def test_bag_info_reads_parts_of_mcap_files(store, tmp_path, monkeypatch):
 
 def test_a_report_is_about_one_bag(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    camera_bag(tmp_path / "a", 2)
+    run(camera_bag(tmp_path / "drive", 2), tmp_path / "a")
     store.put(str(tmp_path / "a"), "/results/bags/a", recursive=True)
+    store.put(str(tmp_path / "drive"), "/robots/drive", recursive=True)
     store.pipe("/results/summary.json", b"{}")
     refused = CliRunner().invoke(app, ["report", "memory://results"])
     assert refused.exit_code == 2
     assert "memory://results/bags/NAME" in refused.output
+    without = CliRunner().invoke(app, ["report", "memory://robots/drive"])
+    assert "memory://robots/drive: holds no detections" in without.output
     done = CliRunner().invoke(app, ["report", "memory://results/bags/a", "--no-images"])
     assert done.output == "a.report.html\n"
     assert (tmp_path / "a.report.html").is_file()
