@@ -48,7 +48,7 @@ class Robot(Protocol):
             data: Of the photo.
 
         Returns:
-            A record as `face_detect_ros enroll --json` prints it.
+            The future of a record as `face_detect_ros enroll --json` prints it.
         """
         ...
 
