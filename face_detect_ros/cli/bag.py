@@ -157,6 +157,9 @@ def process(
             name=shown_url(bag, keys=True) if stores.is_url(bag) else "",
         )
         with contextlib.ExitStack() as stack:
+            if (before := _delivered_before(job, bag, out, stack)) is not None:
+                _tell(before, shown_url(out, keys=True), json=json)
+                raise typer.Exit(FAILED if before.problems else 0)
             folder = stack.enter_context(transfers.delivered(out, DONE))
             job = replace(job, bag=stack.enter_context(transfers.fetched(bag)))
             watcher = stack.enter_context(_watcher(job, json=json))
@@ -168,6 +171,26 @@ def process(
         _tell(summary, shown_url(out, keys=True), json=json)
         if summary.failed or summary.problems:
             raise typer.Exit(FAILED)
+
+
+def _delivered_before(job: Job, bag: str, out: str, stack: contextlib.ExitStack) -> Summary | None:
+    """The summary of a run before that put the result of this very work into a store; None if there is none."""
+    from face_detect_ros.files.stores import Store, is_url
+    from face_detect_ros.files.transfers import UNDERWAY, fetched
+    from face_detect_ros.fleet.delivered import is_delivered
+    from face_detect_ros.fleet.processing import Summary
+    from face_detect_ros.fleet.table import FILE, problems_in
+
+    if not is_url(out) or (store := Store(out)).exists(UNDERWAY):
+        return None
+
+    def local() -> Job:
+        return replace(job, bag=stack.enter_context(fetched(bag)))
+
+    if not is_delivered(store, "", job, bag if is_url(bag) else "", local):
+        return None
+    results = stack.enter_context(fetched(out, only=FILE))
+    return Summary(done_before=True, problems=problems_in(results / FILE))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from face_detect_ros.core.errors import ConfigError, OutputError, PerceptionErro
 from face_detect_ros.files.scratch import check_space, kept, scratch
 from face_detect_ros.files.stores import Store, is_url
 
-_UNDERWAY = ".incomplete"
+UNDERWAY = ".incomplete"
 """Name of a file that a folder in a store has while it is written."""
 
 
@@ -94,7 +94,7 @@ def delivered(place: str, last: str) -> Iterator[Path]:
         yield Path(place)
         return
     store = Store(place)
-    if store.exists() and not store.exists(_UNDERWAY):
+    if store.exists() and not store.exists(UNDERWAY):
         raise ConfigError(f"{store.shown}: exists already; give another folder, or delete it")
     with kept(store.shown) as folder:
         local = folder / (store.name or "bag")
@@ -121,8 +121,8 @@ def deliver(local: Path, store: Store, last: str, below: str = "") -> None:
         StoreError: The store does not take it.
     """
     prefix = f"{below}/" if below else ""
-    store.write(f"{prefix}{_UNDERWAY}", b"")
+    store.write(f"{prefix}{UNDERWAY}", b"")
     files = sorted(file for file in local.rglob("*") if file.is_file())
     for file in sorted(files, key=lambda file: file.name == last):
         store.put(file, f"{prefix}{file.relative_to(local).as_posix()}")
-    store.remove(f"{prefix}{_UNDERWAY}")
+    store.remove(f"{prefix}{UNDERWAY}")

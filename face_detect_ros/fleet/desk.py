@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,13 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from face_detect_ros.bags.finding import is_storage
-from face_detect_ros.bags.reading import BagReader
-from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
+from face_detect_ros.core.errors import OutputError, SourceError
 from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.files.stores import Store
 from face_detect_ros.files.transfers import deliver, fetch
+from face_detect_ros.fleet.delivered import is_delivered
 from face_detect_ros.fleet.journal import summary_of
 from face_detect_ros.fleet.output_folder import DONE
 
@@ -61,8 +59,10 @@ class Desk:
         store = Store(step.out_url) if step.out_url else None
         if store is not None and (done := _done_piece(step, store, self.folder)) is not None:
             return {**done, "resumed": True}
-        if store is not None and self._is_delivered(step, store):
-            return {"seconds": 0.0, "network_s": 0.0}
+        if store is not None and step.kind == "finish":
+            job = replace(step.job, name=shown_url(step.bag_url, keys=True))
+            if is_delivered(store, step.result_name, job, step.bag_url, lambda: self.local(step).job):
+                return {"seconds": 0.0, "network_s": 0.0}
         local = self.local(step)
         if store is None:
             return action(local)
@@ -120,21 +120,6 @@ class Desk:
             shutil.rmtree(self._copy.parent, ignore_errors=True)
             self._url = ""
 
-    def _is_delivered(self, step: Step, store: Store) -> bool:
-        """Whether the result of just this step is in the store. Raises ConfigError for another one."""
-        if step.kind != "finish":
-            return False
-        there = store.read(f"{step.result_name}/{DONE}")
-        if there is None:
-            return False
-        if step.bag_url and _describes(there, step, Store(step.bag_url)):
-            return True
-        local = self.local(step)
-        with BagReader(local.job.bag) as reader:
-            if local.job.describe(reader).encode() == there:
-                return True
-        raise ConfigError(f"{store.shown}/{step.result_name}: exists already; delete it")
-
 
 def _done_piece(step: Step, store: Store, folder: Path) -> dict[str, Any] | None:
     """What a piece in the store says about itself; None if it is not there, or not complete."""
@@ -159,18 +144,3 @@ def _fetch_pieces(step: Step, store: Store, local: Step) -> None:
             continue
         if summary_of(local.journal(number)) is None:  # cut off, by a store that does not write whole files
             local.journal(number).unlink()
-
-
-def _describes(there: bytes, step: Step, bag: Store) -> bool:
-    """Whether DONE of a result is that of this step, by the listing of the store that has the bag."""
-    files = [
-        [name.rpartition("/")[2] or bag.name, stored.size, stored.modified_ns]
-        for name, stored in bag.files().items()
-        if is_storage(Path(name or bag.name))
-    ]
-    job = replace(step.job, name=shown_url(step.bag_url, keys=True))
-    try:
-        version, its_job, its_files, models = json.loads(there)
-        return [version, its_job, sorted(its_files), models] == json.loads(job.described(sorted(files)))
-    except (ValueError, TypeError):
-        return False

@@ -275,5 +275,10 @@ def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path, monkeypatch):
     about = CliRunner().invoke(app, ["bag", "info", "memory://me:secret@robots/drive", "--json"]).output
     assert '"bag": "memory://robots/drive"' in about
     again = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
-    assert again.exit_code == 2
-    assert "exists already" in again.output
+    assert again.exit_code == 0
+    assert again.output == "memory://results/drive: is there already, from the same work\n"
+    other = CliRunner().invoke(
+        app, ["bag", "memory://robots/drive", "memory://results/drive", *words, "--every", "2"]
+    )
+    assert other.exit_code == 2
+    assert "memory://results/drive: exists already" in other.output

@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 face_detect_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Whether the result of a bag is in an object store already, if possible without a copy of the bag."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from face_detect_ros.bags.finding import is_storage
+from face_detect_ros.bags.reading import BagReader
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.stores import Store
+from face_detect_ros.fleet.job import Job
+from face_detect_ros.fleet.output_folder import DONE
+
+
+def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callable[[], Job]) -> bool:
+    """Whether the result of just this work is there.
+
+    Args:
+        store: For results.
+        below: The folder of this result in it; empty for `store` itself.
+        job: What to do.
+        bag_url: Of the bag, if it is in a store.
+        local: Gives the job with a copy of the bag, if it needs one.
+
+    Raises:
+        ConfigError: A result of other work is there.
+        PerceptionError: As of `local` and `BagReader`.
+    """
+    there = store.read(f"{below}/{DONE}".lstrip("/"))
+    if there is None:
+        return False
+    if bag_url and _describes(there, job, Store(bag_url)):
+        return True
+    copied = local()
+    with BagReader(copied.bag) as reader:
+        if copied.describe(reader).encode() == there:
+            return True
+    raise ConfigError(
+        f"{store.shown}/{below}".rstrip("/") + ": exists already; give another folder, or delete it"
+    )
+
+
+def _describes(there: bytes, job: Job, bag: Store) -> bool:
+    """Whether DONE of a result is that of this job, by the listing of the store that has the bag."""
+    files = [
+        [name.rpartition("/")[2] or bag.name, stored.size, stored.modified_ns]
+        for name, stored in bag.files().items()
+        if is_storage(PurePosixPath(name or bag.name))
+    ]
+    try:
+        version, its_job, its_files, models = json.loads(there)
+        return [version, its_job, sorted(its_files), models] == json.loads(job.described(sorted(files)))
+    except (ValueError, TypeError):
+        return False
