@@ -24,20 +24,22 @@ def is_bag(path: Path) -> bool:
 
 def find_bags(folder: Path) -> list[Path]:
     """The bags in a folder and below it, by name; the folder itself if it is one."""
-    if is_bag(folder) and not any(is_bag(path) for path in listed(folder) if path.is_dir()):
-        storage = [path for path in listed(folder) if is_storage(path)]
-        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
-            return [folder]
     found: list[Path] = []
+    below = False
     for path in listed(folder):
         if path.name.startswith(".") or path.name.endswith(_UNFINISHED):
             continue
-        if path.is_symlink() and path.is_dir():  # not into circles
-            found += [path] if is_bag(path) else []
-        elif path.is_dir():
-            found += find_bags(path)
-        elif is_storage(path):
-            found.append(path)
+        if not path.is_dir():
+            found += [path] if is_storage(path) else []
+            continue
+        # not into circles
+        bags = ([path] if is_bag(path) else []) if path.is_symlink() else find_bags(path)
+        found += bags
+        below = below or bool(bags)
+    if is_bag(folder) and not below:
+        storage = [path for path in listed(folder) if is_storage(path)]
+        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
+            return [folder]
     return found
 
 

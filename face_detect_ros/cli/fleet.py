@@ -146,7 +146,7 @@ def fleet(
 
         options = driver.Options(piece_s, retry)
         with contextlib.ExitStack() as stack:
-            mirror = stack.enter_context(Mirror(out)) if is_url(out) else None
+            mirror = stack.enter_context(Mirror(out, report)) if is_url(out) else None
             folder = Path(out).absolute() if mirror is None else mirror.folder
             progress = stack.enter_context(fleet_bar())
             found = driver.run(job, bags, folder, make_pool, options, progress, mirror)

@@ -93,5 +93,6 @@ def _listed(text: str, folder: str) -> list[NamedBag]:
         elif not is_url(place):
             place = str((Path("/") if is_url(folder) else Path(folder)).joinpath(place).resolve())
         place = place.rstrip("/") or place
-        found.append((place, PurePosixPath(shown_url(place, keys=True)).stem))
+        name = PurePosixPath(shown_url(place, keys=True)).stem
+        found.append((place, "bag" if name in ("", "..") else name))
     return found

@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,12 @@ class Lease:
 
     Args:
         store: The folder.
+        notify: Told why it takes a while.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, notify: Callable[[str], None] = lambda text: None) -> None:
         self._store = store
+        self._notify = notify
         self._about = {"token": secrets.token_hex(16), "beat": 0, **_this_process()}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="fleet-lease", daemon=True)
@@ -77,6 +80,11 @@ class Lease:
         about = _parsed(there)
         if _is_gone(about):
             return False
+        who = f"process {about.get('pid')} of {about.get('host')}"
+        self._notify(
+            f"{self._store.shown}: {who} was working on it; waiting for up to {PATIENCE_S:g} s to see whether it "
+            "still is"
+        )
         ends_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < ends_s:
             time.sleep(_POLL_S)
@@ -84,7 +92,6 @@ class Lease:
             if now is None:
                 return True
             if now != there:
-                who = f"process {about.get('pid')} of {about.get('host')}"
                 raise ConfigError(f"{self._store.shown}: another process is working on it: {who}")
         return False
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
@@ -98,13 +98,16 @@ class Manifest:
         with self._transaction():
             known = {row[0] for row in self._database.execute("SELECT path FROM bags")}
             names = {row[0] for row in self._database.execute("SELECT name FROM bags")}
+            parents = {parent for name in names for parent in _parents(name)}
             for path, name in bags:
                 if path in known:
                     continue
                 unique, number = name, 2
-                while unique in names:
+                # neither another one's, nor a folder in which another one is, nor in another one
+                while unique in names or unique in parents or not names.isdisjoint(_parents(unique)):
                     unique, number = f"{name}-{number}", number + 1
                 names.add(unique)
+                parents.update(_parents(unique))
                 known.add(path)
                 self._database.execute("INSERT INTO bags(path, name) VALUES (?, ?)", (path, unique))
 
@@ -259,6 +262,10 @@ class Manifest:
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {self.path}: {error}; is the disk full?") from error
+
+
+def _parents(name: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(name).parents]
 
 
 def _bag(number: int, path: str, name: str, state: str, reason: str, problems: str, *figures: Any) -> Bag:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -36,6 +36,7 @@ class Mirror:
 
     Args:
         url: Of the folder.
+        notify: Told why it takes a while to enter.
 
     Attributes:
         url: As given.
@@ -48,12 +49,12 @@ class Mirror:
         StoreError: The store does not answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, notify: Callable[[str], None] = lambda text: None) -> None:
         self.url = url
         self._store = Store(url)
         self.shown = self._store.shown
         self.folder = Path()
-        self._lease = Lease(self._store)
+        self._lease = Lease(self._store, notify)
         self._stack = contextlib.ExitStack()
         self._next_s = 0.0
         self._unneeded: list[str] = []

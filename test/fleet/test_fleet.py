@@ -263,6 +263,17 @@ def test_pieces_cover_a_bag_without_gap_or_overlap(seconds, piece_s, images, cou
     assert all(first[1] == second[0] for first, second in itertools.pairwise(spans))
 
 
+def test_results_are_not_inside_of_each_other(tmp_path):
+    camera_bag(tmp_path / "in" / "a" / "b", 1)
+    camera_bag(tmp_path / "file", 1)
+    (tmp_path / "file" / "file.mcap").rename(tmp_path / "in" / "a.mcap")
+    report = fleet(tmp_path / "in", tmp_path / "out", Here())
+    assert [(bag.path, bag.name, bag.state) for bag in report.bags] == [
+        (f"{tmp_path}/in/a/b", "a/b", "done"),
+        (f"{tmp_path}/in/a.mcap", "a-2", "done"),
+    ]
+
+
 def test_a_list_of_bags(tmp_path):
     camera_bag(tmp_path / "in" / "a", 1)
     camera_bag(tmp_path / "other" / "a", 1)

@@ -387,8 +387,10 @@ def test_another_driver_is_refused_and_a_dead_one_is_succeeded(place, tmp_path):
     with pytest.raises(ConfigError, match="process 1 of robot"):
         alive(store, lambda: Mirror(store.url).__enter__())
     store.write(lease.NAME, elsewhere)
-    with Mirror(store.url) as second:  # it has shown no sign of life for a while
+    said = []
+    with Mirror(store.url, said.append) as second:  # it has shown no sign of life for a while
         store.write(lease.NAME, elsewhere)  # but now it does
+        assert "process 1 of robot was working on it; waiting" in said[0]
         second._lease._beat_once()
         with pytest.raises(ConfigError, match="has taken over"):
             second.keep(None)
