@@ -58,9 +58,15 @@ class BagReader:
     """
 
     def __init__(self, path: Path) -> None:
-        """A `StoredPath` of MCAP files will do.
+        """Open the files and read what they hold, but no messages.
 
-        Raises SourceError if nothing of it can be read, ConfigError if it is not a bag or rosbags is missing."""
+        Args:
+            path: A folder or file; a `StoredPath` if all its files are MCAP.
+
+        Raises:
+            SourceError: Nothing of it can be read.
+            ConfigError: It is not a bag, or rosbags is not installed.
+        """
         require_rosbags()
         self.path = path
         self.problems: list[str] = []

@@ -42,7 +42,7 @@ def require_rosbags() -> None:
 
 
 def modern_name(message_type: str) -> str:
-    """The name of a message type as ROS 2 has it since 2019: `sensor_msgs/Image` was `sensor_msgs/msg/Image`."""
+    """The name of a message type since 2019: the older `sensor_msgs/Image` becomes `sensor_msgs/msg/Image`."""
     parts = message_type.split("/")
     return f"{parts[0]}/msg/{parts[1]}" if len(parts) == 2 else message_type
 

@@ -174,7 +174,7 @@ def process(
 
 
 def _delivered_before(job: Job, bag: str, out: str, stack: contextlib.ExitStack) -> Summary | None:
-    """The summary of a run before that put the result of this very work into a store; None if there is none."""
+    """The summary of an earlier run that put the same result into a store; None if there is none."""
     from face_detect_ros.files.stores import Store, is_url
     from face_detect_ros.files.transfers import UNDERWAY, fetched
     from face_detect_ros.fleet.delivered import is_delivered

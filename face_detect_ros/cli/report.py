@@ -58,7 +58,7 @@ def report(
         from face_detect_ros.files.transfers import fetched
 
         if is_url(place) and not place.endswith(".json"):
-            _check_size(place)
+            _refuse_many(place)
         with fetched(place) as path:
             if not path.exists():
                 raise ConfigError(
@@ -71,8 +71,8 @@ def report(
         typer.echo(str(output or beside))
 
 
-def _check_size(url: str) -> None:
-    """Raise ConfigError for results of many bags, before all of them are fetched."""
+def _refuse_many(url: str) -> None:
+    """Raise ConfigError for the results of a fleet, before all of them are fetched."""
     from face_detect_ros.files.stores import Store
     from face_detect_ros.fleet.driver import SUMMARY
 

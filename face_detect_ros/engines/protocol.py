@@ -65,7 +65,7 @@ class Compute:
     """How a graph is to be computed.
 
     Attributes:
-        device: Auto, cpu, cuda or cuda:N.
+        device: "auto", "cpu", "cuda" or "cuda:N".
         precision: Auto, float32, bfloat16 or float16; auto is the fastest of the device.
         threads: On a CPU; 0: one for each core that this process may use.
         steady: Compute images of one size alike from the first on, so that results are the same in every run. Else an

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which bags a fleet is about: those of a folder or of a list, on this machine or in object stores."""
+"""The bags of a fleet: those of a folder or of a list, on this machine or in object stores."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def bags_of(source: str | Path, out: str | Path | None = None) -> list[NamedBag]
     place = str(source)
     found = _in_store(place) if is_url(place) else _on_disk(Path(place))
     if out is not None:
-        below = [str(out).rstrip("/")] if is_url(str(out)) else [str(Path(out).resolve())]
-        found = [(bag, name) for bag, name in found if not bag.startswith(f"{below[0]}/")]
+        folder = str(out).rstrip("/") if is_url(str(out)) else str(Path(out).resolve())
+        found = [(bag, name) for bag, name in found if not bag.startswith(f"{folder}/")]
     if not found:
         raise ConfigError(f"{shown_url(place, keys=True)}: no bags here")
     return found

@@ -31,7 +31,6 @@ ATTEMPTS = 3
 """Processes that may end over a step before its bag is set aside."""
 SUMMARY = "summary.json"
 _WAIT_S = 0.5
-_MOST_LIST_BYTES = 1 << 26
 
 OnProgress = Callable[[int, int, str], None]
 """Told how many of about how many images are done, and what to say about it."""
@@ -183,9 +182,8 @@ class _Fleet:
         place = 0
         if self.waiting[0].bag_url and self.waiting[0].kind != "plan":
             at_hand, elsewhere = pool.bags_at_hand
-            places = range(len(self.waiting))
-            with_copy = (number for number in places if self.waiting[number].bag in at_hand)
-            without = (number for number in places if self.waiting[number].bag not in elsewhere)
+            with_copy = (number for number, step in enumerate(self.waiting) if step.bag in at_hand)
+            without = (number for number, step in enumerate(self.waiting) if step.bag not in elsewhere)
             place = next(with_copy, next(without, 0))
         step = self.waiting[place]
         del self.waiting[place]

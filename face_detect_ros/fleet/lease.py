@@ -22,7 +22,7 @@ from face_detect_ros.files.stores import Store
 NAME = "driver.json"
 BEAT_S = 10.0
 PATIENCE_S = 40.0
-"""A driver that has not shown signs of life for so long is taken for dead. Clocks of machines are not compared."""
+"""A driver without a sign of life for this long is considered dead. Clocks of machines are not compared."""
 _POLL_S = 1.0
 
 
@@ -30,9 +30,8 @@ class Lease:
     """Held from `acquire` to `release`, or until the process ends.
 
     A file in the store names the driver, which changes it every `BEAT_S`. A driver of this machine whose process is
-    gone is succeeded at once, any other one if its file does not change for `PATIENCE_S`. Where a store can create a
-    file only if there is none (S3 does), two drivers that start at the same moment do not both get
-    it.
+    gone is replaced at once, any other one if its file does not change for `PATIENCE_S`. Where a store can create a
+    file only if there is none, as S3 can, two drivers that start at the same moment cannot both get it.
 
     Args:
         store: The folder.

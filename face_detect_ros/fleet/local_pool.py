@@ -108,11 +108,11 @@ class _Worker:
     process: Any
     work: Connection
     lifeline: Connection
+    folder: Path
     step: Step | None = None
     images: int = 0
     bag: int = 0
     """Of its latest step."""
-    folder: Path = Path()
 
 
 def bags_at_hand(workers: Iterable[Any]) -> tuple[set[int], set[int]]:
@@ -209,7 +209,7 @@ class LocalPool:
         process.start()
         theirs.close()
         their_end.close()
-        return _Worker(process, ours, our_end, folder=folder)
+        return _Worker(process, ours, our_end, folder)
 
     def _replace(self, number: int) -> list[Outcome]:
         worker = self._workers[number]

@@ -106,7 +106,14 @@ class ResultsWriter:
         self._count(task, topic, log_ns, failed=1)
 
     def close(self, problems: Sequence[str] = ()) -> None:
-        """Complete the file. problems: What could not be read or processed."""
+        """Complete the file.
+
+        Args:
+            problems: What could not be read or processed.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         self._execute("INSERT INTO problems VALUES (?, ?)", [(self._bag, problem) for problem in problems])
         rows = [(self._bag, topic, task, *counts) for (topic, task), counts in self._images.items()]
         self._execute("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?)", rows)

@@ -368,6 +368,7 @@ def test_nothing_shows_a_password(tmp_path, capfd):
         if name.startswith("/me:hunter2@results/"):
             assert b"hunter2" not in content.getvalue(), name
     assert "hunter2" not in str(report)
+    assert "hunter2" not in "".join(capfd.readouterr())
     with pytest.raises(ConfigError) as caught:
         bags_of("memory://me:hunter2@robots/a", "memory://me:hunter2@robots")
     assert "hunter2" not in str(caught.value)

@@ -82,7 +82,7 @@ def tasks_of(
     Args:
         names: "faces", "objects" or both, separated by a comma.
         model: Detector; None for the default of the task.
-        device: Auto, cpu, cuda or cuda:N.
+        device: "auto", "cpu", "cuda" or "cuda:N".
         engine: What computes the network.
         threads: On a CPU; 0: one for each core.
         score_threshold: Lowest score of a detection; None for the detector's own.

@@ -38,8 +38,8 @@ def create(device: str, precision: str = "auto") -> Detector:
     """dlib's CNN detector, computed by PyTorch.
 
     Args:
-        device: Auto, cpu, cuda or cuda:N.
-        precision: Auto, float32, bfloat16 or float16.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "auto", "float32", "bfloat16" or "float16".
 
     Raises:
         DeviceError: The device or precision is not here.

@@ -139,8 +139,8 @@ class DlibEmbedder:
     """dlib's descriptor network run by dlib: the reference. It holds Python's lock while it computes.
 
     Args:
-        device: Auto, cpu, cuda or cuda:N.
-        precision: Auto or float32.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "auto" or "float32".
         jitter: Above 1, each descriptor is the mean over so many slightly moved copies of the face.
 
     Raises:

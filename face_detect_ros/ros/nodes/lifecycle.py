@@ -433,9 +433,10 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
     def _explain(self, verb: str, error: Exception) -> TransitionCallbackReturn:
         if isinstance(error, PerceptionError):
             self._last_error = f"cannot {verb}: {error}"
-            name, again = self.get_fully_qualified_name(), ""
+            again = ""
             if verb == "configure":
-                again = f"; then configure and activate it again: ros2 lifecycle set {name} configure"
+                command = f"ros2 lifecycle set {self.get_fully_qualified_name()}"
+                again = f"; then try again: {command} configure && {command} activate"
                 self.cleanup(STOP_TIMEOUT_S)
             self.get_logger().error(f"{self._last_error}{again}")
             return TransitionCallbackReturn.FAILURE

@@ -245,7 +245,7 @@ def test_what_cannot_be_configured_can_be_corrected(probe, start, still, wrong, 
     good = settings(still, camera_info_url="")
     start(VideoSource, parameters={**(good if "camera_info_url" in wrong else {}), **wrong})
     assert probe.wait_for_log(f"cannot configure: .*{words}").endswith(
-        "; then configure and activate it again: ros2 lifecycle set /video_source configure"
+        "; then try again: ros2 lifecycle set /video_source configure && ros2 lifecycle set /video_source activate"
     )
     status = probe.diagnostics(NODE, lambda status: not status.ok)
     assert status.message.startswith("cannot configure: ")
