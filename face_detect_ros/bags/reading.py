@@ -22,7 +22,7 @@ from face_detect_ros.bags.stored import StoredPath
 from face_detect_ros.bags.topic import Key, Message, Topic, from_connection
 from face_detect_ros.bags.types import modern_name, require_rosbags
 from face_detect_ros.bags.zstd import unpack, unpack_file, zstd
-from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError
+from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError, StoreError
 from face_detect_ros.files.reading import read_yaml
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class BagReader:
 
         Raises:
             SourceError: Nothing of it can be read.
+            StoreError: Its store does not answer.
             ConfigError: It is not a bag, or rosbags is not installed.
         """
         require_rosbags()
@@ -78,6 +79,8 @@ class BagReader:
             for file in self._find_files():
                 try:
                     stored, found = self._open(file)
+                except StoreError:  # the bag may be fine
+                    raise
                 except SourceError as error:
                     self.problems.append(str(error))
                     continue
@@ -190,6 +193,8 @@ class BagReader:
                 found = _by_rosbags(path)
                 if found is not None:
                     return found
+            except StoreError:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever damaged files make parsers raise
                 refused = error
         scan: McapScan | SqliteScan = McapScan(path) if path.suffix == ".mcap" else SqliteScan(path)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,10 +28,14 @@ _MOST_METADATA = 1 << 26
 
 @dataclass(frozen=True)
 class Outline:
-    """What is known of a bag without reading its messages. As of `BagReader`.
+    """What is known of a bag without reading its messages.
 
     Attributes:
+        topics: As those of `BagReader`.
+        start_ns: Time of the first message.
+        end_ns: 1 after the time of the last message.
         size: Of its files, in bytes.
+        compressed_files: Whether its files are compressed as a whole.
     """
 
     topics: tuple[Topic, ...]
@@ -41,6 +46,7 @@ class Outline:
 
     @property
     def duration_s(self) -> float:
+        """From the first message to the last."""
         return max(0, self.end_ns - 1 - self.start_ns) * 1e-9
 
 
@@ -113,11 +119,22 @@ def looked_at(place: str) -> Iterator[Path]:
         store = Store(place)
         found: Any = StoredPath(store, store.files())
         storage = [path for path in ([found] if found.is_file() else found.iterdir()) if is_storage(path)]
-        if storage and all(path.suffix == ".mcap" for path in storage):
+        if storage and all(path.suffix == ".mcap" for path in storage) and _gives_parts(storage[0]):
             yield found
             return
     with fetched(place) as copy:
         yield copy
+
+
+def _gives_parts(path: StoredPath) -> bool:
+    """Whether a store gives parts of a file; some web servers do not."""
+    with path.open() as file:
+        try:
+            file.seek(-1, io.SEEK_END)
+            file.read(1)
+        except OSError:
+            return False
+    return True
 
 
 def stored_bags(store: Store) -> list[str]:

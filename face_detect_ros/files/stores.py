@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import io
 import os
 import posixpath
 import random
@@ -15,22 +16,26 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
 from face_detect_ros.core.text import shown_url, without_credentials
+from face_detect_ros.files.stored_file import StoredFile
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HINT = "pip install fsspec, and s3fs for s3://, gcsfs for gs://"
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Before each further try of what a store could not do for the moment; at random up to half as long again."""
+"""Before each retry; a random part of up to half of it is added."""
 _FINAL = (
     FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError,
     ValueError, TypeError, AttributeError, ImportError,
 )  # fmt: skip
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _FINAL_NUMBERS = (*_FULL, errno.EINVAL, errno.EPERM, errno.ENAMETOOLONG, errno.EMSGSIZE)
+_TEMPORARY_STATUSES = (408, 425, 429)
+"""Of HTTP, among those from 400 to 499, which mean that the request itself is wrong."""
 
 Found = TypeVar("Found")
 
@@ -56,8 +61,8 @@ class Stored:
 class Store:
     """A file or folder in an object store.
 
-    What a store cannot do for the moment (it is overloaded, has an internal error, the connection breaks) is tried
-    again some times. No message shows a password.
+    Requests that fail temporarily (overload, an internal error, a broken connection) are retried. No message shows a
+    password.
 
     Args:
         url: Of the file or folder.
@@ -67,10 +72,8 @@ class Store:
         shown: The URL for people to read, without credentials.
         name: The last part of its path.
 
-    Every method raises:
-        SourceError: It is not there.
-        OutputError: A local file cannot be written.
-        StoreError: The store does not do it.
+    All methods raise SourceError if it is not there, OutputError if a local file cannot be written, and StoreError if
+    the store does not do what it is asked for.
     """
 
     def __init__(self, url: str) -> None:
@@ -151,19 +154,23 @@ class Store:
         return self._try("written", pipe)
 
     def open(self, name: str = "", *, block_bytes: int) -> BinaryIO:
-        """A file to read parts of, so many bytes at a time."""
+        """Open a file to read parts of it; its reads, too, raise StoreError.
+
+        Args:
+            name: Path below the store's folder.
+            block_bytes: How much the store is asked for at a time.
+        """
         path = self._at(name)
-        return cast(
-            "BinaryIO", self._try("read", lambda: self._store.open(path, "rb", block_size=block_bytes))
-        )
+        opened = self._try("read", lambda: self._store.open(path, "rb", block_size=block_bytes))
+        return io.BufferedReader(StoredFile(opened, partial(self._try, "read")))
 
     def get(self, name: str, target: Path, stored: Stored | None = None) -> None:
         """Copy a file to this machine.
 
         Args:
             name: Path below the store's folder.
-            target: Where to; folders are made.
-            stored: What the store lists of the file, for its time; None: it gets the present time.
+            target: The copy; missing folders are made.
+            stored: What the store lists about the file, to copy its time; None: the copy has the present time.
         """
 
         def get() -> None:
@@ -219,19 +226,16 @@ class Store:
         for pause_s in (*PAUSES_S, None):
             try:
                 return action()
-            except (ConfigError, SourceError, OutputError):
+            except (ConfigError, SourceError, OutputError, io.UnsupportedOperation):
                 raise
             except FileNotFoundError as error:
                 raise SourceError(f"{self.shown}: not there") from error
             except Exception as error:
-                number = error.errno if isinstance(error, OSError) else None
-                if number in _FULL:
+                if isinstance(error, OSError) and error.errno in _FULL:
                     raise OutputError(
                         f"{self.shown}: cannot be {what}: {self._reason(error)}; is the disk full?"
                     ) from error
-                final = isinstance(error, _FINAL) or number in _FINAL_NUMBERS
-                # of whatever library a store uses
-                if final or "Credential" in type(error).__name__ or pause_s is None:
+                if pause_s is None or _is_final(error):
                     raise StoreError(f"{self.shown}: cannot be {what}: {self._reason(error)}") from error
             time.sleep(pause_s * random.uniform(1.0, 1.5))
         raise AssertionError  # the last try ends above
@@ -239,6 +243,16 @@ class Store:
     @staticmethod
     def _reason(error: Exception) -> str:
         return without_credentials(" ".join(str(error).split())) or type(error).__name__
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether it is no use to try again, as far as the error of whatever library a store uses tells."""
+    if isinstance(error, _FINAL) or "Credential" in type(error).__name__:
+        return True
+    if isinstance(error, OSError) and error.errno in _FINAL_NUMBERS:
+        return True
+    status = getattr(error, "status", None) or getattr(error, "code", None)  # of aiohttp, of gcsfs
+    return isinstance(status, int) and 400 <= status < 500 and status not in _TEMPORARY_STATUSES
 
 
 def _stored(about: dict[str, Any]) -> Stored:

@@ -6,6 +6,9 @@
 import sqlite3
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from helpers.bags import camera_bag, run
@@ -142,6 +145,12 @@ def test_what_cannot_be_delivered_is_kept_and_delivered_by_the_next_run(store, m
         pass
 
 
+class RefusedError(Exception):
+    """As the libraries of web servers report it."""
+
+    status = 403
+
+
 def test_what_fails_for_a_moment_is_tried_again(store, monkeypatch):
     failures = [ConnectionResetError("broken pipe"), OSError(121, "SlowDown"), TimeoutError()]
     get = type(store).get_file
@@ -160,10 +169,11 @@ def test_what_fails_for_a_moment_is_tried_again(store, monkeypatch):
     with pytest.raises(StoreError, match=r"drive.mcap: cannot be fetched: https://host/x") as caught:
         Store("memory://robots/drive.mcap").get("", file)
     assert "secret" not in str(caught.value)
-    failures[:] = [PermissionError("403")] * 2
-    with pytest.raises(StoreError, match="403"):
-        Store("memory://robots/drive.mcap").get("", file)
-    assert len(failures) == 1  # no use in trying again
+    for refusal in (PermissionError("403"), RefusedError("403")):
+        failures[:] = [refusal] * 2
+        with pytest.raises(StoreError, match="403"):
+            Store("memory://robots/drive.mcap").get("", file)
+        assert len(failures) == 1  # no use in trying again
 
 
 def test_a_bag_without_room_is_not_fetched(store, monkeypatch):
@@ -235,6 +245,40 @@ def test_bag_info_reads_parts_of_mcap_files(store, tmp_path, monkeypatch):
     assert cut.exit_code == 1
     assert "memory://robots/cut.mcap: is cut off" in cut.output
     assert "images (rgb8)" in cut.output
+
+
+def test_a_store_that_fails_while_a_bag_is_read_is_an_error_in_one_line(store, tmp_path, monkeypatch):
+    camera_bag(tmp_path / "whole", 40)
+    store.put(str(tmp_path / "whole"), "/robots/whole", recursive=True)
+    memory_file = type(store.open("/robots/whole/whole.mcap"))
+    read = memory_file.read
+    failures = [RuntimeError("throttled")]
+
+    def flaky(self, size=-1):
+        if failures:
+            raise failures.pop()
+        return read(self, size)
+
+    monkeypatch.setattr(memory_file, "read", flaky)
+    assert CliRunner().invoke(app, ["bag", "info", "memory://robots/whole"]).exit_code == 0
+    failures[:] = [RuntimeError("throttled")] * 100
+    failed = CliRunner().invoke(app, ["bag", "info", "memory://robots/whole"])
+    assert failed.exit_code == 1
+    assert failed.output == "face_detect_ros: memory://robots/whole: cannot be read: throttled\n"
+    assert len(failures) == 97  # the bag is not read from its start instead
+
+
+def test_bags_of_web_servers_that_give_no_parts_are_fetched(tmp_path):
+    pytest.importorskip("aiohttp", reason="needs aiohttp, which fsspec reads http with")
+    camera_bag(tmp_path / "a", 2)
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "a")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/a.mcap"
+        done = CliRunner().invoke(app, ["bag", "info", url])
+        server.shutdown()
+    assert done.exit_code == 0, done.output
+    assert f"{url}: 0.1 s, 5 messages, 3 topics" in done.output
 
 
 def test_a_report_is_about_one_bag(store, tmp_path, monkeypatch):
