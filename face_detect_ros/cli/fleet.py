@@ -103,8 +103,9 @@ def fleet(
         from face_detect_ros.fleet import driver
         from face_detect_ros.fleet.bag_list import bags_of
         from face_detect_ros.fleet.job import Job
-        from face_detect_ros.fleet.local_pool import LocalPool, Pool, default_workers
+        from face_detect_ros.fleet.local_pool import LocalPool, default_workers
         from face_detect_ros.fleet.mirror import Mirror
+        from face_detect_ros.fleet.pool import Pool
 
         bags = bags_of(source, out)
         count = workers or default_workers(device)

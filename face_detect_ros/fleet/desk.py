@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """The local copies of one worker: at most one bag, and the results of the step in progress.
+    """The local copies of one worker: at most one bag, the next one, and the results of the step in progress.
 
     Args:
         folder: Where they are made; None for a temporary folder, made when it is needed.
@@ -36,8 +37,8 @@ class Desk:
     def __init__(self, folder: Path | None = None) -> None:
         self._stack = contextlib.ExitStack()
         self._folder = folder
-        self._url = ""
-        self._copy = Path()
+        self._here = _Copy()
+        self._next = _Copy()
 
     def take(self, step: Step, action: Callable[[Step], dict[str, Any]]) -> dict[str, Any]:
         """Take a step whose bag or results are in a store, with copies.
@@ -64,6 +65,7 @@ class Desk:
             if is_delivered(store, step.result_name, job, step.bag_url, lambda: self.local(step).job):
                 return {"seconds": 0.0, "network_s": 0.0}
         local = self.local(step)
+        self._fetch_meanwhile(step.next_url)
         if store is None:
             return action(local)
         with tempfile.TemporaryDirectory(
@@ -89,7 +91,7 @@ class Desk:
 
     def named(self, text: str) -> str:
         """A text about the copy of a bag, as one about the bag."""
-        return text.replace(str(self._copy), shown_url(self._url, keys=True)) if self._url else text
+        return self._here.named(text)
 
     @property
     def folder(self) -> Path:
@@ -100,25 +102,80 @@ class Desk:
 
     def close(self) -> None:
         """Remove all copies. Calling it twice is fine."""
-        self._drop()
+        for copy in (self._here, self._next):
+            copy.remove()
+        self._here = self._next = _Copy()
         self._stack.close()
 
     def _fetched(self, url: str) -> Path:
-        if url != self._url:
-            self._drop()
-            folder = Path(tempfile.mkdtemp(prefix="bag-", dir=self.folder))
-            try:
-                self._copy = fetch(Store(url), folder)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            self._url = url
-        return self._copy
+        if url != self._here.url:
+            self._here.remove()
+            if url == self._next.url:
+                self._here, self._next = self._next, _Copy()
+            if self._here.url != url or not self._here.is_good():
+                self._here = _Copy(url, self.folder)
+        try:
+            return self._here.path()
+        except BaseException:
+            self._here.remove()
+            self._here = _Copy()
+            raise
 
-    def _drop(self) -> None:
-        if self._url:
-            shutil.rmtree(self._copy.parent, ignore_errors=True)
-            self._url = ""
+    def _fetch_meanwhile(self, url: str) -> None:
+        if url and url not in (self._here.url, self._next.url):
+            self._next.remove()
+            self._next = _Copy(url, self.folder)
+
+
+class _Copy:
+    """A copy of a bag, made in a thread.
+
+    Args:
+        url: Of the bag; empty for none.
+        parent: Folder for the folder of the copy.
+    """
+
+    def __init__(self, url: str = "", parent: Path | None = None) -> None:
+        self.url = url
+        self._path = Path()
+        self._error: BaseException | None = None
+        if parent is not None:
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix="bag-", dir=parent))
+            except OSError as error:
+                raise OutputError(f"{parent}: cannot be written: {error.strerror or error}") from error
+            # a daemon: a process that ends does not wait for a bag that it will not need
+            self._thread = threading.Thread(target=self._fetch, name="fleet-fetch", daemon=True)
+            self._thread.start()
+
+    def path(self) -> Path:
+        """The copy, when it is complete. Raises as `fetch`."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._path
+
+    def named(self, text: str) -> str:
+        """A text about the copy, as one about the bag."""
+        return text.replace(str(self._path), shown_url(self.url, keys=True)) if self.url else text
+
+    def is_good(self) -> bool:
+        """Whether it could be made, once that is known."""
+        self._thread.join()
+        return self._error is None
+
+    def remove(self) -> None:
+        """Remove it, once it is complete."""
+        if self.url:
+            self._thread.join()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _fetch(self) -> None:
+        try:
+            self._path = fetch(Store(self.url), self._folder)
+        except BaseException as error:  # noqa: BLE001 - raised again in `path`
+            self._error = error
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _done_piece(step: Step, store: Store, folder: Path) -> dict[str, Any] | None:

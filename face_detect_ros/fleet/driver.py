@@ -21,9 +21,9 @@ from face_detect_ros.files.stores import is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
 from face_detect_ros.fleet.bag_list import NamedBag
 from face_detect_ros.fleet.job import Job
-from face_detect_ros.fleet.local_pool import Pool
 from face_detect_ros.fleet.manifest import Bag, Manifest
 from face_detect_ros.fleet.mirror import Mirror
+from face_detect_ros.fleet.pool import Pool
 from face_detect_ros.fleet.steps import Outcome, Step
 from face_detect_ros.fleet.table import FILE
 
@@ -168,6 +168,9 @@ class _Fleet:
             for outcome in outcomes:
                 underway -= 1
                 self._note(outcome)
+                bag = outcome.step.bag
+                if not any(step.bag == bag for step in self.waiting):
+                    pool.forget(bag)
             if outcomes or not bags:
                 bags = self._manifest.bags()
             if self._mirror is not None:
@@ -191,6 +194,16 @@ class _Fleet:
             # what workers write is named by the numbers of bags, so these are kept first
             self._mirror.keep(self._manifest, now=True)
             self._numbered = True
+        return self._with_next(step, pool)
+
+    def _with_next(self, step: Step, pool: Pool) -> Step:
+        """The step; if it is the last one for now about its bag, with another one for the worker to fetch meanwhile."""
+        if step.kind == "plan" or not step.bag_url or any(other.bag == step.bag for other in self.waiting):
+            return step
+        there = set[int]().union(*pool.bags_at_hand)
+        for other in self.waiting:
+            if other.kind == "detect" and other.bag_url and other.bag not in there:
+                return replace(step, next_bag=other.bag, next_url=other.bag_url)
         return step
 
     def _note(self, outcome: Outcome) -> None:
@@ -203,7 +216,7 @@ class _Fleet:
                 raise DetectorError(f"workers end before they have done anything: {outcome.reason}")
             attempts = self._manifest.crashed(step.bag, step.piece if step.kind == "detect" else None)
             if attempts < ATTEMPTS:
-                self.waiting.appendleft(step)
+                self.waiting.appendleft(replace(step, next_bag=0, next_url=""))
                 return
             outcome = replace(outcome, failure="bag", reason=f"{outcome.reason}, {attempts} times")
         self._went_well |= not outcome.failure and step.kind != "plan"

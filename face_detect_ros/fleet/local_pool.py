@@ -12,71 +12,20 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from face_detect_ros.core.child_process import die_with_owner
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.pool import Builder, Worker, bags_at_hand, choose_worker, forget_bag
 from face_detect_ros.fleet.steps import Outcome, Step, take
-from face_detect_ros.pipeline.pipeline import Pipeline
 
 _TELL_S = 0.5  # between two reports of progress
-
-
-class Pool(Protocol):
-    """Processes that take steps.
-
-    Attributes:
-        size: How many.
-        images: Images that steps in progress have done.
-    """
-
-    size: int
-
-    @property
-    def idle(self) -> int:
-        """How many have no step."""
-        ...
-
-    @property
-    def images(self) -> int: ...
-
-    @property
-    def bags_at_hand(self) -> tuple[set[int], set[int]]:
-        """The bags whose copies idle workers may have, and those of the others."""
-        ...
-
-    def submit(self, step: Step) -> None:
-        """Give a step to a worker that is idle, to one with a copy of the bag if there is one."""
-        ...
-
-    def wait(self, timeout_s: float) -> list[Outcome]:
-        """Outcomes of steps, at the latest after that time; may be none."""
-        ...
-
-    def close(self) -> None:
-        """End all workers at once. Steps in progress are cut off."""
-        ...
-
-
-class Builder:
-    """Builds the pipelines of tasks when first needed."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._tasks = tasks
-        self._built: dict[str, Pipeline] = {}
-
-    def __call__(self) -> Mapping[str, Pipeline]:
-        """The pipelines by task. Raises as `Recipe.build`."""
-        for task in self._tasks:
-            if task.name not in self._built:
-                self._built[task.name] = task.recipe.build()
-        return self._built
 
 
 def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection, folder: Path) -> None:
@@ -103,31 +52,13 @@ def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection, folder
         work.send(take(step, build, on_image, desk))
 
 
-@dataclass
-class _Worker:
+@dataclass(kw_only=True)
+class _Worker(Worker):
     process: Any
     work: Connection
     lifeline: Connection
     folder: Path
-    step: Step | None = None
     images: int = 0
-    bag: int = 0
-    """Of its latest step."""
-
-
-def bags_at_hand(workers: Iterable[Any]) -> tuple[set[int], set[int]]:
-    """See `Pool`; of workers with a `step` and the `bag` of the latest one."""
-    idle: set[int] = set()
-    busy: set[int] = set()
-    for worker in workers:
-        (idle if worker.step is None else busy).add(worker.bag)
-    return idle, busy
-
-
-def choose_worker(workers: Iterable[Any], step: Step) -> Any:
-    """An idle worker for a step: one with a copy of its bag if there is one."""
-    idle = [worker for worker in workers if worker.step is None]
-    return next((worker for worker in idle if worker.bag == step.bag), idle[0])
 
 
 class LocalPool:
@@ -169,9 +100,12 @@ class LocalPool:
     def submit(self, step: Step) -> None:
         """Give a step to a worker that is idle."""
         worker = choose_worker(self._workers, step)
-        worker.step, worker.bag = step, step.bag
         with contextlib.suppress(OSError):  # dead: `wait` finds out
-            worker.work.send(step)
+            worker.work.send(worker.give(step))
+
+    def forget(self, bag: int) -> None:
+        """There are no more steps about a bag."""
+        forget_bag(self._workers, bag)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Outcomes of steps, at the latest after that time; may be none."""
@@ -209,7 +143,7 @@ class LocalPool:
         process.start()
         theirs.close()
         their_end.close()
-        return _Worker(process, ours, our_end, folder)
+        return _Worker(process=process, work=ours, lifeline=our_end, folder=folder)
 
     def _replace(self, number: int) -> list[Outcome]:
         worker = self._workers[number]

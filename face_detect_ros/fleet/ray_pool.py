@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Task
-from face_detect_ros.fleet.local_pool import Builder, bags_at_hand, choose_worker
+from face_detect_ros.fleet.pool import Builder, Worker, bags_at_hand, choose_worker, forget_bag
 from face_detect_ros.fleet.steps import Outcome, Step, take
 
 _LOCAL = "local"
@@ -45,13 +45,10 @@ def _reach(address: str) -> None:
         socket.create_connection((host, int(port)), _REACH_S).close()
 
 
-@dataclass
-class _Worker:
+@dataclass(kw_only=True)
+class _Worker(Worker):
     actor: Any
-    step: Step | None = None
-    answer: Any = field(default=None)
-    bag: int = 0
-    """Of its latest step."""
+    answer: Any = None
 
 
 class RayPool:
@@ -96,7 +93,7 @@ class RayPool:
             )
         kind = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0)(_Actor)
         self._make = lambda: kind.remote(tuple(tasks))
-        self._workers = [_Worker(self._make()) for _ in range(self.size)]
+        self._workers = [_Worker(actor=self._make()) for _ in range(self.size)]
 
     @property
     def idle(self) -> int:
@@ -116,7 +113,11 @@ class RayPool:
     def submit(self, step: Step) -> None:
         """Give a step to a worker that is idle."""
         worker = choose_worker(self._workers, step)
-        worker.step, worker.bag, worker.answer = step, step.bag, worker.actor.take.remote(step)
+        worker.answer = worker.actor.take.remote(worker.give(step))
+
+    def forget(self, bag: int) -> None:
+        """There are no more steps about a bag."""
+        forget_bag(self._workers, bag)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Outcomes of steps, at the latest after that time; may be none."""
@@ -132,7 +133,7 @@ class RayPool:
                 found.append(Outcome(worker.step, {}, "crash", f"its actor ended ({type(error).__name__})"))
                 with contextlib.suppress(Exception):
                     self._ray.kill(worker.actor)
-                worker.actor = self._make()
+                worker.actor, worker.bag, worker.next_bag = self._make(), 0, 0
             worker.step = worker.answer = None
         return found
 

@@ -50,6 +50,8 @@ class Step:
         piece: Number of the piece.
         piece_s: How long the pieces of a planned bag should be.
         bag_url: Of the bag, if it is in a store and not on this machine.
+        next_bag: Number of a bag whose copy the worker is to make meanwhile; 0 for none.
+        next_url: Of that bag.
         out_url: Of the fleet's output, if it is in a store: `folder` is not used then.
     """
 
@@ -64,6 +66,8 @@ class Step:
     # not in repr: they may hold passwords
     bag_url: str = field(default="", repr=False)
     out_url: str = field(default="", repr=False)
+    next_bag: int = 0
+    next_url: str = field(default="", repr=False)
 
     @property
     def is_remote(self) -> bool:

@@ -232,9 +232,7 @@ def test_bags_are_planned_without_copies_where_that_is_possible(
     assert len(got) == fetched
 
 
-def test_a_bag_is_fetched_once_for_its_pieces_and_only_one_is_kept(
-    source, place, tmp_path, temporary, monkeypatch
-):
+def test_a_bag_is_fetched_once_for_its_pieces_and_not_kept(source, place, tmp_path, temporary, monkeypatch):
     uploaded(source, f"{place}/in")
     copies = []
 
@@ -249,7 +247,7 @@ def test_a_bag_is_fetched_once_for_its_pieces_and_only_one_is_kept(
     )
     assert [bag.state for bag in report.bags] == ["done"] * 3
     assert sorted(name for name in got if name.endswith(".mcap")) == ["one.mcap", "three.mcap", "two.mcap"]
-    assert max(copies) == 1
+    assert max(copies) <= 2  # one that is read, one that is fetched meanwhile
 
 
 def test_workers_that_are_killed_leave_no_copies(place, tmp_path, temporary):

@@ -4,6 +4,7 @@
 """A pool of workers without processes."""
 
 from face_detect_ros.fleet.desk import Desk
+from face_detect_ros.fleet.pool import Worker, bags_at_hand, forget_bag
 from face_detect_ros.fleet.steps import take
 from helpers.bags import SquareDetector, pipeline_of
 
@@ -14,7 +15,7 @@ class Here:
     def __init__(self, detector=None, before=lambda step: None):
         self.size = 1
         self.images = 0
-        self.bags_at_hand = (set(), set())
+        self._worker = Worker()
         self.steps = []
         self.before = before
         self.detector = detector or SquareDetector()
@@ -27,13 +28,21 @@ class Here:
 
     def submit(self, step):
         self.steps.append((step.kind, step.name, step.piece))
-        self.bags_at_hand = ({step.bag}, set())
         outcome = self.before(step)
+        step = self._worker.give(step)
         self._found.append(
             outcome or take(step, lambda: {"faces": pipeline_of(self.detector)}, desk=self._desk)
         )
 
+    @property
+    def bags_at_hand(self):
+        return bags_at_hand([self._worker])
+
+    def forget(self, bag):
+        forget_bag([self._worker], bag)
+
     def wait(self, timeout_s):
+        self._worker.step = None
         found, self._found = self._found, []
         return found
 
