@@ -86,7 +86,8 @@ def observe(
         span_s: How long to observe after that.
 
     Raises:
-        ProcessError: A process ended, or too few detections came within two minutes.
+        ProcessError: A process ended, or there were too few detections within two minutes, or, without `pictures`, no
+            diagnostics within one.
     """
     node = _Probe()
     executor = runtime.make_executor()

@@ -26,9 +26,11 @@ class Roi:
     """The part of the sensor that images show, as in sensor_msgs/RegionOfInterest.
 
     Attributes:
-        x_offset, y_offset: Of its upper left corner, in pixels of the whole sensor.
-        height, width: In these pixels; 0 and 0: all of it.
-        do_rectify: Whether it is another one after rectification.
+        x_offset: Of its upper left corner, in pixels of the whole sensor.
+        y_offset: Of its upper left corner, in pixels of the whole sensor.
+        height: In pixels of the whole sensor; 0, with a width of 0: all of it.
+        width: In pixels of the whole sensor; 0, with a height of 0: all of it.
+        do_rectify: Whether another part is shown after rectification.
     """
 
     x_offset: int = 0

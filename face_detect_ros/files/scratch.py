@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Folders for temporary files, large ones too, that do not stay for good when their process is killed."""
+"""Folders for temporary files, large ones too, that are removed later if their process is killed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _SWEPT, _KEPT = "run-", "kept-"
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A new folder for temporary files, removed afterwards; first, those that killed processes left are removed.
+    """A new folder for temporary files, removed afterwards. Folders that killed processes left are removed first.
 
-    It is below the folder that TMPDIR names, as all temporary files are.
+    It is below the folder that TMPDIR names.
 
     Raises:
         OutputError: It cannot be made.
@@ -50,7 +50,7 @@ def scratch() -> Iterator[Path]:
 def kept(key: str) -> Iterator[Path]:
     """The folder that belongs to `key`. It stays when the process is killed or fails; the next one finds it again.
 
-    Whoever needs it no longer removes what is in it; an empty one is removed afterwards.
+    The caller removes what is no longer needed in it; an empty folder is removed afterwards.
 
     Raises:
         ConfigError: Another process uses it.
@@ -77,9 +77,9 @@ def check_space(folder: Path, bytes_needed: int, what: str) -> None:
     """Check that there is room in a folder.
 
     Args:
-        folder: Of the disk.
-        bytes_needed: How much has to fit.
-        what: That needs it, for the error.
+        folder: On the disk in question.
+        bytes_needed: How much must fit.
+        what: What needs it, for the error.
 
     Raises:
         OutputError: There is less.

@@ -26,7 +26,7 @@ def fetched(place: str, only: str = "") -> Iterator[Path]:
 
     Args:
         place: A path or a URL.
-        only: Of a folder in a store, copy only the file of this name, or if there is none all of this name below.
+        only: Copy only the file of this name in a folder of a store; if there is none, all files of this name below it.
 
     Raises:
         ConfigError: fsspec is not installed, or does not know the store.
@@ -54,7 +54,7 @@ def fetch(store: Store, folder: Path, only: str = "") -> Path:
     Args:
         store: The file or folder.
         folder: Where to copy it to.
-        only: As of `fetched`.
+        only: See `fetched`.
 
     Returns:
         The copy.
@@ -79,14 +79,15 @@ def fetch(store: Store, folder: Path, only: str = "") -> Path:
 def delivered(place: str, last: str) -> Iterator[Path]:
     """Where to write a new folder: `place` itself if it is a path, else a folder that is copied there afterwards.
 
-    That folder stays when the process ends before the copy is complete, and is given out again for the same `place`.
+    If the process ends before the copy is complete, that folder stays, and the next call with this `place` gives it
+    again.
 
     Args:
         place: A path or a URL.
         last: Name of the file that is copied last: where it is, all others are complete.
 
     Raises:
-        ConfigError: fsspec is not installed, does not know the store, the folder exists there, or another process
+        ConfigError: fsspec is not installed or does not know the store, the folder exists there, or another process
             of this machine is writing it.
         StoreError: It cannot be copied; the message says where the folder is left.
     """

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether the result of a bag is in an object store already, if possible without a copy of the bag."""
+"""Whether the result of a bag is already in an object store, found out without a copy of the bag if possible."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from face_detect_ros.fleet.output_folder import DONE
 
 
 def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callable[[], Job]) -> bool:
-    """Whether the result of just this work is there.
+    """Whether the result of exactly this work is there.
 
     Args:
         store: For results.
-        below: The folder of this result in it; empty for `store` itself.
-        job: What to do.
-        bag_url: Of the bag, if it is in a store.
-        local: Gives the job with a copy of the bag, if it needs one.
+        below: Folder of this result in it; empty for `store` itself.
+        job: The work.
+        bag_url: Of the bag, if it is in a store; else empty.
+        local: Makes a copy of the bag, and gives the job with it; called only if that is needed.
 
     Raises:
         ConfigError: A result of other work is there.

@@ -143,10 +143,21 @@ class Journal:
         self._committed_s = time.monotonic()
 
     def complete(self, summary: dict[str, Any]) -> None:
-        """Note that all is in it. The file has no others beside it afterwards, and may be renamed once closed."""
-        self._database.execute("INSERT OR REPLACE INTO header VALUES ('complete', ?)", (json.dumps(summary),))
-        self.commit()
-        self._database.execute("PRAGMA journal_mode = DELETE")
+        """Note that everything is in it. Afterwards there are no files beside it, and it may be renamed once closed.
+
+        Args:
+            summary: To be kept with it.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        text = json.dumps(summary)
+        try:
+            self._database.execute("INSERT OR REPLACE INTO header VALUES ('complete', ?)", (text,))
+            self.commit()
+            self._database.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {self._path}: {error}; is the disk full?") from error
 
     @property
     def summary(self) -> dict[str, Any] | None:

@@ -113,7 +113,15 @@ def for_eyes(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def to_longest(image: np.ndarray, longest_px: int) -> np.ndarray:
-    """Resize for people to look at, so that the longer side has `longest_px` pixels."""
+    """Resize for people to look at, small images too, so that the longer side gets a certain length.
+
+    Args:
+        image: (H, W, 3) uint8.
+        longest_px: Of the longer side.
+
+    Returns:
+        (h, w, 3) uint8; the same array if it has that size.
+    """
     height, width = image.shape[:2]
     scale = longest_px / max(height, width)
     return for_eyes(image, (max(1, round(height * scale)), max(1, round(width * scale))))

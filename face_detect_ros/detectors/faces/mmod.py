@@ -43,7 +43,7 @@ def create(device: str, precision: str = "auto") -> Detector:
 
     Raises:
         DeviceError: The device or precision is not here.
-        ConfigError: dlib, which finds the landmarks, is not installed.
+        ConfigError: dlib, which finds the landmarks, is not installed, or the precision is unknown.
         WeightsError: The weights are missing or altered.
     """
     scan = MmodScan(

@@ -31,7 +31,7 @@ def input_size(asked_px: int, own_px: int, multiple: int = 32) -> int:
         multiple: The network's stride, which it must be a multiple of.
 
     Raises:
-        ConfigError: What the user wants is not such a multiple, or too large.
+        ConfigError: What the user wants is not such a multiple, or larger than `LARGEST_INPUT_PX`.
     """
     if asked_px == 0:
         return own_px
