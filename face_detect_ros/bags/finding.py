@@ -12,7 +12,7 @@ from typing import Any
 
 METADATA = "metadata.yaml"
 _SUFFIXES = (".mcap", ".db3")
-_UNFINISHED = ".part"  # results that are not complete
+UNFINISHED = ".part"  # results that are not complete
 
 
 def is_bag(path: Path) -> bool:
@@ -25,21 +25,22 @@ def is_bag(path: Path) -> bool:
 def find_bags(folder: Path) -> list[Path]:
     """The bags in a folder and below it, by name; the folder itself if it is one."""
     found: list[Path] = []
-    below = False
+    storage: list[Path] = []
     for path in listed(folder):
-        if path.name.startswith(".") or path.name.endswith(_UNFINISHED):
+        if path.name.startswith(".") or path.name.endswith(UNFINISHED):
             continue
-        if not path.is_dir():
-            found += [path] if is_storage(path) else []
-            continue
-        # not into circles
-        bags = ([path] if is_bag(path) else []) if path.is_symlink() else find_bags(path)
-        found += bags
-        below = below or bool(bags)
-    if is_bag(folder) and not below:
-        storage = [path for path in listed(folder) if is_storage(path)]
-        if (folder / METADATA).is_file() or len(storage) == 1 or _is_split(storage):
-            return [folder]
+        if path.is_symlink() and path.is_dir():  # not into circles
+            found += [path] if is_bag(path) else []
+        elif path.is_dir():
+            found += find_bags(path)
+        elif is_storage(path):
+            found.append(path)
+            storage.append(path)
+    here = set(storage)
+    below = [path for path in found if path not in here]
+    described = (folder / METADATA).is_file()
+    if (storage and described) or _is_split(storage) or (not below and (described or len(storage) == 1)):
+        return [folder, *below]
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -53,9 +53,16 @@ class Outline:
 class StoredPath:
     """A path in a listing of a store, as far as `find_bags` and readers of MCAP files use paths."""
 
-    def __init__(self, store: Store, files: Mapping[str, Stored], name: str = "") -> None:
+    def __init__(
+        self,
+        store: Store,
+        files: Mapping[str, Stored],
+        name: str = "",
+        children: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
         self._store = store
         self._files = files
+        self._children = _children(files) if children is None else children
         self.relative = name
 
     def __str__(self) -> str:
@@ -76,7 +83,7 @@ class StoredPath:
         return PurePosixPath(self.name).suffix
 
     def __truediv__(self, name: str) -> StoredPath:
-        return StoredPath(self._store, self._files, f"{self.relative}/{name}".lstrip("/"))
+        return StoredPath(self._store, self._files, f"{self.relative}/{name}".lstrip("/"), self._children)
 
     def exists(self) -> bool:
         return self.is_file()
@@ -98,15 +105,27 @@ class StoredPath:
         return False
 
     def iterdir(self) -> list[StoredPath]:
-        prefix = f"{self.relative}/" if self.relative else ""
-        names = {name[len(prefix) :].partition("/")[0] for name in self._files if name.startswith(prefix)}
-        return [self / name for name in names]
+        return [self / name for name in self._children.get(self.relative, ())]
 
     def stat(self) -> Any:
         return SimpleNamespace(st_size=self._files[self.relative].size)
 
     def open(self, mode: str = "rb") -> BinaryIO:
         return self._store.open(self.relative, block_bytes=_BLOCK_BYTES)
+
+
+def _children(files: Iterable[str]) -> dict[str, dict[str, None]]:
+    """The names in each folder of a listing; once for all, as there may be thousands of folders."""
+    found: dict[str, dict[str, None]] = {}
+    for name in files:
+        while name:
+            folder, _, last = name.rpartition("/")
+            known = found.setdefault(folder, {})
+            if last in known:
+                break
+            known[last] = None
+            name = folder
+    return found
 
 
 @contextlib.contextmanager

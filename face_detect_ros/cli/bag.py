@@ -210,7 +210,7 @@ def info(
         from face_detect_ros.bags.cameras import cameras
         from face_detect_ros.bags.reading import BagReader
         from face_detect_ros.bags.stored import looked_at
-        from face_detect_ros.core.text import shown_url
+        from face_detect_ros.core.text import printable, shown_url
 
         with looked_at(bag) as path, BagReader(path) as reader:
             found = {camera.topic.key: camera for camera in cameras(reader)}
@@ -243,14 +243,16 @@ def info(
             print_json(record)
         else:
             messages = sum(row["messages"] for row in rows)
-            typer.echo(f"{record['bag']}: {duration_s:.1f} s, {messages} messages, {len(rows)} topics")
-            width = max((len(row["topic"]) for row in rows), default=0)
-            for row in rows:
+            typer.echo(
+                f"{printable(record['bag'])}: {duration_s:.1f} s, {messages} messages, {len(rows)} topics"
+            )
+            names = [printable(row["topic"]) for row in rows]
+            width = max(map(len, names), default=0)
+            for name, row in zip(names, rows, strict=True):
                 use = f"  {row['use']} ({row['encoding']})" if row["use"] and row["encoding"] else ""
                 use = use or (f"  {row['use']}" if row["use"] else "")
-                typer.echo(
-                    f"  {row['topic']:<{width}}  {row['messages']:>7}  {row['hz']:>6.1f} Hz  {row['type']}{use}"
-                )
+                about = printable(f"{row['type']}{use}")
+                typer.echo(f"  {name:<{width}}  {row['messages']:>7}  {row['hz']:>6.1f} Hz  {about}")
             for problem in record["problems"]:
                 report(problem)
         if record["problems"]:
@@ -287,6 +289,7 @@ def find(
     Exit code: 0; 1 if nothing was found or results cannot be read; 2 for bad arguments.
     """
     with exit_codes():
+        from face_detect_ros.core.text import printable
         from face_detect_ros.files.transfers import fetched
         from face_detect_ros.fleet import table
 
@@ -299,7 +302,7 @@ def find(
                 if json:
                     print_json(_interval(found))
                 else:
-                    typer.echo(_line(found, starts.get(found.bag, found.start_ns)))
+                    typer.echo(printable(_line(found, starts.get(found.bag, found.start_ns))))
         if not anything:
             raise typer.Exit(FAILED)
 

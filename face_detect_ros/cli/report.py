@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,16 +55,19 @@ def report(
     Exit code: 0; 1 if something cannot be read or the page cannot be written; 2 if PATH is none of these.
     """
     with exit_codes():
-        from face_detect_ros.files.stores import is_url
+        from face_detect_ros.files.stores import Store, is_url
         from face_detect_ros.files.transfers import fetched
 
         if is_url(place) and not place.endswith(".json"):
-            _refuse_many(place)
+            store = Store(place)
+            _refuse_many(store.shown, store.exists)
         with fetched(place) as path:
             if not path.exists():
                 raise ConfigError(
                     f"{path}: there is no such file or folder; give demo_out, a bag, train_out or a .json"
                 )
+            if path.is_dir():
+                _refuse_many(str(path), lambda name: (path / name).exists())
             page, beside = _page(path, images, with_images=not no_images)
             if is_url(place):
                 beside = Path(f"{path.stem}.report.html")
@@ -71,16 +75,13 @@ def report(
         typer.echo(str(output or beside))
 
 
-def _refuse_many(url: str) -> None:
-    """Raise ConfigError for the results of a fleet, before all of them are fetched."""
-    from face_detect_ros.files.stores import Store
+def _refuse_many(place: str, exists: Callable[[str], bool]) -> None:
+    """Raise ConfigError for results of many bags: before all of them are fetched, if they are in a store."""
     from face_detect_ros.fleet.driver import SUMMARY
+    from face_detect_ros.fleet.table import FILE
 
-    store = Store(url)
-    if store.exists(SUMMARY) and store.exists("bags"):
-        raise ConfigError(
-            f"{store.shown}: results of many bags; give that of one, such as {store.shown}/bags/NAME"
-        )
+    if (exists(SUMMARY) or exists(FILE)) and exists("bags"):
+        raise ConfigError(f"{place}: results of many bags; give that of one, such as {place}/bags/NAME")
 
 
 def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Document, Path]:

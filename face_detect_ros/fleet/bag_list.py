@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from face_detect_ros.bags.finding import find_bags, is_bag, is_storage
 from face_detect_ros.bags.stored import stored_bags
@@ -29,28 +29,45 @@ def bags_of(source: str | Path, out: str | Path | None = None) -> list[NamedBag]
         out: Where results go: what is found there is left out.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are none, or one of them is where results go.
         SourceError: There is nothing at that URL.
         StoreError: Its store does not answer.
     """
     place = str(source)
     found = _in_store(place) if is_url(place) else _on_disk(Path(place))
     if out is not None:
-        folder = str(out).rstrip("/") if is_url(str(out)) else str(Path(out).resolve())
-        found = [(bag, name) for bag, name in found if not bag.startswith(f"{folder}/")]
+        results = _address(out)
+        if results in (_address(place), *(bag for bag, _ in found)):
+            shown = shown_url(str(out), keys=True)
+            raise ConfigError(f"{shown}: has the bags; give another folder for the results")
+        found = [(bag, name) for bag, name in found if not bag.startswith(f"{results}/")]
     if not found:
         raise ConfigError(f"{shown_url(place, keys=True)}: no bags here")
     return found
 
 
+def _address(place: str | Path) -> str:
+    """A path or URL as bags have it."""
+    return str(place).rstrip("/") if is_url(str(place)) else str(Path(place).resolve())
+
+
+def _name(path: PurePath) -> str:
+    """A name for the result of a bag: that of its file without its ending, or that of its folder."""
+    name = path.name.removesuffix(".zstd")
+    name = name.rpartition(".")[0] if is_storage(path) else path.name
+    return "bag" if name in ("", "..") else name
+
+
 def _on_disk(source: Path) -> list[NamedBag]:
     if is_bag(source) and not source.is_dir():
-        return [(str(source.resolve()), source.stem)]
+        return [(str(source.resolve()), _name(source))]
     if source.is_dir():
         return [
             (
                 str(path.resolve()),
-                source.name if path == source else str(path.relative_to(source).with_suffix("")),
+                _name(source.resolve())
+                if path == source
+                else str(path.relative_to(source).with_name(_name(path))),
             )
             for path in find_bags(source)
         ]
@@ -66,11 +83,13 @@ def _in_store(url: str) -> list[NamedBag]:
     if store.is_folder():
         bags = stored_bags(store)
         return [
-            (f"{address}/{name}", str(PurePosixPath(name).with_suffix(""))) if name else (address, store.name)
+            (f"{address}/{name}", str(PurePosixPath(name).with_name(_name(PurePosixPath(name)))))
+            if name
+            else (address, store.name)
             for name in bags
         ]
     if is_storage(PurePosixPath(store.name)):
-        return [(address, PurePosixPath(store.name).stem)]
+        return [(address, _name(PurePosixPath(store.name)))]
     files = store.files()
     if files[""].size > _MOST_LIST_BYTES:
         raise ConfigError(f"{store.shown}: too large for a list of bags")
@@ -93,6 +112,5 @@ def _listed(text: str, folder: str) -> list[NamedBag]:
         elif not is_url(place):
             place = str((Path("/") if is_url(folder) else Path(folder)).joinpath(place).resolve())
         place = place.rstrip("/") or place
-        name = PurePosixPath(shown_url(place, keys=True)).stem
-        found.append((place, "bag" if name in ("", "..") else name))
+        found.append((place, _name(PurePosixPath(shown_url(place, keys=True)))))
     return found

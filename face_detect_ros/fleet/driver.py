@@ -158,7 +158,6 @@ class _Fleet:
     def work(self, pool: Pool) -> None:
         """Take all steps. Raises what concerns every bag."""
         underway = 0
-        bags: list[Bag] = []
         done_before = self._manifest.images_done()
         while self.waiting or underway:
             while self.waiting and pool.idle:
@@ -171,14 +170,11 @@ class _Fleet:
                 bag = outcome.step.bag
                 if not any(step.bag == bag for step in self.waiting):
                     pool.forget(bag)
-            if outcomes or not bags:
-                bags = self._manifest.bags()
             if self._mirror is not None:
                 self._mirror.keep(self._manifest)
-            total = sum(bag.expected for bag in bags if bag.state != "failed")
-            closed = sum(bag.state in ("done", "failed") for bag in bags)
+            count, closed, total = self._manifest.progress()
             done = done_before + self.images + pool.images
-            self._on_progress(done, max(total, 1), f"{closed} of {len(bags)} bags")
+            self._on_progress(done, max(total, 1), f"{closed} of {count} bags")
 
     def _next(self, pool: Pool) -> Step:
         """The step to take now. Of those that need a copy of their bag, preferably one that a worker has."""
@@ -221,20 +217,20 @@ class _Fleet:
             outcome = replace(outcome, failure="bag", reason=f"{outcome.reason}, {attempts} times")
         self._went_well |= not outcome.failure and step.kind != "plan"
         if outcome.failure:
-            self._give_up(step.bag, outcome.reason)
+            self._give_up(step, outcome.reason)
         elif step.bag in self._set_aside:
             return
         elif step.kind == "plan":
             self._manifest.planned(step.bag, outcome.values)
             # behind the plans of all other bags: then it is known how much there is
-            self.waiting += self._steps(self._bag(step.bag))
+            self.waiting += self._steps(self._manifest.bag(step.bag))
         elif step.kind == "detect":
             self._manifest.detected(step.bag, step.piece, outcome.values)
             if not outcome.values.get("resumed"):
                 self.images += outcome.values["images"]
             self._open[step.bag] -= 1
             if not self._open[step.bag]:
-                self.waiting.appendleft(self._step(self._bag(step.bag), "finish"))
+                self.waiting.appendleft(self._step(self._manifest.bag(step.bag), "finish"))
         else:
             if self._mirror is not None:
                 with self._mirror.table(step) as results:
@@ -270,13 +266,11 @@ class _Fleet:
             out_url=self._mirror.url if self._mirror is not None else "",
         )
 
-    def _bag(self, number: int) -> Bag:
-        return next(bag for bag in self._manifest.bags() if bag.id == number)
-
-    def _give_up(self, bag: int, reason: str) -> None:
-        self._set_aside.add(bag)
-        self._manifest.set_aside(bag, reason)
-        self.waiting = deque(step for step in self.waiting if step.bag != bag)
+    def _give_up(self, step: Step, reason: str) -> None:
+        self._set_aside.add(step.bag)
+        self._manifest.set_aside(step.bag, reason)
+        if step.kind == "detect":  # only pieces have other steps beside them
+            self.waiting = deque(other for other in self.waiting if other.bag != step.bag)
 
     def _remove_pieces(self, step: Step) -> None:
         for number in range(len(step.spans_ns)):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from face_detect_ros.bags.finding import UNFINISHED
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
 from face_detect_ros.fleet import table
 
@@ -41,6 +42,10 @@ CREATE TABLE IF NOT EXISTS pieces(
     PRIMARY KEY (bag, number)
 );
 """
+)
+_SELECT = (
+    "SELECT id, path, name, state, reason, problems, expected, duration_s, bytes, images, failed, detections, "
+    "network_s, seconds FROM bags"
 )
 
 
@@ -97,27 +102,31 @@ class Manifest:
         """Add bags, with a name for the result of each; those that are known stay as they are."""
         with self._transaction():
             known = {row[0] for row in self._database.execute("SELECT path FROM bags")}
-            names = {row[0] for row in self._database.execute("SELECT name FROM bags")}
-            parents = {parent for name in names for parent in _parents(name)}
+            names = _Names(row[0] for row in self._database.execute("SELECT name FROM bags"))
             for path, name in bags:
                 if path in known:
                     continue
-                unique, number = name, 2
-                # neither another one's, nor a folder in which another one is, nor in another one
-                while unique in names or unique in parents or not names.isdisjoint(_parents(unique)):
-                    unique, number = f"{name}-{number}", number + 1
-                names.add(unique)
-                parents.update(_parents(unique))
                 known.add(path)
-                self._database.execute("INSERT INTO bags(path, name) VALUES (?, ?)", (path, unique))
+                self._database.execute(
+                    "INSERT INTO bags(path, name) VALUES (?, ?)", (path, names.unique(name))
+                )
 
     def bags(self) -> list[Bag]:
         """All bags, in the order in which they were added."""
-        rows = self._query(
-            "SELECT id, path, name, state, reason, problems, expected, duration_s, bytes, images, failed, detections, "
-            "network_s, seconds FROM bags ORDER BY id"
+        return [_bag(*row) for row in self._query(f"{_SELECT} ORDER BY id")]
+
+    def bag(self, number: int) -> Bag:
+        """One bag."""
+        [row] = self._query(f"{_SELECT} WHERE id = ?", (number,))
+        return _bag(*row)
+
+    def progress(self) -> tuple[int, int, int]:
+        """How many bags there are, how many of them are done or set aside, and the images expected in the others."""
+        [[count, closed, images]] = self._query(
+            "SELECT count(*), coalesce(sum(state IN ('done', 'failed')), 0), "
+            "coalesce(sum(CASE state WHEN 'failed' THEN 0 ELSE expected END), 0) FROM bags"
         )
-        return [_bag(*row) for row in rows]
+        return int(count), int(closed), int(images)
 
     def pieces(self, bag: int) -> list[tuple[tuple[int, int], bool]]:
         """The pieces of a bag, and whether each is done."""
@@ -264,8 +273,38 @@ class Manifest:
             raise OutputError(f"cannot write {self.path}: {error}; is the disk full?") from error
 
 
-def _parents(name: str) -> list[str]:
-    return [str(parent) for parent in PurePosixPath(name).parents]
+class _Names:
+    """Names of results. Each is a folder of its own: none is inside another, or where another one is being written."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken: set[str] = set()
+        self._above: set[str] = set()
+        for name in taken:
+            self._take(name)
+
+    def unique(self, name: str) -> str:
+        """The name, or one like it that is free; it is taken from then on."""
+        parts = [
+            f"{part.removesuffix(UNFINISHED)}-part" if part.endswith(UNFINISHED) else part
+            for part in PurePosixPath(name).parts
+        ]
+        wanted = "/".join(parts)
+        if not self._taken.isdisjoint(_above(wanted)):
+            wanted = "_".join(parts)
+        found, number = wanted, 2
+        while found in self._taken or found in self._above:
+            found, number = f"{wanted}-{number}", number + 1
+        self._take(found)
+        return found
+
+    def _take(self, name: str) -> None:
+        self._taken.add(name)
+        self._above.update(_above(name))
+
+
+def _above(name: str) -> list[str]:
+    """The folders in which a name is."""
+    return [str(folder) for folder in PurePosixPath(name).parents][:-1]
 
 
 def _bag(number: int, path: str, name: str, state: str, reason: str, problems: str, *figures: Any) -> Bag:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from face_detect_ros.bags.finding import UNFINISHED
 from face_detect_ros.bags.images import camera_name
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
 from face_detect_ros.faces.gallery.people import UNKNOWN
@@ -151,7 +153,7 @@ def problems_in(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for; empty or None: everything.
+    """What to look for; empty or None: everything. Raises ConfigError for numbers that make no sense.
 
     Attributes:
         name: Of a person.
@@ -168,6 +170,14 @@ class Query:
     min_score: float = 0.0
     topic: str = ""
     gap_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.near_m is not None and not self.near_m > 0:
+            raise ConfigError(f"near is {self.near_m:g}; give meters, more than 0")
+        if not 0 <= self.min_score <= 1:
+            raise ConfigError(f"min-score is {self.min_score:g}; give a number from 0 to 1")
+        if not self.gap_s >= 0:
+            raise ConfigError(f"gap is {self.gap_s:g}; give seconds, 0 or more")
 
 
 @dataclass(frozen=True)
@@ -197,15 +207,21 @@ class Interval:
 
 
 def result_files(path: Path) -> list[Path]:
-    """The results in `path`: a file, or a folder with results anywhere below. Raises ConfigError if there are none."""
+    """The results in `path`: a file, or a folder with results anywhere below. Raises ConfigError if there are none.
+
+    What is below results is in them already, and unfinished results do not count.
+    """
     if path.is_file():
         return [path]
-    if (path / FILE).is_file():
-        return [path / FILE]
-    found = sorted(path.rglob(FILE)) if path.is_dir() else []
+    found = []
+    for folder, below, files in os.walk(path):
+        if FILE in files:
+            found.append(Path(folder) / FILE)
+            below.clear()
+        below[:] = [name for name in below if not name.endswith(UNFINISHED)]
     if not found:
         raise ConfigError(f"{path}: no results here; make some with: face_detect_ros bag IN OUT")
-    return found
+    return sorted(found)
 
 
 def find(path: Path, query: Query) -> Iterator[Interval]:
@@ -237,7 +253,18 @@ def first_times(path: Path) -> dict[str, int]:
 
 
 def _open(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    """The file, for reading. A fleet's has a journal, which SQLite cannot open where nothing may be written."""
+    address = f"{file.absolute().as_uri()}?mode=ro"
+    database = sqlite3.connect(address, uri=True)
+    try:
+        database.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        database.close()
+        journal = file.with_name(f"{file.name}-wal")
+        if journal.exists() and journal.stat().st_size:
+            raise
+        database = sqlite3.connect(f"{address}&immutable=1", uri=True)
+    return database
 
 
 def _intervals(file: Path, query: Query) -> Iterator[Interval]:

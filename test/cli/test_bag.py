@@ -6,7 +6,7 @@
 import json
 
 import pytest
-from helpers.bags import CAMERA, DELAY_NS, START_NS, SquareDetector, camera_bag, corner, pipeline_of
+from helpers.bags import CAMERA, DELAY_NS, START_NS, BagMaker, SquareDetector, camera_bag, corner, pipeline_of
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
@@ -62,6 +62,21 @@ def test_info_says_what_can_be_processed(bag):
     broken = invoke("bag", "info", bag)
     assert broken.exit_code == 1
     assert "cut off" in broken.stderr
+
+
+def test_names_from_a_bag_do_not_command_the_terminal(tmp_path):
+    with BagMaker(tmp_path / "odd") as odd:
+        odd.image(0, "/cam\x1b[2J\nera/image_raw")
+    done = invoke("bag", "info", tmp_path / "odd")
+    assert "/cam\\x1b[2J\\nera/image_raw  " in done.stdout
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
+    invoke("fleet", bag, tmp_path / "out", "--workers", "1")
+    done = invoke("report", tmp_path / "out")
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'out'}/bags/NAME" in done.stderr
 
 
 @pytest.mark.parametrize(
