@@ -116,8 +116,15 @@ class Desk:
                 self._here = _Copy(url, self.folder)
         try:
             return self._here.path()
+        except OutputError:
+            self._here = _Copy()
+            if not self._next.url:
+                raise
+            # without the next bag there may be room
+            self._next.remove()
+            self._next = _Copy()
+            return self._fetched(url)
         except BaseException:
-            self._here.remove()
             self._here = _Copy()
             raise
 

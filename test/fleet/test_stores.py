@@ -13,6 +13,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections import namedtuple
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,17 +27,19 @@ from helpers.pools import Here
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, OutputError, StoreError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
 from face_detect_ros.fleet import driver, lease, mirror, steps, table
 from face_detect_ros.fleet.bag_list import bags_of
+from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
-from face_detect_ros.fleet.steps import take
+from face_detect_ros.fleet.steps import Step, take
 
 fsspec = pytest.importorskip("fsspec")
+Usage = namedtuple("Usage", "total used free")
 COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
 
 
@@ -248,6 +252,48 @@ def test_a_bag_is_fetched_once_for_its_pieces_and_not_kept(source, place, tmp_pa
     assert [bag.state for bag in report.bags] == ["done"] * 3
     assert sorted(name for name in got if name.endswith(".mcap")) == ["one.mcap", "three.mcap", "two.mcap"]
     assert max(copies) <= 2  # one that is read, one that is fetched meanwhile
+
+
+def test_a_bag_that_could_not_be_fetched_meanwhile_is_fetched_when_it_is_needed(
+    source, tmp_path, monkeypatch
+):
+    get = Store.get
+    names = []
+
+    def once_away(self, name, *rest):
+        names.append(name)
+        if names.count("two.mcap") == 1 and name == "two.mcap":
+            raise StoreError("away")
+        get(self, name, *rest)
+
+    monkeypatch.setattr(Store, "get", once_away)
+    report = driver.run(
+        job_of(""), bags_of(uploaded(source, f"file://{tmp_path}/in")), tmp_path / "out", Here, Options(5.0)
+    )
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+    assert names.count("two.mcap") == 2
+
+
+def test_the_next_bag_makes_room_for_the_one_that_is_needed(tmp_path, monkeypatch):
+    for name in ("one", "next", "needed"):
+        camera_bag(tmp_path / "in" / name, 2)
+    urls = {name: f"file://{tmp_path}/in/{name}" for name in ("one", "next", "needed")}
+
+    def usage(folder):
+        return Usage(0, 0, 0 if list(desk.folder.rglob("*.mcap")) else 1 << 30)
+
+    desk = Desk()
+    take = partial(desk.take, action=lambda step: {"bag": step.job.bag})
+    one = Step("detect", 1, job_of(""), tmp_path, bag_url=urls["one"], next_url=urls["next"])
+    assert take(one)["bag"].exists()
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    desk._next.path()
+    needed = take(replace(one, bag_url=urls["needed"], next_url=urls["next"]))["bag"]
+    assert needed.name == "needed"
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(0, 0, 0))
+    with pytest.raises(OutputError, match=r"needs .* free"):
+        take(replace(one, next_url=""))
+    desk.close()
 
 
 def test_workers_that_are_killed_leave_no_copies(place, tmp_path, temporary):
