@@ -26,6 +26,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+# how long an example takes, or to make one, depends on what else runs
+with contextlib.suppress(ImportError):
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
+
 # importable in child processes as well
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -109,7 +109,7 @@ def test_100000_looks_are_answered_as_the_definition_says():
         assert found.runner_up_distance == pytest.approx(exact[second], abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 4), min_size=1, max_size=6),
     spread=st.floats(0.01, 1.5),
@@ -250,7 +250,7 @@ def test_several_tracks_in_one_image():
     assert votes.update([], [], 1, OPTIONS) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text("AB-", max_size=60))
 def test_a_name_needs_as_many_looks_as_it_says(looks):
     answers = named(TrackVotes(), looks)

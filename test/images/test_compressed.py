@@ -223,7 +223,7 @@ def test_a_decoder_gets_only_what_it_needs_of_a_png():
     assert (decode_compressed(data, "png") == bgr(NOISE)).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     form=st.sampled_from(
         ["jpeg", "rgb8; jpeg compressed rgb8", "mono16; png compressed ", "", "bayer_rggb8; png"]

@@ -189,7 +189,7 @@ def test_no_file(tmp_path):
             read_portable(path)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10_000), byte=st.integers(0, 255))
 def test_a_changed_byte_is_refused_or_harmless(exported, position, byte):
     content = bytearray(exported.read_bytes())

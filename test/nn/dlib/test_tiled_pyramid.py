@@ -14,7 +14,7 @@ from face_detect_ros.nn.dlib import tiled_pyramid
 PADDING, OUTER = 10, 11
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(40, 800), st.integers(40, 800))
 def test_levels_lie_inside_and_apart(height: int, width: int) -> None:
     # smaller images are never scanned; there dlib lets levels cover each other

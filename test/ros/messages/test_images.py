@@ -138,7 +138,7 @@ encodings = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     width=sizes,
     height=sizes,

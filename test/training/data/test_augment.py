@@ -48,7 +48,7 @@ def bright(image: np.ndarray, channel: int, window: tuple[int, int, int, int]) -
     return np.array([columns.min() + left, rows.min() + top, columns.max() + 1 + left, rows.max() + 1 + top])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), mosaic=st.booleans(), first=st.integers(0, 2))
 def test_boxes_lie_where_their_pixels_lie(seed: int, mosaic: bool, first: int) -> None:
     options = AugmentOptions(mosaic=float(mosaic), mixup=0.0, **GEOMETRY_ONLY)
@@ -72,7 +72,7 @@ def test_boxes_lie_where_their_pixels_lie(seed: int, mosaic: bool, first: int) -
     assert len(example.boxes) == found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_what_is_given_is_inside_and_well_formed(seed: int) -> None:
     plan = draw_plan(np.random.default_rng(seed), 0, SIZES, SIDE, AugmentOptions(mixup=0.5))

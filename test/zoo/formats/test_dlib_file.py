@@ -186,7 +186,7 @@ def test_every_truncation_is_noticed() -> None:
             parse(DATA[:end])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(st.integers(0, len(DATA) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_altered_bytes_give_a_network_or_an_error_of_ours(changes: list[tuple[int, int]]) -> None:
     data = bytearray(DATA)
@@ -202,7 +202,7 @@ def test_altered_bytes_give_a_network_or_an_error_of_ours(changes: list[tuple[in
     assert re.match(r"some\.dat: byte \d+: ", said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_garbage_is_refused(data: bytes) -> None:
     for start in (b"", DATA[: len(DATA) // 3]):
@@ -229,7 +229,7 @@ def test_the_published_files(
     assert network.input.mean == pytest.approx((122.782, 117.001, 104.298))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_the_published_detector_damaged(cut: float, place: float, flip: int) -> None:
     data = bytearray(dlib_models.locate(dlib_models.CNN_DETECTOR).read_bytes())
