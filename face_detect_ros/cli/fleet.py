@@ -91,8 +91,8 @@ def fleet(
     made from all pieces in order, so they are those of a single process. OUT has bags/ (a result for each bag),
     results.sqlite3 (all detections in one table, for `bag find`, and the state of each bag and piece) and summary.json.
 
-    The same command goes on after any interruption, and takes bags in that are new. A bag that cannot be processed, or
-    over which three processes ended, is set aside with the reason.
+    The same command continues after any interruption, and includes new bags. A bag that cannot be processed, or with
+    which a process died three times, is set aside with the reason.
 
     Exit code: 0; 1 if a bag was set aside or could not be read completely; 2 for bad arguments; 130 after Ctrl-C.
     """

@@ -39,7 +39,7 @@ def train_default(
     """Train the object model that comes with this package again, with its recipe and seed: `make train-default`.
 
     Leaves yolov9_robot.safetensors in the output folder and tells how precision and recall depend on the score
-    threshold, by training images that it did not learn from. The same command goes on where it was ended.
+    threshold, on training images that were held back. The same command resumes an interrupted training.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from face_detect_ros.bags.reading import END_NS, BagReader
 from face_detect_ros.bags.stored import Outline
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.text import without_credentials
+from face_detect_ros.detectors import model_file
 from face_detect_ros.detectors.class_filter import class_ids
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -116,15 +116,6 @@ class Job:
 
     def described(self, files: list[list[Any]]) -> str:
         """As `describe`, of a bag with these files: name, size and time of each."""
-        models = [_stamp_of(task.recipe.model) for task in self.tasks]
+        models = [model_file.stamp(task.recipe.model) for task in self.tasks]
         work = [__version__, asdict(replace(self, bag=Path())), files, models]
         return without_credentials(json.dumps(work, default=str, sort_keys=True))
-
-
-def _stamp_of(model: str) -> list[int]:
-    """Size and time of a model that is a file of the user's; empty for others."""
-    try:
-        status = Path(model.partition(":")[2] or "/").expanduser().stat()
-    except (OSError, ValueError, RuntimeError):
-        return []
-    return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else []

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from face_detect_ros import __version__
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import OutputError, SourceError
 from face_detect_ros.core.protocols import DetectOptions, Detector
+from face_detect_ros.detectors import model_file
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.images.reading import read_image
 from face_detect_ros.training.data.dataset import DataSet, Sample
@@ -35,12 +37,12 @@ def find_faces(
 ) -> dict[Path, Found]:
     """Find faces in the images that may show more of them than are labeled.
 
-    They are kept in `file` and taken from there as long as the images and `model` stay the same.
+    They are kept in `file`, and read from there as long as the images, the model and this package stay the same.
 
     Args:
         datasets: Labeled images.
         file: Where to keep them, `*.npz`.
-        model: Name of the detector.
+        model: Name of the detector, as users write it.
         make_detector: Makes it; called only if something has to be found.
 
     Returns:
@@ -101,8 +103,8 @@ def _find(paths: Sequence[Path], detector: Detector) -> list[Found]:
 
 
 def _key(paths: Sequence[Path], model: str) -> str:
-    """What the faces depend on; a file is taken to be the same by its size and time."""
-    content = hashlib.sha256(repr((model, _OPTIONS)).encode())
+    """What the faces depend on; files are compared by size and time."""
+    content = hashlib.sha256(repr((__version__, model, model_file.stamp(model), _OPTIONS)).encode())
     for path in paths:
         try:
             stat = path.stat()
