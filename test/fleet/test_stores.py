@@ -286,8 +286,8 @@ def test_the_next_bag_makes_room_for_the_one_that_is_needed(tmp_path, monkeypatc
     take = partial(desk.take, action=lambda step: {"bag": step.job.bag})
     one = Step("detect", 1, job_of(""), tmp_path, bag_url=urls["one"], next_url=urls["next"])
     assert take(one)["bag"].exists()
-    monkeypatch.setattr("shutil.disk_usage", usage)
     desk._next.path()
+    monkeypatch.setattr("shutil.disk_usage", usage)
     needed = take(replace(one, bag_url=urls["needed"], next_url=urls["next"]))["bag"]
     assert needed.name == "needed"
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(0, 0, 0))
