@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from face_detect_ros.core.errors import ConfigError, ImageError
 
 _DRAWN = ("image_annotated", "image_anonymized", "attention")
 _DEPTH_WORDS = ("depth", "disparity", "range")
+_LIGHT_WORDS = re.compile(
+    r"(?<![a-z])(ir|nir|infra(red)?|thermal|amplitude|intensity|brightness|mono|gr[ae]y)(?![a-z])"
+)
+"""Of images of light that have the encodings of distances, such as /depth_camera/ir/image_raw."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,7 @@ def by_name(topic: Topic) -> Camera:
     base = topic.name.removesuffix("/compressed").rsplit("/", 1)[-1]
     if base in _DRAWN:
         return Camera(topic, "drawn", "")
-    is_depth = any(word in topic.name.lower() for word in _DEPTH_WORDS)
-    return Camera(topic, "depth" if is_depth else "images", "")
+    return Camera(topic, "depth" if _is_called_depth(topic.name) else "images", "")
 
 
 def choose(found: Sequence[Camera], wanted: Sequence[str], *, every_topic: bool = False) -> list[Camera]:
@@ -112,6 +116,16 @@ def camera_info_topic(reader: BagReader, camera: Topic) -> Topic | None:
     return found if found is not None and found.type == CAMERA_INFO else None
 
 
+def _is_called_depth(name: str) -> bool:
+    """Whether a topic is named as one of distances; the last part of the name that says anything counts."""
+    for part in reversed(name.lower().split("/")):
+        if any(word in part for word in _DEPTH_WORDS):
+            return True
+        if _LIGHT_WORDS.search(part):
+            return False
+    return False
+
+
 def _look(reader: BagReader, topic: Topic) -> Camera:
     base = topic.name.removesuffix("/compressed").rsplit("/", 1)[-1]
     trouble = "has no message"
@@ -119,8 +133,7 @@ def _look(reader: BagReader, topic: Topic) -> Camera:
         try:
             image = read_image(topic.type, message.data)
             if holds_distances(image):
-                words = topic.name.lower()
-                if any(word in words for word in _DEPTH_WORDS):
+                if _is_called_depth(topic.name):
                     return Camera(topic, "depth", image.encoding, image.frame_id)
                 trouble = f"its encoding {image.encoding} is one of distances, its name is not"
                 return Camera(topic, trouble, image.encoding)

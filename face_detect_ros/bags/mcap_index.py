@@ -55,6 +55,11 @@ class McapIndex:
             reader.close()
         if not (self._chunks or empty):
             raise NoIndexError
+        first_ns = min((first_ns for first_ns, *_ in self._chunks), default=0)
+        last_ns = max((last_ns for _, last_ns, *_ in self._chunks), default=0)
+        filled = any(channels for *_, channels in self._chunks)
+        if filled if empty else not first_ns <= self.start_ns < self.end_ns <= last_ns + 1:
+            raise ReaderError("its index and its statistics contradict each other")
 
     def messages(self, keys: set[Key], start_ns: int, end_ns: int) -> Iterator[Message]:
         """The messages of some topics, ordered by time.

@@ -95,8 +95,13 @@ class BagReader:
             raise SourceError(f"{path}: nothing of this bag can be read: {problems}")
         self.topics = tuple(self._with_metadata(topics[key]) for key in sorted(topics))
         filled = [stored for stored in self._stored if stored.end_ns > stored.start_ns]
-        self.start_ns = min((stored.start_ns for stored in filled), default=0)
-        self.end_ns = max((stored.end_ns for stored in filled), default=0)
+        self.problems += [
+            f"{stored.path}: messages recorded after the year 2262 are left out"
+            for stored in filled
+            if stored.end_ns > END_NS
+        ]
+        self.start_ns = min((stored.start_ns for stored in filled if stored.start_ns < END_NS), default=0)
+        self.end_ns = min(max((stored.end_ns for stored in filled), default=0), END_NS)
 
     def __enter__(self) -> BagReader:
         return self

@@ -197,15 +197,20 @@ def _by_metadata(place: StoredPath, storage: set[str], size: int) -> Outline | N
         return None
     topics = tuple(
         Topic(
-            item["topic_metadata"]["name"], modern_name(item["topic_metadata"]["type"]), item["message_count"]
+            item["topic_metadata"]["name"],
+            modern_name(item["topic_metadata"]["type"]),
+            int(item["message_count"]),
         )
         for item in about["topics_with_message_count"]
     )
     start_ns = int(about["starting_time"]["nanoseconds_since_epoch"])
-    if not any(topic.count for topic in topics):
+    end_ns = start_ns + int(about["duration"]["nanoseconds"]) + 1
+    # no message is smaller than a byte
+    counts = [topic.count for topic in topics]
+    if not (0 <= start_ns < end_ns < 1 << 63 and min(counts) >= 0 and 0 < sum(counts) <= size):
         return None
     compressed = any(name.endswith(".zstd") for name in names)
-    return Outline(topics, start_ns, start_ns + int(about["duration"]["nanoseconds"]) + 1, size, compressed)
+    return Outline(topics, start_ns, end_ns, size, compressed)
 
 
 def _by_index(storage: Sequence[StoredPath], size: int) -> Outline:

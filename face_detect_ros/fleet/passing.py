@@ -9,17 +9,18 @@ definition of its type is there, and has no image and no raw bytes. What is not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from face_detect_ros.bags.cameras import Camera
 from face_detect_ros.bags.images import COMPRESSED, IMAGE, holds_distances, read_image
-from face_detect_ros.bags.topic import Topic
+from face_detect_ros.bags.topic import Key, Topic
 from face_detect_ros.bags.types import standard_types
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
-_COLORS = ("rgb", "rgba", "bgr", "bgra", "r", "g", "b", "red", "green", "blue")
+_COLORS = re.compile(r"^(r|g|b)$|rgb|bgr|colou?r|^(red|green|blue)", re.IGNORECASE)
 # raw bytes that are no image
 _BYTES_WITHOUT_IMAGES = frozenset(
     (
@@ -57,8 +58,8 @@ class Passing:
     def __init__(
         self, copied: Sequence[Topic], covered: Sequence[Topic], found: Sequence[Camera], keep: Iterable[str]
     ) -> None:
-        self._checked: dict[str, str] = {}
-        self._images = {camera.topic.name: camera for camera in found}
+        self._checked: dict[Key, str] = {}
+        self._images = {camera.topic.key: camera for camera in found}
         keep = set(keep)
         self._naming = [
             topic.name.removesuffix(_IDENTITIES) + "/"
@@ -81,7 +82,7 @@ class Passing:
 
     def check(self, topic: Topic, data: bytes) -> None:
         """Raise SourceError if a message of a topic that is copied shows something after all."""
-        how = self._checked.get(topic.name)
+        how = self._checked.get(topic.key)
         if how is None:
             return
         try:
@@ -100,28 +101,37 @@ class Passing:
 
     def _judge(self, topic: Topic) -> str:
         """Why a topic cannot be copied; empty if it can."""
-        camera = self._images.get(topic.name)
+        camera = self._images.get(topic.key)
         if camera is not None:
             if camera.use == "depth":
-                self._checked[topic.name] = "depth"
+                self._checked[topic.key] = "depth"
                 return ""
-            return "" if not topic.count else camera.use
+            return self._empty(topic, camera.use)
         if topic.serialization != "cdr":
             return f"its messages are serialized as {topic.serialization}"
         if topic.type == _POINTS:
-            self._checked[topic.name] = "points"
+            self._checked[topic.key] = "points"
             return ""
         fields = _fields_of(topic)
         if fields is None:
-            return "" if not topic.count else "the definition of its type is not known"
+            return self._empty(topic, "the definition of its type is not known")
         holds = _contents(topic.type, fields)
         if holds == "image":
-            self._checked[topic.name] = "nested"
+            self._checked[topic.key] = "nested"
             return ""
         return "its messages are raw bytes" if holds == "bytes" else ""
 
+    def _empty(self, topic: Topic, problem: str) -> str:
+        """The problem; of a topic without messages none, unless there are some after all."""
+        if topic.count:
+            return problem
+        self._checked[topic.key] = "none"
+        return ""
+
 
 def _shows(how: str, message_type: str, data: bytes) -> str:
+    if how == "none":
+        return "has messages, though the bag says that it has none"
     if how == "depth":
         try:
             return (
@@ -133,7 +143,7 @@ def _shows(how: str, message_type: str, data: bytes) -> str:
             return f"has an image that is not understood ({error})"
     found: Any = standard_types().deserialize_cdr(data, message_type)
     if how == "points":
-        colors = [field.name for field in found.fields if field.name.lower() in _COLORS]
+        colors = [field.name for field in found.fields if _COLORS.search(field.name)]
         return f"has colored points (field {colors[0]})" if colors else ""
     return "has an image inside its messages" if _any_image(found) else ""
 

@@ -57,10 +57,15 @@ class Plan:
             shown = job.annotate or any(task.recipe.recognition is not None for task in job.tasks)
             reading = Reading(images, (), span_ns, job.every, links(reader, chosen, found), shown)
             return cls(chosen, reading)
-        covered = {topic.name for topic in images}
-        others = {camera.topic.name for camera in offered if camera.usable} - covered
-        left_out = without | others
-        copied = tuple(topic for topic in reader.topics if topic.name not in covered | left_out)
+        # by name and type: what else has the name of an image topic is copied, or an error
+        covered = {topic.key for topic in images}
+        others = {camera.topic.key for camera in offered if camera.usable} - covered
+        copied = tuple(
+            topic
+            for topic in reader.topics
+            if topic.name not in without and topic.key not in covered | others
+        )
+        left_out = without | {key.name for key in others}
         try:
             passing = Passing(copied, images, found, keep)
         except ConfigError as error:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from attack.bags import KINDS, crafted, read_all
 from attack.tally import damaged
-from helpers.bags import IMAGE, START_NS, BagMaker, camera_bag, text_message
+from helpers.bags import IMAGE, START_NS, BagMaker, camera_bag, change_statistics, text_message
 
 from face_detect_ros.bags import mcap_chunks, reading
 from face_detect_ros.bags import zstd as zstd_module
@@ -164,3 +164,21 @@ def test_a_topic_without_a_type_is_left_out(tmp_path):
     (path / "metadata.yaml").unlink()
     with contextlib.suppress(PerceptionError), BagReader(path) as reader:
         assert "/camera/image_raw" in {topic.name for topic in reader.topics}
+
+
+def test_statistics_that_contradict_the_index_are_not_believed(tmp_path):
+    bag = camera_bag(tmp_path / "drive", count=3)
+    change_statistics(bag / "drive.mcap", total=0)
+    with BagReader(bag) as reader:
+        assert len(list(reader.messages(reader.topics))) == 7
+        assert "contradict each other" in reader.problems[0]
+
+
+def test_times_that_no_clock_has_are_told(tmp_path):
+    with BagMaker(tmp_path / "bag") as bag:
+        bag.image(0)
+        bag.write("/chatter", "std_msgs/msg/String", 2**64 - 1, text_message("late"))
+    with BagReader(tmp_path / "bag") as reader:
+        assert [item.key.type for item in reader.messages(reader.topics)] == [IMAGE]
+        assert "after the year 2262 are left out" in reader.problems[0]
+        assert reader.end_ns == reading.END_NS

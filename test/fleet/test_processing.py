@@ -25,9 +25,11 @@ from helpers.bags import (
     SquareDetector,
     camera_bag,
     camera_info_message,
+    change_statistics,
     corner,
     depth_message,
     image_message,
+    jpeg_message,
     picture,
     run,
     text_message,
@@ -324,6 +326,13 @@ def points(names):
 NOT_UNDERSTOOD = {
     "an encoding that is unknown": ("/ir/image", IMAGE, image_message(picture(0), 1, "secret8"), "encoding"),
     "infrared that calls itself depth": ("/ir/image", IMAGE, depth_message(1), "its name is not"),
+    "infrared of a depth camera": ("/depth_camera/ir/image", IMAGE, depth_message(1), "its name is not"),
+    "a photo that calls itself depth": (
+        "/depth/compressedDepth",
+        COMPRESSED,
+        jpeg_message(picture(0), 1, "16UC1; compressedDepth rvl"),
+        "holds distances",
+    ),
     "a video": ("/video", "foxglove_msgs/msg/CompressedVideo", b"\0\1\0\0", "not known"),
     "bytes": ("/bytes", "std_msgs/msg/UInt8MultiArray", b"\0\1\0\0" + bytes(12), "raw bytes"),
     "names of people": (
@@ -336,6 +345,12 @@ NOT_UNDERSTOOD = {
         "/points",
         "sensor_msgs/msg/PointCloud2",
         points(["x", "y", "z", "rgb"]),
+        "colored points",
+    ),
+    "colored points, by another name": (
+        "/points",
+        "sensor_msgs/msg/PointCloud2",
+        points(["x", "y", "z", "color_rgb8"]),
         "colored points",
     ),
 }
@@ -354,9 +369,36 @@ def test_a_topic_that_is_not_understood_stops_it(tmp_path, name):
     assert not (tmp_path / "out").exists()
     run(tmp_path / "bag", tmp_path / "left_out", anonymize=True, without=(topic,))
     assert topic not in read(tmp_path / "left_out")
-    if name != "colored points":  # kept whatever it is
+    if "colored points" not in name:  # kept whatever it is
         run(tmp_path / "bag", tmp_path / "kept", anonymize=True, keep=(topic,))
         assert read(tmp_path / "kept")[topic] == [(START_NS + 10 * STEP_NS, data)]
+
+
+def test_topics_of_one_name_and_two_types_are_looked_at_one_by_one(tmp_path):
+    colored = points(["x", "y", "z", "rgb"])
+    with BagMaker(tmp_path / "bag") as bag:
+        bag.image(0)
+        bag.connections.clear()
+        bag.write(CAMERA, "std_msgs/msg/String", START_NS, text_message("hello"))
+        bag.write("/depth", IMAGE, START_NS, depth_message(START_NS))
+        bag.connections.clear()
+        bag.write("/depth", "sensor_msgs/msg/PointCloud2", START_NS, colored)
+    with pytest.raises(SourceError, match="colored points"):
+        run(tmp_path / "bag", tmp_path / "out", anonymize=True)
+    run(tmp_path / "bag", tmp_path / "out", anonymize=True, without=("/depth",))
+    with BagReader(tmp_path / "out") as reader:
+        counts = {topic.key: topic.count for topic in reader.topics if topic.name == CAMERA}
+    assert counts == {(CAMERA, IMAGE): 1, (CAMERA, "std_msgs/msg/String"): 1}
+
+
+def test_what_a_bag_says_about_its_counts_is_not_believed(tmp_path):
+    """Statistics without a message on any topic, of a bag with images of an unknown encoding."""
+    with BagMaker(tmp_path / "bag") as bag:
+        bag.image(0)
+        bag.write("/ir/image", IMAGE, START_NS, image_message(picture(0), 1, "secret8"))
+    change_statistics(tmp_path / "bag" / "bag.mcap", each=0)
+    with pytest.raises(SourceError, match="/ir/image has messages"):
+        run(tmp_path / "bag", tmp_path / "out", anonymize=True)
 
 
 def test_points_without_colors_are_copied(tmp_path):

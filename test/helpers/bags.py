@@ -3,6 +3,7 @@
 
 """Small bags that tests write, and a detector that reads from an image which one it is."""
 
+import struct
 import sys
 import time
 from dataclasses import dataclass
@@ -122,13 +123,13 @@ def camera_info_message(stamp_ns, focal_px=100.0):
     )
 
 
-def jpeg_message(image, stamp_ns):
+def jpeg_message(image, stamp_ns, image_format="rgb8; jpeg compressed bgr8"):
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])
     return serialize(
         message(
             COMPRESSED,
             header=header(stamp_ns, "camera_optical_frame"),
-            format="rgb8; jpeg compressed bgr8",
+            format=image_format,
             data=data.reshape(-1),
         )
     )
@@ -174,6 +175,24 @@ class BagMaker:
             else image_message(picture(number), stamp_ns if stamped else 0, encoding)
         )
         self.write(topic, COMPRESSED if compressed else IMAGE, stamp_ns + DELAY_NS, data)
+
+
+def change_statistics(path, *, each=None, total=None):
+    """Change what an MCAP file says about the number of its messages: of each topic, and in total."""
+    data = bytearray(path.read_bytes())
+    footer = len(data) - 37
+    at = struct.unpack_from("<Q", data, footer + 9)[0]
+    while at < footer:
+        opcode, length = struct.unpack_from("<BQ", data, at)
+        at += 9
+        if opcode == 0x0B:
+            if total is not None:
+                struct.pack_into("<Q", data, at, total)
+            for number in range(struct.unpack_from("<I", data, at + 42)[0] // 10 if each is not None else 0):
+                struct.pack_into("<Q", data, at + 48 + 10 * number, each)
+        at += length
+    struct.pack_into("<I", data, footer + 25, 0)  # no checksum
+    path.write_bytes(data)
 
 
 def camera_bag(path, count=6, storage="mcap", compression="", **options):
