@@ -14,7 +14,6 @@ import numpy as np
 from face_detect_ros.bags.topic import Topic
 from face_detect_ros.bags.types import header, message, serialize, stamp_ns, standard_types
 from face_detect_ros.core.errors import ImageError
-from face_detect_ros.depth.rvl import decode_rvl
 from face_detect_ros.images import compressed, raw
 from face_detect_ros.images.jpeg_png import is_png
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
@@ -122,12 +121,9 @@ def holds_distances(image: ImageMessage) -> bool:
         return image.encoding in raw.DEPTH
     if "compressedDepth" in image.encoding:
         content = image._message.data.tobytes()
-        at = _COMPRESSED_DEPTH_HEADER
         if "rvl" in image.encoding.lower():
-            try:
-                return decode_rvl(content[at:]).ndim == 2
-            except ImageError:
-                return False
+            return True
+        at = _COMPRESSED_DEPTH_HEADER
         return is_png(content[at:]) and content[at + 24 : at + 26] == _PNG_16_BIT_GRAY
     content = image._message.data.tobytes()
     return compressed.parse_format(image.encoding).depth and content[24:26] == _PNG_16_BIT_GRAY

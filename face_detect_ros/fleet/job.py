@@ -23,6 +23,7 @@ from face_detect_ros.pipeline.recipe import Recipe
 
 NODES = {"faces": "face_detector", "objects": "object_detector"}
 """Below whose names the results of each task are written, as nodes publish them."""
+_MOST_S = 1e9  # 31 years
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,11 @@ class Job:
     name: str = ""
 
     def __post_init__(self) -> None:
+        for name, seconds in (("from", self.from_s), ("to", self.to_s)):
+            if seconds is not None and not 0 <= seconds < _MOST_S:
+                raise ConfigError(f"{name} is {seconds:g} s; give 0 or more, less than {_MOST_S:g}")
         if self.to_s is not None and self.to_s <= self.from_s:
             raise ConfigError(f"from {self.from_s:g} s to {self.to_s:g} s is no time; give a later end")
-        if self.from_s < 0:
-            raise ConfigError(f"from is {self.from_s:g} s; give 0 or more")
         if self.every < 1:
             raise ConfigError(f"every is {self.every}; give 1 or more")
         if self.anonymize and [task.name for task in self.tasks] != ["faces"]:
@@ -102,8 +104,10 @@ class Job:
 
     def span_ns(self, reader: BagReader | Outline) -> tuple[int, int]:
         """The times of recording that it covers, the end exclusive."""
-        start_ns = reader.start_ns + round(self.from_s * 1e9)
-        return start_ns, END_NS if self.to_s is None else reader.start_ns + round(self.to_s * 1e9)
+        start_ns = min(reader.start_ns + round(self.from_s * 1e9), END_NS)
+        if self.to_s is None:
+            return start_ns, END_NS
+        return start_ns, min(reader.start_ns + round(self.to_s * 1e9), END_NS)
 
     def describe(self, reader: BagReader) -> str:
         """A text that is the same for the same work on the same bag only."""

@@ -18,6 +18,7 @@ from face_detect_ros.bags.images import COMPRESSED, IMAGE, holds_distances, read
 from face_detect_ros.bags.topic import Key, Topic
 from face_detect_ros.bags.types import standard_types
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
+from face_detect_ros.depth.rvl import decode_rvl
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
 _COLORS = re.compile(r"^(r|g|b)$|rgb|bgr|colou?r|^(red|green|blue)", re.IGNORECASE)
@@ -39,6 +40,7 @@ _BYTES_WITHOUT_IMAGES = frozenset(
 )
 _IDENTITIES = "/identities"
 _OPAQUE = ("uint8", "int8", "byte", "char")
+_COMPRESSED_DEPTH_HEADER = 12
 _MOST_HARMLESS_BYTES = 256  # of an array of fixed length: an id or a hash
 
 
@@ -130,18 +132,21 @@ class Passing:
 
 
 def _shows(how: str, message_type: str, data: bytes) -> str:
+    found: Any
     if how == "none":
         return "has messages, though the bag says that it has none"
     if how == "depth":
         try:
-            return (
-                ""
-                if holds_distances(read_image(message_type, data))
-                else "has an image that is not one of distances"
-            )
+            image = read_image(message_type, data)
+            if not holds_distances(image):
+                return "has an image that is not one of distances"
+            if image.compressed and "rvl" in image.encoding.lower():
+                found = standard_types().deserialize_cdr(data, message_type)
+                decode_rvl(found.data.tobytes()[_COMPRESSED_DEPTH_HEADER:])
+            return ""
         except ImageError as error:
             return f"has an image that is not understood ({error})"
-    found: Any = standard_types().deserialize_cdr(data, message_type)
+    found = standard_types().deserialize_cdr(data, message_type)
     if how == "points":
         colors = [field.name for field in found.fields if _COLORS.search(field.name)]
         return f"has colored points (field {colors[0]})" if colors else ""

@@ -97,6 +97,8 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
         pytest.param(["{bag}", "{out}", "--cover", "paint"], "style is 'paint'", id="cover"),
         pytest.param(["{bag}", "{out}", "--score-threshold", "2"], "from 0 to 1", id="threshold"),
         pytest.param(["{bag}", "{out}", "--from", "3", "--to", "2"], "later end", id="times"),
+        pytest.param(["{bag}", "{out}", "--from", "nan"], "from is nan s", id="from, no number"),
+        pytest.param(["{bag}", "{out}", "--to", "inf"], "to is inf s", id="to, endless"),
         pytest.param(["{bag}", "{bag}"], "exists already", id="out exists"),
         pytest.param(["{out}", "{out}2"], "no such bag", id="no bag"),
     ],

@@ -330,8 +330,8 @@ NOT_UNDERSTOOD = {
     "a photo that calls itself depth": (
         "/depth/compressedDepth",
         COMPRESSED,
-        jpeg_message(picture(0), 1, "16UC1; compressedDepth rvl"),
-        "holds distances",
+        jpeg_message(picture(0), 1, "16UC1; compressedDepth RVL"),
+        "not understood",
     ),
     "a video": ("/video", "foxglove_msgs/msg/CompressedVideo", b"\0\1\0\0", "not known"),
     "bytes": ("/bytes", "std_msgs/msg/UInt8MultiArray", b"\0\1\0\0" + bytes(12), "raw bytes"),
