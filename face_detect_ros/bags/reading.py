@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 from face_detect_ros.bags.finding import METADATA, is_storage, listed, natural
 from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
-from face_detect_ros.bags.stored import StoredPath
+from face_detect_ros.bags.stored import MOST_METADATA_BYTES, StoredPath
 from face_detect_ros.bags.topic import Key, Message, Topic, from_connection
 from face_detect_ros.bags.types import modern_name, require_rosbags
 from face_detect_ros.bags.zstd import unpack, unpack_file, zstd
 from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError, StoreError
 from face_detect_ros.files.reading import read_yaml
+from face_detect_ros.files.scratch import scratch
 
 if TYPE_CHECKING:
     from face_detect_ros.bags.mcap_index import McapIndex
 
 END_NS = (1 << 63) - 1
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_MOST_METADATA = 1 << 26
 _FIRST = "\0"
 
 
@@ -65,13 +64,15 @@ class BagReader:
 
         Raises:
             SourceError: Nothing of it can be read.
+            OutputError: There is no room to unpack it.
             StoreError: Its store does not answer.
             ConfigError: It is not a bag, or rosbags is not installed.
         """
         require_rosbags()
         self.path = path
         self.problems: list[str] = []
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary = contextlib.ExitStack()
+        self._unpacked_to: Path | None = None
         self._metadata: dict[str, Any] = {}
         self._stored: list[_Stored] = []
         topics: dict[Key, Topic] = {}
@@ -116,7 +117,7 @@ class BagReader:
     @property
     def compressed_files(self) -> bool:
         """Whether its files are compressed as a whole, so that reading any part means unpacking all of it."""
-        return self._temporary is not None
+        return self._unpacked_to is not None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -155,8 +156,7 @@ class BagReader:
         for stored in self._stored:
             if isinstance(stored.scan, SqliteScan):
                 stored.scan.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._temporary.close()
 
     def _find_files(self) -> list[Path]:
         path = self.path
@@ -211,9 +211,9 @@ class BagReader:
 
     def _unpacked(self, path: Path) -> Path:
         """A copy of a compressed file. Raises SourceError."""
-        if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="face_detect_ros-bag-")
-        target = Path(self._temporary.name) / path.stem
+        if self._unpacked_to is None:
+            self._unpacked_to = self._temporary.enter_context(scratch())
+        target = self._unpacked_to / path.stem
         try:
             unpack_file(path, target)
         except (EOFError, zstd.ZstdError) as error:
@@ -284,7 +284,7 @@ class BagReader:
 def _yaml(path: Path | StoredPath) -> Any:
     if isinstance(path, StoredPath):
         return path.read_yaml()
-    return read_yaml(path, most_bytes=_MOST_METADATA, error=SourceError)
+    return read_yaml(path, most_bytes=MOST_METADATA_BYTES, error=SourceError)
 
 
 def _by_rosbags(path: Path) -> tuple[_Stored, list[Topic]] | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name
-from face_detect_ros.core.errors import SourceError
+from face_detect_ros.core.errors import PerceptionError, SourceError
+from face_detect_ros.files.scratch import check_space, scratch
 
 _BESIDE = ("-wal", "-journal")
 _TRY = 5_000  # ids in a row that cannot be read, after which there is nothing more
@@ -38,26 +38,24 @@ class SqliteScan:
     """
 
     def __init__(self, path: Path) -> None:
-        """Look at every message once. Raises SourceError if it is not such a bag."""
+        """Look at every message once.
+
+        Raises:
+            SourceError: It is not such a bag.
+            OutputError: There is no room for a copy of a bag whose journal is open.
+        """
         self.problems: list[str] = []
         self.topics: list[Topic] = []
         self.start_ns = self.end_ns = 0
         self._path = path
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._copy = contextlib.ExitStack()
         self._rows: list[tuple[int, int, int]] = []  # log_ns, id, topic
         self._keys: dict[int, Key] = {}
         self._unread: set[int] = set()
         try:
-            opened = path
+            opened, form = path, "?immutable=1"
             if has_open_journal(path):
-                self._copy = tempfile.TemporaryDirectory(prefix="face_detect_ros-bag-")
-                opened = Path(self._copy.name) / path.name
-                for suffix in ("", *_BESIDE):
-                    if path.with_name(path.name + suffix).exists():
-                        shutil.copyfile(
-                            path.with_name(path.name + suffix), opened.with_name(opened.name + suffix)
-                        )
-            form = "" if self._copy else "?immutable=1"
+                opened, form = self._copied(path), ""
             self._database = sqlite3.connect(
                 f"{opened.absolute().as_uri()}{form}", uri=True, check_same_thread=False
             )
@@ -65,6 +63,9 @@ class SqliteScan:
             self._database.execute("PRAGMA writable_schema = ON")
             found = self._read_topics()
             self._list_rows()
+        except PerceptionError:
+            self.close()
+            raise
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise SourceError(f"{path}: not a bag, or damaged beyond reading ({error})") from error
@@ -114,8 +115,16 @@ class SqliteScan:
         """Close the file. Calling it twice is fine."""
         with contextlib.suppress(AttributeError):
             self._database.close()
-        if self._copy is not None:
-            self._copy.cleanup()
+        self._copy.close()
+
+    def _copied(self, path: Path) -> Path:
+        """A copy with its journal: SQLite changes both when it opens them."""
+        parts = [part for suffix in ("", *_BESIDE) if (part := path.with_name(path.name + suffix)).exists()]
+        folder = self._copy.enter_context(scratch())
+        check_space(folder, sum(part.stat().st_size for part in parts), str(path))
+        for part in parts:
+            shutil.copyfile(part, folder / part.name)
+        return folder / path.name
 
     def _read_topics(self) -> dict[int, Topic]:
         from rosbags.rosbag2.errors import ReaderError

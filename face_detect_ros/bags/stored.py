@@ -23,7 +23,7 @@ from face_detect_ros.files.transfers import fetched
 
 _BLOCK_BYTES = 1 << 20
 """Read at a time of an MCAP file."""
-_MOST_METADATA = 1 << 26
+MOST_METADATA_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,10 @@ class StoredPath:
 
     def read_yaml(self) -> Any:
         """The content of a small YAML file. Raises SourceError if it cannot be used."""
-        if self._files[self.relative].size > _MOST_METADATA:
-            raise SourceError(f"{self}: larger than {_MOST_METADATA / 1e6:,.0f} MB, which no such file is")
+        if self._files[self.relative].size > MOST_METADATA_BYTES:
+            raise SourceError(
+                f"{self}: larger than {MOST_METADATA_BYTES / 1e6:,.0f} MB, which no such file is"
+            )
         text = (self._store.read(self.relative) or b"").decode(errors="replace")
         return parse_yaml(text, str(self), error=SourceError)
 

@@ -101,7 +101,10 @@ def _size(count: int) -> str:
 
 def _root() -> Path:
     """The folder of this user below TMPDIR, which nobody else can write."""
-    root = Path(tempfile.gettempdir()) / f"face_detect_ros-{os.getuid()}"
+    try:
+        root = Path(tempfile.gettempdir()) / f"face_detect_ros-{os.getuid()}"
+    except OSError as error:
+        raise OutputError(f"{error.strerror or error}; set TMPDIR to a folder that can be written") from error
     try:
         root.mkdir(mode=0o700, exist_ok=True)
         status = root.lstat()
