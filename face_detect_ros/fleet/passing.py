@@ -18,7 +18,7 @@ from face_detect_ros.bags.images import COMPRESSED, IMAGE, holds_distances, read
 from face_detect_ros.bags.topic import Key, Topic
 from face_detect_ros.bags.types import standard_types
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
-from face_detect_ros.depth.rvl import decode_rvl
+from face_detect_ros.depth.image import decode_compressed_depth
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
 _COLORS = re.compile(r"^(r|g|b)$|rgb|bgr|colou?r|^(red|green|blue)", re.IGNORECASE)
@@ -40,7 +40,6 @@ _BYTES_WITHOUT_IMAGES = frozenset(
 )
 _IDENTITIES = "/identities"
 _OPAQUE = ("uint8", "int8", "byte", "char")
-_COMPRESSED_DEPTH_HEADER = 12
 _MOST_HARMLESS_BYTES = 256  # of an array of fixed length: an id or a hash
 
 
@@ -142,7 +141,7 @@ def _shows(how: str, message_type: str, data: bytes) -> str:
                 return "has an image that is not one of distances"
             if image.compressed and "rvl" in image.encoding.lower():
                 found = standard_types().deserialize_cdr(data, message_type)
-                decode_rvl(found.data.tobytes()[_COMPRESSED_DEPTH_HEADER:])
+                decode_compressed_depth(found.data.tobytes(), found.format)
             return ""
         except ImageError as error:
             return f"has an image that is not understood ({error})"
