@@ -36,7 +36,7 @@ class Mirror:
 
     Args:
         url: Of the folder.
-        notify: Told why it takes a while to enter.
+        notify: Told why it takes a while to enter, or starts anew.
 
     Attributes:
         url: As given.
@@ -54,6 +54,7 @@ class Mirror:
         self._store = Store(url)
         self.shown = self._store.shown
         self.folder = Path()
+        self._notify = notify
         self._lease = Lease(self._store, notify)
         self._stack = contextlib.ExitStack()
         self._next_s = 0.0
@@ -133,4 +134,5 @@ class Mirror:
         except sqlite3.Error:
             whole = False
         if not whole:
+            self._notify(f"{self.shown}/{FILE}: is damaged; made anew from the results that are there")
             path.unlink()

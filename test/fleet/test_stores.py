@@ -200,6 +200,9 @@ def test_a_state_that_is_cut_off_is_made_anew(source, expected, place, tmp_path)
     fleet(source, url)
     content = Store(url).read(table.FILE)
     Store(url).write(table.FILE, content[: len(content) // 2])
+    told = []
+    with Mirror(url, told.append):
+        assert told == [f"{url}/results.sqlite3: is damaged; made anew from the results that are there"]
     fleet(source, url)
     assert results(downloaded(url, tmp_path / "out")) == expected
 
