@@ -21,7 +21,7 @@ from face_detect_ros.files.reading import parse_yaml
 from face_detect_ros.files.stores import Store, Stored, is_url
 from face_detect_ros.files.transfers import fetched
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 22
 """Read at a time of an MCAP file."""
 MOST_METADATA_BYTES = 1 << 26
 
@@ -110,7 +110,8 @@ class StoredPath:
         return [self / name for name in self._children.get(self.relative, ())]
 
     def stat(self) -> Any:
-        return SimpleNamespace(st_size=self._files[self.relative].size)
+        stored = self._files[self.relative]
+        return SimpleNamespace(st_size=stored.size, st_mtime_ns=stored.modified_ns)
 
     def open(self, mode: str = "rb") -> BinaryIO:
         return self._store.open(self.relative, block_bytes=_BLOCK_BYTES)
@@ -136,15 +137,41 @@ def looked_at(place: str) -> Iterator[Path]:
 
     Raises as `transfers.fetched`.
     """
-    if is_url(place):
-        store = Store(place)
-        found: Any = StoredPath(store, store.files())
-        storage = [path for path in ([found] if found.is_file() else found.iterdir()) if is_storage(path)]
-        if storage and all(path.suffix == ".mcap" for path in storage) and _gives_parts(storage[0]):
-            yield found
-            return
+    found = mcap_bag(Store(place)) if is_url(place) else None
+    if found is not None:
+        yield found
+        return
     with fetched(place) as copy:
         yield copy
+
+
+def mcap_bag(store: Store, *, indexed: bool = False) -> Path | None:
+    """A bag of MCAP files for a `BagReader`, which reads parts of them in the store; None if it has to be copied.
+
+    Args:
+        store: The bag.
+        indexed: Only if every file has its index, without which finding a part means reading all of it.
+
+    Raises:
+        As `Store`.
+    """
+    found: Any = StoredPath(store, store.files())
+    storage = [path for path in ([found] if found.is_file() else found.iterdir()) if is_storage(path)]
+    if not storage or any(path.suffix != ".mcap" for path in storage) or not _gives_parts(storage[0]):
+        return None
+    return cast("Path", found) if not indexed or all(map(_has_index, storage)) else None
+
+
+def _has_index(path: StoredPath) -> bool:
+    from face_detect_ros.bags.mcap_index import McapIndex  # needs rosbags
+
+    try:
+        McapIndex(cast("Any", path))
+    except StoreError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever damaged files make parsers raise
+        return False
+    return True
 
 
 def _gives_parts(path: StoredPath) -> bool:

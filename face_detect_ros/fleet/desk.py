@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from face_detect_ros.bags.stored import mcap_bag
 from face_detect_ros.core.errors import OutputError, SourceError
 from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.scratch import scratch
@@ -83,10 +84,16 @@ class Desk:
             return values
 
     def local(self, step: Step) -> Step:
-        """The step with a copy of its bag. Raises as `take`."""
+        """The step with a copy of its bag, or if that is cut into pieces, with the bag itself where it can be read.
+
+        Raises as `take`.
+        """
         if not step.bag_url:
             return step
-        job = replace(step.job, bag=self._fetched(step.bag_url), name=shown_url(step.bag_url, keys=True))
+        bag = mcap_bag(Store(step.bag_url), indexed=True) if step.pieces > 1 else None
+        if bag is None:
+            bag = self._fetched(step.bag_url)
+        job = replace(step.job, bag=bag, name=shown_url(step.bag_url, keys=True))
         return replace(step, job=job)
 
     def named(self, text: str) -> str:

@@ -198,7 +198,8 @@ class _Fleet:
             return step
         there = set[int]().union(*pool.bags_at_hand)
         for other in self.waiting:
-            if other.kind == "detect" and other.bag_url and other.bag not in there:
+            # one that is cut is not copied if it can be read where it is
+            if other.kind == "detect" and other.bag_url and other.bag not in there and other.pieces == 1:
                 return replace(step, next_bag=other.bag, next_url=other.bag_url)
         return step
 
@@ -261,6 +262,7 @@ class _Fleet:
             self._out,
             bag.name,
             spans_ns,
+            pieces=len(spans_ns),
             piece_s=self._options.piece_s,
             bag_url=place if is_url(place) else "",
             out_url=self._mirror.url if self._mirror is not None else "",

@@ -48,6 +48,7 @@ class Step:
         name: Of the bag's result, below `folder`.
         spans_ns: Times of recording: the piece of a "detect" step, all pieces of a "finish" step.
         piece: Number of the piece.
+        pieces: How many the bag has.
         piece_s: How long the pieces of a planned bag should be.
         bag_url: Of the bag, if it is in a store and not on this machine.
         next_bag: Number of a bag whose copy the worker is to make meanwhile; 0 for none.
@@ -62,6 +63,7 @@ class Step:
     name: str = ""
     spans_ns: tuple[tuple[int, int], ...] = ()
     piece: int = 0
+    pieces: int = 1
     piece_s: float = 0.0
     # not in repr: they may hold passwords
     bag_url: str = field(default="", repr=False)

@@ -239,12 +239,18 @@ def test_bags_are_planned_without_copies_where_that_is_possible(
     assert len(got) == fetched
 
 
-def test_a_bag_is_fetched_once_for_its_pieces_and_not_kept(source, place, tmp_path, temporary, monkeypatch):
-    uploaded(source, f"{place}/in")
+def test_a_bag_is_fetched_once_or_read_where_it_is(place, tmp_path, temporary, monkeypatch):
+    camera_bag(tmp_path / "in" / "cut", 130, "sqlite3")
+    camera_bag(tmp_path / "in" / "cut_mcap", 130)
+    camera_bag(tmp_path / "in" / "no_index", 130)
+    no_index = tmp_path / "in" / "no_index" / "no_index.mcap"
+    no_index.write_bytes(no_index.read_bytes()[:-60_000])
+    camera_bag(tmp_path / "in" / "short", 3)
+    uploaded(tmp_path / "in", f"{place}/in")
     copies = []
 
     def before(step):
-        copies.append(len(list(temporary.rglob("*.mcap"))))
+        copies.append(len(list(temporary.rglob("*.mcap")) + list(temporary.rglob("*.db3"))))
 
     got = []
     get = Store.get
@@ -252,8 +258,12 @@ def test_a_bag_is_fetched_once_for_its_pieces_and_not_kept(source, place, tmp_pa
     report = driver.run(
         job_of(""), bags_of(f"{place}/in"), tmp_path / "out", lambda: Here(before=before), Options(5.0)
     )
-    assert [bag.state for bag in report.bags] == ["done"] * 3
-    assert sorted(name for name in got if name.endswith(".mcap")) == ["one.mcap", "three.mcap", "two.mcap"]
+    assert [bag.state for bag in report.bags] == ["done"] * 4
+    assert sorted(name for name in got if name != "metadata.yaml") == [
+        "cut.db3",
+        "no_index.mcap",
+        "short.mcap",
+    ]
     assert max(copies) <= 2  # one that is read, one that is fetched meanwhile
 
 
