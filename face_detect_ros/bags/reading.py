@@ -168,7 +168,12 @@ class BagReader:
             return [path]
         if not path.is_dir():
             raise ConfigError(f"{path}: no such bag")
-        files = sorted(filter(is_storage, listed(path)), key=natural)
+        files = []
+        for file in sorted(filter(is_storage, listed(path)), key=natural):
+            if file.is_file():
+                files.append(file)
+            else:  # a pipe would never end
+                self.problems.append(f"{file}: not a file, or a link to none; left out")
         if (path / METADATA).exists():
             try:
                 content = _yaml(path / METADATA)

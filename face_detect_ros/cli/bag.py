@@ -49,6 +49,7 @@ app = typer.Typer(
 BagPlace = Annotated[
     str,
     typer.Argument(
+        callback=tasks.given,
         metavar="IN",
         help="The bag: a folder, or an .mcap or .db3 file; or its URL in an object store, such as s3://robots/drive "
         "(needs fsspec).",
@@ -63,6 +64,7 @@ def process(
     out: Annotated[
         str,
         typer.Argument(
+            callback=tasks.given,
             metavar="OUT",
             help="A new folder for the result, or its URL in an object store.",
             show_default=False,
@@ -264,6 +266,7 @@ def find(
     results: Annotated[
         str,
         typer.Argument(
+            callback=tasks.given,
             metavar="RESULTS",
             help="What `bag` or `fleet` wrote: a folder or results.sqlite3, or its URL.",
             show_default=False,

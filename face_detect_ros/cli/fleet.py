@@ -24,6 +24,7 @@ def fleet(
     source: Annotated[
         str,
         typer.Argument(
+            callback=tasks.given,
             metavar="IN",
             help="A folder with bags anywhere below, or a text file with one path or URL per line; or the URL of "
             "either in an object store, such as s3://robots/bags (needs fsspec).",
@@ -33,6 +34,7 @@ def fleet(
     out: Annotated[
         str,
         typer.Argument(
+            callback=tasks.given,
             metavar="OUT",
             help="Folder for the results, made if missing; or its URL in an object store.",
             show_default=False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from face_detect_ros.cli.common import tasks
 from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError
 
@@ -22,6 +23,7 @@ def report(
     place: Annotated[
         str,
         typer.Argument(
+            callback=tasks.given,
             metavar="PATH",
             help="What a demo left (demo_out); a bag: a folder, .mcap or .db3, or its URL; the folder of a training; "
             "what bench or evaluate printed with --json.",

@@ -32,10 +32,10 @@ class OutputFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.name in ("", ".."):
+            raise ConfigError(f"{path}: give the name of a new folder")
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
-        if not path.name:
-            raise ConfigError(f"{path}: give the name of a new folder")
         try:
             own_folder(self.part)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

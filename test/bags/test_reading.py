@@ -3,6 +3,7 @@
 
 """Reading bags: formats, compression, split and damaged ones, always each message once and in order."""
 
+import os
 import shutil
 import sqlite3
 import struct
@@ -219,6 +220,14 @@ def test_what_is_no_bag_is_refused(tmp_path, name, data, kind):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(kind, match=name):
         BagReader(tmp_path / name)
+
+
+def test_a_pipe_in_a_bag_is_left_out(tmp_path):
+    camera_bag(tmp_path / "bag", 1)
+    os.mkfifo(tmp_path / "bag" / "bag_1.mcap")
+    with BagReader(tmp_path / "bag") as reader:
+        assert len(list(reader.messages(reader.topics))) == 3
+        assert "bag_1.mcap: not a file" in reader.problems[0]
 
 
 def test_bags_are_found_below_a_folder(tmp_path):

@@ -64,12 +64,14 @@ def test_info_says_what_can_be_processed(bag):
     assert "cut off" in broken.stderr
 
 
-def test_names_from_a_bag_do_not_command_the_terminal(tmp_path):
+def test_names_from_a_bag_do_not_command_the_terminal(bag, tmp_path):
     with BagMaker(tmp_path / "odd") as odd:
         odd.image(0, "/cam\x1b[2J\nera/image_raw")
     done = invoke("bag", "info", tmp_path / "odd")
     assert "/cam\\x1b[2J\\nera/image_raw  " in done.stdout
     assert len(done.stdout.splitlines()) == 2
+    detected = invoke("detect", tmp_path / "odd")
+    assert "/cam\\x1b[2J\\nera/image_raw#0: " in detected.stdout
 
 
 def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
@@ -99,6 +101,9 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
         pytest.param(["{bag}", "{out}", "--from", "3", "--to", "2"], "later end", id="times"),
         pytest.param(["{bag}", "{out}", "--from", "nan"], "from is nan s", id="from, no number"),
         pytest.param(["{bag}", "{out}", "--to", "inf"], "to is inf s", id="to, endless"),
+        pytest.param(["{bag}", ""], "is empty", id="no OUT"),
+        pytest.param(["{bag}", "."], "name of a new folder", id="OUT without a name"),
+        pytest.param(["{bag}", ".."], "name of a new folder", id="OUT above"),
         pytest.param(["{bag}", "{bag}"], "exists already", id="out exists"),
         pytest.param(["{out}", "{out}2"], "no such bag", id="no bag"),
     ],

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from face_detect_ros.core.text import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, TaskID
 
@@ -39,7 +41,7 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.progress import MofNCompleteColumn
 
     with _stderr_progress(MofNCompleteColumn(), redirect_stdout=False) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(printable(what), total=total)
         yield lambda: progress.advance(task)
 
 

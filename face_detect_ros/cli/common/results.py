@@ -17,6 +17,7 @@ import numpy as np
 
 from face_detect_ros.cli.common.media import MediaFile
 from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.core.text import printable
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.pipeline.result import Result
@@ -68,7 +69,8 @@ def print_lines(record: dict[str, Any]) -> None:
         if "track" in item:
             what = f"#{item['track']} {what}"
         lines.append(f"  {what:<16} {item['score']:.2f}  {size:>11} px at ({left}, {top})")
-    sys.stdout.write("\n".join(lines) + "\n")
+    # names come from outside: of files, topics, models and people
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
     sys.stdout.flush()
 
 

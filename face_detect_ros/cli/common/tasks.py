@@ -49,6 +49,15 @@ Hide = Annotated[
     ),
 ]
 Cover = Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")]
+
+
+def given(place: str) -> str:
+    """A path or URL from the command line. Raises BadParameter for an empty one, as of a variable that is not set."""
+    if not place.strip():
+        raise typer.BadParameter("is empty; give a path or URL")
+    return place
+
+
 Every = Annotated[int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")]
 Topics = Annotated[
     str,
