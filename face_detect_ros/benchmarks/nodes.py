@@ -82,7 +82,7 @@ def observe(
 
     Args:
         processes: Name -> module, parameters and arguments.
-        pictures: Wait for so many detection messages first.
+        pictures: Number of detection messages to wait for first.
         span_s: How long to observe after that.
 
     Raises:

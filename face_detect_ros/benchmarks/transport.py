@@ -223,7 +223,8 @@ def _program(
     """Run a command until the end of the block at the latest.
 
     Yields:
-        Waits so many seconds for its end and returns the last line that it printed. Raises PerceptionError.
+        A function that waits for its end, at most the given number of seconds, and returns the last line that it
+        printed. Raises PerceptionError.
     """
     with (
         tempfile.TemporaryFile("w+", errors="replace") as errors,

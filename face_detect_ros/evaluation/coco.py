@@ -110,7 +110,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
     Returns:
         `AP`, `AP50` and `AP75`; `AP_small`, `AP_medium`, `AP_large` and the same of AP50, by area below 32^2, below
         96^2 and above, in square pixels; `per_class`, AP, AP50 and boxes by the names of the annotations; `curve`, the
-        mean recall and precision over the classes at an overlap of 0.5; `left_out`, classes that the model lacks;
+        mean recall and precision over the classes at an overlap of 0.5; `left_out`, classes unknown to the model;
         `images` and `boxes` that count; `images_per_s`, images over the detector's time.
 
     Raises:

@@ -28,7 +28,7 @@ from face_detect_ros.fleet.table import FILE
 COPY_S = 30.0
 """Between two copies of the state, at least."""
 _SHARE = 10.0
-"""And so many times as long as the latest copy took: large tables are copied less often."""
+"""And this many times the duration of the latest copy, so that large tables are copied less often."""
 
 
 class Mirror:

@@ -58,7 +58,7 @@ def run(
     on_begin: Callable[[str, int], None] = lambda name, seed: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> None:
-    """Train what a folder lacks: every architecture with the options of every seed.
+    """Train what is missing in a folder: every architecture with the options of every seed.
 
     Args:
         data: Images to learn from.

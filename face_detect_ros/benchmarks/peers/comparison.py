@@ -39,7 +39,7 @@ def enliven(network: nn.Module, images: Tensor, classes: int, run: Callable[[Ten
     Args:
         network: Changed in place.
         images: What `run` computes, for the statistics.
-        classes: Number of classes; layers with so many outputs give scores.
+        classes: Number of classes; layers with this number of outputs give scores.
         run: The network's forward pass.
     """
     random = torch.Generator().manual_seed(0)

@@ -72,7 +72,7 @@ class ResnetEmbedder:
     Args:
         describe: Computes descriptors of aligned faces.
         device: Where it does, for people to read.
-        jitter: Above 1, each descriptor is the mean over so many slightly moved copies of the face.
+        jitter: Number of slightly moved copies of the face whose mean is the descriptor; 0 or 1: the face itself.
     """
 
     def __init__(self, describe: Describe, device: str, jitter: int) -> None:
@@ -141,7 +141,7 @@ class DlibEmbedder:
     Args:
         device: "auto", "cpu", "cuda" or "cuda:N".
         precision: "auto" or "float32".
-        jitter: Above 1, each descriptor is the mean over so many slightly moved copies of the face.
+        jitter: Number of slightly moved copies of the face whose mean is the descriptor; 0 or 1: the face itself.
 
     Raises:
         ConfigError: dlib is not installed, or cannot use this device or precision.

@@ -20,7 +20,7 @@ from face_detect_ros.training.data.dataset import DataSet, is_yaml, read_dataset
 
 
 def read_held_back(labels: Path, images: Path | None) -> CocoAnnotations:
-    """Read the images that a training is judged by.
+    """Read the images that a training is evaluated on.
 
     Args:
         labels: COCO JSON, or the YAML of YOLO's folders, whose split "val" is read.
