@@ -13,6 +13,7 @@ from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.storage_mcap import McapReader
 
 from face_detect_ros.bags.mcap_chunks import RECORD_HEAD, Chunk, Merger, Raw, read_header
+from face_detect_ros.bags.stored import open_for_messages
 from face_detect_ros.bags.topic import Key, Message, from_connection
 
 
@@ -75,7 +76,7 @@ class McapIndex:
         """
         wanted = {number for number, key in self._keys.items() if key in keys}
         size = self._path.stat().st_size
-        with self._path.open("rb") as file:
+        with open_for_messages(self._path) as file:
             merger = Merger(self._path, file, _refuse)
 
             def of_chunk(first_ns: int, at: int, length: int) -> Iterator[Raw]:

@@ -27,6 +27,7 @@ from face_detect_ros.bags.mcap_chunks import (
     Raw,
     read_header,
 )
+from face_detect_ros.bags.stored import open_for_messages
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name
 from face_detect_ros.core.errors import SourceError
@@ -60,7 +61,7 @@ class McapScan:
         self._known_chunks: list[int] = []
         self._told: set[int] = set()
         try:
-            with path.open("rb") as file:
+            with open_for_messages(path) as file:
                 self._scan(file)
                 self._count(file)
         except OSError as error:
@@ -74,7 +75,7 @@ class McapScan:
             start_ns: Earliest time of recording.
             end_ns: End of the time of recording, exclusive.
         """
-        with self._path.open("rb") as file:
+        with open_for_messages(self._path) as file:
             merger = Merger(self._path, file, self._tell)
             chunks = [
                 chunk

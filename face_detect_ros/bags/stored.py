@@ -21,8 +21,10 @@ from face_detect_ros.files.reading import parse_yaml
 from face_detect_ros.files.stores import Store, Stored, is_url
 from face_detect_ros.files.transfers import fetched
 
+_INDEX_BLOCK_BYTES = 1 << 16
+"""Asked for beyond each part that is read: little, because indexes are small, and a bag may have many files."""
 _BLOCK_BYTES = 1 << 22
-"""Read at a time of an MCAP file."""
+"""The same where messages are read one after the other."""
 MOST_METADATA_BYTES = 1 << 26
 
 
@@ -113,8 +115,13 @@ class StoredPath:
         stored = self._files[self.relative]
         return SimpleNamespace(st_size=stored.size, st_mtime_ns=stored.modified_ns)
 
-    def open(self, mode: str = "rb") -> BinaryIO:
-        return self._store.open(self.relative, block_bytes=_BLOCK_BYTES)
+    def open(self, mode: str = "rb", block_bytes: int = _INDEX_BLOCK_BYTES) -> BinaryIO:
+        return self._store.open(self.relative, block_bytes=block_bytes)
+
+
+def open_for_messages(path: Path) -> BinaryIO:
+    """Open a file whose messages are read; of one in a store, large parts are asked for. Raises OSError, StoreError."""
+    return path.open("rb", _BLOCK_BYTES) if isinstance(path, StoredPath) else path.open("rb")
 
 
 def _children(files: Iterable[str]) -> dict[str, dict[str, None]]:
@@ -199,7 +206,7 @@ def stored_bags(store: Store) -> list[str]:
 def outline(store: Store) -> Outline | None:
     """What metadata.yaml, or the index at the end of MCAP files, says about a bag; None if neither says enough.
 
-    Reads some kilobytes, however large the bag is. Raises as `Store`.
+    Reads little, however large the bag is. Raises as `Store`.
     """
     require_rosbags()
     files = store.files()

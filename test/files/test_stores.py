@@ -14,6 +14,7 @@ import pytest
 from helpers.bags import camera_bag, run
 from typer.testing import CliRunner
 
+from face_detect_ros.bags.stored import outline
 from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
 from face_detect_ros.files import scratch, stores
@@ -238,6 +239,18 @@ def test_bag_info_reads_parts_of_mcap_files(store, tmp_path, monkeypatch):
     content = (tmp_path / "whole" / "whole.mcap").read_bytes()
     store.pipe("/robots/cut.mcap", content[:-60_000])
     monkeypatch.setattr(Store, "get", None)  # nothing is copied
+    blocks = []
+    opened = Store.open
+    monkeypatch.setattr(
+        Store,
+        "open",
+        lambda self, name, *, block_bytes: (
+            blocks.append(block_bytes) or opened(self, name, block_bytes=block_bytes)
+        ),
+    )
+    store.rm_file("/robots/whole/metadata.yaml")
+    assert outline(Store("memory://robots/whole")).topics
+    assert max(blocks, default=0) < 100_000  # there may be hundreds of files
     whole = CliRunner().invoke(app, ["bag", "info", "memory://robots/whole"])
     assert whole.exit_code == 0, whole.output
     assert "images (rgb8)" in whole.output
