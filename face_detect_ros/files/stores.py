@@ -32,8 +32,9 @@ _FINAL = (
     FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError,
     ValueError, TypeError, AttributeError, ImportError,
 )  # fmt: skip
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_FINAL_NUMBERS = (*_FULL, errno.EINVAL, errno.EPERM, errno.ENAMETOOLONG, errno.EMSGSIZE)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Numbers of errors of a disk that takes no more."""
+_FINAL_NUMBERS = (*FULL, errno.EINVAL, errno.EPERM, errno.ENAMETOOLONG, errno.EMSGSIZE)
 _TEMPORARY_STATUSES = (408, 425, 429)
 """Of HTTP, among those from 400 to 499, which mean that the request itself is wrong."""
 
@@ -231,7 +232,7 @@ class Store:
             except FileNotFoundError as error:
                 raise SourceError(f"{self.shown}: not there") from error
             except Exception as error:
-                if isinstance(error, OSError) and error.errno in _FULL:
+                if isinstance(error, OSError) and error.errno in FULL:
                     raise OutputError(
                         f"{self.shown}: cannot be {what}: {self._reason(error)}; is the disk full?"
                     ) from error

@@ -171,7 +171,7 @@ class _Copy:
 
     def named(self, text: str) -> str:
         """A text about the copy, as one about the bag."""
-        return text.replace(str(self._path), shown_url(self.url, keys=True)) if self.url else text
+        return text.replace(str(self._path), shown_url(self.url, keys=True)) if self._path.name else text
 
     def is_good(self) -> bool:
         """Whether it could be made, once that is known."""

@@ -21,7 +21,7 @@ from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.stored import Outline, outline
 from face_detect_ros.core.errors import OutputError, PerceptionError
 from face_detect_ros.core.text import shown_url, without_credentials
-from face_detect_ros.files.stores import Store
+from face_detect_ros.files.stores import FULL, Store
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
@@ -138,6 +138,8 @@ def take(
             reason = reason.removeprefix(f"{name}: ")
         return Outcome(step, {}, "bag", reason)
     except Exception as error:  # noqa: BLE001 - a bag that finds a bug must not stop the others
+        if isinstance(error, OSError) and error.errno in FULL:
+            return Outcome(step, {}, "all", f"{error}; is the disk full?")
         last = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
         return Outcome(step, {}, "bag", without_credentials(what))

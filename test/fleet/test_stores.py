@@ -3,6 +3,7 @@
 
 """Fleets whose bags and results are in object stores: what they find is what they find on local folders."""
 
+import errno
 import json
 import os
 import random
@@ -381,6 +382,14 @@ def test_a_list_of_signed_urls(tmp_path):
             lambda *arguments, **more: (_ for _ in ()).throw(ConnectionResetError("reset")),
             "cannot be fetched: reset",
             id="the store does not answer",
+        ),
+        pytest.param(
+            "tempfile.mkdtemp",
+            lambda *arguments, **more: (_ for _ in ()).throw(
+                OSError(errno.ENOSPC, "No space left on device")
+            ),
+            "No space left",
+            id="no room for a folder",
         ),
     ],
 )
