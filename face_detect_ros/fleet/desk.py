@@ -40,6 +40,7 @@ class Desk:
         self._folder = folder
         self._here = _Copy()
         self._next = _Copy()
+        self._looked_at: tuple[str, Path | None] = ("", None)
 
     def take(self, step: Step, action: Callable[[Step], dict[str, Any]]) -> dict[str, Any]:
         """Take a step whose bag or results are in a store, with copies.
@@ -90,7 +91,7 @@ class Desk:
         """
         if not step.bag_url:
             return step
-        bag = mcap_bag(Store(step.bag_url), indexed=True) if step.pieces > 1 else None
+        bag = self._where_it_is(step.bag_url) if step.pieces > 1 else None
         if bag is None:
             bag = self._fetched(step.bag_url)
         job = replace(step.job, bag=bag, name=shown_url(step.bag_url, keys=True))
@@ -113,6 +114,12 @@ class Desk:
             copy.remove()
         self._here = self._next = _Copy()
         self._stack.close()
+
+    def _where_it_is(self, url: str) -> Path | None:
+        """A bag that is read in the store; None if it has to be copied."""
+        if url != self._looked_at[0]:
+            self._looked_at = url, mcap_bag(Store(url), indexed=True)
+        return self._looked_at[1]
 
     def _fetched(self, url: str) -> Path:
         if url != self._here.url:
