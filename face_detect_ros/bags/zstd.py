@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 from pathlib import Path
 
-from face_detect_ros.core.errors import SourceError
+from face_detect_ros.core.errors import OutputError, PerceptionError, SourceError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -38,8 +39,8 @@ def unpack_file(path: Path, target: Path) -> None:
 
     Raises:
         EOFError, ZstdError: It is damaged or cut off; `target` has what comes before.
-        SourceError: It cannot be read or written, or there is far more in it than in a recording, or than there is
-            space. `target` is removed.
+        SourceError: It cannot be read, or there is far more in it than in a recording. `target` is removed.
+        OutputError: There is no space for it. `target` is removed.
     """
     hint = f"if you trust it, unpack it with: zstd -d {path.name}"
     written = 0
@@ -52,14 +53,16 @@ def unpack_file(path: Path, target: Path) -> None:
                     raise SourceError(f"{path}: unpacks to more than {most_bytes / 1e6:,.0f} MB; {hint}")
                 if shutil.disk_usage(target.parent).free < _LEFT_FREE_BYTES:
                     full = f"{path}: unpacks to more than fits into {target.parent}"
-                    raise SourceError(f"{full}; set TMPDIR to a folder on a larger disk, or {hint}")
+                    raise OutputError(f"{full}; set TMPDIR to a folder on a larger disk, or {hint}")
                 copy.write(block)
-    except SourceError:
+    except PerceptionError:
         target.unlink(missing_ok=True)
         raise
     except OSError as error:
         target.unlink(missing_ok=True)
-        raise SourceError(f"{path}: cannot be unpacked to {target.parent}: {error}") from error
+        # a disk that is full, or too slow to say so before, is not the bag's fault
+        kind = OutputError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else SourceError
+        raise kind(f"{path}: cannot be unpacked to {target.parent}: {error}") from error
 
 
 def unpack(data: bytes, *, complete: bool = True, most_bytes: int | None = None) -> bytes:

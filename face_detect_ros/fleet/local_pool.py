@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.child_process import die_with_owner
+from face_detect_ros.core.errors import OutputError
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.job import Task
@@ -75,7 +76,13 @@ class LocalPool:
         self._context = multiprocessing.get_context("spawn")
         self._stack = contextlib.ExitStack()
         self._folder = self._stack.enter_context(scratch())
-        self._workers = [self._start() for _ in range(size)]
+        self._workers: list[_Worker] = []
+        try:
+            for _ in range(size):
+                self._workers.append(self._start())
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def idle(self) -> int:
@@ -134,13 +141,18 @@ class LocalPool:
         self._stack.close()
 
     def _start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
-        their_end, our_end = self._context.Pipe(duplex=False)
-        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._folder))
-        process = self._context.Process(
-            target=_serve, args=(self._tasks, theirs, their_end, folder), name="fleet-worker", daemon=False
-        )
-        process.start()
+        try:
+            ours, theirs = self._context.Pipe()
+            their_end, our_end = self._context.Pipe(duplex=False)
+            folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._folder))
+            process = self._context.Process(
+                target=_serve, args=(self._tasks, theirs, their_end, folder), name="fleet-worker", daemon=False
+            )
+            process.start()
+        except OSError as error:
+            raise OutputError(
+                f"cannot start one of {self.size} workers: {error.strerror or error}; give fewer with --workers"
+            ) from error
         theirs.close()
         their_end.close()
         return _Worker(process=process, work=ours, lifeline=our_end, folder=folder)
