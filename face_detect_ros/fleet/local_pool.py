@@ -11,9 +11,11 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,14 @@ from face_detect_ros.fleet.job import Task
 from face_detect_ros.fleet.pool import Builder, Worker, bags_at_hand, choose_worker, forget_bag
 from face_detect_ros.fleet.steps import Outcome, Step, take
 
+_END_S = 1.0  # until a worker is killed
 _TELL_S = 0.5  # between two reports of progress
 
 
 def _serve(tasks: Sequence[Task], work: Connection, lifeline: Connection, folder: Path) -> None:
     """The main function of a worker process."""
-    desk = Desk(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner says when it ends
+    desk = Desk(folder)
     die_with_owner(lifeline.fileno())
     build = Builder(tasks)
     told_s, images = time.monotonic(), 0
@@ -134,11 +137,15 @@ class LocalPool:
         return found
 
     def close(self) -> None:
-        """End all workers at once."""
-        for worker in self._workers:
-            self._end(worker)
-        self._workers = []
-        self._stack.close()
+        """End all workers at once. A second Ctrl-C does not cut this off."""
+        with _interrupts_ignored():
+            for worker in self._workers:
+                worker.lifeline.close()
+            ends_s = time.monotonic() + _END_S
+            for worker in self._workers:
+                self._end(worker, ends_s - time.monotonic())
+            self._workers = []
+            self._stack.close()
 
     def _start(self) -> _Worker:
         try:
@@ -146,9 +153,18 @@ class LocalPool:
             their_end, our_end = self._context.Pipe(duplex=False)
             folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self._folder))
             process = self._context.Process(
-                target=_serve, args=(self._tasks, theirs, their_end, folder), name="fleet-worker", daemon=False
+                target=_serve,
+                args=(self._tasks, theirs, their_end, folder),
+                name="fleet-worker",
+                daemon=False,
             )
-            process.start()
+            # its owner says when it ends, not Ctrl-C: from the first moment on
+            resource_tracker.ensure_running()  # it would unblock the signal again
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         except OSError as error:
             raise OutputError(
                 f"cannot start one of {self.size} workers: {error.strerror or error}; give fewer with --workers"
@@ -165,14 +181,27 @@ class LocalPool:
             return []
         return [Outcome(worker.step, {}, "crash", _why(worker.process.exitcode))]
 
-    def _end(self, worker: _Worker) -> None:
+    def _end(self, worker: _Worker, patience_s: float = _END_S) -> None:
         worker.lifeline.close()
-        worker.process.join(1.0)
+        worker.process.join(max(0.0, patience_s))
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
         worker.work.close()
         shutil.rmtree(worker.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ctrl-C has no effect. Elsewhere than in the main thread, which gets it, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _why(code: int | None) -> str:

@@ -3,6 +3,7 @@
 
 """Many bags over processes: the same results as one process, whatever is killed in between."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -242,6 +244,26 @@ def test_a_dead_worker_is_noticed_and_replaced(tmp_path):
         assert all("SIGKILL" in outcome.reason for outcome in outcomes if outcome.failure)
     finally:
         pool.close()
+
+
+def test_ctrl_c_leaves_the_end_of_workers_to_their_owner(tmp_path):
+    """The terminal sends it to all processes, as often as somebody is impatient."""
+    pool = LocalPool(job_of("").tasks, 1)
+    try:
+        pool.submit(Step("plan", 1, job_of(camera_bag(tmp_path / "a", 2)), tmp_path))
+        outcomes = []
+        while not outcomes:  # from its first moment on
+            os.kill(pool.pids[0], signal.SIGINT)
+            outcomes += pool.wait(0.1)
+        assert [outcome.failure for outcome in outcomes] == [""]
+    finally:
+        impatient = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+        impatient.start()
+        pool.submit(Step("plan", 1, job_of(tmp_path / "a"), tmp_path))
+        with contextlib.suppress(KeyboardInterrupt):  # after the end, or not at all
+            pool.close()
+            impatient.join()
+    assert pool.pids == []
 
 
 @pytest.mark.parametrize(
