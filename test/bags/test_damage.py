@@ -77,7 +77,12 @@ def test_chunks_that_overlap_take_no_more_than_a_limit(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "kind", "message"),
     [
-        ("_ALWAYS_FILE_BYTES", 10_000, SourceError, "to more than .* if you trust it, unpack it with: zstd -d"),
+        (
+            "_ALWAYS_FILE_BYTES",
+            10_000,
+            SourceError,
+            "to more than .* if you trust it, unpack it with: zstd -d",
+        ),
         # not the fault of the bag
         ("_LEFT_FREE_BYTES", 1 << 62, OutputError, "unpacks to more than fits into .* set TMPDIR"),
     ],
