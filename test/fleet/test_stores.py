@@ -141,11 +141,10 @@ def test_from_a_store_to_a_store(source, expected, place, tmp_path, temporary):
     }
 
 
+@pytest.mark.parametrize("place", ["file", "s3"], indirect=True)
 def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
     source, expected, place, tmp_path, temporary
 ):
-    if place.startswith("memory"):
-        pytest.skip("is no store for several processes")
     uploaded(source, f"{place}/robots")
     url = f"{place}/results"
     chance = random.Random(2)
@@ -167,6 +166,7 @@ def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
     assert not list((out / "pieces").glob("*"))
 
 
+@pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
 def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(place, tmp_path, monkeypatch):
     camera_bag(tmp_path / "in" / "a", 60)
     camera_bag(tmp_path / "in" / "b", 60)
@@ -196,6 +196,7 @@ def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(
     ]
 
 
+@pytest.mark.parametrize("place", ["file", "s3"], indirect=True)
 def test_a_state_that_is_cut_off_is_made_anew(source, expected, place, tmp_path):
     url = f"{place}/out"
     fleet(source, url)
@@ -240,6 +241,7 @@ def test_bags_are_planned_without_copies_where_that_is_possible(
     assert len(got) == fetched
 
 
+@pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
 def test_a_bag_is_fetched_once_or_read_where_it_is(place, tmp_path, temporary, monkeypatch):
     camera_bag(tmp_path / "in" / "cut", 130, "sqlite3")
     camera_bag(tmp_path / "in" / "cut_mcap", 130)
@@ -310,9 +312,8 @@ def test_the_next_bag_makes_room_for_the_one_that_is_needed(tmp_path, monkeypatc
     desk.close()
 
 
+@pytest.mark.parametrize("place", ["file", "s3"], indirect=True)
 def test_workers_that_are_killed_leave_no_copies(place, tmp_path, temporary):
-    if place.startswith("memory"):
-        pytest.skip("is no store for several processes")
     camera_bag(tmp_path / "in" / "a", 60)
     url = uploaded(tmp_path / "in", f"{place}/in")
     job = job_of("", delay_s=0.02)
@@ -482,6 +483,7 @@ def alive(store, action):
         return action()
 
 
+@pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
 def test_other_options_are_refused_by_the_name_of_the_store(place, tmp_path):
     camera_bag(tmp_path / "in" / "a", 2)
     fleet(tmp_path / "in", f"{place}/out")
