@@ -33,6 +33,8 @@ Kind = Literal["plan", "detect", "finish"]
 Pipelines = Callable[[], Mapping[str, Pipeline]]
 LEAST_IMAGES = 50
 """Of a piece: opening a bag takes as long as a few images."""
+MOST_PIECES = 1000
+"""Of a bag, whatever it says about its time and its images."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def pieces(start_ns: int, end_ns: int, piece_s: float, images: int) -> list[tupl
     """
     length_ns = max(1, end_ns - start_ns)
     wanted = round(length_ns * 1e-9 / piece_s) if piece_s > 0 else 1
-    count = max(1, min(wanted, images // LEAST_IMAGES))
+    count = max(1, min(wanted, images // LEAST_IMAGES, MOST_PIECES))
     cuts = [start_ns + length_ns * number // count for number in range(count + 1)]
     return list(itertools.pairwise(cuts))
 

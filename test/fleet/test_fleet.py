@@ -275,6 +275,7 @@ def test_ctrl_c_leaves_the_end_of_workers_to_their_owner(tmp_path):
         pytest.param(600, 0, 6000, 1, id="uncut"),
         pytest.param(600_000, 60, 120, 2, id="few images over days"),
         pytest.param(0, 60, 0, 1, id="empty"),
+        pytest.param(10**10, 60, 10**12, 1000, id="figures that lie"),
     ],
 )
 def test_pieces_cover_a_bag_without_gap_or_overlap(seconds, piece_s, images, count):

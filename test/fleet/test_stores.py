@@ -21,6 +21,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.bags import camera_bag, job_of
 from helpers.moto_server import s3
 from helpers.paths import TEST
@@ -418,6 +419,17 @@ def test_bags_in_stores_that_cannot_be_processed_are_set_aside(tmp_path):
     assert reasons["missing"] == "not there"
     assert reasons["broken"].startswith("nothing of this bag can be read")
     assert f"file://{tmp_path}/in/broken.mcap: not an MCAP file" in reasons["broken"]
+
+
+def test_figures_in_metadata_that_lie_are_not_believed(tmp_path):
+    metadata = camera_bag(tmp_path / "in" / "a", 3) / "metadata.yaml"
+    content = yaml.safe_load(metadata.read_text())
+    about = content["rosbag2_bagfile_information"]
+    about["duration"]["nanoseconds"] = 10**30
+    about["topics_with_message_count"][0]["message_count"] = 10**23
+    metadata.write_text(yaml.safe_dump(content))
+    report = driver.run(job_of(""), bags_of(f"file://{tmp_path}/in"), tmp_path / "out", Here, Options())
+    assert [(bag.state, bag.expected) for bag in report.bags] == [("done", 3)]
 
 
 def test_nothing_shows_a_password(tmp_path, capfd):
