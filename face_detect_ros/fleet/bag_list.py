@@ -73,7 +73,7 @@ def _on_disk(source: Path) -> list[NamedBag]:
         ]
     return _listed(
         read_text(source, most_bytes=_MOST_LIST_BYTES, hint="give a folder, or a list of bags"),
-        str(source.parent),
+        str(source),
     )
 
 
@@ -97,11 +97,14 @@ def _in_store(url: str) -> list[NamedBag]:
         text = (store.read() or b"").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{store.shown}: not a list of bags: no UTF-8 text") from error
-    return _listed(text, posixpath.dirname(address))
+    return _listed(text, address)
 
 
-def _listed(text: str, folder: str) -> list[NamedBag]:
-    """The bags of a list. Relative paths start at `folder`, a path or URL."""
+def _listed(text: str, source: str) -> list[NamedBag]:
+    """The bags of a list at `source`, a path or URL, from whose folder relative paths start. Raises ConfigError."""
+    folder = posixpath.dirname(source)
+    if "\0" in text:
+        raise ConfigError(f"{shown_url(source, keys=True)}: not a list of bags: it has zero bytes")
     found = []
     for line in text.splitlines():
         place = line.strip()

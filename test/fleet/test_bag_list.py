@@ -36,6 +36,12 @@ def test_a_bag_with_another_one_inside_stays_whole(tmp_path, kind):
     assert [name for _, name in bags_of(place, f"{place}/drive/results")] == ["drive"]
 
 
+def test_a_list_of_zero_bytes_is_refused(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b"in/a\n\0\n")
+    with pytest.raises(ConfigError, match="list.txt: not a list of bags"):
+        bags_of(tmp_path / "list.txt")
+
+
 @pytest.mark.parametrize("source", ["in", "in/drive", "list.txt"])
 def test_results_do_not_go_where_the_bags_are(tmp_path, source):
     drive = camera_bag(tmp_path / "in" / "drive", 1)
