@@ -161,7 +161,7 @@ def fleet(
 def _tell(found: Report, out: str) -> None:
     for bag in found.bags:
         for problem in bag.problems:
-            report(f"{bag.path}: {problem}")
+            report(f"{bag.path}: {problem.removeprefix(f'{bag.path}: ')}")
     for bag in found.set_aside:
         report(f"{bag.path}: set aside: {bag.reason}")
     done = [bag for bag in found.bags if bag.state == "done"]
