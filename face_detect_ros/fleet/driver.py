@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stores import is_url
@@ -297,6 +298,8 @@ def called(place: str) -> str:
 @contextlib.contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """The folder, for this process alone."""
+    if is_bag(out):  # the result of `bag`, for example
+        raise ConfigError(f"{out}: is a bag; give another folder for the results")
     try:
         out.mkdir(parents=True, exist_ok=True)
         for folder in ("pieces", "bags"):

@@ -74,6 +74,15 @@ def test_names_from_a_bag_do_not_command_the_terminal(bag, tmp_path):
     assert "/cam\\x1b[2J\\nera/image_raw#0: " in detected.stdout
 
 
+def test_a_fleet_does_not_write_into_the_result_of_bag(bag, tmp_path):
+    assert invoke("bag", bag, tmp_path / "one").exit_code == 0
+    there = sorted((tmp_path / "one").iterdir())
+    done = invoke("fleet", bag, tmp_path / "one", "--workers", "1")
+    assert done.exit_code == 2
+    assert "is a bag" in done.stderr
+    assert sorted((tmp_path / "one").iterdir()) == there
+
+
 def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
     invoke("fleet", bag, tmp_path / "out", "--workers", "1")
     done = invoke("report", tmp_path / "out")
