@@ -292,7 +292,7 @@ def find(
     Exit code: 0; 1 if nothing was found or results cannot be read; 2 for bad arguments.
     """
     with exit_codes():
-        from face_detect_ros.core.text import printable
+        from face_detect_ros.core.text import printable, shown_url
         from face_detect_ros.files.transfers import fetched
         from face_detect_ros.fleet import table
 
@@ -307,6 +307,7 @@ def find(
                 else:
                     typer.echo(printable(_line(found, starts.get(found.bag, found.start_ns))))
         if not anything:
+            report(f"{shown_url(results, keys=True)}: nothing was found")
             raise typer.Exit(FAILED)
 
 

@@ -45,7 +45,9 @@ def test_what_was_found_is_listed(bag, tmp_path):
         json.loads(line) for line in invoke("bag", "find", tmp_path / "out", "--json").stdout.splitlines()
     ]
     assert (found["what"], found["track"], found["images"], found["nearest_m"]) == ("face", 1, 3, None)
-    assert invoke("bag", "find", tmp_path / "out", "--name", "Ann").exit_code == 1
+    nobody = invoke("bag", "find", tmp_path / "out", "--name", "Ann")
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert "nothing was found" in nobody.stderr
     assert invoke("bag", "find", tmp_path / "out", "--near", "soon").exit_code == 2
     assert invoke("bag", "find", tmp_path / "drive").exit_code == 2
 
