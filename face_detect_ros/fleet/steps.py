@@ -33,6 +33,7 @@ Kind = Literal["plan", "detect", "finish"]
 Pipelines = Callable[[], Mapping[str, Pipeline]]
 LEAST_IMAGES = 50
 """Of a piece: opening a bag takes as long as a few images."""
+_LEAST_IMAGE_BYTES = 1000
 MOST_PIECES = 1000
 """Of a bag, whatever it says about its time and its images."""
 
@@ -187,7 +188,10 @@ def _planned(step: Step, plan: Plan, bag: BagReader | Outline, size: int) -> dic
         "images": images,
         "duration_s": bag.duration_s,
         "bytes": size,
-        "spans_ns": pieces(start_ns, end_ns, step.piece_s, images) if cut else [(start_ns, end_ns)],
+        # by no more images than fit into the files
+        "spans_ns": pieces(start_ns, end_ns, step.piece_s, min(images, size // _LEAST_IMAGE_BYTES))
+        if cut
+        else [(start_ns, end_ns)],
     }
 
 
