@@ -28,10 +28,10 @@ from face_detect_ros.benchmarks.rows import Row
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
 from face_detect_ros.fleet import driver
-from face_detect_ros.fleet.job import Job, Task
-from face_detect_ros.fleet.journal import Journal
 from face_detect_ros.fleet.local_pool import LocalPool
-from face_detect_ros.fleet.processing import Watcher, detect_only, process
+from face_detect_ros.fleet.one_bag.job import Job, Task
+from face_detect_ros.fleet.one_bag.journal import Journal
+from face_detect_ros.fleet.one_bag.processing import Watcher, detect_only, process
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe

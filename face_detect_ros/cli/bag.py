@@ -20,10 +20,10 @@ from face_detect_ros.cli.common.exits import FAILED, exit_codes, report
 from face_detect_ros.cli.common.json_output import print_json
 
 if TYPE_CHECKING:
-    from face_detect_ros.fleet.job import Job
-    from face_detect_ros.fleet.journal import ImageKey
-    from face_detect_ros.fleet.processing import Summary
-    from face_detect_ros.fleet.table import Interval
+    from face_detect_ros.fleet.one_bag.job import Job
+    from face_detect_ros.fleet.one_bag.journal import ImageKey
+    from face_detect_ros.fleet.one_bag.processing import Summary
+    from face_detect_ros.fleet.one_bag.table import Interval
     from face_detect_ros.pipeline.pipeline import Pipeline
     from face_detect_ros.pipeline.result import Result
 
@@ -129,9 +129,9 @@ def process(
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
         from face_detect_ros.core.text import shown_url
         from face_detect_ros.files import stores, transfers
-        from face_detect_ros.fleet import processing
-        from face_detect_ros.fleet.job import Job
-        from face_detect_ros.fleet.output_folder import DONE
+        from face_detect_ros.fleet.one_bag import processing
+        from face_detect_ros.fleet.one_bag.job import Job
+        from face_detect_ros.fleet.one_bag.output_folder import DONE
 
         job = Job(
             bag=Path(),
@@ -179,9 +179,9 @@ def _delivered_before(job: Job, bag: str, out: str, stack: contextlib.ExitStack)
     """The summary of an earlier run that put the same result into a store; None if there is none."""
     from face_detect_ros.files.stores import Store, is_url
     from face_detect_ros.files.transfers import UNDERWAY, fetched
-    from face_detect_ros.fleet.delivered import is_delivered
-    from face_detect_ros.fleet.processing import Summary
-    from face_detect_ros.fleet.table import FILE, problems_in
+    from face_detect_ros.fleet.one_bag.delivered import is_delivered
+    from face_detect_ros.fleet.one_bag.processing import Summary
+    from face_detect_ros.fleet.one_bag.table import FILE, problems_in
 
     if not is_url(out) or (store := Store(out)).exists(UNDERWAY):
         return None
@@ -294,7 +294,7 @@ def find(
     with exit_codes():
         from face_detect_ros.core.text import printable, shown_url
         from face_detect_ros.files.transfers import fetched
-        from face_detect_ros.fleet import table
+        from face_detect_ros.fleet.one_bag import table
 
         query = table.Query(name, class_name, _meters(near), min_score, topic, gap_s)
         anything = False
@@ -321,7 +321,7 @@ def _watcher(job: Job, *, json: bool) -> Iterator[Any]:
     """Shows a bar, and prints results if `json`."""
     from face_detect_ros.cli.common.progress import progress_bar
     from face_detect_ros.cli.common.results import as_record
-    from face_detect_ros.fleet.processing import Watcher
+    from face_detect_ros.fleet.one_bag.processing import Watcher
 
     with contextlib.ExitStack() as stack:
 

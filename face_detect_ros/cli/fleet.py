@@ -104,9 +104,9 @@ def fleet(
         from face_detect_ros.files.stores import is_url
         from face_detect_ros.fleet import driver
         from face_detect_ros.fleet.bag_list import bags_of
-        from face_detect_ros.fleet.job import Job
         from face_detect_ros.fleet.local_pool import LocalPool, default_workers
         from face_detect_ros.fleet.mirror import Mirror
+        from face_detect_ros.fleet.one_bag.job import Job
         from face_detect_ros.fleet.pool import Pool
 
         bags = bags_of(source, out)

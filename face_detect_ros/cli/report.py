@@ -80,7 +80,7 @@ def report(
 def _refuse_many(place: str, exists: Callable[[str], bool]) -> None:
     """Raise ConfigError for results of many bags: before all of them are fetched, if they are in a store."""
     from face_detect_ros.fleet.driver import SUMMARY
-    from face_detect_ros.fleet.table import FILE
+    from face_detect_ros.fleet.one_bag.table import FILE
 
     if (exists(SUMMARY) or exists(FILE)) and exists("bags"):
         raise ConfigError(f"{place}: results of many bags; give that of one, such as {place}/bags/NAME")

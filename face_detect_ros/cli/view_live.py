@@ -17,7 +17,7 @@ import typer
 from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.cli.common.exits import report
 from face_detect_ros.depth.scene import Scene
-from face_detect_ros.fleet.playing import DepthBag
+from face_detect_ros.fleet.one_bag.playing import DepthBag
 from face_detect_ros.pipeline import live
 from face_detect_ros.pipeline.recipe import Recipe, Recognition
 from face_detect_ros.pipeline.result import Result

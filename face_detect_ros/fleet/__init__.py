@@ -1,4 +1,4 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bags in, bags out: the pipeline over recordings, in one process or in many."""
+"""Many bags through the pipeline, by many workers, on one machine or more."""

@@ -20,9 +20,9 @@ from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.files.stores import Store
 from face_detect_ros.files.transfers import deliver, fetch
-from face_detect_ros.fleet.delivered import is_delivered
-from face_detect_ros.fleet.journal import summary_of
-from face_detect_ros.fleet.output_folder import DONE
+from face_detect_ros.fleet.one_bag.delivered import is_delivered
+from face_detect_ros.fleet.one_bag.journal import summary_of
+from face_detect_ros.fleet.one_bag.output_folder import DONE
 
 if TYPE_CHECKING:
     from face_detect_ros.fleet.steps import Step

@@ -21,12 +21,12 @@ from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stores import is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
 from face_detect_ros.fleet.bag_list import NamedBag
-from face_detect_ros.fleet.job import Job
 from face_detect_ros.fleet.manifest import Bag, Manifest
 from face_detect_ros.fleet.mirror import Mirror
+from face_detect_ros.fleet.one_bag.job import Job
+from face_detect_ros.fleet.one_bag.table import FILE
 from face_detect_ros.fleet.pool import Pool
 from face_detect_ros.fleet.steps import Outcome, Step
-from face_detect_ros.fleet.table import FILE
 
 ATTEMPTS = 3
 """Processes that may end over a step before its bag is set aside."""

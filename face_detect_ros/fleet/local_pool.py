@@ -24,7 +24,7 @@ from face_detect_ros.core.child_process import die_with_owner
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.fleet.desk import Desk
-from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.one_bag.job import Task
 from face_detect_ros.fleet.pool import Builder, Worker, bags_at_hand, choose_worker, forget_bag
 from face_detect_ros.fleet.steps import Outcome, Step, take
 

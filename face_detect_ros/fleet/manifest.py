@@ -15,7 +15,7 @@ from typing import Any
 
 from face_detect_ros.bags.finding import UNFINISHED
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
-from face_detect_ros.fleet import table
+from face_detect_ros.fleet.one_bag import table
 
 SCHEMA = (
     table.SCHEMA

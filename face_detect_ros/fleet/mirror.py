@@ -22,8 +22,8 @@ from face_detect_ros.files.scratch import check_space, scratch
 from face_detect_ros.files.stores import Store
 from face_detect_ros.fleet.lease import Lease
 from face_detect_ros.fleet.manifest import Manifest
+from face_detect_ros.fleet.one_bag.table import FILE
 from face_detect_ros.fleet.steps import Step
-from face_detect_ros.fleet.table import FILE
 
 COPY_S = 30.0
 """Between two copies of the state, at least."""

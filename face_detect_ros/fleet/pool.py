@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.one_bag.job import Task
 from face_detect_ros.fleet.steps import Outcome, Step
 from face_detect_ros.pipeline.pipeline import Pipeline
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.fleet.desk import Desk
-from face_detect_ros.fleet.job import Task
+from face_detect_ros.fleet.one_bag.job import Task
 from face_detect_ros.fleet.pool import Builder, Worker, bags_at_hand, choose_worker, forget_bag
 from face_detect_ros.fleet.steps import Outcome, Step, take
 

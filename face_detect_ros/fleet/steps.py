@@ -23,10 +23,10 @@ from face_detect_ros.core.errors import OutputError, PerceptionError
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stores import FULL, Store
 from face_detect_ros.fleet.desk import Desk
-from face_detect_ros.fleet.job import Job
-from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
-from face_detect_ros.fleet.plan import Plan
-from face_detect_ros.fleet.processing import detect_only, process
+from face_detect_ros.fleet.one_bag.job import Job
+from face_detect_ros.fleet.one_bag.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.one_bag.plan import Plan
+from face_detect_ros.fleet.one_bag.processing import detect_only, process
 from face_detect_ros.pipeline.pipeline import Pipeline
 
 Kind = Literal["plan", "detect", "finish"]

@@ -12,7 +12,7 @@ from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.demo import scene
 from face_detect_ros.evaluation.tracking import evaluate
 from face_detect_ros.files.whole_file import own_folder
-from face_detect_ros.fleet.output_folder import OutputFolder
+from face_detect_ros.fleet.one_bag.output_folder import OutputFolder
 from face_detect_ros.training import curve
 
 ROWS = [{"epoch": 1, "loss_total": 2.0}]

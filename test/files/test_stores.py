@@ -319,7 +319,7 @@ def test_bag_reads_from_a_store_and_writes_to_it(store, tmp_path, monkeypatch):
         failed = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
     assert failed.exit_code == 1
     assert "the same command tries again" in failed.output
-    monkeypatch.setattr("face_detect_ros.fleet.processing._Run", None)  # nothing is computed again
+    monkeypatch.setattr("face_detect_ros.fleet.one_bag.processing._Run", None)  # nothing is computed again
     done = CliRunner().invoke(app, ["bag", "memory://robots/drive", "memory://results/drive", *words])
     assert done.exit_code == 0, done.output
     there = sorted(name.rpartition("/")[2] for name in store.find("/results/drive"))

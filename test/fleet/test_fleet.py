@@ -28,10 +28,11 @@ from helpers.paths import TEST
 from helpers.pools import Here
 
 from face_detect_ros.core.errors import ConfigError, DetectorError
-from face_detect_ros.fleet import driver, steps, table
+from face_detect_ros.fleet import driver, steps
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.driver import ATTEMPTS, Options
 from face_detect_ros.fleet.local_pool import LocalPool
+from face_detect_ros.fleet.one_bag import table
 from face_detect_ros.fleet.steps import Outcome, Step, pieces
 
 COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}

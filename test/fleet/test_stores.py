@@ -32,12 +32,13 @@ from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, OutputError, StoreError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
-from face_detect_ros.fleet import driver, lease, mirror, steps, table
+from face_detect_ros.fleet import driver, lease, mirror, steps
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.desk import Desk
 from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
+from face_detect_ros.fleet.one_bag import table
 from face_detect_ros.fleet.steps import Step, take
 
 fsspec = pytest.importorskip("fsspec")

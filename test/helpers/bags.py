@@ -19,8 +19,8 @@ from face_detect_ros.bags.types import header, message, serialize, standard_type
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
-from face_detect_ros.fleet.job import Job, Task
-from face_detect_ros.fleet.processing import process
+from face_detect_ros.fleet.one_bag.job import Job, Task
+from face_detect_ros.fleet.one_bag.processing import process
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe

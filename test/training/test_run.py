@@ -57,10 +57,16 @@ ATTENTION = Architecture("t", self_attention=True, cross_attention=True)
 
 
 @pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
+def whole(monkeypatch: pytest.MonkeyPatch) -> Architecture:
     """YOLOv9 as it is, but a few channels wide: all its parts at a fraction of the time."""
     monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", NARROW)
     return replace(ATTENTION, variant="narrow")
+
+
+@pytest.fixture
+def narrow(whole: Architecture) -> Architecture:
+    """The same without the PGI branch."""
+    return replace(whole, auxiliary=False)
 
 
 @pytest.fixture
@@ -104,11 +110,11 @@ def curve(folder: Path) -> list[dict[str, str]]:
         ]
 
 
-def test_one_batch_is_learned_by_heart(labels: Path, narrow: Architecture) -> None:
+def test_one_batch_is_learned_by_heart(labels: Path, whole: Architecture) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
     # large enough for statistics over a batch and running ones to be nearly the same in the deepest maps, 3 x 3
     side = 96
-    network = new_network(narrow, 2, seed=2).train()
+    network = new_network(whole, 2, seed=2).train()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.2  # its running statistics must be right after some hundred steps
@@ -141,9 +147,9 @@ def test_one_batch_is_learned_by_heart(labels: Path, narrow: Architecture) -> No
     assert figures["AP"] > 0.9
 
 
-def test_the_files_of_a_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+def test_the_files_of_a_training(labels: Path, tmp_path: Path, whole: Architecture) -> None:
     seen, epochs = [], []
-    task, options = task_of(labels, narrow), replace(QUICK, precision="bfloat16")
+    task, options = task_of(labels, whole), replace(QUICK, precision="bfloat16")
     report = {"on_progress": seen.append, "on_epoch": epochs.append}
     rows, best = train(task, options, tmp_path / "run", device="cpu", **report)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
@@ -284,7 +290,7 @@ class TestWhatCannotGoOn:
         train(task, options, tmp_path / "run", device="cpu")
         turned = read_dataset(labels, labels.parent / "images", classes=["blue", "red"])
         others = {
-            "model": replace(task, architecture=replace(narrow, auxiliary=False)),
+            "model": replace(task, architecture=replace(narrow, auxiliary=True)),
             "classes": replace(task, train=turned),
             "data": task_of(write_images(tmp_path / "more", 5), narrow),
         }
@@ -340,9 +346,9 @@ class TestBeginning:
         yolov9_weights.save(path, for_detection(network), classes, input_size=SIDE)
         return path
 
-    def test_classes_of_one_name_keep_what_was_learned(self, tmp_path: Path, narrow: Architecture) -> None:
+    def test_classes_of_one_name_keep_what_was_learned(self, tmp_path: Path, whole: Architecture) -> None:
         loaded = yolov9_weights.load(self.saved(tmp_path, ("cup", "blue", "red"), "narrow"), attention=True)
-        network = take_over(loaded, narrow, ("red", "green", "blue"), seed=2)
+        network = take_over(loaded, whole, ("red", "green", "blue"), seed=2)
         old, new = loaded.model.state_dict(), network.state_dict()
         for name in old:
             if ".classes." in name and name.endswith(".2.weight"):

@@ -17,7 +17,7 @@ from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
 
 if TYPE_CHECKING:
-    from face_detect_ros.fleet.job import Task
+    from face_detect_ros.fleet.one_bag.job import Task
     from face_detect_ros.pipeline.recipe import Recognition
 
 TaskNames = Annotated[str, typer.Option("--task", help="What to look for: faces, objects or faces,objects.")]
@@ -106,7 +106,7 @@ def tasks_of(
     """
     from face_detect_ros.core.protocols import DetectOptions
     from face_detect_ros.detectors import catalogue
-    from face_detect_ros.fleet.job import NODES, Task
+    from face_detect_ros.fleet.one_bag.job import NODES, Task
     from face_detect_ros.pipeline.recipe import Recipe
     from face_detect_ros.pipeline.stages.cover import COVERS
     from face_detect_ros.tracking.options import TrackerOptions

@@ -12,10 +12,11 @@ from helpers.bags import camera_bag, job_of, run
 from helpers.pools import Here
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.fleet import driver, table
+from face_detect_ros.fleet import driver
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.driver import Options
-from face_detect_ros.fleet.table import Query
+from face_detect_ros.fleet.one_bag import table
+from face_detect_ros.fleet.one_bag.table import Query
 
 
 @pytest.fixture(scope="module")

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.core.errors import ImageError, SourceError
-from face_detect_ros.fleet.channel import Channel, Steps, StoppedError
-from face_detect_ros.fleet.job import Job
-from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
-from face_detect_ros.fleet.look_ahead import LookAhead
-from face_detect_ros.fleet.output_folder import OutputFolder
-from face_detect_ros.fleet.plan import Plan
-from face_detect_ros.fleet.reading import Recorded, Work, detect, read
-from face_detect_ros.fleet.result_bag import ResultBag
-from face_detect_ros.fleet.stages import Stages
-from face_detect_ros.fleet.table import FILE, ResultsWriter, problems_in
+from face_detect_ros.fleet.one_bag.channel import Channel, Steps, StoppedError
+from face_detect_ros.fleet.one_bag.job import Job
+from face_detect_ros.fleet.one_bag.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.one_bag.look_ahead import LookAhead
+from face_detect_ros.fleet.one_bag.output_folder import OutputFolder
+from face_detect_ros.fleet.one_bag.plan import Plan
+from face_detect_ros.fleet.one_bag.reading import Recorded, Work, detect, read
+from face_detect_ros.fleet.one_bag.result_bag import ResultBag
+from face_detect_ros.fleet.one_bag.stages import Stages
+from face_detect_ros.fleet.one_bag.table import FILE, ResultsWriter, problems_in
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result
 

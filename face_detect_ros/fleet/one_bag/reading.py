@@ -17,8 +17,8 @@ from face_detect_ros.bags.topic import Message, Topic
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import DetectorError, ImageError
 from face_detect_ros.core.frame import Frame
-from face_detect_ros.fleet.journal import Answer, ImageKey, Journal
-from face_detect_ros.fleet.scenes import Link, SceneOf, with_scenes
+from face_detect_ros.fleet.one_bag.journal import Answer, ImageKey, Journal
+from face_detect_ros.fleet.one_bag.scenes import Link, SceneOf, with_scenes
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 

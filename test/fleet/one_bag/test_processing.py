@@ -40,11 +40,11 @@ from face_detect_ros.bags.images import CAMERA_INFO, COMPRESSED, IMAGE, read_ima
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.types import message, serialize, stamp_ns, standard_types
 from face_detect_ros.core.errors import ConfigError, SourceError
-from face_detect_ros.fleet import journal as journals
-from face_detect_ros.fleet import table
-from face_detect_ros.fleet.job import Job, Task
-from face_detect_ros.fleet.journal import Journal
-from face_detect_ros.fleet.processing import JOURNAL, Watcher, process
+from face_detect_ros.fleet.one_bag import journal as journals
+from face_detect_ros.fleet.one_bag import table
+from face_detect_ros.fleet.one_bag.job import Job, Task
+from face_detect_ros.fleet.one_bag.journal import Journal
+from face_detect_ros.fleet.one_bag.processing import JOURNAL, Watcher, process
 from face_detect_ros.pipeline import recipe
 
 COUNT = 8

@@ -14,8 +14,8 @@ from face_detect_ros.bags.reading import END_NS, BagReader
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.depth.scene import Scene
-from face_detect_ros.fleet.reading import Reading, read
-from face_detect_ros.fleet.scenes import links
+from face_detect_ros.fleet.one_bag.reading import Reading, read
+from face_detect_ros.fleet.one_bag.scenes import links
 
 _LATE_S = 0.1  # an image that is later is left out
 

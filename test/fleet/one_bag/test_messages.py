@@ -14,7 +14,7 @@ from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.depth.positions import Positions
 from face_detect_ros.faces.matching import Match
-from face_detect_ros.fleet import messages
+from face_detect_ros.fleet.one_bag import messages
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros.messages import detections as ros_messages
 from face_detect_ros.ros.messages.positions import detections_3d_message

@@ -12,8 +12,8 @@ from face_detect_ros.bags.cameras import output_names
 from face_detect_ros.bags.images import COMPRESSED, ImageMessage, jpeg_message
 from face_detect_ros.bags.topic import Message, Topic
 from face_detect_ros.bags.writing import BagWriter
-from face_detect_ros.fleet.job import NODES
-from face_detect_ros.fleet.messages import (
+from face_detect_ros.fleet.one_bag.job import NODES
+from face_detect_ros.fleet.one_bag.messages import (
     DETECTIONS,
     DETECTIONS_3D,
     LABEL_INFO,

@@ -12,7 +12,7 @@ import pytest
 from helpers.bags import CAMERA, START_NS, STEP_NS, BagMaker, write_depth_bag
 
 from face_detect_ros.core.errors import ConfigError, ImageError, SourceError
-from face_detect_ros.fleet.playing import DepthBag
+from face_detect_ros.fleet.one_bag.playing import DepthBag
 
 
 @contextlib.contextmanager

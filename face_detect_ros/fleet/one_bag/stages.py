@@ -12,8 +12,8 @@ import numpy as np
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.frame import Frame
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
-from face_detect_ros.fleet.journal import Answer
-from face_detect_ros.fleet.scenes import SceneOf
+from face_detect_ros.fleet.one_bag.journal import Answer
+from face_detect_ros.fleet.one_bag.scenes import SceneOf
 from face_detect_ros.pipeline.options import PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.result import Result

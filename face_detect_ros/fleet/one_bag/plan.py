@@ -13,10 +13,10 @@ from face_detect_ros.bags.images import is_image_topic
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.stored import Outline
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.fleet.job import Job
-from face_detect_ros.fleet.passing import Passing
-from face_detect_ros.fleet.reading import Reading
-from face_detect_ros.fleet.scenes import links
+from face_detect_ros.fleet.one_bag.job import Job
+from face_detect_ros.fleet.one_bag.passing import Passing
+from face_detect_ros.fleet.one_bag.reading import Reading
+from face_detect_ros.fleet.one_bag.scenes import links
 
 NO_IMAGES = "has no topic with images that can be processed"
 

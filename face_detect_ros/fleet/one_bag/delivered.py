@@ -13,8 +13,8 @@ from face_detect_ros.bags.finding import is_storage
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.files.stores import Store
-from face_detect_ros.fleet.job import Job
-from face_detect_ros.fleet.output_folder import DONE
+from face_detect_ros.fleet.one_bag.job import Job
+from face_detect_ros.fleet.one_bag.output_folder import DONE
 
 
 def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callable[[], Job]) -> bool:
