@@ -39,14 +39,14 @@ def sample(path: Path, *, unknown: bool, in_shares: bool = False, face: bool = F
     return Sample(path, boxes, ids, np.zeros(len(ids), bool), frozenset({1} if unknown else ()), size)
 
 
-def robot() -> Detector:
-    return catalogue.create("robot", task="faces", device="cpu")
+def centerface() -> Detector:
+    return catalogue.create("centerface", task="faces", device="cpu")
 
 
 @pytest.fixture(scope="module")
 def found(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Found]:
     file = tmp_path_factory.mktemp("kept") / "faces.npz"
-    return find_faces([DataSet(CLASSES, (sample(photo, unknown=True),))], file, "robot", robot)
+    return find_faces([DataSet(CLASSES, (sample(photo, unknown=True),))], file, "centerface", centerface)
 
 
 @pytest.mark.parametrize("in_shares", [False, True])
@@ -79,15 +79,15 @@ def test_faces_are_found_once_for_the_same_images_and_model(tmp_path: Path) -> N
     dataset, file = DataSet(CLASSES, (known, *unknown)), tmp_path / "out" / "faces.npz"
     made = []
 
-    def find(model: str = "robot") -> dict[Path, Found]:
+    def find(model: str = "centerface") -> dict[Path, Found]:
         def make() -> Detector:
             made.append(model)
-            return robot()
+            return centerface()
 
         return find_faces([dataset, dataset], file, model, make)
 
     first, second = find(), find()
-    assert made == ["robot"]
+    assert made == ["centerface"]
     assert list(first) == list(second) == [paths[1], paths[0]]
     for path, (faces, size) in first.items():
         assert size == ((50, 40) if path == paths[1] else astronaut().shape[1::-1])
@@ -105,5 +105,5 @@ def test_faces_are_found_once_for_the_same_images_and_model(tmp_path: Path) -> N
         if not weights.exists() or weights.read_bytes() != content:
             weights.write_bytes(content)
         find(f"yunet:{weights}")
-    assert made == ["robot", "robot", "another", "another", *[f"yunet:{weights}"] * 2]
+    assert made == ["centerface", "centerface", "another", "another", *[f"yunet:{weights}"] * 2]
     assert find_faces([DataSet(CLASSES, (known,))], file, "none", robot) == {}
