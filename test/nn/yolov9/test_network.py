@@ -55,7 +55,7 @@ def _network(variant="t", *, dtype=torch.float32, **options):
     return network.to(dtype).eval()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ["t", "m", "e"])  # all kinds of blocks
 @torch.no_grad()
 def test_attention_changes_no_bit_until_trained(variant):
     plain, attentive = _network(variant), _network(variant, **ATTENTION)

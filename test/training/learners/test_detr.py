@@ -55,9 +55,9 @@ def test_it_learns(kind: str, labels: Path, tmp_path: Path) -> None:
     (batch,) = loader.epoch(0, STILL)
     loader.close()
     images = batch.images.permute(0, 3, 1, 2).float() / 255
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     totals = []
-    for _ in range(40):
+    for _ in range(20):
         losses = learner.losses(network, images, batch.truth)
         optimizer.zero_grad()
         losses.total.backward()
