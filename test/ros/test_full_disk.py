@@ -56,10 +56,10 @@ def test_a_node_outlives_a_full_disk(probe, execute, small_disk):
     )
     node.wait_for_output("is ready for images on")
     detections = probe.collect(f"{NODE}/detections", Detection2DArray)
-    camera, end, stamps = probe.publisher(), threading.Event(), iter(range(10**12, 10**13, 10**8))
+    camera, end, stamps = probe.publisher(), threading.Event(), iter(range(10**12, 10**13, 2 * 10**8))
 
     def show():
-        while not end.wait(0.1):
+        while not end.wait(0.2):
             camera.publish(image(portrait(), next(stamps)))
 
     thread = threading.Thread(target=show)

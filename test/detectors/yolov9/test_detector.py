@@ -22,6 +22,7 @@ from face_detect_ros.detectors.yolov9 import detector as yolov9  # noqa: E402
 from face_detect_ros.nn import devices, recorded  # noqa: E402
 from face_detect_ros.nn.yolov9.activation import ClassActivation  # noqa: E402
 from face_detect_ros.nn.yolov9.network import Predictions, YoloV9  # noqa: E402
+from face_detect_ros.nn.yolov9.variants import VARIANTS  # noqa: E402
 from face_detect_ros.zoo.published import coco, packaged  # noqa: E402
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
 
@@ -425,11 +426,12 @@ def test_other_classes_than_coco(photo, tmp_path):
     assert len(found)
 
 
-def test_its_onnx_file_finds_the_same(tmp_path):
+def test_its_onnx_file_finds_the_same(tmp_path, monkeypatch):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from face_detect_ros.detectors.export.onnx_file import export_onnx
 
+    monkeypatch.setitem(VARIANTS, "t", replace(VARIANTS["t"], depth=1))  # more of the same takes seconds
     torch.manual_seed(0)
     weights, exported = tmp_path / "plain.safetensors", tmp_path / "plain.onnx"
     # as it is made: what amplifies no rounding, so that every cell can be compared
