@@ -6,8 +6,8 @@ DISTRO ?= kilted
 VENV := $(if $(filter kilted,$(DISTRO)),.venv,.venv-$(DISTRO))
 BIN := $(VENV)/bin
 TESTS ?=
-# two more processes than cores: many tests wait for other processes
-JOBS ?= $(shell echo $$(( $$(nproc) + 2 )))
+# three more processes than cores: many tests wait for other processes
+JOBS ?= $(shell echo $$(( $$(nproc) + 3 )))
 # Python keeps what it compiled, even where the user's settings forbid it: the tests start hundreds of processes
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 DATA ?= ../shared/data/coco_robot

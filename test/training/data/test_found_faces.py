@@ -106,4 +106,4 @@ def test_faces_are_found_once_for_the_same_images_and_model(tmp_path: Path) -> N
             weights.write_bytes(content)
         find(f"yunet:{weights}")
     assert made == ["centerface", "centerface", "another", "another", *[f"yunet:{weights}"] * 2]
-    assert find_faces([DataSet(CLASSES, (known,))], file, "none", robot) == {}
+    assert find_faces([DataSet(CLASSES, (known,))], file, "none", centerface) == {}
