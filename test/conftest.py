@@ -30,7 +30,7 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
 with contextlib.suppress(ImportError):
     from hypothesis import HealthCheck, settings
 
-    settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any machine")
 
 # importable in child processes as well
