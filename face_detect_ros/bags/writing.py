@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.bags.topic import Key, Topic
 from face_detect_ros.bags.types import require_rosbags, standard_types
 from face_detect_ros.core.errors import OutputError
+from face_detect_ros.files.whole_file import sync
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Qos
@@ -137,7 +137,7 @@ class BagWriter:
         try:
             self._writer.close()
             for path in (*self._path.iterdir(), self._path):
-                _sync(path)
+                sync(path)
         except OSError as error:
             raise OutputError(f"cannot finish the bag {self._path}: {error}; is the disk full?") from error
 
@@ -148,11 +148,3 @@ class BagWriter:
 
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write the bag {self._path}: {error}; is the disk full?")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError, OutputError
+from face_detect_ros.files.locks import locked
 
 _LOCK = ".lock"
 _NEW_S = 60.0  # a folder without a lock that is younger may be about to get one
@@ -36,7 +36,7 @@ def scratch() -> Iterator[Path]:
     _sweep(root)
     try:
         folder = Path(tempfile.mkdtemp(prefix=_SWEPT, dir=root))
-        lock = _locked(folder)
+        lock = locked(folder / _LOCK, 0o600)
     except OSError as error:
         raise OutputError(f"{root}: cannot be written: {error.strerror or error}") from error
     try:
@@ -59,7 +59,7 @@ def kept(key: str) -> Iterator[Path]:
     folder = _root() / f"{_KEPT}{hashlib.sha256(key.encode()).hexdigest()[:24]}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = _locked(folder)
+        lock = locked(folder / _LOCK, 0o600)
     except BlockingIOError as error:
         raise ConfigError(f"{key}: another process is working on it") from error
     except OSError as error:
@@ -115,23 +115,12 @@ def _root() -> Path:
     return root
 
 
-def _locked(folder: Path) -> int:
-    """A descriptor that holds the folder's lock until it is closed, by the end of the process at the latest."""
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise
-    return lock
-
-
 def _sweep(root: Path) -> None:
     """Remove the folders of processes that are gone."""
     for folder in root.glob(f"{_SWEPT}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime < _NEW_S and not (folder / _LOCK).exists():
                 continue
-            lock = _locked(folder)
+            lock = locked(folder / _LOCK, 0o600)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)

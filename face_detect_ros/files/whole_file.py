@@ -60,6 +60,15 @@ def whole_file(path: Path, *, only_writer: bool = False, private: bool = False) 
         os.close(descriptor)
 
 
+def sync(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Yields an empty temporary folder to fill; on exit it replaces the folder `path`.

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError
 from face_detect_ros.core.text import shown_url, without_credentials
+from face_detect_ros.files.locks import locked
 from face_detect_ros.files.stores import is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
 from face_detect_ros.fleet.bag_list import NamedBag
@@ -169,7 +169,8 @@ class _Fleet:
                 underway -= 1
                 self._note(outcome)
                 bag = outcome.step.bag
-                if not any(step.bag == bag for step in self.waiting):
+                # copies are of bags in stores alone
+                if outcome.step.bag_url and not any(step.bag == bag for step in self.waiting):
                     pool.forget(bag)
             if self._mirror is not None:
                 self._mirror.keep(self._manifest)
@@ -304,14 +305,12 @@ def _locked(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         for folder in ("pieces", "bags"):
             own_folder(out / folder)
-        lock = os.open(out / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        lock = locked(out / ".lock")
+    except BlockingIOError as error:
+        raise ConfigError(f"{out}: another process is working on it") from error
     except OSError as error:
         raise ConfigError(f"{out}: cannot be made: {error.strerror or error}") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"{out}: another process is working on it") from error
         yield
     finally:
         os.close(lock)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from helpers.bags import (
+    FLEET,
     START_NS,
     BagMaker,
     camera_bag,
@@ -35,16 +36,7 @@ from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.one_bag import table
 from face_detect_ros.fleet.steps import Outcome, Step, pieces
 
-COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
 SECOND = 10**9
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("robots")
-    for name, count in COUNTS.items():
-        camera_bag(folder / name, count)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +72,8 @@ def test_pieces_join_to_what_one_process_finds(source, expected, tmp_path):
     report = fleet(source, tmp_path / "out", pool)
     assert results(tmp_path / "out") == expected
     assert [bag.state for bag in report.bags] == ["done"] * 3
-    assert [bag.images for bag in report.bags] == list(COUNTS.values())
-    assert report.images == pool.detector.calls == sum(COUNTS.values())
+    assert [bag.images for bag in report.bags] == list(FLEET.values())
+    assert report.images == pool.detector.calls == sum(FLEET.values())
     assert [step for step in pool.steps if step[1] == "monday/one"] == [
         ("plan", "monday/one", 0),
         ("detect", "monday/one", 0),

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.bags import camera_bag, job_of
+from helpers.bags import FLEET, camera_bag, job_of
 from helpers.moto_server import s3
 from helpers.paths import TEST
 from helpers.pools import Here
@@ -43,7 +43,6 @@ from face_detect_ros.fleet.steps import Step, take
 
 fsspec = pytest.importorskip("fsspec")
 Usage = namedtuple("Usage", "total used free")
-COUNTS = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +55,6 @@ def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr(stores, "PAUSES_S", (0.0, 0.0))
     monkeypatch.setattr(lease, "_POLL_S", 0.01)
     monkeypatch.setattr(lease, "PATIENCE_S", 0.05)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("robots")
-    for name, count in COUNTS.items():
-        camera_bag(folder / name, count)
     return folder
 
 
@@ -126,8 +117,8 @@ def test_from_a_store_to_a_store(source, expected, place, tmp_path, temporary):
     pool = Here()
     report = fleet(f"{place}/robots/", f"{place}/robots/results", lambda: pool)
     assert [bag.state for bag in report.bags] == ["done"] * 3
-    assert [bag.path for bag in report.bags] == [f"{place}/robots/{name}" for name in COUNTS]
-    assert pool.detector.calls == sum(COUNTS.values())
+    assert [bag.path for bag in report.bags] == [f"{place}/robots/{name}" for name in FLEET]
+    assert pool.detector.calls == sum(FLEET.values())
     out = downloaded(f"{place}/robots/results", tmp_path / "out")
     assert results(out) == expected
     assert not list((out / "pieces").glob("*"))

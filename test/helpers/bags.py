@@ -195,6 +195,10 @@ def change_statistics(path, *, each=None, total=None):
     path.write_bytes(data)
 
 
+FLEET = {"monday/one": 130, "monday/two": 3, "tuesday/three": 60}
+"""Bags of some robots: name -> images."""
+
+
 def camera_bag(path, count=6, storage="mcap", compression="", **options):
     """A bag with `count` images of one camera, a latched text before them, and a text behind each."""
     with BagMaker(path, storage, compression) as bag:

@@ -62,14 +62,7 @@ def create_with_attention(
 ) -> AttentiveNetworkDetector:
     """As `create`, with attention, which changes nothing until it is trained: its gates are zero then.
 
-    Args:
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        path: Weights file in any published format.
-        precision: "auto", "float32", "bfloat16" or "float16".
-        input_size: Longest side of the network's input in pixels, a multiple of 32; 0 is what it was trained with.
-
-    Raises:
-        PerceptionError: As `create`.
+    Arguments and errors are those of `create`.
     """
     network = load(device, path, precision, input_size, attention=True)
     return AttentiveNetworkDetector(looking_twice(network), name=f"yolov9-attn:{path}")

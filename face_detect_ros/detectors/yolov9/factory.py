@@ -59,14 +59,7 @@ def create_with_attention(
 ) -> AttentiveNetworkDetector:
     """As `create`, with attention, which changes nothing until it is trained: its gates are zero then.
 
-    Args:
-        path: YOLOv9 in any published format.
-        compute: Device, precision and threads.
-        engine_names: Engines to try, best first.
-        input_size: Longest side of the network's input in pixels, a multiple of 32; 0: what it was trained with.
-
-    Raises:
-        PerceptionError: As `create`.
+    Arguments and errors are those of `create`.
     """
 
     def make(engine: str) -> AttentiveNetworkDetector:

@@ -52,7 +52,6 @@ def detections_3d_message(result: Result) -> bytes:
         covariance = np.diag([0.0, 0.0, 0.0, ANY_ANGLE, ANY_ANGLE, ANY_ANGLE])
         covariance[:3, :3] = positions.covariances[index]
         pose = _pose_with_covariance(positions.points[index], covariance.reshape(-1))
-        track = 0 if found.track_ids is None else int(found.track_ids[index])
         detections.append(
             message(
                 "vision_msgs/msg/Detection3D",
@@ -63,7 +62,7 @@ def detections_3d_message(result: Result) -> bytes:
                 bbox=message(
                     "vision_msgs/msg/BoundingBox3D", center=_pose(positions.centers[index]), size=size
                 ),
-                id=str(track) if track > 0 else "",
+                id=_track(found, index),
             )
         )
     return serialize(message(DETECTIONS_3D, header=head, detections=detections))
@@ -89,7 +88,6 @@ def _array(result: Result, found: Detections, names: Sequence[str], scores: Sequ
     detections = []
     for index, (left, top, right, bottom) in enumerate(found.boxes.tolist()):
         hypothesis = message("vision_msgs/msg/ObjectHypothesis", class_id=names[index], score=scores[index])
-        track = 0 if found.track_ids is None else int(found.track_ids[index])
         detections.append(
             message(
                 "vision_msgs/msg/Detection2D",
@@ -100,10 +98,16 @@ def _array(result: Result, found: Detections, names: Sequence[str], scores: Sequ
                     )
                 ],
                 bbox=_box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top),
-                id=str(track) if track > 0 else "",
+                id=_track(found, index),
             )
         )
     return serialize(message(DETECTIONS, header=head, detections=detections))
+
+
+def _track(found: Detections, index: int) -> str:
+    """The id of a detection: the number of its track; empty without one."""
+    track = 0 if found.track_ids is None else int(found.track_ids[index])
+    return str(track) if track > 0 else ""
 
 
 def _box(x: float, y: float, width: float, height: float) -> Any:

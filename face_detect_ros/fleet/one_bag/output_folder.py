@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError, OutputError
-from face_detect_ros.files.whole_file import own_folder
+from face_detect_ros.files.locks import locked
+from face_detect_ros.files.whole_file import own_folder, sync
 
 DONE = "work.json"
 """Written last: a folder with it is complete."""
@@ -38,15 +38,11 @@ class OutputFolder:
         self.part = path.with_name(f"{path.name}.part")
         try:
             own_folder(self.part)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._lock = os.open(self.part / "lock", flags, 0o666)
+            self._lock = locked(self.part / "lock")
+        except BlockingIOError as error:
+            raise ConfigError(f"{path}: another process is working on it") from error
         except OSError as error:
             raise ConfigError(f"{path}: cannot be made: {error.strerror or error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise ConfigError(f"{path}: another process is working on it") from error
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -84,10 +80,10 @@ class OutputFolder:
         try:
             (self.draft / DONE).write_text(work, encoding="utf-8")
             for path in self.draft.iterdir():
-                _sync(path)
-            _sync(self.draft)
+                sync(path)
+            sync(self.draft)
             os.rename(self.draft, self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be completed: {error.strerror or error}") from error
         self._remove_part()
@@ -100,11 +96,3 @@ class OutputFolder:
 
     def _remove_part(self) -> None:
         shutil.rmtree(self.part, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
