@@ -8,7 +8,7 @@ import { showHealth, showPlots } from "./health.js";
 import { Live } from "./live.js";
 import { enroll, loadPeople, startPeople, watchPeople } from "./people.js";
 import { loadSettings, startSettings } from "./settings.js";
-import { all, describe, drawBoxes, isSelected, show, showSelected, stage, still } from "./stage.js";
+import { all, describe, drawBoxes, isSelected, show, showSelected, stage, still, withChoice } from "./stage.js";
 import { $, element, store, stored, t, useLanguage } from "./text.js";
 
 let live = null;
@@ -39,6 +39,7 @@ function showEmpty() {
 
 function onImage(about, bitmap) {
   if (paused || about.camera !== stage.camera || about.view !== view) return;
+  about = withChoice(about, { isImage: true });
   show(about, bitmap);
   const now = performance.now();
   times.push(now);
@@ -53,6 +54,7 @@ function onImage(about, bitmap) {
 
 function onBoxes(about) {
   if (about.number !== stage.about?.number) return;
+  about = withChoice(about, { isImage: false });
   stage.about = about;
   drawBoxes();
   showSelection(about);

@@ -118,12 +118,23 @@ async function choose(detection) {
   if (done !== undefined && track) showSelected(`${detector} ${track}`);
 }
 
+let chosenHere = null; // until the robot says it too
+
 // Shown at once: the robot says it with the next image, and there is none in a pause.
 export function showSelected(selected) {
   if (!stage.about) return;
+  chosenHere = selected;
   stage.about = { ...stage.about, selected };
   drawBoxes();
   stage.onSelection(stage.about);
+}
+
+// One image may have been on its way when the choice was made here. It must not undo it: a form would lose the focus.
+export function withChoice(about, { isImage }) {
+  if (chosenHere === null) return about;
+  const selected = chosenHere;
+  if (isImage || about.selected === selected) chosenHere = null;
+  return { ...about, selected };
 }
 
 // dragging a rectangle chooses what it holds best
