@@ -35,6 +35,9 @@ def yolov9(
     """In eval mode, float32, on the CPU. With attention its gates are open by a tenth.
 
     Args:
+        variant: Size, such as t.
+        attention: With both kinds of attention.
+        classes: Number of classes.
         calm: With normalizations and scores as they are made, which amplify no rounding: for comparisons in float32.
     """
     torch.manual_seed(0)

@@ -177,7 +177,10 @@ def sized(settings: InputSettings, asked_px: int, multiple: int, file: Path) -> 
     """The settings with `asked_px` as longest side, if not 0.
 
     Args:
+        settings: As the file says.
+        asked_px: Longest side in pixels; 0: that of the settings.
         multiple: Of what the sides must be. Raises ConfigError for a size that the network cannot take.
+        file: What the settings are from, for the error.
     """
     if multiple > 1 and not (settings.padded or settings.size):
         raise ConfigError(f"{file}: this network needs images of one size; give size with height and width")

@@ -164,6 +164,8 @@ def rates(
         embeddings: (N, D).
         size: People in a gallery.
         looks: Most images enrolled per person; one image of each person who has several is always left to try.
+        options: What counts as a match.
+        seed: Of the draws.
 
     Raises:
         ConfigError: There are not more than `size` people.

@@ -190,10 +190,11 @@ class CrossAttention2d(MapAttention):
     """
 
     def forward(self, x: Tensor, y: Tensor, positions: Tensor | None = None) -> Tensor:
-        """The shape of x, from keys and values of y (B, Ck, hk, wk).
+        """The shape of x, from keys and values of y.
 
         Args:
             x: A map (B, C, h, w), or a set (B, Nq, C).
+            y: A map (B, Ck, hk, wk).
             positions: Of a set: added to its queries; broadcast to (B, Nq, C).
         """
         if x.ndim == 3:

@@ -59,6 +59,7 @@ class CrossLevelAttention(nn.Module):
 
     Args:
         channels: Of the maps, from the finest to the coarsest.
+        head_width: Channels of one head.
     """
 
     def __init__(self, channels: Sequence[int], head_width: int) -> None:

@@ -45,6 +45,10 @@ def parameter(
     """A dataclass field that is a ROS parameter of type bool, int, float or str.
 
     Args:
+        default: Also says the type.
+        description: What `ros2 param describe` and docs/parameters.md show.
+        minimum, maximum: Bounds of a number, both allowed; None: no bound.
+        choices: The values that a text may have; empty: any.
         read_only: Fixed once the node exists.
         at_configure: May change at any time, is used at the next configure.
         listing: A text of names with commas between them; a list of texts is accepted too.

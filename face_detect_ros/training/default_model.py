@@ -116,9 +116,14 @@ def train_default(
     Args:
         data: Folder with `instances_train.json` and `images`.
         teacher: File of a `teacher.Teacher`.
+        output: Folder for the weights, their checkpoints and what was found beside.
         more: Further such folders to learn from, none of whose images is held back.
         faces: Face detector of the catalogue that labels the faces that nobody labeled; "": they stay unknown.
         classes: That the model has. The first stages learn all of the data set, the last one these and `BESIDE`.
+        device: auto, cpu, cuda or cuda:N.
+        on_start: Told before each stage where it computes and how many steps it has.
+        on_progress: Told how far a stage is.
+        on_epoch: Told the figures of each epoch.
 
     Raises as `session.train` does.
     """

@@ -63,6 +63,8 @@ class Recorder:
 
         Args:
             weights: Of the last layer's cross-attention: (Q, heads, ...) over levels and points, or (heads, Q, cells).
+            query: Which of the Q queries.
+            place: How the image was fitted into the input.
         """
         if self._samples:
             levels = _cells(self._sampling.seen, weights.float(), query)

@@ -72,6 +72,8 @@ def export_onnx(
     """Write the object detector `name` of the catalogue into the file `destination`, whole or not at all.
 
     Args:
+        name: Of the catalogue, with its file where it has one.
+        destination: The file to write; none is replaced.
         input_size: Longest side of the input in pixels; 0: the model's own.
         opset: 16 to 20; None: OPSET.
 

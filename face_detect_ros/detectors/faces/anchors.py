@@ -16,6 +16,9 @@ def centers(rows: int, columns: int, stride: int, each: int, offset: float) -> n
     """(rows * columns * each, 2) float32 xy in pixels: row by row, `each` anchors in one place. Not to be modified.
 
     Args:
+        rows, columns: Of the map.
+        stride: Pixels from one cell to the next.
+        each: Anchors in one place.
         offset: Of the center within its cell, in cells: 0 its corner, 0.5 its middle.
     """
     y, x = np.mgrid[:rows, :columns]
@@ -30,6 +33,8 @@ def priors(
     """(N, 3) float32: x and y of the center and the side of each anchor, in pixels, level by level.
 
     Args:
+        height, width: Of the input, in pixels.
+        strides: Of the maps, in pixels.
         sides: Of the anchors in each place, for each stride.
     """
     levels = []

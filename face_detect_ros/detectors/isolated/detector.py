@@ -43,6 +43,7 @@ class IsolatedDetector:
 
     Args:
         factory: "module:function" as in the catalogue; called with `device` in the child.
+        device: auto, cpu, cuda or cuda:N, as for the factory.
 
     The constructor waits until the child has loaded its weights and raises what the factory raised
     (ConfigError, DeviceError, WeightsError, ...), or DetectorError if the child died. A child that dies later

@@ -160,6 +160,7 @@ class Gallery:
         """Add looks of a person, new or known; how many were added, on disk when this returns.
 
         Args:
+            name: Whose they are.
             embeddings: (N, D), or (D,) for one. Those the person already has, bit for bit, are left out.
             source: What they were taken from: a file, a topic.
             chips: The images they were made from, each (H, W, 3) uint8 RGB, to be kept as well; None keeps none.

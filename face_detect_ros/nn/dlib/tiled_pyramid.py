@@ -71,6 +71,7 @@ def layout(height: int, width: int, padding: int, outer_padding: int) -> Pyramid
     """How dlib lays out the pyramid of a height x width image: a column downward, the rest upward beside it.
 
     Args:
+        height, width: Of the image, in pixels.
         padding, outer_padding: Pixels between the levels and around the canvas.
     """
     sizes = [(height, width)]

@@ -107,6 +107,7 @@ def anchor_points(
 
     Args:
         sizes: (h, w) of the maps of `STRIDES`.
+        device, dtype: Of the result.
     """
     levels = []
     for (height, width), stride in zip(sizes, STRIDES, strict=True):

@@ -59,6 +59,7 @@ def assign(
         true_boxes: (B, M, 4).
         true_classes: (B, M) int64.
         true_valid: (B, M) bool, False for padding.
+        options: How many anchors, and what suits.
     """
     batch, count, classes = scores.shape
     most = true_boxes.shape[1]

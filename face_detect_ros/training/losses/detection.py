@@ -128,9 +128,12 @@ def losses_to(
     """The loss of outputs whose targets are given.
 
     Args:
+        target: Of the same outputs, from `assign`.
         sides: (B, N, 4 * R).
         logits: (B, N, C).
         points: (N, 3), see `anchor_points`.
+        truth: What is labeled, and where labels are missing.
+        options: Weights of the parts.
     """
     anchors, strides = points[:, :2], points[:, 2]
     norm = target.scores.sum().clamp(min=1)

@@ -57,6 +57,7 @@ def load(
     """The network in the file `path`.
 
     Args:
+        path: A file of this package, or one that is published in another layout.
         attention: With attention; if the file was trained without, it is new and changes nothing yet.
         auxiliary: With the auxiliary branch.
         labels: Class names instead of the file's; needed where it has none.
@@ -94,8 +95,11 @@ def convert(
     """Write what `load` can read as a file of this package, with the same numbers and without the auxiliary branch.
 
     Args:
+        source: What `load` can read.
+        destination: The file to write, in safetensors.
         license: SPDX, of the weights; empty: as the source says.
         labels: As for `load`.
+        overwrite: Whether `destination` may exist.
 
     Raises WeightsError and ConfigError as `load` does, OutputError if `destination` exists (and may not be
     overwritten) or cannot be written.
@@ -123,7 +127,15 @@ def save(
     """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels.
 
     Args:
+        path: The file to write, in safetensors.
+        model: As it was trained.
+        labels: Names of its classes.
+        input_size: Longest side of its input, in pixels.
+        license: SPDX, of the weights.
+        source: Where they come from, for people to read.
+        overlap_factor, close_up_size, close_up_classes: As in `ModelDescription`.
         halved: Matrices in float16; the numbers of normalizations, and biases, stay as they are.
+        overwrite: Whether `path` may exist.
     """
     description = ModelDescription(
         ARCHITECTURE,
