@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import errno
 import io
+import logging
 import os
 import posixpath
 import random
@@ -24,10 +25,12 @@ from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, S
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stored_file import StoredFile
 
+_LOG = logging.getLogger(__name__)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HINT = "pip install fsspec, and s3fs for s3://, gcsfs for gs://"
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each retry; a random part of up to half of it is added."""
+_RETRIES_IN_SILENCE = 2
 _FINAL = (
     FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError,
     ValueError, TypeError, AttributeError, ImportError,
@@ -224,7 +227,7 @@ class Store:
         return files
 
     def _try(self, what: str, action: Callable[[], Found]) -> Found:
-        for pause_s in (*PAUSES_S, None):
+        for count, pause_s in enumerate((*PAUSES_S, None)):
             try:
                 return action()
             except (ConfigError, SourceError, OutputError, io.UnsupportedOperation):
@@ -238,6 +241,8 @@ class Store:
                     ) from error
                 if pause_s is None or _is_final(error):
                     raise StoreError(f"{self.shown}: cannot be {what}: {self._reason(error)}") from error
+                if count == _RETRIES_IN_SILENCE:
+                    _LOG.warning("%s: not %s yet: %s; trying again", self.shown, what, self._reason(error))
             time.sleep(pause_s * random.uniform(1.0, 1.5))
         raise AssertionError  # the last try ends above
 

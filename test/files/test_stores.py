@@ -177,6 +177,19 @@ def test_what_fails_for_a_moment_is_tried_again(store, monkeypatch):
         assert len(failures) == 1  # no use in trying again
 
 
+def test_a_store_that_stays_away_is_named_while_it_is_tried(store, monkeypatch, caplog):
+    def away(self, path, **more):
+        raise ConnectionResetError("https://me:secret@host/x is away")
+
+    monkeypatch.setattr(stores, "PAUSES_S", (0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr(type(store), "cat_file", away)
+    with pytest.raises(StoreError, match="cannot be read"):
+        Store("memory://robots").read("fleet.json")
+    assert [record.getMessage() for record in caplog.records] == [
+        "memory://robots: not read yet: https://host/x is away; trying again"
+    ]
+
+
 def test_a_bag_without_room_is_not_fetched(store, monkeypatch):
     store.pipe("/robots/drive.mcap", b"bag")
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 2})())
