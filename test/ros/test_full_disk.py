@@ -51,7 +51,7 @@ def test_a_node_outlives_a_full_disk(probe, execute, small_disk):
     path = small_disk / "gallery.sqlite3"
     node = execute(
         "face_detector",
-        parameters={"gallery": str(path)},
+        parameters={"gallery": str(path), "embedder": "dlib"},
         environment={"ROS_LOG_DIR": str(small_disk / "log"), "ROS_HOME": str(small_disk)},
     )
     node.wait_for_output("is ready for images on")
