@@ -12,14 +12,14 @@ from torch import nn
 from face_detect_ros.nn.yolov9.variants import Elan, Variant
 
 
-def narrow(variant: Variant) -> Variant:
-    """`variant` with all its layers and a fraction of its channels."""
+def narrow(variant: Variant, factor: int | None = None) -> Variant:
+    """`variant` with all its layers and a fraction of its channels; without `factor`, as few as there can be."""
     channels = [*variant.stem, *variant.downs, variant.pooled, *variant.bottom_up_downs, variant.head_width]
     groups = "elans", "top_down", "bottom_up"
     channels += [
         width for group in groups for elan in getattr(variant, group) for width in asdict(elan).values()
     ]
-    factor = math.gcd(*channels) // 4  # attention takes multiples of 4
+    factor = factor or math.gcd(*channels) // 4  # attention takes multiples of 4
 
     def fewer(widths):
         return tuple(width // factor for width in widths)
