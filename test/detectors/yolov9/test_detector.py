@@ -29,6 +29,7 @@ from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
 SIZE = 192
 OPTIONS = catalogue.OBJECT_OPTIONS
 CPU = torch.device("cpu")
+WHOLE = VARIANTS["t"]
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,14 @@ def unrecorded(request, monkeypatch):
     """Recordings take a second each; the tests of them make some."""
     if "record" not in request.node.name:
         monkeypatch.setattr(recorded, "MOST_SHAPES", 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shallow():
+    """YOLOv9-t is less deep here, but for the packaged model: more of the same takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(VARIANTS, "t", replace(WHOLE, depth=1))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +147,8 @@ def test_it_finds_what_loops_over_the_networks_output_find(detector, options, ev
     np.testing.assert_array_equal(found.boxes[order], expected[:, :4])
 
 
-def test_a_class_filter_gives_a_part_of_what_is_found_without_it(detector, photo):
+def test_a_class_filter_gives_a_part_of_what_is_found_without_it(detector):
+    photo = photos.photo(160, 120)  # of no box are two classes the best
     everything = DetectOptions(0.2, max_detections=1000)
     (found,) = detector.detect([photo], everything)
     wanted = tuple(np.unique(found.class_ids)[::2].tolist())
@@ -313,7 +323,8 @@ def test_attention_lies_over_the_image_and_depends_on_the_box(attention_file, ph
     assert any(np.abs(heats[0] - other).max() > 1e-3 for other in heats[1:])
 
 
-def test_the_heat_map_is_of_the_class_and_of_the_cell_whose_box_it_is(detector, photo):
+def test_the_heat_map_is_of_the_class_and_of_the_cell_whose_box_it_is(detector):
+    photo = photos.photo(160, 120)  # no two cells have the same box
     network = detector.network
     place = network.place(*photo.shape[:2])
     batch = network.prepare([photo], [place])
@@ -329,8 +340,9 @@ def test_the_heat_map_is_of_the_class_and_of_the_cell_whose_box_it_is(detector, 
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_heat_maps_of_the_packaged_model_lie_on_what_it_found(precision):
+def test_heat_maps_of_the_packaged_model_lie_on_what_it_found(monkeypatch, precision):
     """On the astronaut: a face high in the image and a person that fills most of it."""
+    monkeypatch.setitem(VARIANTS, "t", WHOLE)
     detector = yolov9.create_with_attention("cpu", packaged.locate("yolov9_robot.safetensors"), precision)
     photo = photos.photo(512, 512)
     (found,) = detector.detect([photo], OPTIONS)
@@ -426,12 +438,11 @@ def test_other_classes_than_coco(photo, tmp_path):
     assert len(found)
 
 
-def test_its_onnx_file_finds_the_same(tmp_path, monkeypatch):
+def test_its_onnx_file_finds_the_same(tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from face_detect_ros.detectors.export.onnx_file import export_onnx
 
-    monkeypatch.setitem(VARIANTS, "t", replace(VARIANTS["t"], depth=1))  # more of the same takes seconds
     torch.manual_seed(0)
     weights, exported = tmp_path / "plain.safetensors", tmp_path / "plain.onnx"
     # as it is made: what amplifies no rounding, so that every cell can be compared

@@ -24,9 +24,9 @@ def _seed():
 
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch):
-    """Every variant with all its layers but fewer channels: nothing tested here depends on the width."""
+    """Every variant with fewer channels, and with no more than two bottlenecks in a row: nothing here counts them."""
     for name, variant in VARIANTS.items():
-        monkeypatch.setitem(VARIANTS, name, narrow(variant))
+        monkeypatch.setitem(VARIANTS, name, replace(narrow(variant), depth=2 if name == "e" else 1))
 
 
 def _images(batch=2, height=64, width=96, dtype=torch.float32):
@@ -155,8 +155,7 @@ def test_half_precision_is_near():
 
 
 @torch.no_grad()
-def test_an_exported_network_takes_any_batch(monkeypatch):
-    monkeypatch.setitem(VARIANTS, "t", replace(VARIANTS["t"], depth=1))  # more of the same takes seconds
+def test_an_exported_network_takes_any_batch():
     network = open_gates(_network(**ATTENTION)).fuse()
     network(_images())  # what it has kept from one call must not be taken over
     batch = torch.export.Dim("batch", min=1, max=64)
