@@ -44,8 +44,8 @@ def _use(name: str, width: int, height: int) -> None:
             detector = catalogue.create(name, task="faces", device="cpu", precision="float32")
         with closing(detector):
             if width:
-                picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-                detector.detect([picture], DetectOptions(min_size_px=80))
+                image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+                detector.detect([image], DetectOptions(min_size_px=80))
         return
     from face_detect_ros.faces.embedders import catalogue as embed
 

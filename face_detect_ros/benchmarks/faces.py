@@ -148,7 +148,7 @@ def _gpu() -> list[Row]:
                 name = (
                     f"mmod {precision} {width}x{height}, {count} at once ({1e3 / took_ms:.0f} images/s), GPU"
                 )
-                rows.append(Row(name, "ms/picture", took_ms, limit=limit, limit_name="matrix product"))
+                rows.append(Row(name, "ms/image", took_ms, limit=limit, limit_name="matrix product"))
         chips = _chips()
         embedder = embed.create("dlib_resnet", "cuda", precision)
         for count in (1, 8):

@@ -75,18 +75,18 @@ class _Probe(Node):
 
 def observe(
     processes: Processes,
-    pictures: int = 0,
+    images: int = 0,
     span_s: float = 0.0,
 ) -> Observation:
     """Run nodes and observe their detections and diagnostics.
 
     Args:
         processes: Name -> module, parameters and arguments.
-        pictures: Number of detection messages to wait for first.
+        images: Number of detection messages to wait for first.
         span_s: How long to observe after that.
 
     Raises:
-        ProcessError: A process ended, or there were too few detections within two minutes, or, without `pictures`, no
+        ProcessError: A process ended, or there were too few detections within two minutes, or, without `images`, no
             diagnostics within one.
     """
     node = _Probe()
@@ -99,8 +99,8 @@ def observe(
             process.check()
 
     try:
-        if pictures:
-            count = pictures + 5  # the first ones pay for warming up
+        if images:
+            count = images + 5  # the first ones pay for warming up
             wait_until(
                 executor, lambda: len(node.seen.latency_ms) >= count, watch, "too few detections", 120.0
             )
@@ -137,10 +137,10 @@ def overhead(observe: Callable[..., Observation]) -> list[Row]:
     for width, height in SIZES:
         size, goal_ms = f"{width}x{height}", OVERHEAD_GOAL_MS[width, height]
         # slow enough for the network, so that no image waits for another
-        rate_hz, pictures = (5.0, IMAGES) if width < 1000 else (1.2, IMAGES // 2)
+        rate_hz, images = (5.0, IMAGES) if width < 1000 else (1.2, IMAGES // 2)
         seen = observe(
             {"source": (SOURCE, _stream(width, height, rate_hz), ()), "detector": (DETECTOR, {}, ())},
-            pictures,
+            images,
         )
         for percent in (50, 95):
             ours = seen.figure(f"overhead_p{percent}_ms")
@@ -155,7 +155,7 @@ def overhead(observe: Callable[..., Observation]) -> list[Row]:
             },
             IMAGES,
         )
-        together = observe({"all": _one_process(width, height, rate_hz)}, pictures)
+        together = observe({"all": _one_process(width, height, rate_hz)}, images)
         rows.append(
             Row(
                 f"stamp to detections received, one process, p50, {size}",

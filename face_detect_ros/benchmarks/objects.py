@@ -173,9 +173,9 @@ def _other_cases(files: _Files, yolox: Path | None) -> list[_Case]:
 
 def _cpu_rows(case: _Case) -> list[Row]:
     limit = case.products and case.products / limits.products_per_ms(case.precision, "cpu")
-    picture = photos.photo(640, 480)
+    image = photos.photo(640, 480)
     with closing(case.detector("cpu")) as detector:
-        total_ms, stages = _best(detector, [picture])
+        total_ms, stages = _best(detector, [image])
         rows = [
             Row(
                 f"{case.title}: total",
@@ -197,18 +197,18 @@ def _cpu_rows(case: _Case) -> list[Row]:
                 goal=GOAL_BESIDE_NETWORK_MS if case.size == SIZES[-1] else None,
             ),
         ]
-        several_ms, _ = _best(detector, [picture] * CPU_BATCH)
-        rows.append(Row(f"{case.title}, {CPU_BATCH} at once: total", "ms/picture", several_ms / CPU_BATCH))
+        several_ms, _ = _best(detector, [image] * CPU_BATCH)
+        rows.append(Row(f"{case.title}, {CPU_BATCH} at once: total", "ms/image", several_ms / CPU_BATCH))
         return rows
 
 
 def _gpu_rows(case: _Case) -> list[Row]:
     rows = []
     limit = case.products and case.products / limits.products_per_ms(case.precision, "cuda")
-    picture = photos.photo(640, 480)
+    image = photos.photo(640, 480)
     with closing(case.detector("cuda")) as detector:
         for count in (1, GPU_BATCH):
-            times_ms = _call_times_ms(detector, [picture] * count, _GPU_CALLS)
+            times_ms = _call_times_ms(detector, [image] * count, _GPU_CALLS)
             p50, p99 = np.percentile(times_ms, [50, 99])
             name = f"{case.title}, {count} at once, GPU"
             rate = f"p50 ({1e3 * count / p50:.0f} images/s)"
@@ -220,28 +220,28 @@ def _gpu_rows(case: _Case) -> list[Row]:
     return rows
 
 
-def _best(detector: Detector, pictures: list[np.ndarray]) -> tuple[float, StageTimes]:
+def _best(detector: Detector, images: list[np.ndarray]) -> tuple[float, StageTimes]:
     """The shortest of some calls and its stages: without what other programs took of the machine."""
     best_ms, stages = math.inf, StageTimes()
     for _ in range(3):  # may prepare for this size
-        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+        detector.detect(images, catalogue.OBJECT_OPTIONS)
     end_s = time.perf_counter() + _SECONDS_A_FIGURE
     while time.perf_counter() < end_s or best_ms == math.inf:
-        (took_ms,) = _call_times_ms(detector, pictures, 1, warm=True)
+        (took_ms,) = _call_times_ms(detector, images, 1, warm=True)
         if took_ms < best_ms:
             best_ms, stages = took_ms, detector.times
     return best_ms, stages
 
 
 def _call_times_ms(
-    detector: Detector, pictures: list[np.ndarray], calls: int, *, warm: bool = False
+    detector: Detector, images: list[np.ndarray], calls: int, *, warm: bool = False
 ) -> list[float]:
     for _ in range(0 if warm else 10):
-        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+        detector.detect(images, catalogue.OBJECT_OPTIONS)
     times_ms = []
     for _ in range(calls):
         start = time.perf_counter()
-        detector.detect(pictures, catalogue.OBJECT_OPTIONS)
+        detector.detect(images, catalogue.OBJECT_OPTIONS)
         times_ms.append((time.perf_counter() - start) * 1e3)
     return times_ms
 
@@ -263,12 +263,12 @@ def _pipeline_ms(folder: str) -> float:
     from PIL import Image
 
     pipeline = transformers.pipeline("object-detection", model=folder, device="cpu")
-    picture = Image.fromarray(photos.photo(640, 480))
+    image = Image.fromarray(photos.photo(640, 480))
     best_s = math.inf
     end_s = time.perf_counter() + _SECONDS_A_FIGURE
     while time.perf_counter() < end_s or best_s == math.inf:
         start = time.perf_counter()
-        pipeline(picture, threshold=random_models.THRESHOLD)
+        pipeline(image, threshold=random_models.THRESHOLD)
         best_s = min(best_s, time.perf_counter() - start)
     return best_s * 1e3
 

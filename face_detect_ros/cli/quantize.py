@@ -82,7 +82,7 @@ def _average_precision(file: Path, annotations: CocoAnnotations) -> float:
     options = replace(catalogue.OBJECT_OPTIONS, score_threshold=_LOWEST_SCORE)
     with (
         contextlib.closing(catalogue.create(f"{_PREFIX}{file}", task="objects", device="cpu")) as detector,
-        progress_bar(file.name, len(annotations.pictures)) as advance,
+        progress_bar(file.name, len(annotations.images)) as advance,
     ):
         figures = evaluate_coco(detector, annotations, options, advance=advance)
     return float(figures["AP"] or 0.0)

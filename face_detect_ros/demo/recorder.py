@@ -95,13 +95,13 @@ class Recorder(Node):
 
         def arrived(cdr: bytes) -> None:
             now_ns = self.get_clock().now().nanoseconds
-            picture = None
+            image = None
             if handle is not None:
-                picture = handle(deserialize_message(cdr, message_class))
+                image = handle(deserialize_message(cdr, message_class))
             if not jpeg:
                 self._bag.write(topic, message_type, now_ns, cdr, latched=latched)
-            elif picture is not None:
-                compressed = serialize_message(picture)
+            elif image is not None:
+                compressed = serialize_message(image)
                 self._bag.write(f"{topic}/compressed", "sensor_msgs/msg/CompressedImage", now_ns, compressed)
 
         profile = qos.latched() if latched else qos.output()
@@ -112,12 +112,12 @@ class Recorder(Node):
         return _jpeg(message, decode_image(message))
 
     def _on_annotated(self, path: Path, message: Image) -> CompressedImage:
-        picture = decode_image(message)
+        image = decode_image(message)
         video = self._videos.get(path)
         if video is None:
             video = self._videos[path] = VideoFile(path, self._rate_hz)
-        video.write(picture, to_ns(message.header.stamp) / 1e9)
-        return _jpeg(message, picture)
+        video.write(image, to_ns(message.header.stamp) / 1e9)
+        return _jpeg(message, image)
 
     def _on_identities(self, message: Detection2DArray) -> None:
         names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
@@ -181,8 +181,8 @@ def _as_dict(detection: Any) -> dict[str, Any]:
     return {**item, "track": int(detection.id)} if detection.id else item
 
 
-def _jpeg(message: Image, picture: np.ndarray) -> CompressedImage:
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+def _jpeg(message: Image, image: np.ndarray) -> CompressedImage:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     compressed = CompressedImage(header=message.header, format="rgb8; jpeg compressed bgr8")
     compressed.data = array.array("B", data.tobytes())
     return compressed

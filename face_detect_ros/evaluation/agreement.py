@@ -24,7 +24,7 @@ SAME_IOU = 0.95
 def evaluate_agreement(
     detector: Detector,
     reference: Detector,
-    pictures: Sequence[Path],
+    paths: Sequence[Path],
     options: DetectOptions,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def evaluate_agreement(
     Args:
         detector: The one in question.
         reference: The one it is compared with.
-        pictures: Image files.
+        paths: Image files.
         options: For both detectors.
         advance: Called after each image.
 
@@ -48,7 +48,7 @@ def evaluate_agreement(
     """
     counts = Counter(dict.fromkeys(("reference", "missed", "extra", "identical"), 0))
     differences: list[float] = []
-    for path in pictures:
+    for path in paths:
         image = read_image(path)
         (ours,), (theirs,) = (one.detect([image], options) for one in (detector, reference))
         pairs = _pairs(ours, theirs)
@@ -59,7 +59,7 @@ def evaluate_agreement(
         differences += [abs(float(ours.scores[i] - theirs.scores[j])) for i, j in pairs]
         advance()
     return {
-        "pictures": len(pictures),
+        "images": len(paths),
         **counts,
         "largest_score_difference": max(differences, default=None),
     }

@@ -90,9 +90,9 @@ def evaluate_attention(
         raise ConfigError(f"{annotations.file}: none of its classes is one of the model's")
     maps = ("", *BASELINES)
     figures: dict[str, dict[str, list[tuple[float, float, float]]]] = {name: {} for name in maps}
-    for index, place in enumerate(annotations.pictures):
+    for index, place in enumerate(annotations.images):
         image = read_image(place.path)
-        labels = [box for box in annotations.boxes if box.picture == index and not box.crowd]
+        labels = [box for box in annotations.boxes if box.image == index and not box.crowd]
         for subject in _subjects(detector, image, labels, category_of, options):
             name = annotations.categories[subject.category]
             heats = {
@@ -114,7 +114,7 @@ def evaluate_attention(
         **_means(figures[""]),
         "baselines": {kind: _means(figures[kind]) for kind in BASELINES},
         "detections": {name: len(rows) for name, rows in figures[""].items()},
-        "images": len(annotations.pictures),
+        "images": len(annotations.images),
     }
 
 

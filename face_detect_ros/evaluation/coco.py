@@ -94,8 +94,8 @@ def detect_all(
             f"{_some(detector.labels)}"
         )
     category_of = np.array([of_label.get(label, -1) for label in range(len(detector.labels))])
-    rows, spent_s = _detect(detector, annotations.pictures, options, category_of, batch, advance)
-    counts = [int(row[6]) not in annotations.pictures[int(row[0])].unknown for row in rows]
+    rows, spent_s = _detect(detector, annotations.images, options, category_of, batch, advance)
+    counts = [int(row[6]) not in annotations.images[int(row[0])].unknown for row in rows]
     return Found(rows[np.array(counts, bool)], known, spent_s)
 
 
@@ -119,7 +119,7 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
     names, known = annotations.categories, found.categories
     precision = _precision(annotations, found, max_detections)
     boxes = Counter(box.category for box in boxes_that_count(annotations) if not box.crowd)
-    pictures, spent_s = len(annotations.pictures), found.spent_s
+    count, spent_s = len(annotations.images), found.spent_s
     return {
         "AP": _mean(precision[:, :, :, 0]),
         "AP50": _mean(precision[_AP50, :, :, 0]),
@@ -138,15 +138,15 @@ def figures(annotations: CocoAnnotations, found: Found, max_detections: int) -> 
         },
         "curve": _curve(precision[_AP50, :, :, 0]),
         "left_out": [name for category, name in enumerate(names) if category not in known],
-        "pictures": pictures,
+        "images": count,
         "boxes": sum(boxes[category] for category in known),
-        "images_per_s": round(pictures / spent_s, 2) if spent_s else None,
+        "images_per_s": round(count / spent_s, 2) if spent_s else None,
     }
 
 
 def _detect(
     detector: Detector,
-    pictures: Sequence[CocoImage],
+    labeled: Sequence[CocoImage],
     options: DetectOptions,
     category_of: np.ndarray,
     batch: int,
@@ -155,29 +155,29 @@ def _detect(
     """Run the detector. Returns rows as in `Found`, and the seconds that the detector took."""
     rows = [np.empty((0, 7))]
     spent_s = 0.0
-    for start in range(0, len(pictures), batch):
-        group = pictures[start : start + batch]
-        images = [_read(picture) for picture in group]
+    for start in range(0, len(labeled), batch):
+        group = labeled[start : start + batch]
+        images = [_read(each) for each in group]
         started_s = time.perf_counter()
         found = detector.detect(images, options)
         spent_s += time.perf_counter() - started_s
-        for picture, each in enumerate(found, start):
+        for index, each in enumerate(found, start):
             categories = category_of[each.class_ids]
             ours = categories >= 0
             boxes = each.boxes[ours].astype(np.float64)
             boxes[:, 2:] -= boxes[:, :2]
-            images_of = np.full(len(boxes), picture)
+            images_of = np.full(len(boxes), index)
             rows.append(np.column_stack([images_of, boxes, each.scores[ours], categories[ours]]))
             advance()
     return np.concatenate(rows), spent_s
 
 
-def _read(picture: CocoImage) -> np.ndarray:
-    image = read_image(picture.path)
+def _read(labeled: CocoImage) -> np.ndarray:
+    image = read_image(labeled.path)
     height, width = image.shape[:2]
-    if picture.width and picture.height and (picture.width, picture.height) != (width, height):
+    if labeled.width and labeled.height and (labeled.width, labeled.height) != (width, height):
         raise ConfigError(
-            f"{picture.path}: is {width}x{height} pixels, but its annotations are for {picture.width}x{picture.height}"
+            f"{labeled.path}: is {width}x{height} pixels, but its annotations are for {labeled.width}x{labeled.height}"
         )
     return image
 
@@ -192,14 +192,14 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
     with contextlib.redirect_stdout(io.StringIO()):  # it talks
         truth = COCO()
         truth.dataset = {
-            "images": [{"id": picture} for picture in range(len(annotations.pictures))],
+            "images": [{"id": index} for index in range(len(annotations.images))],
             "categories": [
                 {"id": category, "name": name} for category, name in enumerate(annotations.categories)
             ],
             "annotations": [
                 {
                     "id": id,
-                    "image_id": box.picture,
+                    "image_id": box.image,
                     "category_id": box.category,
                     "bbox": list(box.xywh),
                     "area": box.area,
@@ -211,7 +211,7 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
         }
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(found.rows) if len(found.rows) else COCO(), "bbox")
-        evaluation.params.imgIds = list(range(len(annotations.pictures)))
+        evaluation.params.imgIds = list(range(len(annotations.images)))
         evaluation.params.catIds = list(found.categories)
         evaluation.params.maxDets = [max_detections]
         evaluation.evaluate()
@@ -222,7 +222,7 @@ def _precision(annotations: CocoAnnotations, found: Found, max_detections: int) 
 
 def boxes_that_count(annotations: CocoAnnotations) -> list[CocoBox]:
     """Boxes without those of a class for which their image may lack labels."""
-    return [box for box in annotations.boxes if box.category not in annotations.pictures[box.picture].unknown]
+    return [box for box in annotations.boxes if box.category not in annotations.images[box.image].unknown]
 
 
 def _curve(precision: np.ndarray) -> list[dict[str, float]]:

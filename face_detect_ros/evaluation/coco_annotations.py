@@ -39,14 +39,14 @@ class CocoBox:
     """An annotated box.
 
     Attributes:
-        picture: Index of its image.
+        image: Index of its image.
         category: Index of its category.
         xywh: Left, top, width, height in pixels.
         area: In square pixels.
         crowd: A box around many things.
     """
 
-    picture: int
+    image: int
     category: int
     xywh: tuple[float, float, float, float]
     area: float
@@ -59,13 +59,13 @@ class CocoAnnotations:
 
     Attributes:
         file: Where they come from.
-        pictures: Images in the order of the file.
+        images: Images in the order of the file.
         categories: Names in the order of the file.
         boxes: All boxes.
     """
 
     file: Path
-    pictures: tuple[CocoImage, ...]
+    images: tuple[CocoImage, ...]
     categories: tuple[str, ...]
     boxes: tuple[CocoBox, ...]
 
@@ -84,22 +84,22 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     """
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
-        images, entries, categories = (content[key] for key in ("images", "annotations", "categories"))
-        for kind, listed in {"image": images, "annotation": entries, "category": categories}.items():
+        described, entries, categories = (content[key] for key in ("images", "annotations", "categories"))
+        for kind, listed in {"image": described, "annotation": entries, "category": categories}.items():
             _refuse(file, f"ids of more than one {kind}", _repeated(entry["id"] for entry in listed))
         names = tuple(str(entry["name"]) for entry in categories)
         category_of = {entry["id"]: index for index, entry in enumerate(categories)}
         name_of = {entry["id"]: str(entry["name"]) for entry in categories}
-        pictures = tuple(
+        images = tuple(
             CocoImage(
                 folder / entry["file_name"],
                 int(entry.get("width") or 0),
                 int(entry.get("height") or 0),
                 frozenset(category_of[id] for id in partly_labeled(entry, name_of)),
             )
-            for entry in images
+            for entry in described
         )
-        image_of = {entry["id"]: index for index, entry in enumerate(images)}
+        image_of = {entry["id"]: index for index, entry in enumerate(described)}
         for key, known in {"image_id": image_of, "category_id": category_of}.items():
             lost = [entry["id"] for entry in entries if entry[key] not in known]
             _refuse(file, f"annotations whose {key} belongs to nothing in it", lost)
@@ -116,21 +116,21 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
-    if not pictures or not names:
+    if not images or not names:
         raise ConfigError(f"{file}: no images or no categories in it")
     ids = [entry["id"] for entry in entries]
     empty = [id for id, box in zip(ids, boxes, strict=True) if not _has_area(box)]
     _refuse(file, "annotations whose bbox [x, y, width, height] has no area or is not finite", empty)
     outside = [
-        f"{id} ({pictures[box.picture].path.name})"
+        f"{id} ({images[box.image].path.name})"
         for id, box in zip(ids, boxes, strict=True)
-        if not _inside(box, pictures[box.picture])
+        if not _inside(box, images[box.image])
     ]
     _refuse(file, "annotations whose bbox lies outside of its image", outside)
-    pictures = pictures[:limit] if limit else pictures
-    missing = [picture.path.name for picture in pictures if not regular_file(picture.path)]
+    images = images[:limit] if limit else images
+    missing = [image.path.name for image in images if not regular_file(image.path)]
     _refuse(folder, f"images of {file.name} that are not there", missing)
-    return CocoAnnotations(file, pictures, names, tuple(box for box in boxes if box.picture < len(pictures)))
+    return CocoAnnotations(file, images, names, tuple(box for box in boxes if box.image < len(images)))
 
 
 def partly_labeled(image: Mapping[str, Any], names: Mapping[Any, str]) -> set[Any]:
@@ -160,13 +160,13 @@ def _has_area(box: CocoBox) -> bool:
     return all(map(math.isfinite, (*box.xywh, box.area))) and min(box.xywh[2:]) > 0
 
 
-def _inside(box: CocoBox, picture: CocoImage) -> bool:
+def _inside(box: CocoBox, image: CocoImage) -> bool:
     """Nearly; as far as the image's size is known."""
     left, top, width, height = box.xywh
     return (
         min(left, top) >= -_BORDER_PX
-        and left + width <= (picture.width or math.inf) + _BORDER_PX
-        and top + height <= (picture.height or math.inf) + _BORDER_PX
+        and left + width <= (image.width or math.inf) + _BORDER_PX
+        and top + height <= (image.height or math.inf) + _BORDER_PX
     )
 
 

@@ -56,7 +56,7 @@ class FaceEvaluationOptions:
 
 def evaluate_faces(
     detector: Detector,
-    pictures: Sequence[LabeledImage],
+    labeled: Sequence[LabeledImage],
     detect_options: DetectOptions,
     options: FaceEvaluationOptions,
     advance: Callable[[], None] = lambda: None,
@@ -66,7 +66,7 @@ def evaluate_faces(
 
     Args:
         detector: Any face detector. It runs once, with the lowest useful threshold.
-        pictures: Images with labels.
+        labeled: Images with labels.
         detect_options: Its score threshold is where precision and recall are read off.
         options: What counts as found.
         advance: Called for each image.
@@ -90,59 +90,57 @@ def evaluate_faces(
     matches: list[Matches] = []
     errors: list[float] = []
     spent_s = 0.0
-    for start in range(0, len(pictures), _AT_ONCE):
-        some = pictures[start : start + _AT_ONCE]
-        images = [read_image(picture.path) for picture in some]
+    for start in range(0, len(labeled), _AT_ONCE):
+        some = labeled[start : start + _AT_ONCE]
+        images = [read_image(each.path) for each in some]
         started_s = time.perf_counter()
         found = detector.detect(images, asked)
         spent_s += time.perf_counter() - started_s
-        for picture, faces in zip(some, found, strict=True):
+        for each, faces in zip(some, found, strict=True):
             matches.append(
                 match(
                     faces.boxes,
                     faces.scores,
-                    picture.boxes,
-                    crowd=picture.crowd,
+                    each.boxes,
+                    crowd=each.crowd,
                     min_label_px=options.min_face_px,
                     iou_threshold=options.iou_threshold,
                 )
             )
-            errors += _eye_errors(matches[-1], picture, faces, detect_options.score_threshold)
-            on_mistakes(
-                _mistakes(len(matches) - 1, picture, faces, matches[-1], detect_options.score_threshold)
-            )
+            errors += _eye_errors(matches[-1], each, faces, detect_options.score_threshold)
+            on_mistakes(_mistakes(len(matches) - 1, each, faces, matches[-1], detect_options.score_threshold))
             advance()
-    complete = [m for m, picture in zip(matches, pictures, strict=True) if picture.complete]
+    complete = [m for m, each in zip(matches, labeled, strict=True) if each.complete]
     return {
         **_summary(complete, detect_options.score_threshold),
         "false_alarms": sum(
             int((m.wrong & (m.scores >= detect_options.score_threshold)).sum()) for m in complete
         ),
         "recall_from": _recall_from(
-            complete, [picture for picture in pictures if picture.complete], detect_options.score_threshold
+            complete, [each for each in labeled if each.complete], detect_options.score_threshold
         ),
         "eye_error": round(float(np.median(errors)), 4) if errors else None,
         "eyes": len(errors),
-        "labeled": _recall(matches, pictures, detect_options.score_threshold, options.min_face_px),
+        "labeled": _recall(matches, labeled, detect_options.score_threshold, options.min_face_px),
         "score_threshold": detect_options.score_threshold,
         "min_size_px": detect_options.min_size_px,
         "iou_threshold": options.iou_threshold,
         "min_face_px": options.min_face_px,
-        "ms_per_image": round(spent_s / len(pictures) * 1e3, 2) if pictures else None,
+        "ms_per_image": round(spent_s / len(labeled) * 1e3, 2) if labeled else None,
     }
 
 
 def _mistakes(
-    number: int, picture: LabeledImage, found: Detections, matched: Matches, score_threshold: float
+    number: int, each: LabeledImage, found: Detections, matched: Matches, score_threshold: float
 ) -> Mistakes:
     """Missed faces and, where every face is labeled, what is no face."""
     order = np.argsort(-found.scores, kind="stable")
-    false = matched.wrong & (matched.scores >= score_threshold) & picture.complete
+    false = matched.wrong & (matched.scores >= score_threshold) & each.complete
     missed = matched.counts & ~(matched.found_at >= score_threshold)
     return Mistakes(
         number,
         (),
-        np.concatenate([found.boxes[order][false], picture.boxes[missed]]).astype(np.float64),
+        np.concatenate([found.boxes[order][false], each.boxes[missed]]).astype(np.float64),
         np.concatenate([matched.scores[false], np.zeros(int(missed.sum()))]),
         ((None, "face"),) * int(false.sum()) + (("face", None),) * int(missed.sum()),
     )
@@ -186,9 +184,9 @@ def _summary(matches: list[Matches], score_threshold: float) -> dict[str, Any]:
 
 
 def _recall_from(
-    matches: list[Matches], pictures: Sequence[LabeledImage], score_threshold: float
+    matches: list[Matches], labeled: Sequence[LabeledImage], score_threshold: float
 ) -> list[dict[str, Any]]:
-    sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
+    sizes = np.concatenate([np.empty(0)] + [shorter_side(each.boxes) for each in labeled])
     counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])
     found = np.concatenate([np.empty(0)] + [m.found_at for m in matches]) >= score_threshold
     rows = []
@@ -199,26 +197,26 @@ def _recall_from(
 
 
 def _eye_errors(
-    matched: Matches, picture: LabeledImage, found: Detections, score_threshold: float
+    matched: Matches, each: LabeledImage, found: Detections, score_threshold: float
 ) -> list[float]:
     """Of each found face whose eyes are labeled: how far its eyes are off, as part of their distance."""
-    if found.landmarks is None or picture.eyes is None:
+    if found.landmarks is None or each.eyes is None:
         return []
     points = found.landmarks.astype(np.float64)
     if found.landmark_set == "eye_corners":
         eyes = np.stack([points[:, 2:4].mean(axis=1), points[:, 0:2].mean(axis=1)], axis=1)
     else:
         eyes = points[:, :2]
-    apart = np.linalg.norm(picture.eyes[:, 0] - picture.eyes[:, 1], axis=1)
+    apart = np.linalg.norm(each.eyes[:, 0] - each.eyes[:, 1], axis=1)
     measured = np.flatnonzero((matched.found_at >= score_threshold) & (apart >= _CLEAR_EYES_PX))
-    off = np.linalg.norm(eyes[matched.found_by[measured]] - picture.eyes[measured], axis=2).mean(axis=1)
+    off = np.linalg.norm(eyes[matched.found_by[measured]] - each.eyes[measured], axis=2).mean(axis=1)
     return (off / apart[measured]).tolist()
 
 
 def _recall(
-    matches: list[Matches], pictures: Sequence[LabeledImage], score_threshold: float, min_face_px: int
+    matches: list[Matches], labeled: Sequence[LabeledImage], score_threshold: float, min_face_px: int
 ) -> dict[str, Any]:
-    sizes = np.concatenate([np.empty(0)] + [shorter_side(picture.boxes) for picture in pictures])
+    sizes = np.concatenate([np.empty(0)] + [shorter_side(each.boxes) for each in labeled])
     counts = np.concatenate([np.empty(0, bool)] + [m.counts for m in matches])
     # NaN, a label that nothing found, is not at or above anything
     found = np.concatenate([np.empty(0)] + [m.found_at for m in matches]) >= score_threshold

@@ -89,7 +89,7 @@ def evaluate_identification(
     plain = replace(match_options, accept_distance=PAIR_THRESHOLD, margin=0.0, separation_factor=0.0)
     return {
         "people": len(set(names)),
-        "pictures": len(names),
+        "images": len(names),
         "without_face": without_face,
         "sizes": [asdict(rates(names, embeddings, size, match_options)) for size in sizes],
         "nearest_only": [asdict(rates(names, embeddings, size, plain)) for size in sizes],

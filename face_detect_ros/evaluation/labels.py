@@ -48,16 +48,16 @@ def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
     Raises:
         ConfigError: The file cannot be used, or an image that it names does not exist.
     """
-    pictures = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
-    if not pictures:
+    images = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
+    if not images:
         raise ConfigError(f"{file}: no labeled images in it")
-    missing = [picture.path for picture in pictures if not regular_file(picture.path)]
+    missing = [image.path for image in images if not regular_file(image.path)]
     if missing:
         raise ConfigError(
-            f"{folder}: {len(missing)} of the {len(pictures)} images of {file} are not there, "
+            f"{folder}: {len(missing)} of the {len(images)} images of {file} are not there, "
             f"for example {missing[0].name}; give the folder that holds them"
         )
-    return pictures
+    return images
 
 
 def read_coco(file: Path, folder: Path) -> list[LabeledImage]:
@@ -111,16 +111,16 @@ def read_imglab(file: Path, folder: Path) -> list[LabeledImage]:
     """
     content = read_bytes(file, most_bytes=LARGE_BYTES)
     try:
-        pictures = []
+        images = []
         for image in ElementTree.fromstring(content).iterfind("images/image"):
             boxes = [
                 (_imglab_box(box.attrib), box.get("ignore", "0") not in ("0", "false"), _NO_EYES)
                 for box in image.iterfind("box")
             ]
-            pictures.append(_image(folder / image.attrib["file"], boxes, True))
+            images.append(_image(folder / image.attrib["file"], boxes, True))
     except (ElementTree.ParseError, KeyError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: not imglab's XML ({type(error).__name__}: {error})") from error
-    return pictures
+    return images
 
 
 def _imglab_box(values: Mapping[str, str]) -> list[float]:

@@ -82,7 +82,7 @@ class ImageEmbedder:
 
 def evaluate_pairs(
     pairs: Pairs,
-    pictures: ImageEmbedder,
+    images: ImageEmbedder,
     advance: Callable[[], None] = lambda: None,
     *,
     accept_distance: float = MatchOptions.accept_distance,
@@ -93,7 +93,7 @@ def evaluate_pairs(
 
     Args:
         pairs: Which images show one person and which do not.
-        pictures: Embeds them.
+        images: Embeds them.
         advance: Called after each image.
         accept_distance: Below which recognition may give a name, with this embedder.
         pair_distance: Below which its makers take two faces for one person.
@@ -101,10 +101,10 @@ def evaluate_pairs(
 
     Returns:
         Ready for JSON. What `verification_figures` gives; own_threshold: {accept_distance, and what `rates_at` gives};
-        accuracy_at_<pair_distance>; pictures: how many images; fallbacks: in how many of them no face was found in the
+        accuracy_at_<pair_distance>; images: how many images; fallbacks: in how many of them no face was found in the
         middle.
     """
-    embeddings = pictures.embed(pairs.pictures, advance).astype(np.float64)
+    embeddings = images.embed(pairs.images, advance).astype(np.float64)
     distances = np.linalg.norm(embeddings[pairs.first] - embeddings[pairs.second], axis=1)
     on_distances(distances)
     return {
@@ -114,8 +114,8 @@ def evaluate_pairs(
             **rates_at(accept_distance, distances, pairs.same),
         },
         f"accuracy_at_{pair_distance}": round(float(((distances < pair_distance) == pairs.same).mean()), 4),
-        "pictures": len(pairs.pictures),
-        "fallbacks": pictures.fallbacks,
+        "images": len(pairs.images),
+        "fallbacks": images.fallbacks,
     }
 
 
@@ -144,7 +144,7 @@ def worst_pairs(
     ]
     found = []
     for index in chosen:
-        paths = [pairs.pictures[side[index]] for side in (pairs.first, pairs.second)]
+        paths = [pairs.images[side[index]] for side in (pairs.first, pairs.second)]
         images = [read_image(path) for path in paths]
         sizes = [(_EXAMPLE_PX, max(1, round(_EXAMPLE_PX * im.shape[1] / im.shape[0]))) for im in images]
         both = np.hstack([for_eyes(image, size) for image, size in zip(images, sizes, strict=True)])

@@ -34,14 +34,14 @@ class Mistakes:
     """The mistakes in one image. Categories are indices.
 
     Attributes:
-        picture: Index of the image.
+        image: Index of the image.
         pairs: (labeled, found) category of every label and detection that counts; None where there is no partner.
         boxes: (N, 4) xyxy, pixels, of the pairs that differ.
         scores: (N,); 0 for a missed label.
         names: (labeled, found) of these N pairs, in words; None where there is no partner.
     """
 
-    picture: int
+    image: int
     pairs: tuple[Pair, ...]
     boxes: np.ndarray
     scores: np.ndarray
@@ -72,7 +72,7 @@ def examples(
 
     Args:
         mistakes: Of every image.
-        paths: The image files; `Mistakes.picture` is an index into them.
+        paths: The image files; `Mistakes.image` is an index into them.
         count: How many images at most.
 
     Returns:
@@ -83,7 +83,7 @@ def examples(
     """
     shown = []
     for each in worst(mistakes, count):
-        image = read_image(paths[each.picture])
+        image = read_image(paths[each.image])
         scale = EXAMPLE_PX / max(image.shape[:2])
         image = to_longest(image, EXAMPLE_PX).copy()
         for box, (labeled, found) in zip((each.boxes * scale).round().astype(int), each.names, strict=True):
@@ -92,7 +92,7 @@ def examples(
                 cv2.rectangle(image, tuple(box[:2].tolist()), tuple(box[2:].tolist()), drawn, line_px)
         counts = Counter(each.captions).most_common()
         text = ", ".join(f"{number} x {what}" if number > 1 else what for what, number in counts)
-        shown.append((image, f"{paths[each.picture].name}: {text}"))
+        shown.append((image, f"{paths[each.image].name}: {text}"))
     return shown
 
 
@@ -111,12 +111,12 @@ def find_mistakes(annotations: CocoAnnotations, found: Found, score_threshold: f
     labels: dict[int, list[CocoBox]] = {}
     for box in boxes_that_count(annotations):
         if box.category in found.categories:
-            labels.setdefault(box.picture, []).append(box)
+            labels.setdefault(box.image, []).append(box)
     rows = found.rows[found.rows[:, 5] >= score_threshold]
     names = annotations.categories
     return [
         _of_image(number, rows[rows[:, 0] == number], labels.get(number, []), names)
-        for number in range(len(annotations.pictures))
+        for number in range(len(annotations.images))
     ]
 
 
@@ -135,7 +135,7 @@ def confusion(mistakes: Sequence[Mistakes], names: Sequence[str]) -> list[dict[s
 
 def worst(mistakes: Sequence[Mistakes], count: int) -> list[Mistakes]:
     """The `count` images with most mistakes, the worst first; images without mistakes are left out."""
-    ordered = sorted(mistakes, key=lambda each: (-len(each.captions), each.picture))
+    ordered = sorted(mistakes, key=lambda each: (-len(each.captions), each.image))
     return [each for each in ordered[:count] if each.captions]
 
 

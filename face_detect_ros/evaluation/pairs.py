@@ -19,13 +19,13 @@ class Pairs:
     """Pairs of images.
 
     Attributes:
-        pictures: Distinct image files.
+        images: Distinct image files.
         first, second: (P,) indices into them.
         same: (P,) bool; one person.
         folds: (P,) fold of each pair, from 0 on.
     """
 
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     first: np.ndarray
     second: np.ndarray
     same: np.ndarray

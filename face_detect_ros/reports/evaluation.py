@@ -20,7 +20,7 @@ _HEADLINES = {
     "AP": "AP", "AP50": "AP50", "AP75": "AP75", "ap": "average precision", "precision": "precision",
     "recall": "recall", "f1": "F1", "accuracy": "accuracy", "auc": "area under the curve",
     "exact": "share of exact positions", "something_else": "positions of something else", "images": "images",
-    "pictures": "images", "boxes": "boxes", "faces": "faces", "people": "people",
+    "boxes": "boxes", "faces": "faces", "people": "people",
     "reference": "faces of the reference", "missed": "missed", "extra": "extra", "identical": "identical",
     "images_per_s": "images per s", "ms_per_image": "ms per image",
 }  # fmt: skip

@@ -184,12 +184,12 @@ def _gflops(network: YoloV9, side: int) -> float:
 
 def _times_ms(networks: Mapping[str, YoloV9], side: int) -> dict[str, float]:
     """Medians; in turn, so that what else the machine does meets all of them."""
-    picture = torch.zeros(1, 3, side, side).to(memory_format=torch.channels_last)
+    image = torch.zeros(1, 3, side, side).to(memory_format=torch.channels_last)
     spent: dict[str, list[float]] = {name: [] for name in networks}
     with torch.inference_mode():
         for _ in range(_TIMED):
             for name, network in networks.items():
                 started_s = time.perf_counter()
-                network(picture)
+                network(image)
                 spent[name].append((time.perf_counter() - started_s) * 1e3)
     return {name: statistics.median(values) for name, values in spent.items()}

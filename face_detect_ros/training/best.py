@@ -43,7 +43,7 @@ def write(
     """
     mistakes = find_mistakes(held_back, found, OBJECT_OPTIONS.score_threshold)
     record = {"epoch": epoch, **figures, "confusion": confusion(mistakes, held_back.categories)}
-    shown = examples(mistakes, [picture.path for picture in held_back.pictures])
+    shown = examples(mistakes, [image.path for image in held_back.images])
     try:
         with whole_folder(folder / WORST) as new:
             for place, (image, caption) in enumerate(shown, 1):

@@ -110,10 +110,10 @@ def _curve(annotations: CocoAnnotations, found: Found, category: int) -> Precisi
     labels: dict[int, list[tuple[float, ...]]] = {}
     for box in boxes_that_count(annotations):
         if box.category == category:
-            labels.setdefault(box.picture, []).append((*box.xywh, box.crowd))
+            labels.setdefault(box.image, []).append((*box.xywh, box.crowd))
     rows = found.rows[found.rows[:, 6] == category]
     return PrecisionRecall.of(
-        [_matched(rows[rows[:, 0] == n], labels.get(n, [])) for n in range(len(annotations.pictures))]
+        [_matched(rows[rows[:, 0] == n], labels.get(n, [])) for n in range(len(annotations.images))]
     )
 
 

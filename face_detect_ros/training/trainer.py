@@ -56,7 +56,7 @@ class Progress:
         step: Of the epoch, from 1.
         steps: Of an epoch.
         losses: Means since the epoch began, by name.
-        pictures_per_s: Images per second.
+        images_per_s: Images per second.
         left_s: Time that is left, in seconds.
     """
 
@@ -65,7 +65,7 @@ class Progress:
     step: int
     steps: int
     losses: Mapping[str, float]
-    pictures_per_s: float
+    images_per_s: float
     left_s: float
 
 

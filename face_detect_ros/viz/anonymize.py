@@ -132,7 +132,7 @@ class Anonymizer:
 
     def _hold(self, faces: Detections, names: Sequence[str | None] | None, faint: np.ndarray) -> None:
         """Bring `_held` up to what this image shows."""
-        now_s, picture = self._clock.now_s, self._image
+        now_s, image = self._clock.now_s, self._image
         boxes = np.concatenate([faces.boxes, box_geometry.as_boxes(faint)])
         known = [*(names or [None] * len(faces)), *[None] * len(faint)]
         wanted = np.array([self._wanted(name) for name in known], bool)
@@ -153,10 +153,10 @@ class Anonymizer:
             if index is not None:
                 held = replace(held, box=boxes[index], seen_s=now_s)
             late = now_s - held.covered_s > self._options.hold_s + 1e-6
-            if not (late and picture - held.covered_image > self._options.hold_images):
+            if not (late and image - held.covered_image > self._options.hold_images):
                 kept.append(held)
         for index in np.flatnonzero(wanted).tolist():
-            kept.append(_Held(boxes[index], tracks[index], now_s, now_s, picture))
+            kept.append(_Held(boxes[index], tracks[index], now_s, now_s, image))
         self._held = kept
 
     def _wanted(self, name: str | None) -> bool:

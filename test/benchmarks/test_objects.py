@@ -78,7 +78,7 @@ def test_rows_of_a_case(tmp_path, monkeypatch):
     assert min(row.ours for row in rows) > 0
     assert before.ours + network.ours + after.ours == pytest.approx(total.ours, rel=0.05, abs=0.5)
     assert beside.ours < total.ours
-    assert several.unit == "ms/picture"
+    assert several.unit == "ms/image"
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_json(labeled: tuple[object, ...]) -> None:
     )
     assert figures["AP"] > 0.7
     assert figures["left_out"] == ["robot"]
-    assert (figures["pictures"], figures["boxes"]) == (2, 2)
+    assert (figures["images"], figures["boxes"]) == (2, 2)
     assert figures["images_per_s"] > 0
     assert figures["device"].startswith("cpu (")
 
@@ -139,7 +139,7 @@ def test_photos() -> None:
         *("--model", f"onnx:{YOLOX}", "--device", "cpu", "--limit", 20, "--json"),
     )
     figures = json.loads(result.stdout)
-    assert figures["pictures"] == 20
+    assert figures["images"] == 20
     assert figures["left_out"] == ["face"]
     assert figures["per_class"]["person"]["AP50"] > 0.5
     assert np.isfinite(figures["AP"])

@@ -45,7 +45,7 @@ def test_figures_worked_by_hand(tmp_path: Path) -> None:
     steps: list[int] = []
     figures = evaluate_agreement(ours, theirs, [path] * 4, DetectOptions(), lambda: steps.append(1))
     assert figures.pop("largest_score_difference") == pytest.approx(0.1)
-    assert figures == {"pictures": 4, "reference": 4, "missed": 1, "extra": 2, "identical": 3}
+    assert figures == {"images": 4, "reference": 4, "missed": 1, "extra": 2, "identical": 3}
     assert len(steps) == 4
     nothing = evaluate_agreement(Scripted(), Scripted(), [], DetectOptions())
     assert nothing["largest_score_difference"] is None
@@ -62,7 +62,7 @@ def test_command(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     figures = json.loads(result.stdout)
     assert figures.pop("largest_score_difference") < 1e-4
-    expected = {"pictures": 2, "reference": 1, "missed": 0, "extra": 0, "identical": 1}
+    expected = {"images": 2, "reference": 1, "missed": 0, "extra": 0, "identical": 1}
     assert figures | expected == figures
     assert (figures["model"], figures["reference_model"]) == ("mmod", "dlib_cnn")
 

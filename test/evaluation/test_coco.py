@@ -111,7 +111,7 @@ def test_a_case_worked_by_hand(tmp_path: Path) -> None:
     assert figures["per_class"]["tv"] == {"AP": 1.0, "AP50": 1.0, "boxes": 1}
     assert figures["AP"] == round((ap + 1) / 2, 4)
     assert figures["left_out"] == ["zebra"]
-    assert (figures["pictures"], figures["boxes"]) == (2, 3)
+    assert (figures["images"], figures["boxes"]) == (2, 3)
     assert figures["AP_small"] is None  # 40 x 40 is medium
     assert figures["AP_large"] is None
     assert figures["AP_medium"] == figures["AP"]
@@ -263,7 +263,7 @@ def test_the_first_images_alone(tmp_path: Path) -> None:
     file = annotations(tmp_path, [(0, "person", A), (2, "person", B)], pictures=3)
     (tmp_path / "2.png").unlink()
     read = read_annotations(file, tmp_path, limit=2)
-    assert (len(read.pictures), len(read.boxes)) == (2, 1)
+    assert (len(read.images), len(read.boxes)) == (2, 1)
     with pytest.raises(ConfigError, match=r"1 images of instances\.json that are not there: 2\.png"):
         read_annotations(file, tmp_path)
 

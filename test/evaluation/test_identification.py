@@ -90,7 +90,7 @@ def test_a_folder(tmp_path):
         tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions(), lambda: steps.append(1)
     )
     assert len(steps) == 36
-    assert (found["people"], found["pictures"], found["without_face"]) == (12, 24, 12)
+    assert (found["people"], found["images"], found["without_face"]) == (12, 24, 12)
     (size,) = found["sizes"]
     assert (size["people"], size["false_accept"], size["false_reject"]) == (10, 0.0, 0.0)
     assert len(found["nearest_only"]) == 1

@@ -143,10 +143,9 @@ def test_pairs(tmp_path: Path) -> None:
     assert len(pairs) == 8
     assert pairs.same.tolist() == [True, True, False, False] * 2
     assert pairs.folds.tolist() == [0] * 4 + [1] * 4
-    assert len(pairs.pictures) == len(set(pairs.pictures)) == 9
+    assert len(pairs.images) == len(set(pairs.images)) == 9
     names = [
-        (pairs.pictures[a].stem, pairs.pictures[b].stem)
-        for a, b in zip(pairs.first, pairs.second, strict=True)
+        (pairs.images[a].stem, pairs.images[b].stem) for a, b in zip(pairs.first, pairs.second, strict=True)
     ]
     assert names[0] == ("Ada_0001", "Ada_0002")
     assert names[3] == ("Bob_0001", "Cy_0001")
@@ -238,7 +237,7 @@ def test_each_image_is_embedded_once_in_batches(tmp_path: Path) -> None:
         lambda: steps.append(1),
     )
     assert [len(batch) for batch in script.batches] == [32, 8]
-    assert len(steps) == figures["pictures"] == 40
+    assert len(steps) == figures["images"] == 40
     assert figures["pairs"] == 40
     assert figures["fallbacks"] == 0
 

@@ -54,9 +54,9 @@ def test_a_class_that_was_not_found_has_no_threshold() -> None:
 
 
 def test_curves_are_of_each_class_and_leave_out_what_is_not_labeled() -> None:
-    pictures = (CocoImage(Path("a"), 64, 64), CocoImage(Path("b"), 64, 64, frozenset({1})))
+    images = (CocoImage(Path("a"), 64, 64), CocoImage(Path("b"), 64, 64, frozenset({1})))
     boxes = (CocoBox(0, 0, (0, 0, 10, 10), 100, False), CocoBox(0, 1, (20, 20, 10, 10), 100, False))
-    annotations = CocoAnnotations(Path("labels.json"), pictures, ("cup", "face"), boxes)
+    annotations = CocoAnnotations(Path("labels.json"), images, ("cup", "face"), boxes)
     rows = [[0, 0, 0, 10, 10, 0.9, 0], [1, 0, 0, 10, 10, 0.8, 0], [0, 20, 20, 10, 10, 0.7, 1]]
     curves = thresholds.curves(annotations, Found(np.array(rows, float), (0, 1), 1.0))
     (row,) = thresholds.table(curves, (0.5,))

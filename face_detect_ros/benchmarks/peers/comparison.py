@@ -22,7 +22,7 @@ BOX_LIMIT_PX = 0.1
 SCORE_LIMIT = 1e-4
 
 
-def pictures() -> Tensor:
+def random_images() -> Tensor:
     """(3, 3, SIDE, SIDE) float32 RGB in [0, 1]: a person, a cat, and noise."""
     photos = [cv2.resize(photo, (SIDE, SIDE)) for photo in (skimage.data.astronaut(), skimage.data.chelsea())]
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)

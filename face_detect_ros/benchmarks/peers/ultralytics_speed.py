@@ -58,12 +58,12 @@ def _propose(network: torch.nn.Module) -> None:
 
 
 def _best_ms(detector: object, size: int) -> float:
-    picture = photos.photo(640, 480)[..., ::-1].copy()  # it takes BGR
+    image = photos.photo(640, 480)[..., ::-1].copy()  # it takes BGR
     options = {"imgsz": size, "conf": random_models.THRESHOLD, "iou": 0.6, "device": "cpu", "verbose": False}
     best_s = math.inf
     for _ in range(REPEATS):
         start = time.perf_counter()
-        detector.predict(picture, **options)  # type: ignore[attr-defined]
+        detector.predict(image, **options)  # type: ignore[attr-defined]
         best_s = min(best_s, time.perf_counter() - start)
     return best_s * 1e3
 

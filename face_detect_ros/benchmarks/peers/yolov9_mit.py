@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from face_detect_ros.benchmarks.peers import stand_ins
-from face_detect_ros.benchmarks.peers.comparison import SIDE, Differences, enliven, pictures
+from face_detect_ros.benchmarks.peers.comparison import SIDE, Differences, enliven, random_images
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
 _CLASSES = 80
@@ -42,7 +42,7 @@ def main(variants: list[str]) -> None:
     from yolo.utils.bounding_box_utils import Vec2Box  # type: ignore[import-not-found]
 
     configurations = Path(yolo.__file__).parent / "config" / "model"
-    images = pictures()
+    images = random_images()
     differences = Differences()
     with tempfile.TemporaryDirectory() as folder:
         for variant in variants:

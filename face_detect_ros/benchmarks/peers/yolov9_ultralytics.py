@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from face_detect_ros.benchmarks.peers import stand_ins
-from face_detect_ros.benchmarks.peers.comparison import Differences, enliven, pictures
+from face_detect_ros.benchmarks.peers.comparison import Differences, enliven, random_images
 from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 
@@ -40,7 +40,7 @@ def main(variants: list[str]) -> None:
     stand_ins.provide("torchvision")
     from ultralytics.nn.tasks import DetectionModel  # type: ignore[import-not-found]
 
-    images = pictures()
+    images = random_images()
     differences = Differences()
     with tempfile.TemporaryDirectory() as folder:
         for variant in variants:

@@ -33,10 +33,10 @@ class Report:
         self._told_s = 0.0
         self._in_line = False  # one that changes stands on the terminal
 
-    def data(self, remarks: Sequence[str], pictures: int, counts: Mapping[str, int]) -> None:
+    def data(self, remarks: Sequence[str], images: int, counts: Mapping[str, int]) -> None:
         for remark in remarks:
             self._say(remark)
-        self._say(f"{pictures} images; {', '.join(f'{name} {count}' for name, count in counts.items())}")
+        self._say(f"{images} images; {', '.join(f'{name} {count}' for name, count in counts.items())}")
 
     def begin(self, name: str, seed: int) -> None:
         self._say(f"{name}, seed {seed}")
@@ -54,7 +54,7 @@ class Report:
         days = f"{int(now.left_s // 86400)}d " if now.left_s >= 86400 else ""
         line = (
             f"epoch {now.epoch + 1}/{now.epochs}  step {now.step}/{now.steps}  {losses}  "
-            f"{now.pictures_per_s:.1f} images/s  {days}{left} left"
+            f"{now.images_per_s:.1f} images/s  {days}{left} left"
         )
         if not self._terminal or now.step == now.steps:
             self._say(line)

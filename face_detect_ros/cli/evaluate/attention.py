@@ -71,7 +71,7 @@ def attention(
                     f"{name} has no heat maps; choose YOLOv9 (not as ONNX) or one of the DETR family"
                 )
             detector.warmup()
-            with progress_bar(name, len(labeled.pictures)) as advance:
+            with progress_bar(name, len(labeled.images)) as advance:
                 figures = evaluate_attention(detector, labeled, options, advance)
             figures |= {"model": name, "device": detector.device}
         write_page(report, "Heat maps", figures)

@@ -76,7 +76,7 @@ def faces(
         given = {name: value for name, value in given.items() if value is not None}
         detect_options = replace(catalogue.default_options(model, task=task), **given)
         options = FaceEvaluationOptions(iou, min_face_px)
-        pictures = read_labels(annotations, images)
+        labeled = read_labels(annotations, images)
         with contextlib.closing(
             catalogue.create(model, task=task, device=device, precision=precision, engine=engine)
         ) as detector:
@@ -84,12 +84,10 @@ def faces(
                 detect_options = replace(detect_options, class_ids=class_ids("face", detector.labels))
             detector.warmup()
             mistakes: list[Mistakes] = []
-            with progress_bar(model, len(pictures)) as advance:
-                figures = evaluate_faces(
-                    detector, pictures, detect_options, options, advance, mistakes.append
-                )
+            with progress_bar(model, len(labeled)) as advance:
+                figures = evaluate_faces(detector, labeled, detect_options, options, advance, mistakes.append)
             figures |= {"model": model, "device": detector.device}
-        shown = examples(mistakes, [picture.path for picture in pictures]) if report is not None else ()
+        shown = examples(mistakes, [each.path for each in labeled]) if report is not None else ()
         write_page(report, f"Face detector {model}", figures, shown)
         print_figures(figures, json)
 
@@ -128,15 +126,15 @@ def agreement(
 
         options = replace(catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px)
         catalogue.find(reference, task="faces")
-        pictures = image_files(images)
+        paths = image_files(images)
         with (
             contextlib.closing(
                 catalogue.create(model, task="faces", device=device, precision=precision, engine=engine)
             ) as detector,
             contextlib.closing(catalogue.create(reference, task="faces")) as other,
-            progress_bar(model, len(pictures)) as advance,
+            progress_bar(model, len(paths)) as advance,
         ):
-            figures = evaluate_agreement(detector, other, pictures, options, advance)
+            figures = evaluate_agreement(detector, other, paths, options, advance)
             about = {"model": model, "reference_model": reference, "device": detector.device}
         figures |= {**about, "min_size_px": min_size_px, "score_threshold": score_threshold}
         write_page(report, f"{model} beside {reference}", figures)

@@ -106,7 +106,7 @@ def coco(
         )
         with contextlib.closing(opened) as detector:
             detector.warmup()
-            with progress_bar(name, len(labeled.pictures)) as advance:
+            with progress_bar(name, len(labeled.images)) as advance:
                 found = detect_all(detector, labeled, options, batch=batch, advance=advance)
             about = {"model": name, "device": detector.device}
         mistakes = find_mistakes(labeled, found, mistakes_from)
@@ -115,7 +115,7 @@ def coco(
             "confusion": confusion(mistakes, labeled.categories),
             **about,
         }
-        shown = examples(mistakes, [each.path for each in labeled.pictures]) if report is not None else ()
+        shown = examples(mistakes, [each.path for each in labeled.images]) if report is not None else ()
         write_page(report, f"Object detector {name}", record, shown)
         if worst is not None:
             _save_worst(mistakes, labeled, worst)
@@ -132,7 +132,7 @@ def _save_worst(mistakes: Sequence[Mistakes], annotations: CocoAnnotations, fold
     from face_detect_ros.images.reading import read_image
 
     chosen = worst(mistakes, _WORST)
-    paths = [annotations.pictures[each.picture].path for each in chosen]
+    paths = [annotations.images[each.image].path for each in chosen]
     media = [
         MediaFile(path, Path(f"{place:02}_{len(each.captions)}_mistakes_{path.name}"))
         for place, (path, each) in enumerate(zip(paths, chosen, strict=True), 1)

@@ -65,13 +65,13 @@ def lfw(
             contextlib.closing(embed.create(embedder, device, precision)) as embeds,
             contextlib.closing(catalogue.create(detector, task="faces", device="auto")) as finder,
         ):
-            pictures = ImageEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
+            embeds_images = ImageEmbedder(finder, catalogue.default_options(detector, task="faces"), embeds)
             distances: list[np.ndarray] = []
-            with progress_bar(embedder, len(listed.pictures)) as advance:
+            with progress_bar(embedder, len(listed.images)) as advance:
                 entry = embed.find(embedder)
                 figures = evaluate_pairs(
                     listed,
-                    pictures,
+                    embeds_images,
                     advance,
                     accept_distance=entry.match.accept_distance,
                     pair_distance=entry.pair_distance,

@@ -144,7 +144,7 @@ def _trace(parts: ExportParts, file: Path, opset: int, name: str) -> None:
 
     names = [_IMAGES, *([_MASK] if parts.masked else [])]
     free = {each: {0: "batch"} for each in (*names, _BOXES, _SCORES)}
-    pictures = tuple(torch.from_numpy(values) for values in _images(parts, 2).values())
+    images = tuple(torch.from_numpy(values) for values in _images(parts, 2).values())
     # the exporter prints the graph where it fails, and that it is the old one: the new one takes several times as
     # long, and gets the batch of some models wrong
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -152,7 +152,7 @@ def _trace(parts: ExportParts, file: Path, opset: int, name: str) -> None:
         try:
             torch.onnx.export(
                 parts.module.eval(),
-                pictures,
+                images,
                 str(file),
                 dynamo=False,
                 opset_version=opset,
@@ -185,11 +185,11 @@ def _compare(parts: ExportParts, file: Path, name: str) -> tuple[float, float]:
     session = OnnxSession(file, "cpu")
     box_difference = score_difference = 0.0
     for count in _BATCHES:
-        pictures = _images(parts, count)
+        images = _images(parts, count)
         with torch.inference_mode():
-            expected = parts.module(*(torch.from_numpy(values) for values in pictures.values()))
+            expected = parts.module(*(torch.from_numpy(values) for values in images.values()))
         try:
-            given = session.run(pictures)
+            given = session.run(images)
         except RuntimeError as error:
             raise DetectorError(
                 f"model '{name}': its ONNX file does not run with {count} images: {error}"

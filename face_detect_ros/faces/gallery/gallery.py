@@ -172,10 +172,10 @@ class Gallery:
         name, source, array = check_name(name), check_source(source), check_embeddings(embeddings)
         if chips is not None and len(chips) != len(array):
             raise GalleryError(f"{len(array)} embeddings came with {len(chips)} chips; give one for each")
-        pictures = [None] * len(array) if chips is None else [as_png(chip) for chip in chips]
+        stored = [None] * len(array) if chips is None else [as_png(chip) for chip in chips]
         at = as_text(self._clock())
-        rows = zip(array, pictures, strict=True)
-        looks = [StoredLook(as_bytes(row), at, source, picture) for row, picture in rows]
+        rows = zip(array, stored, strict=True)
+        looks = [StoredLook(as_bytes(row), at, source, png) for row, png in rows]
         return self.add({self.working_model: {name: looks}})
 
     def add(self, looks: Mapping[Model, Mapping[str, Sequence[StoredLook]]]) -> int:

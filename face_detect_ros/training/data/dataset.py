@@ -160,7 +160,7 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
     content = read_json(file, most_bytes=LARGE_BYTES)
     try:
         names = {item["id"]: str(item["name"]) for item in content["categories"]}
-        pictures, annotations = list(content["images"]), list(content["annotations"])
+        images, annotations = list(content["images"]), list(content["annotations"])
         chosen = _choose(list(names.values()), classes, file)
         report = _Report(file)
         index = {key: chosen.index(name) for key, name in names.items() if name in chosen}
@@ -172,14 +172,14 @@ def read_coco(file: Path, folder: Path, *, classes: Sequence[str] = ()) -> DataS
                 )
             elif item["category_id"] in index:
                 by_image.setdefault(item["image_id"], []).append(item)
-        known = {picture["id"] for picture in pictures}
+        known = {image["id"] for image in images}
         for key in by_image.keys() - known:
             report.wrong.append(f"annotation {by_image[key][0].get('id')}: image_id {key} does not exist")
-        if len(known) < len(pictures):
+        if len(known) < len(images):
             report.wrong.append("two images have the same id")
         samples = [
-            _coco_sample(picture, by_image.get(picture["id"], ()), folder, index, names, report)
-            for picture in pictures
+            _coco_sample(image, by_image.get(image["id"], ()), folder, index, names, report)
+            for image in images
         ]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
@@ -277,33 +277,33 @@ def _choose(names: Sequence[str], classes: Sequence[str], file: Path) -> tuple[s
 
 
 def _coco_sample(
-    picture: dict[str, Any],
+    image: dict[str, Any],
     items: Sequence[dict[str, Any]],
     folder: Path,
     index: dict[Any, int],
     names: dict[Any, str],
     report: _Report,
 ) -> Sample:
-    path = folder / picture["file_name"]
+    path = folder / image["file_name"]
     if not regular_file(path):
-        report.wrong.append(f"image {picture['id']}: there is no file {path}")
+        report.wrong.append(f"image {image['id']}: there is no file {path}")
     boxes = np.array([item["bbox"] for item in items], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
-    size = (float(picture["width"]), float(picture["height"]))
+    size = (float(image["width"]), float(image["height"]))
     places = [f"annotation {item.get('id')}" for item in items]
     boxes, keep = _check(boxes, size, 1.0, places, report)
-    unknown = frozenset(index[key] for key in partly_labeled(picture, names) if key in index)
+    unknown = frozenset(index[key] for key in partly_labeled(image, names) if key in index)
     ids = np.array([index[item["category_id"]] for item in items], np.int64)
     crowd = np.array([bool(item.get("iscrowd", 0)) for item in items], bool)
     return Sample(path, boxes[keep], ids[keep], crowd[keep], unknown, size)
 
 
-def _label_file(picture: Path) -> Path:
+def _label_file(image: Path) -> Path:
     """In `labels` what the image is in the last `images` of its path; beside it where there is none."""
-    folders = list(picture.parent.parts)
+    folders = list(image.parent.parts)
     if "images" in folders:
         folders[-1 - folders[::-1].index("images")] = "labels"
-    return Path(*folders, picture.name).with_suffix(".txt")
+    return Path(*folders, image.name).with_suffix(".txt")
 
 
 def _yolo_sample(

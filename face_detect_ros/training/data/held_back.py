@@ -48,12 +48,12 @@ def as_annotations(file: Path, dataset: DataSet) -> CocoAnnotations:
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         sizes = pool.map(lambda sample: read_image(sample.path).shape[:2], dataset.samples)
-    pictures, boxes = [], []
+    images, boxes = [], []
     for number, (sample, (height, width)) in enumerate(zip(dataset.samples, sizes, strict=True)):
-        pictures.append(CocoImage(sample.path, width, height, sample.unknown))
+        images.append(CocoImage(sample.path, width, height, sample.unknown))
         in_pixels = sample.in_pixels(width, height)
         for box, class_id, crowd in zip(in_pixels, sample.class_ids, sample.crowd, strict=True):
             left, top, right, bottom = (float(value) for value in box)
             xywh = (left, top, right - left, bottom - top)
             boxes.append(CocoBox(number, int(class_id), xywh, xywh[2] * xywh[3], bool(crowd)))
-    return CocoAnnotations(file, tuple(pictures), dataset.classes, tuple(boxes))
+    return CocoAnnotations(file, tuple(images), dataset.classes, tuple(boxes))

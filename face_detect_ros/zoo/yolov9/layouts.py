@@ -100,12 +100,12 @@ def _layers(variant: str, layout: Layout) -> tuple[str, ...]:
         return (*main, *neck, "head", *branch, "auxiliary.head")
     # a column begins at the image, which therefore is a layer
     has_column = sizes.column or (layout == "dual" and sizes.branch == "column")
-    picture = (_NOTHING,) if has_column else ()
+    image = (_NOTHING,) if has_column else ()
     if layout == "plain":
-        return (*picture, *main, *neck, "head")
+        return (*image, *main, *neck, "head")
     if sizes.column:
-        return (*picture, *main, *branch, *neck, "head")
-    return (*picture, *main, *neck, *branch, "head")
+        return (*image, *main, *branch, *neck, "head")
+    return (*image, *main, *neck, *branch, "head")
 
 
 def _head(name: str, layers: dict[str, int], layout: Layout) -> str | None:
