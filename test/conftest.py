@@ -64,8 +64,18 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
 
 # the many random networks of the tests are computed by PyTorch; to export each would take seconds
 from face_detect_ros.engines import choices  # noqa: E402
+from face_detect_ros.files.home import home  # noqa: E402
 
-choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino"})
+choices.remember(
+    "cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino", "dlib_resnet": "openvino"}
+)
+
+# what engines export and compile of the default models is made once for all processes of a run
+_ENGINES = "FACE_DETECT_ROS_TEST_ENGINES"
+if _ENGINES not in os.environ:
+    os.environ[_ENGINES] = tempfile.mkdtemp(prefix="face_detect_ros_test_engines_")
+(home() / "models").mkdir()
+(home() / "models" / "engines").symlink_to(os.environ[_ENGINES])
 
 
 def pytest_collection_modifyitems(items):

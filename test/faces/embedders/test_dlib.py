@@ -28,7 +28,7 @@ NO_CUDA = not torch.cuda.is_available()
 
 @pytest.fixture(scope="module")
 def ours() -> embed.Embedder:
-    return embed.create(device="cpu")
+    return embed.create(device="cpu", engine="torch")
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_chips_that_are_none(ours: embed.Embedder, reference: embed.Embedder, ch
 
 
 def test_jitter(ours: embed.Embedder, reference: embed.Embedder, chips: np.ndarray) -> None:
-    jittering = embed.create(device="cpu", jitter=6)
+    jittering = embed.create(device="cpu", jitter=6, engine="torch")
     some = chips[:2]
     found = jittering.embed(some)
     assert np.array_equal(found[1], jittering.embed(some[1:])[0])  # the same whatever came before
@@ -241,5 +241,5 @@ def test_a_gpu_that_is_not_there() -> None:
 def test_bfloat16_is_near(ours: embed.Embedder, chips: np.ndarray) -> None:
     if devices.choose_dtype("auto", torch.device("cpu")) != torch.bfloat16:
         pytest.skip("this CPU does not compute in bfloat16")
-    fast = embed.create(device="cpu", precision="bfloat16")
+    fast = embed.create(device="cpu", precision="bfloat16", engine="torch")
     assert np.linalg.norm(fast.embed(chips) - ours.embed(chips), axis=1).max() < 0.05
