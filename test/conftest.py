@@ -66,9 +66,7 @@ os.environ["ROS_HOME"] = tempfile.mkdtemp(
 from face_detect_ros.engines import choices  # noqa: E402
 from face_detect_ros.files.home import home  # noqa: E402
 
-choices.remember(
-    "cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino", "dlib_resnet": "openvino"}
-)
+choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino", "dlib_resnet": "openvino"})
 
 # what engines export and compile of the default models is made once for all processes of a run
 _ENGINES = "FACE_DETECT_ROS_TEST_ENGINES"
