@@ -42,15 +42,14 @@ def test_the_same_as_the_library(model_type: str) -> None:
     detector = ready(model_type)
     assert detector.labels == tuple(LABELS.values())
     assert isinstance(detector, AttentionSource)
-    for index, size in enumerate(IMAGES):
-        image = picture(*size, seed=index)
-        everything = library(folder(model_type), image, -1.0)
-        assert_same(one(detector, image), everything)
-    image = picture(*IMAGES[0])
-    threshold = float(np.median(library(folder(model_type), image, -1.0).scores)) + 1e-6
-    some = one(detector, image, DetectOptions(score_threshold=threshold, max_detections=1000))
+    pictures = [picture(*size, seed=index) for index, size in enumerate(IMAGES)]
+    everything = [library(folder(model_type), image, -1.0) for image in pictures]
+    for image, found in zip(pictures, everything, strict=True):
+        assert_same(one(detector, image), found)
+    threshold = float(np.median(everything[0].scores)) + 1e-6
+    some = one(detector, pictures[0], DetectOptions(score_threshold=threshold, max_detections=1000))
     assert len(some) > 0
-    assert_same(some, library(folder(model_type), image, threshold))
+    assert_same(some, library(folder(model_type), pictures[0], threshold))
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.detr_models import LABELS, assert_same, folder, make, one, picture
+from helpers.detr_models import LABELS, assert_same, folder, make, one, picture, ready
 from safetensors.torch import load_file, save_file
 
+from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.detectors.detr import families as detr_families
 
@@ -26,6 +27,12 @@ LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 
 def copy(tmp_path: Path) -> Path:
     """A folder with a model that may be spoilt."""
     return Path(shutil.copytree(folder("rt_detr_v2"), tmp_path / "model"))
+
+
+@pytest.fixture(scope="module")
+def expected() -> Detections:
+    """What the model finds in `picture(50, 60)`."""
+    return one(ready("rt_detr_v2"), picture(50, 60))
 
 
 def edit_json(path: Path, **changes) -> None:
@@ -255,8 +262,7 @@ def test_labels_that_are_no_classes(copy: Path) -> None:
             make(copy)
 
 
-def test_settings_of_old_versions(copy: Path) -> None:
-    expected = one(make(copy), picture(50, 60))
+def test_settings_of_old_versions(copy: Path, expected: Detections) -> None:
     edit_json(
         copy / "config.json", use_timm_backbone=False, use_pretrained_backbone=False, architectures=None
     )
@@ -272,14 +278,12 @@ def test_settings_of_old_versions(copy: Path) -> None:
     assert_same(one(make(copy), picture(50, 60)), expected)
 
 
-def test_counters_of_training_do_not_matter(copy: Path) -> None:
-    expected = one(make(copy), picture(50, 60))
+def test_counters_of_training_do_not_matter(copy: Path, expected: Detections) -> None:
     edit_weights(copy, lambda w: w.update({"model.backbone.model.x.num_batches_tracked": torch.ones(())}))
     assert_same(one(make(copy), picture(50, 60)), expected)
 
 
-def test_pickled_weights_are_read_as_tensors_only(copy: Path) -> None:
-    expected = one(make(copy), picture(50, 60))
+def test_pickled_weights_are_read_as_tensors_only(copy: Path, expected: Detections) -> None:
     weights = load_file(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()
     torch.save(weights, copy / "pytorch_model.bin")
@@ -333,8 +337,7 @@ def split(folder: Path, names: tuple[str, str]) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
-def test_weights_in_several_files(copy: Path) -> None:
-    expected = one(make(copy), picture(50, 60))
+def test_weights_in_several_files(copy: Path, expected: Detections) -> None:
     split(copy, ("part-1.safetensors", "part-2.safetensors"))
     assert_same(one(make(copy), picture(50, 60)), expected)
     (copy / "part-2.safetensors").unlink()
@@ -358,8 +361,7 @@ def test_a_link_to_outside_the_folder_is_refused(copy: Path, name: str) -> None:
         make(copy)
 
 
-def test_what_would_load_other_files_or_kernels_is_ignored(copy: Path) -> None:
-    expected = one(make(copy), picture(50, 60))
+def test_what_would_load_other_files_or_kernels_is_ignored(copy: Path, expected: Detections) -> None:
     edit_json(
         copy / "config.json",
         attn_implementation="someone/kernel",

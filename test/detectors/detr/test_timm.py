@@ -3,7 +3,10 @@
 
 """Published models whose backbone carries timm's names run without timm."""
 
+import functools
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,13 +25,28 @@ DEPTHS = {"resnet18": [2, 2, 2, 2], "resnet50": [3, 4, 6, 3]}
 TIMM_STAGES = {"detr": [3], "conditional_detr": [3], "deformable_detr": [1, 2, 3]}
 
 
-def published(folder: Path, model_type: str, name: str, start: str) -> dict[str, torch.Tensor]:
-    """A folder as published ones are; returns its backbone's weights by timm's names."""
-    own = detr_timm.without_timm({"model_type": model_type, "use_timm_backbone": True, "backbone": name})
-    assert own is not None
-    detr_models.save(folder, model_type, backbone_config=own["backbone_config"])
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """`own(model_type, backbone)`: a folder with a model whose backbone is transformers' own, not to be changed."""
+
+    @functools.cache
+    def saved(model_type: str, name: str) -> Path:
+        described = detr_timm.without_timm(
+            {"model_type": model_type, "use_timm_backbone": True, "backbone": name}
+        )
+        assert described is not None
+        folder = tmp_path_factory.mktemp("own") / "model"
+        return detr_models.save(folder, model_type, backbone_config=described["backbone_config"])
+
+    return saved
+
+
+def published(source: Path, folder: Path, name: str, start: str) -> dict[str, torch.Tensor]:
+    """Of `source`, a folder as published ones are; returns its backbone's weights by timm's names."""
+    folder.mkdir()
+    shutil.copy(source / "preprocessor_config.json", folder)
     weights, backbone = {}, {}
-    for key, tensor in load_file(folder / "model.safetensors").items():
+    for key, tensor in load_file(source / "model.safetensors").items():
         rest = key.removeprefix("model.backbone.model.").removeprefix("model.backbone.conv_encoder.model.")
         if rest != key:
             backbone[timm_name(rest)] = tensor
@@ -36,7 +54,7 @@ def published(folder: Path, model_type: str, name: str, start: str) -> dict[str,
         else:
             weights[key] = tensor
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((source / "config.json").read_text())
     del config["backbone_config"]
     config |= {"use_timm_backbone": True, "backbone": name, "use_pretrained_backbone": True}
     (folder / "config.json").write_text(json.dumps(config))
@@ -95,8 +113,8 @@ def resnet(weights: dict[str, torch.Tensor], name: str, values: torch.Tensor) ->
         ("deformable_detr", "resnet18", "model.backbone.model."),
     ],
 )
-def test_backbones_of_timm(tmp_path: Path, model_type: str, name: str, start: str) -> None:
-    weights = published(tmp_path / "a", model_type, name, start)
+def test_backbones_of_timm(tmp_path: Path, own, model_type: str, name: str, start: str) -> None:
+    weights = published(own(model_type, name), tmp_path / "a", name, start)
     model = detr_checkpoint.load(tmp_path / "a").model
     values = torch.rand(1, 3, 96, 128)
     with torch.inference_mode():
@@ -109,18 +127,12 @@ def test_backbones_of_timm(tmp_path: Path, model_type: str, name: str, start: st
     assert len(found) > 0
 
 
-def test_the_same_as_with_transformers_names(tmp_path: Path) -> None:
-    published(tmp_path / "a", "detr", "resnet18", "model.backbone.conv_encoder.model.")
-    own = detr_models.save(
-        tmp_path / "b",
-        "detr",
-        backbone_config=detr_timm.without_timm({"use_timm_backbone": True, "backbone": "resnet18"})[
-            "backbone_config"
-        ],
-    )
-    assert isinstance(transformers.AutoConfig.from_pretrained(own), transformers.DetrConfig)
+def test_the_same_as_with_transformers_names(tmp_path: Path, own) -> None:
+    source = own("detr", "resnet18")
+    published(source, tmp_path / "a", "resnet18", "model.backbone.conv_encoder.model.")
+    assert isinstance(transformers.AutoConfig.from_pretrained(source), transformers.DetrConfig)
     image = picture(100, 120)
-    assert_same(one(make(tmp_path / "a"), image), library(own, image, -1.0))
+    assert_same(one(make(tmp_path / "a"), image), library(source, image, -1.0))
 
 
 @pytest.mark.parametrize(
@@ -132,8 +144,8 @@ def test_the_same_as_with_transformers_names(tmp_path: Path) -> None:
         {"backbone_config": {"model_type": "timm_backbone", "backbone": "swin_tiny"}},
     ],
 )
-def test_other_backbones_of_timm(tmp_path: Path, changes: dict) -> None:
-    published(tmp_path / "a", "detr", "resnet18", "model.backbone.model.")
+def test_other_backbones_of_timm(tmp_path: Path, own, changes: dict) -> None:
+    published(own("detr", "resnet18"), tmp_path / "a", "resnet18", "model.backbone.model.")
     config = json.loads((tmp_path / "a" / "config.json").read_text())
     (tmp_path / "a" / "config.json").write_text(json.dumps({**config, **changes}))
     with pytest.raises(ConfigError, match="cannot stand in for it"):
