@@ -5,6 +5,7 @@
 
 import contextlib
 import fcntl
+import functools
 import gc
 import os
 import resource
@@ -25,6 +26,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # run side by side. Libraries read it when they are loaded.
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+# made of the signatures of all verbs: once, not at every invocation
+with contextlib.suppress(ImportError, AttributeError):
+    import typer.testing
+
+    typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 # how long an example takes, or to make one, depends on what else runs
 with contextlib.suppress(ImportError):

@@ -3,10 +3,10 @@
 
 """`face_detect_ros view`: arguments that are refused before anything is started."""
 
-import subprocess
-import sys
-
 import pytest
+from typer.testing import CliRunner
+
+from face_detect_ros.cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,7 @@ import pytest
     ],
 )
 def test_bad_arguments_are_named(arguments, said):
-    command = [sys.executable, "-m", "face_detect_ros.cli.app", "view", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, ["view", *arguments])
+    assert done.exit_code == 2
     assert said in done.stderr
     assert done.stdout == ""
