@@ -66,8 +66,9 @@ def draw(folder: Path, rows: Rows) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         return
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4))
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.12, top=0.92)
     losses, precision = figure.subplots(1, 2)
     for axes, wanted in ((losses, "loss_"), (precision, "AP")):
         for name in dict.fromkeys(key for row in rows for key in row if key.startswith(wanted)):

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from face_detect_ros.nn.yolov9 import variants as yolov9_variants
 from face_detect_ros.nn.yolov9.variants import Elan
@@ -21,6 +19,8 @@ NARROW = replace(
     top_down=(Elan(16, 16),) * 2, bottom_up=(Elan(16, 16),) * 2, bottom_up_downs=(8, 8), head_width=8,
 )  # fmt: skip
 """YOLOv9 as it is, but a few channels wide: all its parts at a fraction of the time."""
+SHALLOW = replace(NARROW, depth=0)
+"""NARROW without its bottlenecks, for tests in which the layers do not matter."""
 
 
 def write_images(
@@ -57,6 +57,9 @@ def write_teacher(
 
     convolutions: off, its end is another one.
     """
+    import onnx  # here: processes that only train need not load it
+    from onnx import TensorProto, helper, numpy_helper
+
     random = np.random.default_rng(0)
     nodes, constants, levels = [], [], []
 

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +19,15 @@ import numpy as np
 import pytest
 import torch
 from helpers.paths import ROOT, TEST
-from helpers.training_data import NARROW, write_images, write_teacher
+from helpers.training_data import SHALLOW, write_images, write_teacher
 from skimage.data import astronaut
+from torch.distributed import TCPStore
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.protocols import Detector
 from face_detect_ros.demo.run import SIZE
 from face_detect_ros.demo.scene import two_people
 from face_detect_ros.detectors import catalogue
@@ -43,24 +46,34 @@ WEIGHTS = packaged.locate(catalogue.CATALOGUE[NAME].packaged)
 PERSON, FACE = (10, 12, 370, 510), (176, 62, 272, 184)
 
 
+@pytest.fixture(scope="module")
+def models() -> Iterator[dict[str, Detector]]:
+    """The model in each precision."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            precision: stack.enter_context(
+                contextlib.closing(catalogue.create(NAME, task="objects", device="cpu", precision=precision))
+            )
+            for precision in ("float32", "auto")
+        }
+
+
 @pytest.mark.parametrize("precision", ["float32", "auto"])
-def test_it_finds_the_person_and_the_face(precision: str) -> None:
-    with contextlib.closing(
-        catalogue.create(NAME, task="objects", device="cpu", precision=precision)
-    ) as model:
-        (found,) = model.detect([astronaut()], catalogue.OBJECT_OPTIONS)
-        names = [model.labels[index] for index in found.class_ids]
+def test_it_finds_the_person_and_the_face(precision: str, models: dict[str, Detector]) -> None:
+    (found,) = models[precision].detect([astronaut()], catalogue.OBJECT_OPTIONS)
+    names = [models[precision].labels[index] for index in found.class_ids]
     for name, box in {"person": PERSON, "face": FACE}.items():
         best = names.index(name)  # they are in the order of their scores
         assert box_geometry.iou(found.boxes[best : best + 1], np.array([box], np.float32))[0, 0] > 0.5
 
 
 @pytest.mark.parametrize("view", [0, 60, 120, 180, 240])
-def test_it_finds_each_person_and_face_of_the_demo_once(view: int, tmp_path: Path) -> None:
+def test_it_finds_each_person_and_face_of_the_demo_once(
+    view: int, tmp_path: Path, models: dict[str, Detector]
+) -> None:
     two_people(tmp_path / "two.png")
     image = Motion(read_image(tmp_path / "two.png"), *SIZE).frame(view)
-    with contextlib.closing(catalogue.create(NAME, task="objects", device="cpu")) as model:
-        (found,) = model.detect([image], catalogue.OBJECT_OPTIONS)
+    (found,) = models["auto"].detect([image], catalogue.OBJECT_OPTIONS)
     assert np.bincount(found.class_ids).tolist() == [2, 2]
 
 
@@ -163,8 +176,9 @@ def test_the_command_trains_goes_on_and_tells_thresholds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_images(tmp_path, 6, names=(*default_model.CLASSES, "cake"), files=("instances_train.json",))
-    monkeypatch.setitem(VARIANTS, "t", NARROW)
+    monkeypatch.setitem(VARIANTS, "t", SHALLOW)
     monkeypatch.setattr(default_model, "HELD_BACK", 2)
+    monkeypatch.setattr(default_model, "INPUT_SIZE", 64)
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
     stages = {
         name: replace(stage, options=replace(stage.options, input_size=64, **quick))
@@ -202,7 +216,8 @@ def test_it_learns_more_classes_from_more_images_that_are_labeled_in_part(
     assert [len(sample.unknown) for sample in learn.samples] == [0] * 4 + [1] * 4
     assert len(held_back.samples) == 2
 
-    monkeypatch.setitem(VARIANTS, "t", NARROW)
+    monkeypatch.setitem(VARIANTS, "t", SHALLOW)
+    monkeypatch.setattr(default_model, "INPUT_SIZE", 64)
     quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "evaluate_every": 5}
     last = default_model.STAGES["large"]
     assert last.options.augment.close_up > 0
@@ -217,24 +232,40 @@ def test_it_learns_more_classes_from_more_images_that_are_labeled_in_part(
     assert loaded.close_up_classes == ("face",)
 
 
-QUICKLY = """
+# forked: the libraries are loaded once for both
+IN_TWO_PROCESSES = """
+import gc
+gc.disable()  # libraries load in three quarters of the time
+import os
+import signal
 from dataclasses import replace
 
-from helpers.training_data import NARROW
+import torch._dynamo  # of optimizers
+from helpers.training_data import SHALLOW
 
 from face_detect_ros.cli.app import main
 from face_detect_ros.nn import recorded
 from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.training import default_model
 
+gc.freeze()
+gc.enable()
 recorded.MOST_SHAPES = 0
-VARIANTS["t"] = NARROW
+VARIANTS["t"] = SHALLOW
 default_model.HELD_BACK = 2
+default_model.INPUT_SIZE = 64
 quick = {"epochs": 1, "warmup_epochs": 0, "settle_epochs": 0, "batch": 2, "input_size": 64, "evaluate_every": 5}
 default_model.STAGES = {
     name: replace(stage, options=replace(stage.options, **quick)) for name, stage in default_model.STAGES.items()
 }
-main()
+for rank in ("0", "1"):
+    if not os.fork():
+        signal.alarm(110)
+        os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
+        main()
+for _ in range(2):
+    if os.wait()[1]:
+        os.killpg(0, signal.SIGKILL)  # the other one would wait for it
 """
 
 
@@ -243,13 +274,17 @@ def test_two_processes_train_all_stages(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["images"][0]["labelled_classes"] = content["images"][1]["labelled_classes"] = [1, 3]
     file.write_text(json.dumps(content))
-    (tmp_path / "quickly.py").write_text(QUICKLY)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     teacher = write_teacher(tmp_path / "teacher.onnx", ("person", "tie"))
-    script = [str(tmp_path / "quickly.py"), "train-default", str(tmp_path), "--teacher", str(teacher), "--device", "cpu"]  # fmt: skip  # noqa: E501
+    command = ["train-default", str(tmp_path), "--teacher", str(teacher), "--device", "cpu"]
+    # as torchrun does
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    told = {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+    }  # fmt: skip
     run = subprocess.run(
-        [*torchrun, *script, "--faces", "centerface", "--output", str(tmp_path / "out")],
-        env={**os.environ, "PYTHONPATH": f"{TEST}:{ROOT}"},
+        [sys.executable, "-c", IN_TWO_PROCESSES, *command, "--faces", "centerface", "--output", str(tmp_path / "out")],
+        env={**os.environ, **told, "PYTHONPATH": f"{TEST}:{ROOT}"}, start_new_session=True,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -9,6 +9,7 @@ import contextlib
 import csv
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -21,8 +22,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.paths import ROOT, TEST
 from helpers.terminals import shown_until_closed
-from helpers.training_data import NARROW, SIDE, write_images
+from helpers.training_data import NARROW, SHALLOW, SIDE, write_images
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
@@ -33,6 +35,7 @@ from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.detector import YoloV9Network
 from face_detect_ros.evaluation.coco import evaluate_coco
+from face_detect_ros.nn import recorded
 from face_detect_ros.nn.yolov9 import variants as yolov9_variants
 from face_detect_ros.training.data.dataset import read_dataset
 from face_detect_ros.training.data.held_back import as_annotations
@@ -64,9 +67,10 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> Architecture:
 
 
 @pytest.fixture
-def narrow(whole: Architecture) -> Architecture:
-    """The same without the PGI branch."""
-    return replace(whole, auxiliary=False)
+def shallow(monkeypatch: pytest.MonkeyPatch) -> Architecture:
+    """The same without bottlenecks and the PGI branch."""
+    monkeypatch.setitem(yolov9_variants.VARIANTS, "shallow", SHALLOW)
+    return replace(ATTENTION, variant="shallow", auxiliary=False)
 
 
 @pytest.fixture
@@ -79,10 +83,29 @@ def task_of(labels: Path, architecture: Architecture = ATTENTION, initial: Path 
     return Task(architecture, dataset, as_annotations(labels, dataset), initial, license="CC0-1.0")
 
 
+@pytest.fixture(scope="module")
+def once_finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training of `shallow` with the settings QUICK."""
+    folder = tmp_path_factory.mktemp("finished")
+    labels = write_images(folder / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorded, "MOST_SHAPES", 0)
+        patch.setitem(yolov9_variants.VARIANTS, "shallow", SHALLOW)
+        architecture = replace(ATTENTION, variant="shallow", auxiliary=False)
+        train(task_of(labels, architecture), QUICK, folder / "run", device="cpu", threads=1)
+    return folder / "run"
+
+
+@pytest.fixture
+def finished(once_finished: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    return shutil.copytree(once_finished, tmp_path / "finished")
+
+
 def command(labels: Path, output: Path, *more: str) -> list[str]:
     images = str(labels.parent / "images")
     return [
-        sys.executable, "-m", "face_detect_ros.cli.app", "train", str(labels), "--images", images,
+        sys.executable, "-m", "helpers.narrow_app", "train", str(labels), "--images", images,
         "--val", str(labels), "--output", str(output), "--batch", "2", "--input-size", "64", "--precision", "float32",
         "--evaluate-every", "2", "--epochs", "3", "--threads", "1", "--no-auxiliary", *more,
     ]  # fmt: skip
@@ -117,15 +140,15 @@ def test_one_batch_is_learned_by_heart(labels: Path, whole: Architecture) -> Non
     network = new_network(whole, 2, seed=2).train()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 0.2  # its running statistics must be right after some hundred steps
+            module.momentum = 0.2  # its running statistics must be right after some sixty steps
     loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=side, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     images = batch.images.permute(0, 3, 1, 2).float() / 255
-    optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=5e-3, momentum=0.9))
+    optimizer = make_optimizer(network, TrainOptions(optimizer="adamw", learning_rate=6e-3, momentum=0.85))
     loss = DetectionLoss(2)
     totals = []
-    for step in range(90):
-        if step == 70:
+    for step in range(60):
+        if step == 45:
             for group in optimizer.param_groups:
                 group["lr"] /= 10
         output = network(images)
@@ -173,15 +196,29 @@ def test_the_files_of_a_training(labels: Path, tmp_path: Path, whole: Architectu
         assert loaded.model.auxiliary is None
 
 
-def test_one_seed_gives_one_training(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
-    options = replace(QUICK, epochs=2)
-    first, _ = train(task_of(labels, narrow), options, tmp_path / "a", device="cpu", threads=1)
-    again, _ = train(task_of(labels, narrow), options, tmp_path / "b", device="cpu", threads=3)
-    other, _ = train(task_of(labels, narrow), replace(options, seed=5), tmp_path / "c", device="cpu")
-    assert curve(tmp_path / "a") == curve(tmp_path / "b")
-    assert first[-1]["loss_total"] == again[-1]["loss_total"] != other[-1]["loss_total"]
+def test_one_seed_gives_one_training(
+    labels: Path, tmp_path: Path, shallow: Architecture, finished: Path
+) -> None:
+    def end(row) -> None:
+        raise KeyboardInterrupt
+
+    task = task_of(labels, shallow)
+    train(task, QUICK, tmp_path / "again", device="cpu", threads=3)
+    with pytest.raises(KeyboardInterrupt):
+        train(task, replace(QUICK, seed=5), tmp_path / "other", device="cpu", on_epoch=end)
+    first, again, other = (curve(folder) for folder in (finished, tmp_path / "again", tmp_path / "other"))
+    assert first == again
+    assert first[0]["loss_total"] != other[0]["loss_total"]
 
 
+@pytest.fixture
+def quick_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line in this process is as that of helpers.narrow_app, and that one can be started."""
+    monkeypatch.setitem(yolov9_variants.VARIANTS, "t", SHALLOW)
+    monkeypatch.setenv("PYTHONPATH", f"{TEST}:{ROOT}")
+
+
+@pytest.mark.usefixtures("quick_app")
 def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path: Path) -> None:
     whole, ended = tmp_path / "whole", tmp_path / "ended"
     assert CliRunner().invoke(app, command(labels, whole)[3:]).exit_code == 0
@@ -214,24 +251,25 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(labels: Path, tmp_path:
     assert all(torch.equal(tensors[name], others[name]) for name in tensors.keys() | others.keys())
 
 
-def test_ctrl_c_saves_in_the_middle_of_an_epoch(labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+def test_ctrl_c_saves_in_the_middle_of_an_epoch(
+    labels: Path, tmp_path: Path, shallow: Architecture, finished: Path
+) -> None:
     def stop_early(now) -> None:
         if (now.epoch, now.step) == (1, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        train(task_of(labels, narrow), QUICK, tmp_path / "ended", device="cpu", on_progress=stop_early)
+        train(task_of(labels, shallow), QUICK, tmp_path / "ended", device="cpu", on_progress=stop_early)
     assert signal.getsignal(signal.SIGINT) is before
     state = torch.load(tmp_path / "ended/state.pt", weights_only=True)
     assert (state["epoch"], state["step"]) == (1, 1)
-    train(task_of(labels, narrow), QUICK, tmp_path / "ended", device="cpu")
-    train(task_of(labels, narrow), QUICK, tmp_path / "whole", device="cpu")
-    assert curve(tmp_path / "ended") == curve(tmp_path / "whole")
+    train(task_of(labels, shallow), QUICK, tmp_path / "ended", device="cpu")
+    assert curve(tmp_path / "ended") == curve(finished)
 
 
-def test_only_matrices_decay(narrow: Architecture) -> None:
-    network = new_network(narrow, 1, seed=0)
+def test_only_matrices_decay(shallow: Architecture) -> None:
+    network = new_network(shallow, 1, seed=0)
     names = {id(value): name for name, value in network.named_parameters()}
     decaying, others = (
         {names[id(value)] for value in group["params"]}
@@ -244,76 +282,68 @@ def test_only_matrices_decay(narrow: Architecture) -> None:
 
 class TestWhatCannotGoOn:
     def test_a_loss_that_is_no_number_names_the_batch(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, tmp_path: Path, shallow: Architecture
     ) -> None:
         options = replace(QUICK, learning_rate=1e30, warmup_epochs=0, clip_norm=1e30)
         with pytest.raises(
             TrainingError, match=r"epoch \d, step \d: the loss is (nan|inf); images: .*\d\.png"
         ):
-            train(task_of(labels, narrow), options, tmp_path / "run", device="cpu")
+            train(task_of(labels, shallow), options, tmp_path / "run", device="cpu")
 
     def test_other_settings_in_the_same_folder(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, shallow: Architecture, finished: Path
     ) -> None:
-        train(task_of(labels, narrow), replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
         with pytest.raises(TrainingError, match=r"other settings .*learning_rate: 0.01 -> 0.02"):
-            train(
-                task_of(labels, narrow),
-                replace(QUICK, epochs=1, learning_rate=0.02),
-                tmp_path / "run",
-                device="cpu",
-            )
+            train(task_of(labels, shallow), replace(QUICK, learning_rate=0.02), finished, device="cpu")
 
     def test_more_epochs_lengthen_a_finished_training_and_fewer_do_not(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, shallow: Architecture, finished: Path
     ) -> None:
-        task = task_of(labels, narrow)
-        train(task, replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
-        rows, _ = train(task, replace(QUICK, epochs=2), tmp_path / "run", device="cpu")
-        assert [row["epoch"] for row in rows] == [1, 2]
-        with pytest.raises(TrainingError, match="epochs: 2 -> 1"):
-            train(task, replace(QUICK, epochs=1), tmp_path / "run", device="cpu")
+        task = task_of(labels, shallow)
+        rows, _ = train(task, replace(QUICK, epochs=4), finished, device="cpu")
+        assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+        with pytest.raises(TrainingError, match="epochs: 4 -> 3"):
+            train(task, QUICK, finished, device="cpu")
 
     def test_the_smallest_input_is_not_trained_in_bfloat16_on_a_cpu(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, tmp_path: Path, shallow: Architecture
     ) -> None:
-        task, tiny = task_of(labels, narrow), replace(QUICK, epochs=1, input_size=32)
+        task, tiny = task_of(labels, shallow), replace(QUICK, epochs=1, input_size=32)
         with pytest.raises(ConfigError, match="give precision float32, or an input_size of 64"):
             train(task, replace(tiny, precision="bfloat16"), tmp_path / "run", device="cpu")
         rows, _ = train(task, replace(tiny, precision="auto"), tmp_path / "run", device="cpu")
         assert len(rows) == 1
 
     def test_another_task_in_the_same_folder(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, tmp_path: Path, shallow: Architecture, finished: Path
     ) -> None:
-        task, options = task_of(labels, narrow), replace(QUICK, epochs=1)
-        train(task, options, tmp_path / "run", device="cpu")
+        task = task_of(labels, shallow)
         turned = read_dataset(labels, labels.parent / "images", classes=["blue", "red"])
         others = {
-            "model": replace(task, architecture=replace(narrow, auxiliary=True)),
+            "model": replace(task, architecture=replace(shallow, auxiliary=True)),
             "classes": replace(task, train=turned),
-            "data": task_of(write_images(tmp_path / "more", 5), narrow),
+            "data": task_of(write_images(tmp_path / "more", 5), shallow),
         }
         for what, other in others.items():
             with pytest.raises(TrainingError, match=rf"other settings \(.*{what}: "):
-                train(other, options, tmp_path / "run", device="cpu")
+                train(other, QUICK, finished, device="cpu")
 
-    def test_nothing_to_judge_by(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    def test_nothing_to_judge_by(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
         dataset = read_dataset(labels, labels.parent / "images", classes=["red"])
-        task = replace(task_of(labels, narrow), train=replace(dataset, classes=("green",)))
+        task = replace(task_of(labels, shallow), train=replace(dataset, classes=("green",)))
         with pytest.raises(
             ConfigError, match=r"labels\.json: no boxes of green in it to judge the training by"
         ):
             train(task, QUICK, tmp_path / "run", device="cpu")
 
-    def test_a_damaged_state(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    def test_a_damaged_state(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
         (tmp_path / "run").mkdir()
         (tmp_path / "run/state.pt").write_bytes(b"PK\x03\x04 and no more")
         with pytest.raises(TrainingError, match=r"state\.pt: damaged, .*; delete it to begin anew"):
-            train(task_of(labels, narrow), QUICK, tmp_path / "run", device="cpu")
+            train(task_of(labels, shallow), QUICK, tmp_path / "run", device="cpu")
 
     def test_a_folder_where_another_training_is_at_work(
-        self, labels: Path, tmp_path: Path, narrow: Architecture
+        self, labels: Path, tmp_path: Path, shallow: Architecture
     ) -> None:
         messages = []
 
@@ -321,11 +351,11 @@ class TestWhatCannotGoOn:
             with pytest.raises(
                 TrainingError, match=r"out: another training is at work in it; wait"
             ) as raised:
-                train(task_of(labels, narrow), QUICK, tmp_path / "out", device="cpu")
+                train(task_of(labels, shallow), QUICK, tmp_path / "out", device="cpu")
             messages.append(raised.value)
 
         train(
-            task_of(labels, narrow),
+            task_of(labels, shallow),
             replace(QUICK, epochs=1),
             tmp_path / "out",
             device="cpu",
@@ -333,10 +363,10 @@ class TestWhatCannotGoOn:
         )
         assert len(messages) == 2
 
-    def test_a_folder_that_cannot_be(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    def test_a_folder_that_cannot_be(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(OutputError, match="choose another folder"):
-            train(task_of(labels, narrow), QUICK, tmp_path / "file/run", device="cpu")
+            train(task_of(labels, shallow), QUICK, tmp_path / "file/run", device="cpu")
 
 
 class TestBeginning:
@@ -359,15 +389,15 @@ class TestBeginning:
                 torch.testing.assert_close(new[name], old[name])
         assert network.auxiliary is not None
 
-    def test_another_size_is_refused(self, tmp_path: Path, narrow: Architecture) -> None:
-        loaded = yolov9_weights.load(self.saved(tmp_path, ("red",), "narrow"), attention=True)
-        with pytest.raises(ConfigError, match="of yolov9-narrow, the model is yolov9-t"):
+    def test_another_size_is_refused(self, tmp_path: Path, shallow: Architecture) -> None:
+        loaded = yolov9_weights.load(self.saved(tmp_path, ("red",), "shallow"), attention=True)
+        with pytest.raises(ConfigError, match="of yolov9-shallow, the model is yolov9-t"):
             take_over(loaded, ATTENTION, ("red",), seed=0)
 
-    def test_frozen_parts_stay(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
-        begin = self.saved(tmp_path, ("red", "blue"), "narrow")
+    def test_frozen_parts_stay(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
+        begin = self.saved(tmp_path, ("red", "blue"), "shallow")
         options = replace(QUICK, epochs=1, freeze=("backbone",), weight_decay=0.1)
-        train(task_of(labels, narrow, begin), options, tmp_path / "run", device="cpu")
+        train(task_of(labels, shallow, begin), options, tmp_path / "run", device="cpu")
         old = yolov9_weights.load(begin, attention=True).model.state_dict()
         new = yolov9_weights.load(tmp_path / "run/last.safetensors", attention=True).model.state_dict()
         for name, value in old.items():
@@ -375,11 +405,11 @@ class TestBeginning:
                 torch.testing.assert_close(new[name], value, rtol=0, atol=0)
         assert any((new[name] != value).any() for name, value in old.items() if name.startswith("head."))
 
-    def test_no_such_part(self, labels: Path, tmp_path: Path, narrow: Architecture) -> None:
+    def test_no_such_part(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
         with pytest.raises(
             ConfigError, match=r"freeze: no parameter's name begins with 'tail'; the parts are backbone"
         ):
-            train(task_of(labels, narrow), replace(QUICK, freeze=("tail",)), tmp_path / "run", device="cpu")
+            train(task_of(labels, shallow), replace(QUICK, freeze=("tail",)), tmp_path / "run", device="cpu")
 
     @pytest.mark.parametrize("name", ["yolov9", "yolov8-n", "rtdetrv2-r18", "yolov9-t-attn-x"])
     def test_what_cannot_be_trained(self, name: str) -> None:
@@ -414,6 +444,7 @@ class TestCommand:
         assert shown.err.splitlines() == ["one remark", "4 images; red 4"]
         assert shown.out.splitlines() == ["the best model is best.safetensors"]
 
+    @pytest.mark.usefixtures("quick_app")
     def test_several_processes_share_the_work_and_stop_together(self, labels: Path, tmp_path: Path) -> None:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         more = ["--epochs", "5", "--evaluate-every", "5", "--device", "cpu"]

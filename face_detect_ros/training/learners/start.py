@@ -108,10 +108,16 @@ def take_over(
     return network
 
 
-def for_detection(network: nn.Module) -> YoloV9:
-    """A copy without the auxiliary branch, in eval mode: this is what is kept and evaluated."""
+def checked(network: nn.Module) -> YoloV9:
+    """`network` itself. Raises TypeError if it is not a YOLOv9."""
     if not isinstance(network, YoloV9):
         raise TypeError(f"{type(network).__name__} is not a YOLOv9")
+    return network
+
+
+def for_detection(network: nn.Module) -> YoloV9:
+    """A copy without the auxiliary branch, in eval mode: this is what is kept and evaluated."""
+    network = checked(network)
     copy = YoloV9(
         network.variant,
         network.classes,

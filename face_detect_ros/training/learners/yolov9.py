@@ -16,12 +16,20 @@ from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.yolov9.detector import YoloV9Network
 from face_detect_ros.nn.yolov9.network import VARIANTS, TrainingOutputs
-from face_detect_ros.training.learners.start import Architecture, for_detection, new_network, take_over
+from face_detect_ros.training.learners.start import (
+    Architecture,
+    checked,
+    for_detection,
+    new_network,
+    take_over,
+)
 from face_detect_ros.training.learners.teacher import Teacher, adapters, map_loss, score_loss
 from face_detect_ros.training.losses.detection import DetectionLoss, Losses, Truth, sides_and_logits
 from face_detect_ros.training.options import TrainOptions
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights
 from face_detect_ros.zoo.yolov9.weights import LoadedYoloV9
+
+_ONLY_TRAINED_WITH = ("auxiliary.", "adapters.")
 
 
 class YoloV9Learner:
@@ -94,8 +102,8 @@ class YoloV9Learner:
 
     def write(self, average: nn.Module, folder: Path, name: str) -> None:
         yolov9_weights.save(
-            self.result(folder, name), for_detection(average), self._classes, input_size=self._input_size,
-            license=self._license, source=self._source, overwrite=True,
+            self.result(folder, name), checked(average), self._classes, input_size=self._input_size,
+            license=self._license, source=self._source, overwrite=True, leave_out=_ONLY_TRAINED_WITH,
         )  # fmt: skip
 
 

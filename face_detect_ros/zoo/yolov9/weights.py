@@ -123,6 +123,7 @@ def save(
     close_up_classes: Sequence[str] = (),
     halved: bool = False,
     overwrite: bool = False,
+    leave_out: tuple[str, ...] = (),
 ) -> None:
     """Write a network, not fused, as a file of this package. Raises OutputError; ConfigError for wrong labels.
 
@@ -136,6 +137,7 @@ def save(
         overlap_factor, close_up_size, close_up_classes: As in `ModelDescription`.
         halved: Matrices in float16; the numbers of normalizations, and biases, stay as they are.
         overwrite: Whether `path` may exist.
+        leave_out: Beginnings of the names of tensors that are not written.
     """
     description = ModelDescription(
         ARCHITECTURE,
@@ -150,7 +152,7 @@ def save(
         close_up_size=close_up_size,
         close_up_classes=tuple(close_up_classes),
     )
-    tensors = model.state_dict()
+    tensors = {name: value for name, value in model.state_dict().items() if not name.startswith(leave_out)}
     if halved:
         tensors = {
             name: value.half() if value.is_floating_point() and value.dim() > 1 else value
