@@ -164,9 +164,10 @@ def test_center_and_size_of_a_box() -> None:
 def plain_nms(a: np.ndarray, scores: np.ndarray, classes: np.ndarray, threshold: float) -> list[int]:
     """The textbook loop: best first, drop what overlaps a kept box of the same class."""
     kept: list[int] = []
+    overlap = boxes.iou(a, a)
     for i in sorted(range(len(a)), key=lambda i: (-scores[i], i)):
         same = [k for k in kept if classes[k] == classes[i]]
-        if all(boxes.iou(a[k : k + 1], a[i : i + 1])[0, 0] <= threshold for k in same):
+        if all(overlap[k, i] <= threshold for k in same):
             kept.append(i)
     return kept
 

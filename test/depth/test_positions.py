@@ -53,7 +53,7 @@ def tolerance(distance_m: float) -> float:
 
 @pytest.fixture(scope="module")
 def constructed():
-    return scenes((0.5, 2.0, 5.0))
+    return scenes((0.5, 5.0))
 
 
 def test_positions_are_within_a_centimeter_or_one_percent(constructed) -> None:

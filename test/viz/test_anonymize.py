@@ -61,16 +61,17 @@ A, B = (40, 60, 80, 110), (200, 60, 240, 110)
 def test_the_detector_no_longer_finds_the_face(style: str) -> None:
     detector = catalogue.create("dlib_hog", task="faces")
     options = DetectOptions(min_size_px=40)
-    (found,) = detector.detect([astronaut()], options)
+    photo = astronaut()[:280, 80:360]
+    (found,) = detector.detect([photo], options)
     assert len(found) == 1
     anonymizer = Anonymizer(AnonymizerOptions(style=style))
-    covered = anonymizer.apply(astronaut(), found, 0)
+    covered = anonymizer.apply(photo, found, 0)
     assert len(detector.detect([covered], options)[0]) == 0
     # the next image, in which the detector has missed it
-    held = anonymizer.apply(astronaut(), Detections.empty(), STEP_NS)
+    held = anonymizer.apply(photo, Detections.empty(), STEP_NS)
     assert len(detector.detect([held], options)[0]) == 0
     # without the cover it is still there
-    assert len(detector.detect([Anonymizer().apply(astronaut(), Detections.empty(), 0)], options)[0]) == 1
+    assert len(detector.detect([Anonymizer().apply(photo, Detections.empty(), 0)], options)[0]) == 1
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -148,7 +148,7 @@ def test_the_image_is_not_modified(hog: Detector) -> None:
     assert np.array_equal(image, before)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (7, 7), (39, 39), (41, 300), (81, 81)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 2), (7, 7), (39, 39), (41, 120), (81, 81)])
 @pytest.mark.parametrize("min_size_px", [1, 80, 10_000])
 def test_tiny_images(hog: Detector, cnn: Detector, shape: tuple[int, int], min_size_px: int) -> None:
     for detector in (hog, cnn):
@@ -218,7 +218,7 @@ def test_cnn_finds_a_face_at_its_own_scale_and_enlarged(cnn: Detector) -> None:
 def test_faces_of_a_real_group_photo(hog: Detector) -> None:
     path = SHARED / "dlib_faces" / "faces" / "bald_guys.jpg"
     image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    assert len(one(hog, image, min_size_px=30)) >= 3
+    assert len(one(hog, image, min_size_px=40)) >= 3
 
 
 # --- weights and devices ---

@@ -5,6 +5,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -234,7 +235,7 @@ def test_close_while_another_thread_detects() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     while not detector.times.network_ms:
-        pass
+        time.sleep(0.01)
     detector.close()
     detector.close()
     thread.join(10)
