@@ -143,7 +143,7 @@ class WebRobot:
         return 20 + self.number * 3 % 200, 60
 
     @contextlib.contextmanager
-    def moving(self, rate_hz=20.0):
+    def moving(self, rate_hz=10.0):
         """Images come while the block is worked on."""
         end = threading.Event()
 

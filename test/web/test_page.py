@@ -7,7 +7,7 @@ import contextlib
 import socket
 
 import pytest
-from helpers.browser import chromium, page_at, screenshot
+from helpers.browser import Tab, chromium, page_at, screenshot
 from helpers.ros_tools import wait_until
 from helpers.web_robot import WebRobot, served
 
@@ -23,9 +23,21 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="module")
+def tabs(browser):
+    """By the user's language."""
+    return {language: Tab(browser, language) for language in ("en", "zh")}
+
+
 @pytest.fixture
-def page(browser, url):
-    with page_at(browser, url) as page:
+def tab(tabs):
+    return tabs["en"]
+
+
+@pytest.fixture
+def page(tab, url, request):
+    before = request.session.testsfailed
+    with tab.at(url, failed=lambda: request.session.testsfailed > before) as page:
         page.wait_for_selector(".box")
         yield page
 
@@ -58,10 +70,10 @@ def test_nothing_is_fetched_from_elsewhere():
     ("size", "dark", "language"),
     [("phone", False, "en"), ("phone", True, "zh"), ("desktop", True, "en"), ("desktop", False, "zh")],
 )
-def test_it_fits_and_everybody_can_use_it(browser, robot, url, size, dark, language):
+def test_it_fits_and_everybody_can_use_it(tabs, robot, url, size, dark, language):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     width, height = SIZES[size]
-    with page_at(browser, url, width=width, height=height, dark=dark, language=language) as page:
+    with tabs[language].at(url, width=width, height=height, dark=dark) as page:
         page.wait_for_selector(".box")
         robot.scene.set_selected("", "face_detector 7")
         page.wait_for_selector("#selection:visible")
@@ -230,18 +242,18 @@ def test_health_is_shown_with_its_hint(page):
     page.wait_for_selector("#plots >> text=total latency, ms: 40.1")
 
 
-def test_a_second_browser_joins_and_leaves(browser, url, page, robot):
-    with page_at(browser, url) as second:
+def test_a_second_browser_joins_and_leaves(tabs, url, page):
+    with tabs["zh"].at(url) as second:
         second.wait_for_selector(".box")
     before = page.locator("#image").screenshot()
     wait_until(lambda: page.locator("#image").screenshot() != before, "another image")
 
 
-def test_several_cameras_can_be_chosen(browser):
+def test_several_cameras_can_be_chosen(tab):
     with (
         WebRobot(cameras=("front", "left")).moving() as robot,
         served(robot) as url,
-        page_at(browser, url) as page,
+        tab.at(url) as page,
     ):
         page.wait_for_selector(".box")
         wait_until(lambda: {view.camera for view in robot.watched} == {"front"}, "the first camera")
@@ -250,13 +262,13 @@ def test_several_cameras_can_be_chosen(browser):
         page.wait_for_selector(".box")
 
 
-def test_the_page_recovers_when_the_server_comes_back(browser, robot):
+def test_the_page_recovers_when_the_server_comes_back(tab, robot):
     with socket.socket() as free:  # not one that the servers of other tests take
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with contextlib.ExitStack() as open_page:
         with served(robot, port=port) as url:
-            page = open_page.enter_context(page_at(browser, url))
+            page = open_page.enter_context(tab.at(url))
             page.wait_for_selector(".box")
         page.wait_for_selector("#connection.off")
         with served(robot, port=port):
@@ -272,10 +284,10 @@ def test_the_language_can_be_chosen_and_is_kept(page, url):
     page.wait_for_selector("text=运行状况")
 
 
-def test_a_wrong_token_shows_what_to_do(browser, robot):
+def test_a_wrong_token_shows_what_to_do(tab, robot):
     with served(robot, token="the-right-token") as url:
-        with page_at(browser, url) as page:
+        with tab.at(url) as page:
             page.wait_for_selector(".box")
             assert "token" not in page.url
-        with page_at(browser, url.replace("right", "wrong")) as page:
+        with tab.at(url.replace("right", "wrong")) as page:
             assert "the address that the viewer printed" in page.inner_text("body")

@@ -17,12 +17,39 @@ import httpx2
 import numpy as np
 import psutil
 import pytest
-from helpers.browser import chromium, page_at, screenshot
+from helpers.browser import Tab, chromium, page_at, screenshot
 from helpers.ros_tools import PATIENCE_S, astronaut, wait_until
 from rosbags.highlevel import AnyReader
 from websockets.sync.client import connect
 
 from face_detect_ros.detectors import catalogue
+
+
+# the first two need no browser, and none of the nodes that the others share, which are not there yet
+
+
+def test_the_page_is_as_private_as_the_face_detector(execute):
+    execute("face_detector", parameters={"privacy": True, "recognize": False}, namespace="/private")
+    viewer = execute("viewer", namespace="/private")
+    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
+    about = lambda: httpx2.get(f"{url}api/about").json()["views"]  # noqa: E731
+    wait_until(lambda: about() == {"": ["anonymized"]}, lambda: f"anonymized images only, not {about()}")
+
+
+def test_each_camera_has_its_images_and_one_without_is_reported(execute):
+    remaps = {"image_raw": "front/image_raw"}
+    execute("video_source", parameters={"source": "sample:astronaut"}, remaps=remaps, namespace="/robot")
+    viewer = execute("viewer", parameters={"cameras": "front, left"}, namespace="/robot")
+    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
+    with connect(url.replace("http", "ws") + "live", max_size=None) as front:
+        front.send(json.dumps({"type": "watch", "camera": "front"}))
+        while not isinstance(message := front.recv(PATIENCE_S), bytes):
+            pass
+        assert b'"camera": "front"' in message[:200]
+    with connect(url.replace("http", "ws") + "live") as left:
+        left.send(json.dumps({"type": "watch", "camera": "left"}))
+        while "no image on /robot/left/image_raw" not in str(left.recv(PATIENCE_S)):
+            pass
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +81,15 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    return Tab(browser)
+
+
 @pytest.fixture
-def page(browser, address):
-    with page_at(browser, address) as page:
+def page(tab, address, request):
+    before = request.session.testsfailed
+    with tab.at(address, failed=lambda: request.session.testsfailed > before) as page:
         page.wait_for_selector(".box")
         yield page
 
@@ -187,28 +220,3 @@ def test_a_node_is_reconfigured(page):
     page.click("text=Reconfigure video_source")
     page.wait_for_selector("#notice >> text=video_source is reconfigured")
     page.wait_for_selector("#figures:has-text('320')")
-
-
-def test_the_page_is_as_private_as_the_face_detector(execute):
-    # in a namespace: the nodes of the other tests may still be there
-    execute("face_detector", parameters={"privacy": True, "recognize": False}, namespace="/private")
-    viewer = execute("viewer", namespace="/private")
-    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
-    about = lambda: httpx2.get(f"{url}api/about").json()["views"]  # noqa: E731
-    wait_until(lambda: about() == {"": ["anonymized"]}, lambda: f"anonymized images only, not {about()}")
-
-
-def test_each_camera_has_its_images_and_one_without_is_reported(execute):
-    remaps = {"image_raw": "front/image_raw"}
-    execute("video_source", parameters={"source": "sample:astronaut"}, remaps=remaps, namespace="/robot")
-    viewer = execute("viewer", parameters={"cameras": "front, left"}, namespace="/robot")
-    url = viewer.wait_for_output(r"(?m)^(http://127\.0\.0\.1:\d+/)$").group(1)
-    with connect(url.replace("http", "ws") + "live", max_size=None) as front:
-        front.send(json.dumps({"type": "watch", "camera": "front"}))
-        while not isinstance(message := front.recv(PATIENCE_S), bytes):
-            pass
-        assert b'"camera": "front"' in message[:200]
-    with connect(url.replace("http", "ws") + "live") as left:
-        left.send(json.dumps({"type": "watch", "camera": "left"}))
-        while "no image on /robot/left/image_raw" not in str(left.recv(PATIENCE_S)):
-            pass
