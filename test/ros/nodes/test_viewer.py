@@ -5,7 +5,6 @@
 
 import base64
 import json
-import os
 import re
 import signal
 import subprocess
@@ -55,10 +54,10 @@ def test_each_camera_has_its_images_and_one_without_is_reported(execute):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """Address that `face_detect_ros view` prints, for a photo that moves, with an empty gallery."""
-    command = ["view", "sample:astronaut", "--object-model", "none"]
+    gallery = tmp_path_factory.mktemp("people") / "gallery.sqlite3"
+    command = ["view", "sample:astronaut", "--object-model", "none", "--gallery", str(gallery)]
     with subprocess.Popen(
         [sys.executable, "-m", "face_detect_ros.cli.app", *command],
-        env={**os.environ, "ROS_HOME": str(tmp_path_factory.mktemp("home"))},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
