@@ -16,13 +16,12 @@ import httpx2
 import numpy as np
 import psutil
 import pytest
-from helpers.browser import Tab, chromium, page_at, screenshot
+from helpers.browser import Tab, chromium, screenshot
 from helpers.ros_tools import PATIENCE_S, astronaut, wait_until
 from rosbags.highlevel import AnyReader
 from websockets.sync.client import connect
 
 from face_detect_ros.detectors import catalogue
-
 
 # the first two need no browser, and none of the nodes that the others share, which are not there yet
 
