@@ -17,6 +17,7 @@ from skimage.data import astronaut, chelsea
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+from helpers.exportable import Tiny  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from face_detect_ros.benchmarks import random_models  # noqa: E402
@@ -24,12 +25,8 @@ from face_detect_ros.cli.app import app  # noqa: E402
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError  # noqa: E402
 from face_detect_ros.core.protocols import DetectOptions  # noqa: E402
 from face_detect_ros.detectors import catalogue  # noqa: E402
-from face_detect_ros.detectors.entry import ANY_PRECISION  # noqa: E402
 from face_detect_ros.detectors.export import onnx_file as export  # noqa: E402
 from face_detect_ros.detectors.export.onnx_file import ExportReport, export_onnx  # noqa: E402
-from face_detect_ros.detectors.export.parts import ExportParts  # noqa: E402
-from face_detect_ros.detectors.objects.detector import NetworkDetector  # noqa: E402
-from face_detect_ros.detectors.onnx.format import OnnxFormat  # noqa: E402
 from face_detect_ros.nn.yolov9.variants import VARIANTS  # noqa: E402
 from face_detect_ros.zoo.published import coco  # noqa: E402
 from face_detect_ros.zoo.yolov9 import weights as yolov9_weights  # noqa: E402
@@ -130,49 +127,6 @@ def test_what_cannot_be_exported(
     with pytest.raises(error, match=said):
         export_onnx(name, tmp_path / file, **arguments)
     assert list(tmp_path.iterdir()) == []
-
-
-class Tiny(torch.nn.Module):
-    """One box to an image; its sides and score are means of the image."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.box = torch.nn.Linear(3, 4)
-        self.score = torch.nn.Linear(3, 2)
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean = images.mean(dim=(2, 3))[:, None]
-        return 32 * self.box(mean), self.score(mean).sigmoid()
-
-
-class TinyNetwork:
-    """As much of an `ObjectNetwork` as export asks for."""
-
-    labels = ("a", "b")
-    device = "cpu"
-    overlapping = True
-
-    def export_parts(self) -> ExportParts:
-        torch.manual_seed(0)
-        return ExportParts(Tiny(), OnnxFormat("boxes_scores"), (32, 64))
-
-
-def create_tiny(device: str, precision: str = "auto", input_size: int = 0) -> NetworkDetector:
-    return NetworkDetector(TinyNetwork())
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
-    entry = catalogue.CatalogueEntry(
-        "tiny",
-        "objects",
-        "detectors.export.test_onnx_file:create_tiny",
-        "none",
-        "for tests",
-        precisions=ANY_PRECISION,
-    )
-    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", entry)
-    return "tiny"
 
 
 @pytest.mark.parametrize("opset", [None, 16, 18, 20])
