@@ -60,9 +60,9 @@ def test_the_command_measures_and_remembers(monkeypatch, tmp_path, arguments):
     monkeypatch.setattr(engines, "ROUNDS", 1)
     monkeypatch.setattr(catalogue, "problem", lambda name: "" if name == "onnxruntime" else "not here")
     if not arguments:  # measured once is enough
-        row = EngineRow("yolov9-robot", "onnxruntime", "auto", "cpu", *[1.0] * 7)
+        row = EngineRow("centerface", "onnxruntime", "auto", "cpu", *[1.0] * 7)
         monkeypatch.setattr(engines, "measure", lambda *_, **__: [row])
-    result = CliRunner().invoke(app, ["bench", "engines", "yolov9-robot", *arguments])
+    result = CliRunner().invoke(app, ["bench", "engines", "centerface", *arguments])
     assert result.exit_code == 0, result.output
     if arguments:
         answer = json.loads(result.stdout)
@@ -71,7 +71,7 @@ def test_the_command_measures_and_remembers(monkeypatch, tmp_path, arguments):
         assert 0 < row["network_ms"] < row["total_ms"] < 60_000
         assert row["start_s"] > row["total_ms"] / 1e3
         assert row["peak_mb"] > 20
-        assert answer["fastest"] == {"yolov9-robot": "onnxruntime"}
+        assert answer["fastest"] == {"centerface": "onnxruntime"}
     else:
         assert "onnxruntime *" in result.stdout
-    assert choices.chosen("yolov9-robot", "cpu") == "onnxruntime"
+    assert choices.chosen("centerface", "cpu") == "onnxruntime"
