@@ -4,6 +4,7 @@
 """What the package imports, what the files in requirements/ install, and the set-up that does."""
 
 import ast
+import functools
 import importlib.util
 import re
 import sys
@@ -59,6 +60,7 @@ OPTIONAL = {
 """Used where installed, and needed by nobody."""
 
 
+@functools.cache
 def imported_names():
     """Top-level names that the package imports from elsewhere -> one file that does."""
     found = {}

@@ -124,11 +124,13 @@ def test_colcon_installs_what_belongs_to_share(install):
 
 
 @pytest.mark.parametrize(
-    ("where", "found"),
-    [(".", [PACKAGE]), ("underlay", []), ("underlay/vision_msgs", ["vision_msgs"])],
+    ("places", "found"),
+    [([".", "underlay"], [PACKAGE]), (["underlay/vision_msgs"], ["vision_msgs"])],
+    ids=lambda value: " ".join(value),
 )
-def test_colcon_finds_the_underlay_only_when_told(where, found, tmp_path):
-    listed = colcon("--log-base", tmp_path, "list", "--names-only", "--base-paths", ROOT / where)
+def test_colcon_finds_the_underlay_only_when_told(places, found, tmp_path):
+    paths = [ROOT / place for place in places]
+    listed = colcon("--log-base", tmp_path, "list", "--names-only", "--base-paths", *paths)
     assert listed.split() == found
 
 

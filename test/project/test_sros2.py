@@ -15,6 +15,7 @@ from face_detect_ros.ros.nodes.video_source import VideoSource
 from face_detect_ros.ros.nodes.viewer import Viewer
 from face_detect_ros.web.robot import View
 from face_detect_ros.web.scene import CAMERA
+from face_detect_ros.zoo.published import cache
 
 POLICY = ROOT / "config" / "sros2" / "face_detect_ros.policy.xml"
 NODES = {"face_detector": FaceDetector, "object_detector": ObjectDetector, "video_source": VideoSource}
@@ -87,6 +88,7 @@ def test_a_running_node_uses_nothing_that_is_not_allowed(probe, start, scripted,
 
 
 def test_a_viewer_uses_nothing_that_is_not_allowed(probe, start, scripted, tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(cache.root()))  # what was compiled for other tests is there
     monkeypatch.setenv("ROS_HOME", str(tmp_path))
     start(FaceDetector, parameters={"model": "quick", "gallery": str(tmp_path / "gallery.sqlite3")})
     start(ObjectDetector, parameters={"engine": "openvino"})
