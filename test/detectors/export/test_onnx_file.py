@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from helpers.exportable import Tiny  # noqa: E402
+from helpers.networks import narrow  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from face_detect_ros.benchmarks import random_models  # noqa: E402
@@ -71,7 +72,8 @@ def assert_same(name: str, file: Path, size: int, image: np.ndarray, *, rounding
 
 
 def test_yolov9_with_attention_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VARIANTS, "t", replace(VARIANTS["t"], depth=1))  # more of the same takes seconds
+    # more of the same takes seconds
+    monkeypatch.setitem(VARIANTS, "t", replace(narrow(VARIANTS["t"]), depth=1))
     name = f"yolov9-attn:{yolov9_file(tmp_path)}"
     file = tmp_path / "t.onnx"
     arguments = ["models", "export", name, str(file), "--input-size", str(SIZE)]
@@ -90,7 +92,7 @@ def test_yolov9_with_attention_from_the_command_line(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("family", ["rt_detr_v2", "conditional_detr", "rf_detr"])
 def test_the_detr_family(tmp_path: Path, family: str) -> None:
     detr_models = pytest.importorskip("helpers.detr_models", reason="needs transformers")
-    folder = detr_models.save(tmp_path / "model", family)
+    folder = detr_models.folder(family)
     report = export_onnx(f"detr:{folder}", tmp_path / "d.onnx")
     assert report.box_difference_px < 0.01
     assert report.score_difference < 1e-4
