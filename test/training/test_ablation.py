@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.training_data import NARROW, write_images
+from helpers.training_data import NARROW, SHALLOW, write_images
 from typer.testing import CliRunner, Result
 
 from face_detect_ros.cli.app import app
@@ -17,9 +17,14 @@ from face_detect_ros.nn.yolov9.variants import VARIANTS
 from face_detect_ros.training import ablation
 from face_detect_ros.training.learners.start import Architecture
 
-pytestmark = pytest.mark.usefixtures("unrecorded")
+pytestmark = pytest.mark.usefixtures("unrecorded", "timed_once")
 
 COMMAND = ["--epochs", "1", "--input-size", "64", "--device", "cpu"]
+
+
+@pytest.fixture
+def timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "_TIMED", 1)
 
 
 def run(*arguments: object) -> Result:
@@ -69,7 +74,7 @@ def test_what_is_trained_is_kept_and_the_table_is_of_all(
 
 
 def test_what_a_part_adds_is_judged_by_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VARIANTS, "t", NARROW)
+    monkeypatch.setitem(VARIANTS, "t", SHALLOW)
     for name, built in ablation.architectures("t").items():
         for seed in (0, 1):
             folder = tmp_path / f"{name}_{seed}"

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from face_detect_ros.training.session import Task, train
 STILL = AugmentOptions(mosaic=0, mixup=0, flip=0, scale=0, shift=0, hue=0, saturation=0, value=0)
 OPTIONS = TrainOptions(
     epochs=2, batch=2, input_size=SIDE, optimizer="adamw", learning_rate=1e-3, momentum=0.9, clip_norm=0.1,
-    warmup_epochs=0, settle_epochs=0, evaluate_every=2, augment=STILL, save_every_s=0,
+    warmup_epochs=0, settle_epochs=0, evaluate_every=2, augment=STILL,
 )  # fmt: skip
 
 
@@ -37,8 +39,16 @@ def labels(tmp_path: Path) -> Path:
     return write_images(tmp_path / "data", names=("cat", "blue"))
 
 
-def model(folder: Path, kind: str = "rt_detr_v2", **changes) -> Path:
-    return save(folder / kind, kind, processor={"size": {"height": SIDE, "width": SIDE}}, **changes)
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`models(kind, **changes)` gives the folder of a model, not to be changed."""
+
+    @functools.cache
+    def made(kind: str = "rt_detr_v2", **changes) -> Path:
+        size = {"size": {"height": SIDE, "width": SIDE}}
+        return save(tmp_path_factory.mktemp("models") / kind, kind, processor=size, **changes)
+
+    return made
 
 
 def task_of(labels: Path, folder: Path) -> Task:
@@ -47,9 +57,9 @@ def task_of(labels: Path, folder: Path) -> Task:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_it_learns(kind: str, labels: Path, tmp_path: Path) -> None:
+def test_it_learns(kind: str, labels: Path, models: Callable[..., Path]) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
-    learner = DetrLearner(model(tmp_path, kind), dataset, OPTIONS)
+    learner = DetrLearner(models(kind), dataset, OPTIONS)
     network = learner.network.train()
     loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
@@ -68,9 +78,9 @@ def test_it_learns(kind: str, labels: Path, tmp_path: Path) -> None:
     assert losses.classes > 0
 
 
-def test_boxes_reach_the_library_as_center_and_size(labels: Path, tmp_path: Path) -> None:
+def test_boxes_reach_the_library_as_center_and_size(labels: Path, models: Callable[..., Path]) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
-    learner = DetrLearner(model(tmp_path), dataset, OPTIONS)
+    learner = DetrLearner(models(), dataset, OPTIONS)
     loader = BatchLoader(ImageStore(dataset, SIDE), 2, side=SIDE, batch=4, seed=0, threads=1)
     (batch,) = loader.epoch(0, STILL)
     loader.close()
@@ -90,8 +100,8 @@ def test_boxes_reach_the_library_as_center_and_size(labels: Path, tmp_path: Path
         assert given["class_labels"].tolist() == batch.truth.class_ids[number][valid].tolist()
 
 
-def test_classes_of_one_name_keep_what_was_learned(labels: Path, tmp_path: Path) -> None:
-    folder = model(tmp_path, num_denoising=10)
+def test_classes_of_one_name_keep_what_was_learned(labels: Path, models: Callable[..., Path]) -> None:
+    folder = models(num_denoising=10)
     dataset = read_dataset(labels, labels.parent / "images")
     before = detr_checkpoint.load(folder).model.state_dict()
     after = DetrLearner(folder, dataset, OPTIONS).network.state_dict()
@@ -107,7 +117,7 @@ def test_classes_of_one_name_keep_what_was_learned(labels: Path, tmp_path: Path)
 
 
 def test_the_same_classes_change_nothing(labels: Path, tmp_path: Path) -> None:
-    folder = model(tmp_path, labels={0: "blue", 1: "cat"})
+    folder = save(tmp_path / "model", "rt_detr_v2", labels={0: "blue", 1: "cat"})
     dataset = read_dataset(labels, labels.parent / "images")
     before = detr_checkpoint.load(folder).model.state_dict()
     after = DetrLearner(folder, dataset, OPTIONS).network.state_dict()
@@ -118,27 +128,30 @@ def test_the_same_classes_change_nothing(labels: Path, tmp_path: Path) -> None:
     )
 
 
-def test_it_goes_on_where_it_was_ended(labels: Path, tmp_path: Path) -> None:
-    folder = model(tmp_path, num_denoising=10)  # which draws numbers of its own
-    _, whole = train(task_of(labels, folder), OPTIONS, tmp_path / "whole", device="cpu", threads=1)
+def test_it_goes_on_where_it_was_ended(labels: Path, tmp_path: Path, models: Callable[..., Path]) -> None:
+    folder = models(num_denoising=10)  # which draws numbers of its own
+    task = task_of(labels, folder)
+    _, whole = train(task, OPTIONS, tmp_path / "whole", device="cpu", threads=1)
+
+    often = replace(OPTIONS, save_every_s=0)
 
     def stop(now) -> None:
         if (now.epoch, now.step) == (1, 1):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(task_of(labels, folder), OPTIONS, tmp_path / "ended", device="cpu", threads=1, on_progress=stop)
-    _, best = train(task_of(labels, folder), OPTIONS, tmp_path / "ended", device="cpu", threads=1)
+        train(task, often, tmp_path / "ended", device="cpu", threads=1, on_progress=stop)
+    _, best = train(task, OPTIONS, tmp_path / "ended", device="cpu", threads=1)
     assert best == tmp_path / "ended/best"
     one, other = (detr_checkpoint.load(each).model.state_dict() for each in (whole, best))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not [path for path in (tmp_path / "ended").iterdir() if path.name.startswith(".")]
 
 
-def test_the_command(labels: Path, tmp_path: Path) -> None:
+def test_the_command(labels: Path, tmp_path: Path, models: Callable[..., Path]) -> None:
     images = labels.parent / "images"
     command = [
-        "train", labels, "--images", images, "--val", labels, "--model", f"detr:{model(tmp_path)}", "--epochs", 1,
+        "train", labels, "--images", images, "--val", labels, "--model", f"detr:{models()}", "--epochs", 1,
         "--batch", 2, "--input-size", 64, "--device", "cpu", "--threads", 1, "--output", tmp_path / "run",
     ]  # fmt: skip
     result = CliRunner().invoke(app, [*map(str, command)])
@@ -151,11 +164,11 @@ def test_the_command(labels: Path, tmp_path: Path) -> None:
     assert {item["class"] for item in json.loads(found.stdout)["detections"]} <= {"cat", "blue"}
 
 
-def test_what_cannot_be_trained(labels: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_trained(labels: Path, tmp_path: Path, models: Callable[..., Path]) -> None:
     dataset = read_dataset(labels, labels.parent / "images")
     with pytest.raises(ConfigError, match="a detr cannot be trained here, only rt_detr"):
         DetrLearner(save(tmp_path / "other", "detr"), dataset, OPTIONS)
-    folder = model(tmp_path)
+    folder = models()
     partly = replace(
         dataset, samples=(replace(dataset.samples[0], unknown=frozenset((1,))), *dataset.samples[1:])
     )

@@ -16,12 +16,13 @@ import onnxruntime
 import pytest
 import torch
 from helpers.paths import SHARED
-from helpers.training_data import NARROW, SIDE, write_images, write_teacher
+from helpers.training_data import SHALLOW, SIDE, write_images, write_teacher
 from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.nn import recorded
 from face_detect_ros.nn.yolov9 import variants as yolov9_variants
 from face_detect_ros.nn.yolov9.heads import anchor_points
 from face_detect_ros.training.data.dataset import read_dataset
@@ -143,40 +144,63 @@ def test_maps_can_be_learned() -> None:
     assert loss.item() < 0.01
 
 
-@pytest.fixture
-def task(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
-    monkeypatch.setitem(yolov9_variants.VARIANTS, "narrow", NARROW)
-    labels = write_images(tmp_path / "data")
+def task_in(folder: Path) -> Task:
+    labels = write_images(folder / "data")
     dataset = read_dataset(labels, labels.parent / "images")
-    return Task(
-        Architecture("narrow", True, True, False), dataset, as_annotations(labels, dataset), teacher=file
+    architecture = Architecture("shallow", True, True, False)
+    teacher = write_teacher(folder / "teacher.onnx")
+    return Task(architecture, dataset, as_annotations(labels, dataset), teacher=teacher)
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(yolov9_variants.VARIANTS, "shallow", SHALLOW)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, float]]]:
+    """The folder of a training with a teacher, not to be changed, and the rows of its curve."""
+    folder = tmp_path_factory.mktemp("taught")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorded, "MOST_SHAPES", 0)
+        patch.setitem(yolov9_variants.VARIANTS, "shallow", SHALLOW)
+        rows, _ = train(task_in(folder), QUICK, folder / "out", device="cpu", threads=1)
+    return folder / "out", rows
+
+
+@pytest.mark.usefixtures("shallow")
+def test_a_training_learns_from_it_and_leaves_nothing_of_it(
+    taught: tuple[Path, list[dict[str, float]]], tmp_path: Path
+) -> None:
+    folder, rows = taught
+    options = replace(QUICK, epochs=1)
+    alone, _ = train(
+        replace(task_in(tmp_path), teacher=None), options, tmp_path / "alone", device="cpu", threads=1
     )
-
-
-def test_a_training_learns_from_it_and_leaves_nothing_of_it(task: Task, tmp_path: Path) -> None:
-    rows, best = train(task, QUICK, tmp_path / "out", device="cpu", threads=1)
-    alone, _ = train(replace(task, teacher=None), QUICK, tmp_path / "alone", device="cpu", threads=1)
     assert rows[0]["loss_total"] > alone[0]["loss_total"] + 1
-    learned = torch.load(tmp_path / "out" / "state.pt", weights_only=True)["model"]
+    learned = torch.load(folder / "state.pt", weights_only=True)["model"]
     widths = [learned[f"adapters.{level}.weight"].shape[1] for level in range(3)]
     for level, begun in enumerate(adapters(widths, (11, 11, 11), seed=QUICK.seed)):
         assert not torch.equal(begun.weight, learned[f"adapters.{level}.weight"])
-    loaded = yolov9_weights.load(best, attention=True)  # strictly
+    loaded = yolov9_weights.load(folder / "best.safetensors", attention=True)  # strictly
     assert loaded.labels == ("red", "blue")
-    _, tensors = safetensors_file.read(best)
+    _, tensors = safetensors_file.read(folder / "best.safetensors")
     assert not any("adapters" in name for name in tensors)
 
 
-def test_ended_in_the_middle_it_goes_on_to_the_same_end(task: Task, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shallow")
+def test_ended_in_the_middle_it_goes_on_to_the_same_end(
+    taught: tuple[Path, list[dict[str, float]]], tmp_path: Path
+) -> None:
     def end(now) -> None:
         if (now.epoch, now.step) == (1, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
-    whole, _ = train(task, QUICK, tmp_path / "whole", device="cpu", threads=1)
+    task = task_in(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         train(task, QUICK, tmp_path / "ended", device="cpu", threads=1, on_progress=end)
     ended, _ = train(task, QUICK, tmp_path / "ended", device="cpu", threads=1)
-    assert [row["loss_total"] for row in ended] == [row["loss_total"] for row in whole]
+    assert [row["loss_total"] for row in ended] == [row["loss_total"] for row in taught[1]]
 
 
 def test_what_cannot_teach(tmp_path: Path, file: Path) -> None:
