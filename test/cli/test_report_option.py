@@ -3,6 +3,7 @@
 
 """The pages that `bench` and `evaluate` write with --report, by the real commands on small data."""
 
+import contextlib
 import json
 
 import cv2
@@ -34,11 +35,26 @@ def labeled(tmp_path_factory):
     return ("--images", str(folder), "--annotations", str(folder / "labels.json"))
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """`browser()` starts one for all tests of this file."""
+    with contextlib.ExitStack() as stack:
+        running = []
+
+        def started():
+            if not running:
+                running.append(stack.enter_context(chromium()))
+            return running[0]
+
+        yield started
+
+
 def run(*arguments):
     return CliRunner().invoke(app, [*map(str, arguments)])
 
 
-def test_evaluate_coco_shows_confusion_and_mistakes(labeled, tmp_path):
+@pytest.mark.usefixtures("unrecorded")
+def test_evaluate_coco_shows_confusion_and_mistakes(labeled, tmp_path, browser):
     pytest.importorskip("pycocotools")
     file = tmp_path / "page.html"
     result = run("evaluate", "coco", *labeled, "--engine", "torch", "--json", "--report", file)
@@ -54,7 +70,7 @@ def test_evaluate_coco_shows_confusion_and_mistakes(labeled, tmp_path):
         "Precision by recall",
     ):
         assert text in page
-    assert_good_to_look_at(file, "report_coco")
+    assert_good_to_look_at(browser, file, "report_coco")
 
 
 def test_evaluate_faces_shows_curves_and_mistakes(labeled, tmp_path):
@@ -67,7 +83,7 @@ def test_evaluate_faces_shows_curves_and_mistakes(labeled, tmp_path):
         assert text in page
 
 
-def test_bench_shows_bars_beside_limits(tmp_path, monkeypatch):
+def test_bench_shows_bars_beside_limits(tmp_path, monkeypatch, browser):
     monkeypatch.setattr(drawing, "SIZES", ((320, 240), (640, 480)))
     file = tmp_path / "page.html"
     result = run("bench", "drawing", "--report", file)
@@ -75,7 +91,7 @@ def test_bench_shows_bars_beside_limits(tmp_path, monkeypatch):
     page = file.read_text()
     for text in ("draw 10 faces 320x240", "shorter is better", "In ms"):
         assert text in page
-    assert_good_to_look_at(file, "report_bench")
+    assert_good_to_look_at(browser, file, "report_bench")
 
 
 @pytest.mark.parametrize("place", ["", "none/page.html"])
@@ -85,14 +101,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(t
     assert "--report" in result.stderr
 
 
-def assert_good_to_look_at(file, name):
+def assert_good_to_look_at(browser, file, name):
     """No accessibility problem in light and dark, nothing wider than a phone but what scrolls."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-    with chromium() as browser:
-        for width, dark in ((360, False), (1280, True)):
-            # the page forbids all scripts, and axe is one
-            with page_at(browser, file.as_uri(), width=width, dark=dark, bypass_csp=True) as page:
-                screenshot(page, f"{name}_{width}", full_page=True)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-                assert found.violations_count == 0, found.generate_report()
+    for width, dark in ((360, False), (1280, True)):
+        # the page forbids all scripts, and axe is one
+        with page_at(browser(), file.as_uri(), width=width, dark=dark, bypass_csp=True) as page:
+            screenshot(page, f"{name}_{width}", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+            assert found.violations_count == 0, found.generate_report()
