@@ -3,18 +3,18 @@
 
 """The report about a bag: what was seen, and one file with everything inside."""
 
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from helpers import bags
 from helpers.browser import chromium, screenshot
+from typer.testing import CliRunner
 
 from face_detect_ros.bags.images import jpeg_message
 from face_detect_ros.bags.types import header, message, serialize
 from face_detect_ros.bags.writing import BagWriter
+from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.reports.bag_report import bag_report
 from face_detect_ros.reports.recording import read_recording
@@ -173,8 +173,7 @@ def test_the_page_holds_everything_and_escapes_what_it_shows(bag):
 
 def test_the_command_writes_the_page_beside_the_bag_or_into_the_folder_of_a_demo(bag, tmp_path):
     def run(*arguments):
-        command = [sys.executable, "-m", "face_detect_ros.cli.app", "report", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        return CliRunner().invoke(app, ["report", *map(str, arguments)])
 
     done = run(bag)
     assert done.stdout.strip() == str(bag.parent / "walk.report.html")
@@ -182,7 +181,7 @@ def test_the_command_writes_the_page_beside_the_bag_or_into_the_folder_of_a_demo
     assert run(tmp_path).stdout.strip() == str(tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
     refused = run(tmp_path / "nothing")
-    assert (refused.returncode, "no such file" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "no such file" in refused.stderr) == (2, True)
 
 
 def test_a_bag_without_detections_says_how_to_make_some(tmp_path):

@@ -220,7 +220,7 @@ def test_qos_overrides_reach_every_topic_of_a_detector(probe, start):
     topics = ["/face_detector/detections", "/face_detector/image_annotated", "/face_detector/markers"]
     overrides = {f"qos_overrides.{topic}.publisher.reliability": "best_effort" for topic in topics}
     overrides["qos_overrides./image_raw.subscription.reliability"] = "reliable"
-    start(FaceDetector, parameters=overrides)
+    start(FaceDetector, parameters={**overrides, "recognize": False})
     for topic in topics:
         (endpoint,) = wait_until(lambda topic=topic: probe.publishers_of(topic), topic)
         assert endpoint.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT, topic
@@ -229,7 +229,7 @@ def test_qos_overrides_reach_every_topic_of_a_detector(probe, start):
 
 
 def test_qos_without_overrides(probe, start):
-    start(FaceDetector)
+    start(FaceDetector, parameters={"recognize": False})
     (images,) = wait_until(lambda: probe.subscriptions_of("/image_raw"), "the subscription")
     (detections,) = wait_until(lambda: probe.publishers_of("/face_detector/detections"), "the publisher")
     assert images.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT

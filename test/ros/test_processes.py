@@ -161,7 +161,7 @@ def busy_cnn(probe, execute):
 
     before_s = used_s()
     # more than receiving takes; however slow the machine is, the image takes many times that
-    probe.send_until(probe.publisher(), large, lambda: used_s() > before_s + 0.5, "the network to work")
+    probe.send_until(probe.publisher(), large, lambda: used_s() > before_s + 0.3, "the network to work")
     return process
 
 
