@@ -3,6 +3,8 @@
 
 """Class activation of YOLOv9's fused levels, beside what it is by definition."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers.networks import liven, narrow, open_gates
@@ -17,15 +19,26 @@ def image(dtype=torch.float64, count=1):
     return torch.rand(count, 3, 64, 96, generator=generator, dtype=torch.float64).to(dtype)
 
 
-@pytest.fixture(params=["t", "e", "t with attention"])
-def network(request, monkeypatch):
+KINDS = ["t", "e", "t with attention"]
+
+
+def made(kind):
+    """Narrow, and with no more than two bottlenecks in a row."""
     torch.manual_seed(0)
-    variant, _, attention = request.param.partition(" ")
-    monkeypatch.setitem(VARIANTS, variant, narrow(VARIANTS[variant]))
+    variant, _, attention = kind.partition(" ")
     wanted = bool(attention)
-    made = YoloV9(variant, 5, self_attention=wanted, cross_attention=wanted)
-    made = liven(made, image(torch.float32))
-    return (open_gates(made) if wanted else made).double().eval()
+    with pytest.MonkeyPatch.context() as patch:
+        small = replace(narrow(VARIANTS[variant]), depth=2 if variant == "e" else 1)
+        patch.setitem(VARIANTS, variant, small)
+        network = YoloV9(variant, 5, self_attention=wanted, cross_attention=wanted)
+    network = liven(network, image(torch.float32))
+    return (open_gates(network) if wanted else network).double().eval()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def network(request):
+    """Not to be changed."""
+    return made(request.param)
 
 
 def test_predictions_are_those_of_the_network(network):
@@ -75,14 +88,17 @@ def test_a_share_differs_with_the_class_and_the_prediction(network):
     assert (activation.of(95, 0) - first).abs().max() > 0
 
 
-def test_it_works_after_and_inside_of_inference_mode(network):
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_works_after_and_inside_of_inference_mode(kind):
+    network = made(kind)  # has kept nothing from other calls
     with torch.inference_mode():
         network(image())
         inside = ClassActivation(network, image().clone()).of(3, 2)
     torch.testing.assert_close(inside.clone(), ClassActivation(network, image()).of(3, 2))
 
 
-def test_what_it_refuses(network):
+def test_what_it_refuses():
+    network = made("t")
     with pytest.raises(ConfigError, match="one image, not of 2"):
         ClassActivation(network, image(count=2))
     with pytest.raises(ConfigError, match="call eval"):
