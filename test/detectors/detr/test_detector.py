@@ -65,7 +65,7 @@ def test_a_batch_equals_single_images(model_type: str) -> None:
 @pytest.mark.skipif(not BFLOAT16, reason="this CPU does not compute in bfloat16")
 @pytest.mark.parametrize("model_type", FAMILIES)
 def test_bfloat16_keeps_boxes_precise(model_type: str) -> None:
-    image = picture(600, 800)
+    image = picture(150, 200)
     exact = one(ready(model_type), image)
     fast = one(make(folder(model_type), precision="bfloat16"), image)
     overlap = box_geometry.iou(exact.boxes, fast.boxes).max(axis=1)
