@@ -41,6 +41,16 @@ DETECTIONS = f"{NODE}/detections"
 SECOND = 10**9
 
 
+@pytest.fixture
+def start(start):
+    """Nodes here compare no faces, for which they would load another network; test_recognition.py is about that."""
+
+    def start_without(make_node, *, parameters=None, **arguments):
+        return start(make_node, parameters={"recognize": False, **(parameters or {})}, **arguments)
+
+    return start_without
+
+
 class Camera:
     """Publishes images with rising stamps, and waits for what the detector makes of them."""
 
@@ -188,8 +198,8 @@ def test_the_annotated_image_shows_the_box(probe, start):
     assert np.linalg.norm(changed.mean(axis=0)[::-1] - ASTRONAUT_FACE_XY) < 80
 
 
-def test_label_info_reaches_a_late_subscriber_and_follows_the_threshold(probe, start):
-    start(FaceDetector, parameters={"score_threshold": 0.25})
+def test_label_info_reaches_a_late_subscriber_and_follows_the_threshold(probe, start, scripted):
+    start(FaceDetector, parameters={"model": "quick", "score_threshold": 0.25})
     probe.wait_for_state(NODE, "active")
     info = probe.collect(f"{NODE}/label_info", LabelInfo, LATCHED)
     first = info.wait()
@@ -240,8 +250,8 @@ def test_markers_stand_where_the_camera_sees_them(probe, start, info, nearest_m,
     assert outline.points[0] == outline.points[-1]
 
 
-def test_camera_info_is_left_when_nobody_looks_at_the_markers(probe, start):
-    start(FaceDetector)
+def test_camera_info_is_left_when_nobody_looks_at_the_markers(probe, start, scripted):
+    start(FaceDetector, parameters={"model": "quick"})
     probe.wait_for_state(NODE, "active")
     markers = probe.collect(f"{NODE}/markers", MarkerArray)
     wait_until(lambda: probe.subscriptions_of("/camera_info"), "a subscription of camera_info")
@@ -249,10 +259,10 @@ def test_camera_info_is_left_when_nobody_looks_at_the_markers(probe, start):
     wait_until(lambda: not probe.subscriptions_of("/camera_info"), "its end")
 
 
-def test_camera_info_that_was_sent_once_before_anybody_looked_counts(probe, start):
+def test_camera_info_that_was_sent_once_before_anybody_looked_counts(probe, start, scripted):
     publisher = probe.node.create_publisher(CameraInfo, "/camera_info", LATCHED)
     publisher.publish(calibrated(2000.0))
-    local = start(FaceDetector)
+    local = start(FaceDetector, parameters={"model": "quick"})
     probe.wait_for_state(NODE, "active")
     probe.collect(f"{NODE}/markers", MarkerArray)
     info = wait_until(lambda: markers_of(local).camera_info, "camera_info at the node")
@@ -266,8 +276,8 @@ def test_camera_info_that_was_sent_once_before_anybody_looked_counts(probe, star
         ("/face_detector/detections.publisher.depth", "many"),
     ],
 )
-def test_an_unusable_qos_override_is_named(probe, start, name, value):
-    start(FaceDetector, parameters={f"qos_overrides.{name}": value})
+def test_an_unusable_qos_override_is_named(probe, start, name, value, scripted):
+    start(FaceDetector, parameters={"model": "quick", f"qos_overrides.{name}": value})
     assert value in probe.wait_for_log(r"^cannot (configure|activate): a parameter qos_overrides")
 
 
