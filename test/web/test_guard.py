@@ -23,6 +23,9 @@ from face_detect_ros.web.server import PageServer
 
 TOKEN = "a-token-of-mine"
 JSON = {"content-type": "application/json"}
+# one client: each reads all certificates of the machine, which takes longer than most of the tests; but a connection
+# for each request, as programs make them
+HTTP = httpx2.Client(limits=httpx2.Limits(max_keepalive_connections=0))
 PATHS = ["/", "/page/main.js", "/page/languages/en.json", "/api/about", "/nothing"]
 
 
@@ -41,6 +44,7 @@ def locked():
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
+    HTTP.cookies.clear()
     monkeypatch.setattr(guard, "REQUESTS_AT_ONCE", 1e6)
 
 
@@ -53,7 +57,7 @@ def refused(url, **headers):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_says_what_browsers_may_do_with_it(url, path):
-    answer = httpx2.get(url + path.lstrip("/"))
+    answer = HTTP.get(url + path.lstrip("/"))
     assert HEADERS.items() <= dict(answer.headers).items()
     assert "cache-control" in answer.headers
     assert "server" not in answer.headers
@@ -62,7 +66,7 @@ def test_every_answer_says_what_browsers_may_do_with_it(url, path):
 @pytest.mark.parametrize("path", PATHS)
 def test_without_the_token_nothing_is_answered(locked, path):
     for headers in ({}, {"authorization": "Bearer wrong"}, {"cookie": f"viewer_{port(locked)}=wrong"}):
-        answer = httpx2.get(locked + path.lstrip("/"), headers=headers)
+        answer = HTTP.get(locked + path.lstrip("/"), headers=headers)
         assert answer.status_code == 401
         assert HEADERS.items() <= dict(answer.headers).items()
 
@@ -73,8 +77,8 @@ def port(url):
 
 def test_no_action_and_no_socket_without_the_token(locked):
     for action in ACTIONS:
-        assert httpx2.post(f"{locked}api/{action}", json={}).status_code == 401
-    assert httpx2.post(f"{locked}api/photo?name=a&file=b", content=b"x").status_code == 401
+        assert HTTP.post(f"{locked}api/{action}", json={}).status_code == 401
+    assert HTTP.post(f"{locked}api/photo?name=a&file=b", content=b"x").status_code == 401
     assert refused(locked) == 403
 
 
@@ -95,15 +99,15 @@ def test_the_printed_address_gives_a_cookie_that_works_everywhere(locked):
 
 def test_programs_give_the_token_as_a_header(locked):
     headers = {"authorization": f"Bearer {TOKEN}"}
-    assert httpx2.get(f"{locked}api/about", headers=headers).status_code == 200
+    assert HTTP.get(f"{locked}api/about", headers=headers).status_code == 200
 
 
 def test_tokens_cannot_be_tried_out(locked):
-    tries = [httpx2.get(f"{locked}?token=guess{i}").status_code for i in range(15)]
+    tries = [HTTP.get(f"{locked}?token=guess{i}").status_code for i in range(15)]
     assert tries[0] == 401
     assert tries[-1] == 429
     # not even the right one, for a while
-    assert httpx2.get(f"{locked}?token={TOKEN}").status_code == 429
+    assert HTTP.get(f"{locked}?token={TOKEN}").status_code == 429
 
 
 def test_an_address_for_others_has_a_token_of_its_own():
@@ -112,8 +116,8 @@ def test_an_address_for_others_has_a_token_of_its_own():
         with served(WebRobot(), host="0.0.0.0") as url:
             addresses.append(url)
             local = f"http://127.0.0.1:{port(url.partition('?')[0])}/"
-            assert httpx2.get(local).status_code == 401
-            assert httpx2.get(f"{local}?token={url.partition('?token=')[2]}").status_code == 303
+            assert HTTP.get(local).status_code == 401
+            assert HTTP.get(f"{local}?token={url.partition('?token=')[2]}").status_code == 303
     tokens = {address.partition("?token=")[2] for address in addresses}
     assert len(tokens) == 2
     assert all(len(token) >= 20 for token in tokens)
@@ -122,7 +126,7 @@ def test_an_address_for_others_has_a_token_of_its_own():
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""])
 def test_other_names_for_this_computer_are_refused(url, host):
     headers = {"host": host.format(port=port(url))}
-    assert httpx2.get(url, headers=headers).status_code in (400, 403)
+    assert HTTP.get(url, headers=headers).status_code in (400, 403)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +135,12 @@ def test_other_names_for_this_computer_are_refused(url, host):
     ids=["origin", "no origin", "cross-site"],
 )
 def test_other_pages_cannot_act(url, headers):
-    assert httpx2.post(f"{url}api/people", json={}, headers=headers).status_code == 403
+    assert HTTP.post(f"{url}api/people", json={}, headers=headers).status_code == 403
     assert refused(url, **headers) == 403
 
 
 def test_a_form_cannot_act(url):
-    answer = httpx2.post(f"{url}api/people", content=b"{}", headers={"content-type": "text/plain"})
+    answer = HTTP.post(f"{url}api/people", content=b"{}", headers={"content-type": "text/plain"})
     assert answer.status_code == 400
 
 
@@ -165,10 +169,10 @@ def test_only_the_files_of_the_page_are_there(url, path):
 def test_large_requests_are_refused(url, monkeypatch):
     monkeypatch.setattr(guard, "MOST_BODY_BYTES", 1000)
     photo = f"{url}api/photo?name=Ada&file=a.jpg"
-    assert httpx2.post(photo, content=b"x" * 1000).status_code == 200
-    assert httpx2.post(photo, content=b"x" * 1001).status_code == 413
-    assert httpx2.post(photo, content=iter([b"x" * 600] * 2)).status_code == 413  # chunked
-    assert httpx2.post(f"{url}api/people", content=b" " * 17_000, headers=JSON).status_code in (400, 413)
+    assert HTTP.post(photo, content=b"x" * 1000).status_code == 200
+    assert HTTP.post(photo, content=b"x" * 1001).status_code == 413
+    assert HTTP.post(photo, content=iter([b"x" * 600] * 2)).status_code == 413  # chunked
+    assert HTTP.post(f"{url}api/people", content=b" " * 17_000, headers=JSON).status_code in (400, 413)
 
 
 def test_a_flood_is_refused_and_forgotten():
@@ -211,6 +215,6 @@ def test_no_arguments_break_the_server(url, data):
     body = data.draw(
         st.sampled_from([json.dumps(proper).encode(), b"", b"{", b"[" * 20_000]) | st.binary(max_size=60)
     )
-    answer = httpx2.post(f"{url}api/{action}", content=body, headers=JSON)
+    answer = HTTP.post(f"{url}api/{action}", content=body, headers=JSON)
     assert answer.status_code in (200, 400, 409)
     assert answer.json().keys() in ({"result"}, {"error"})
