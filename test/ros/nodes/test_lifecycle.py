@@ -41,7 +41,8 @@ def configure(probe, timeout_s=MANAGER_TIMEOUT_S):
 
 
 def managed(start, **parameters):
-    return start(FaceDetector, parameters={"model": "slow", "autostart": False, **parameters})
+    settings = {"model": "slow", "autostart": False, "recognize": False, **parameters}
+    return start(FaceDetector, parameters=settings)
 
 
 def test_a_manager_with_a_timeout_of_5_s_gets_its_answers_while_a_model_loads_for_10_s(probe, start, loads):
@@ -69,7 +70,7 @@ def test_a_manager_with_a_timeout_of_5_s_gets_its_answers_while_a_model_loads_fo
 def test_autostart_shows_that_it_configures_and_then_works(probe, start, loads):
     go_on = threading.Event()
     loads(lambda: go_on.wait(30) and ScriptedDetector())
-    start(FaceDetector, parameters={"model": "slow"})
+    start(FaceDetector, parameters={"model": "slow", "recognize": False})
     probe.wait_for_state(NODE, "configuring")
     assert probe.diagnostics(NODE).message == "loading"
     assert not probe.change_state(NODE, "activate")
