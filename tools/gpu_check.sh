@@ -8,9 +8,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 python=
 for candidate in "${PYTHON:-}" "$root/.venv/bin/python" python3 python; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
-    # found, not imported: that would take as long as the start of the check itself
-    "$candidate" -c 'from importlib.util import find_spec
-assert all(map(find_spec, ("cv2", "numpy", "onnxruntime", "torch")))' 2>/dev/null && { python=$candidate; break; }
+    "$candidate" -c 'import cv2, numpy, onnxruntime, torch' 2>/dev/null && { python=$candidate; break; }
 done
 if [ -z "$python" ]; then
     echo "gpu_check: no Python with torch, numpy, cv2 and onnxruntime found; set PYTHON to one" >&2

@@ -209,7 +209,7 @@ def test_a_signal_ends_a_node_at_work(probe, execute, image_file, name, number):
 
 @pytest.mark.parametrize(
     ("parameters", "number"),
-    [({"model": "dlib_hog"}, signal.SIGINT), ({"model": "dlib_cnn", **NAMELESS}, signal.SIGTERM)],
+    [({"model": "mmod", **NAMELESS}, signal.SIGINT), ({"model": "dlib_cnn", **NAMELESS}, signal.SIGTERM)],
     ids=["Ctrl-C while modules are imported", "SIGTERM while a child starts"],
 )
 def test_a_signal_ends_a_node_that_is_still_loading(probe, execute, parameters, number):
