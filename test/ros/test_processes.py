@@ -120,8 +120,9 @@ def test_perception_without_a_source_listens_to_a_camera(probe, execute):
     detections = probe.collect(DETECTIONS, Detection2DArray)
     publisher = probe.publisher()
     probe.send_until(publisher, image(faceless()), lambda: len(detections), "an answer")
-    assert "face_detector" in probe.node.get_node_names()
-    # the video source was made to see that it has nothing to show; its end may take a moment to get around
+    # names get around later than topics
+    wait_until(lambda: "face_detector" in probe.node.get_node_names(), "the node's name")
+    # the video source was made to see that it has nothing to show
     wait_until(lambda: "video_source" not in probe.node.get_node_names(), "the end of the video source")
 
 
