@@ -32,7 +32,7 @@ from face_detect_ros.ros.messages.headers import to_ns
 from face_detect_ros.ros.messages.images import decode_image
 from face_detect_ros.viz.video import VideoFile
 
-_MOST_WAITING = 10  # lines, for identities that never come
+_MOST_WAITING = 10  # lines for identities that never come, and identities for lines
 
 
 class Recorder(Node):
@@ -56,7 +56,8 @@ class Recorder(Node):
         self.tally = Tally()
         self._rate_hz = rate_hz
         self._videos: dict[Path, VideoFile] = {}
-        self._waiting: dict[int, dict[str, Any]] = {}
+        self._waiting: dict[int, dict[str, Any]] = {}  # lines without identities, by stamp
+        self._early: dict[int, list[str]] = {}  # names that came before their line, by stamp
         self._bag = BagWriter(folder / "bag")
         self._lines: TextIO = (folder / "detections.jsonl").open("x", encoding="utf-8")
         self._subscribe(Image, image_topic, self._on_image, jpeg=True)
@@ -123,12 +124,12 @@ class Recorder(Node):
         names = Counter(detection.results[0].hypothesis.class_id for detection in message.detections)
         self.tally.names += names
         self.tally.images_with_doubles += any(count > 1 for name, count in names.items() if name != UNKNOWN)
-        line = self._waiting.pop(to_ns(message.header.stamp), None)
-        if line is not None:
-            # the same faces in the same order
-            for face, detection in zip(line["detections"], message.detections, strict=True):
-                face["identity"] = {"name": detection.results[0].hypothesis.class_id}
-            self._write_line(line)
+        stamp_ns = to_ns(message.header.stamp)
+        # the same faces in the same order
+        self._early[stamp_ns] = [detection.results[0].hypothesis.class_id for detection in message.detections]
+        self._write_named(stamp_ns)
+        while len(self._early) > _MOST_WAITING:
+            del self._early[next(iter(self._early))]
 
     def _on_faces(self, message: Detection2DArray) -> None:
         stamp_ns = to_ns(message.header.stamp)
@@ -137,8 +138,9 @@ class Recorder(Node):
         self.tally.latency_ms.append(latency_ms)
         self.tally.detections += len(message.detections)
         self.tally.images_with_detections += bool(message.detections)
-        # who they are comes a little later, on another topic
+        # who they are comes on another topic, a little later or, where this process is late, before
         self._waiting[stamp_ns] = _line("face_detector", message, latency_ms)
+        self._write_named(stamp_ns)
         self._write_waiting(_MOST_WAITING)
 
     def _on_objects(self, message: Detection2DArray) -> None:
@@ -146,6 +148,14 @@ class Recorder(Node):
         self.tally.searched += 1
         self.tally.objects.update({_as_dict(detection)["class"] for detection in message.detections})
         self._write_line(_line("object_detector", message, latency_ms))
+
+    def _write_named(self, stamp_ns: int) -> None:
+        """Write the line of an image once its faces and their names have come."""
+        if stamp_ns in self._waiting and stamp_ns in self._early:
+            line, names = self._waiting.pop(stamp_ns), self._early.pop(stamp_ns)
+            for face, name in zip(line["detections"], names, strict=True):
+                face["identity"] = {"name": name}
+            self._write_line(line)
 
     def _write_waiting(self, most: int) -> None:
         """Write the oldest lines without identities, until at most so many wait for theirs."""

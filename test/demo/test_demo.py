@@ -24,7 +24,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from face_detect_ros.bags.reading import BagReader
 
-FRAMES = 30
+FRAMES = 40
 
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
