@@ -36,7 +36,9 @@ def faces(second: int, *names: str) -> Detection2DArray:
 
 @pytest.mark.usefixtures("ros")
 @pytest.mark.parametrize("names_first", [False, True])
-def test_names_are_in_the_lines_of_their_faces_whichever_come_first(tmp_path: Path, names_first: bool) -> None:
+def test_names_are_in_the_lines_of_their_faces_whichever_come_first(
+    tmp_path: Path, names_first: bool
+) -> None:
     recorder = Recorder(tmp_path, "/image_raw", "/face_detector", "/object_detector", 10.0)
     executor = SingleThreadedExecutor()
     executor.add_node(recorder)
