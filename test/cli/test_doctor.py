@@ -209,11 +209,16 @@ def test_what_a_killed_process_left_is_named(tmp_path: Path, monkeypatch: pytest
 
 def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes(capfd) -> None:
     pytest.importorskip("rclpy")
+    from helpers.ros_tools import Probe
+    from sensor_msgs.msg import Image
+
     # slow and small: on a busy machine a camera that skips an image would be taken for one whose images are lost
     parameters = ["-p", "source:=sample:astronaut", "-p", "rate_hz:=4.0", "-p", "width:=160"]
     command = [sys.executable, "-m", "face_detect_ros.ros.start", "video_source", "--ros-args", *parameters]
     camera = subprocess.Popen(command)
     try:
+        with Probe() as probe:  # how long the camera takes to start is not the point
+            probe.collect("/image_raw", Image).wait()
         with ThreadPoolExecutor() as beside:
             other = beside.submit(transport.check_topic, "/nowhere")
             # not by a CliRunner, whose streams are no files: rclpy's executor needs one
