@@ -212,7 +212,7 @@ def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes(capfd) -> Non
     from helpers.ros_tools import Probe
     from sensor_msgs.msg import Image
 
-    # slow and small: on a busy machine a camera that skips an image would be taken for one whose images are lost
+    # slow and small: a camera that is late on a busy machine is taken for one whose images are lost
     parameters = ["-p", "source:=sample:astronaut", "-p", "rate_hz:=4.0", "-p", "width:=160"]
     command = [sys.executable, "-m", "face_detect_ros.ros.start", "video_source", "--ros-args", *parameters]
     camera = subprocess.Popen(command)
@@ -221,14 +221,17 @@ def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes(capfd) -> Non
             probe.collect("/image_raw", Image).wait()
         with ThreadPoolExecutor() as beside:
             other = beside.submit(transport.check_topic, "/nowhere")
-            # not by a CliRunner, whose streams are no files: rclpy's executor needs one
-            code = app(["doctor", "--json", "--topic", "/image_raw"], standalone_mode=False)
+            for _ in range(3):  # as often as the machine is too busy for the camera
+                # not by a CliRunner, whose streams are no files: rclpy's executor needs one
+                code = app(["doctor", "--json", "--topic", "/image_raw"], standalone_mode=False)
+                finding = json.loads(capfd.readouterr().out)["findings"][-1]
+                if finding["state"] == "ok":
+                    break
             nowhere = other.result()
     finally:
         camera.send_signal(signal.SIGINT)
         camera.wait(30)
     assert not code
-    finding = json.loads(capfd.readouterr().out)["findings"][-1]
     assert (finding["name"], finding["state"]) == ("/image_raw", "ok"), finding
     assert re.fullmatch(r"\S+ of \S+ images per second arrive", finding["detail"])
     assert nowhere.state == "note"
