@@ -29,13 +29,17 @@ pytestmark = pytest.mark.skipif(not _SCRIPT.is_file(), reason="not in an install
 def test_everything_passes_on_a_cpu_and_is_recorded_without_pyyaml_and_safetensors(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(_BARE)
     only = ("--only", "networks,onnx,training,out_of_memory")
-    done = subprocess.run(
-        ["sh", str(_SCRIPT), "--device", "cpu", "--quick", "--output", str(tmp_path), *only],
-        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    for _ in range(3):
+        done = subprocess.run(
+            ["sh", str(_SCRIPT), "--device", "cpu", "--quick", "--output", str(tmp_path), *only],
+            env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # where memory runs out, the C library ends the process if it is itself the one that gets none
+        if "thread-local data" not in done.stderr:
+            break
 
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "gpu_check.json").read_text())
