@@ -9,6 +9,7 @@ import functools
 import gc
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -64,10 +65,16 @@ _OLD = os.environ.get("ROS_DISTRO") in ("humble", "iron", "jazzy")  # as ros.run
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE" if _OLD else "FASTDDS_DEFAULT_PROFILES_FILE"] = str(
     Path(__file__).parents[1] / "face_detect_ros" / "ros" / "fastdds.xml"
 )
-os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="face_detect_ros_test_log_")
-os.environ["ROS_HOME"] = tempfile.mkdtemp(
-    prefix="face_detect_ros_test_home_"
-)  # no test touches the gallery of its user
+_MADE = []  # folders of this process that nobody needs when it ends
+
+
+def _folder(name):
+    _MADE.append(tempfile.mkdtemp(prefix=f"face_detect_ros_test_{name}_"))
+    return _MADE[-1]
+
+
+os.environ["ROS_LOG_DIR"] = _folder("log")
+os.environ["ROS_HOME"] = _folder("home")  # no test touches the gallery of its user
 
 # the many random networks of the tests are computed by PyTorch; to export each would take seconds
 from face_detect_ros.engines import choices  # noqa: E402
@@ -78,7 +85,7 @@ choices.remember("cpu", {choices.EVERY_MODEL: "torch", "yolov9-robot": "openvino
 # what engines export and compile of the default models is made once for all processes of a run
 _ENGINES = "FACE_DETECT_ROS_TEST_ENGINES"
 if _ENGINES not in os.environ:
-    os.environ[_ENGINES] = tempfile.mkdtemp(prefix="face_detect_ros_test_engines_")
+    os.environ[_ENGINES] = _folder("engines")
 (home() / "models").mkdir()
 (home() / "models" / "engines").symlink_to(os.environ[_ENGINES])
 
@@ -101,6 +108,11 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+
+
+def pytest_unconfigure():
+    for folder in _MADE:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
