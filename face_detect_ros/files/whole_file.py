@@ -60,9 +60,9 @@ def whole_file(path: Path, *, only_writer: bool = False, private: bool = False) 
         os.close(descriptor)
 
 
-def sync(path: Path) -> None:
-    """Write a file, or the names in a folder, to the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def sync(path: Path, *, follow: bool = True) -> None:
+    """Write a file, or the names in a folder, to the disk. Raises OSError, also for a link if `follow` is false."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
     try:
         os.fsync(descriptor)
     finally:

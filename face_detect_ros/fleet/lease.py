@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
+from face_detect_ros.files.machine import boot
 from face_detect_ros.files.stores import Store
 
 NAME = "driver.json"
@@ -129,8 +130,7 @@ def _this_process() -> dict[str, Any]:
 def _machine() -> str:
     """Tells machines, their restarts and containers apart; empty if that is not known."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        return f"{run} {os.readlink('/proc/self/ns/pid')}" if (run := boot()) else ""
     except OSError:
         return ""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import filelock
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.whole_file import sync
 from face_detect_ros.zoo.published import cache, partial_file, records
 from face_detect_ros.zoo.published.answers import DownloadError, shown
 from face_detect_ros.zoo.published.checkpoints import HUB, Checkpoint, RemoteFile
@@ -124,7 +125,7 @@ def _fetch_file(
     target = place / remote.name
     with partial_file.explained(target):
         os.replace(partial, target)
-        _sync(place)
+        sync(place, follow=False)
         cache.record_content(place, remote.name, actual, records.stamp_of(target))
     partial_file.discard(partial)  # what was known of it
 
@@ -161,16 +162,8 @@ def _copy(source: Path, partial: Path, remote: RemoteFile, progress: Progress) -
 
 def _synced_sha256(partial: Path) -> str:
     """The digest of a file, which is then surely on the disk. Raises OSError."""
-    _sync(partial)
+    sync(partial, follow=False)
     return records.sha256_of(partial)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from face_detect_ros import __version__
+from face_detect_ros.files.machine import boot
 from face_detect_ros.zoo.published import answers, partial_file
 from face_detect_ros.zoo.published.answers import Answer, DownloadError, TryAgainError
 from face_detect_ros.zoo.published.partial_file import Part
@@ -181,7 +182,7 @@ class Download:
             partial_file.discard(
                 self._partial
             )  # first: old bytes must not be taken for the start of the new file
-        known = Part(self._url, answer.validator, answer.total, sha256, partial_file.boot())
+        known = Part(self._url, answer.validator, answer.total, sha256, boot())
         partial_file.write(self._partial, known)
         partial_file.check_room(self._partial, (answer.total or 0) - answer.offset)
 

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from face_detect_ros.core.errors import OutputError
+from face_detect_ros.files.machine import boot
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.published.cache import FOLDER_VARIABLE
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,6 @@ def size(partial: Path) -> int:
         if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
             return status.st_size
     return 0
-
-
-def boot() -> str:
-    """Returns a name for this run of the machine; empty if it has none."""
-    with contextlib.suppress(OSError):
-        return _BOOT.read_text().strip()
-    return ""
 
 
 def read(partial: Path) -> Part:

@@ -20,6 +20,7 @@ import pytest
 from helpers.file_server import FileServer, Served
 
 from face_detect_ros.core.errors import OutputError, WeightsError
+from face_detect_ros.files.machine import boot
 from face_detect_ros.zoo.published import cache, download, partial_file
 from face_detect_ros.zoo.published.checkpoints import Checkpoint
 from face_detect_ros.zoo.published.http import HttpOptions
@@ -184,7 +185,7 @@ def test_a_part_of_another_address_or_beyond_the_end_is_fetched_from_the_start(s
         (models / "m").mkdir(parents=True, exist_ok=True)
         (models / "m" / "w.pt").unlink(missing_ok=True)
         (models / "m" / "w.pt.part").write_bytes(b"x" * size)
-        partial_file.write(models / "m" / "w.pt.part", Part(at, '"1"', boot=partial_file.boot()))
+        partial_file.write(models / "m" / "w.pt.part", Part(at, '"1"', boot=boot()))
         assert fetch(checkpoint).read_bytes() == CONTENT
 
 
