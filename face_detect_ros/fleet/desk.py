@@ -74,7 +74,7 @@ class Desk:
             prefix="step-", dir=self.folder, ignore_cleanup_errors=True
         ) as place:
             local = replace(local, folder=Path(place))
-            (local.folder / "pieces").mkdir()
+            local.journal(0).parent.mkdir()
             if step.kind == "finish":
                 _fetch_pieces(step, store, local)
             values = action(local)

@@ -26,7 +26,7 @@ from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.one_bag.job import Job
 from face_detect_ros.fleet.one_bag.table import FILE
 from face_detect_ros.fleet.pool import Pool
-from face_detect_ros.fleet.steps import Outcome, Step
+from face_detect_ros.fleet.steps import PIECES, Outcome, Step, bag_of
 
 ATTEMPTS = 3
 """Processes that may end over a step before its bag is set aside."""
@@ -114,6 +114,7 @@ def run(
             if mirror is not None:
                 mirror.put(out / SUMMARY)
                 mirror.keep(manifest, now=True)
+            fleet.remove_pieces_left()
         except BaseException:
             if mirror is not None:
                 with contextlib.suppress(PerceptionError):  # the first error is the one to report
@@ -177,6 +178,17 @@ class _Fleet:
             count, closed, total = self._manifest.progress()
             done = done_before + self.images + pool.images
             self._on_progress(done, max(total, 1), f"{closed} of {count} bags")
+
+    def remove_pieces_left(self) -> None:
+        """Remove answers to pieces of bags that are done: a driver that is killed may leave some."""
+        done = {bag.id for bag in self._manifest.bags() if bag.state == "done"}
+        if self._mirror is not None:
+            self._mirror.remove_pieces_left(done)
+            return
+        for path in (self._out / PIECES).glob("*"):
+            if bag_of(path.name) in done:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _next(self, pool: Pool) -> Step:
         """The step to take now. Of those that need a copy of their bag, preferably one that a worker has."""
@@ -303,7 +315,7 @@ def _locked(out: Path) -> Iterator[None]:
         raise ConfigError(f"{out}: is a bag; give another folder for the results")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for folder in ("pieces", "bags"):
+        for folder in (PIECES, "bags"):
             own_folder(out / folder)
         lock = locked(out / ".lock")
     except BlockingIOError as error:

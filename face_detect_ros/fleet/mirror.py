@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +23,7 @@ from face_detect_ros.files.stores import Store
 from face_detect_ros.fleet.lease import Lease
 from face_detect_ros.fleet.manifest import Manifest
 from face_detect_ros.fleet.one_bag.table import FILE
-from face_detect_ros.fleet.steps import Step
+from face_detect_ros.fleet.steps import PIECES, Step, bag_of
 
 COPY_S = 30.0
 """Between two copies of the state, at least."""
@@ -109,6 +109,17 @@ class Mirror:
     def remove_pieces(self, step: Step) -> None:
         """Remove the answers to the pieces of a finished bag once the state that says so is in the store."""
         self._unneeded += [step.journal_name(number) for number in range(len(step.spans_ns))]
+
+    def remove_pieces_left(self, done: Container[int]) -> None:
+        """Remove answers that a driver which ended, or a late worker of it, has left.
+
+        Args:
+            done: Numbers of the bags that are done, by the state in the store.
+        """
+        with contextlib.suppress(PerceptionError):
+            pieces = Store(f"{self.url.rstrip('/')}/{PIECES}").files()
+            self._unneeded += [f"{PIECES}/{name}" for name in pieces if bag_of(name) in done]
+        self._remove_pieces()
 
     def put(self, path: Path) -> None:
         """Copy a file to the store, under its own name. Raises as `Store`."""

@@ -34,6 +34,8 @@ Pipelines = Callable[[], Mapping[str, Pipeline]]
 LEAST_IMAGES = 50
 """Of a piece: opening a bag takes as long as a few images."""
 _LEAST_IMAGE_BYTES = 1000
+PIECES = "pieces"
+"""Folder of the answers, in the fleet's output."""
 MOST_PIECES = 1000
 """Of a bag, whatever it says about its time and its images."""
 
@@ -86,7 +88,7 @@ class Step:
 
     def journal_name(self, piece: int) -> str:
         """Of the answers to a piece, in the fleet's output."""
-        return f"pieces/{self.bag:06d}-{piece:06d}.sqlite3"
+        return f"{PIECES}/{self.bag:06d}-{piece:06d}.sqlite3"
 
     def journal(self, piece: int) -> Path:
         """Where the answers to a piece are."""
@@ -146,6 +148,12 @@ def take(
         last = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
         return Outcome(step, {}, "bag", without_credentials(what))
+
+
+def bag_of(journal: str) -> int:
+    """The number of the bag whose piece a file of answers belongs to, by its name; 0 for other files."""
+    number = journal.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _values(

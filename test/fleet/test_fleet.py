@@ -125,6 +125,24 @@ def test_processes_and_a_driver_killed_at_random_lose_and_double_nothing(source,
         if done.wait() == 0:
             break
     assert results(out) == expected
+    assert list((out / "pieces").iterdir()) == []
+
+
+def test_what_a_driver_that_was_killed_has_left_of_pieces_is_removed(source, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    with monkeypatch.context() as killed:  # between the state and the pieces
+        killed.setattr(driver._Fleet, "_remove_pieces", lambda self, step: None)
+        killed.setattr(driver._Fleet, "remove_pieces_left", lambda self: None)
+        fleet(source, out, Here())
+    assert len(list((out / "pieces").iterdir())) > len(FLEET)
+    (out / "pieces" / "000002-000000.sqlite3-wal").touch()  # of a worker that was killed
+    others = {"000009-000000.sqlite3", "notes.txt"}
+    for name in others:
+        (out / "pieces" / name).touch()
+    again = Here()
+    fleet(source, out, again)
+    assert again.steps == []
+    assert {path.name for path in (out / "pieces").iterdir()} == others
 
 
 def test_a_new_bag_is_taken_in_and_other_options_are_refused(tmp_path):

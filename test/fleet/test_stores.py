@@ -159,6 +159,24 @@ def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
     assert not list((out / "pieces").glob("*"))
 
 
+def test_what_a_driver_that_was_killed_has_left_of_pieces_is_removed(source, place, monkeypatch):
+    with monkeypatch.context() as killed:  # between the state and the pieces
+        killed.setattr(Mirror, "_remove_pieces", lambda self: None)
+        fleet(source, f"{place}/out")
+    store = Store(f"{place}/out")
+    pieces = {name for name in store.files() if name.startswith("pieces/")}
+    assert len(pieces) > len(FLEET)
+    store.write("pieces/000009-000000.sqlite3", b"of a bag that is not done")
+    store.write("pieces/notes.txt", b"of somebody else")
+    again = Here()
+    fleet(source, f"{place}/out", lambda: again)
+    assert again.steps == []
+    assert {name for name in store.files() if name.startswith("pieces/")} == {
+        "pieces/000009-000000.sqlite3",
+        "pieces/notes.txt",
+    }
+
+
 @pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
 def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(place, tmp_path, monkeypatch):
     camera_bag(tmp_path / "in" / "a", 60)
