@@ -50,6 +50,10 @@ class StoreError(SourceError, OutputError):
     """An object store does not answer, or refuses: nothing can be read from it or written to it for now."""
 
 
+class StoreAccessError(StoreError):
+    """An object store does not let this user read or write a file, or does not say whether there is one."""
+
+
 class DetectorError(PerceptionError):
     """A detector failed on a valid image."""
 

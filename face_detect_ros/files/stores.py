@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreAccessError, StoreError
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stored_file import StoredFile
 
@@ -76,8 +76,8 @@ class Store:
         shown: The URL for people to read, without credentials.
         name: The last part of its path.
 
-    All methods raise SourceError if it is not there, OutputError if a local file cannot be written, and StoreError if
-    the store does not do what it is asked for.
+    All methods raise SourceError if it is not there, OutputError if a local file cannot be written, StoreAccessError if
+    this user may not do it, and StoreError if the store does not do what it is asked for.
     """
 
     def __init__(self, url: str) -> None:
@@ -240,7 +240,8 @@ class Store:
                         f"{self.shown}: cannot be {what}: {self._reason(error)}; is the disk full?"
                     ) from error
                 if pause_s is None or _is_final(error):
-                    raise StoreError(f"{self.shown}: cannot be {what}: {self._reason(error)}") from error
+                    kind = StoreAccessError if _is_refusal(error) else StoreError
+                    raise kind(f"{self.shown}: cannot be {what}: {self._reason(error)}") from error
                 if count == _RETRIES_IN_SILENCE:
                     _LOG.warning("%s: not %s yet: %s; trying again", self.shown, what, self._reason(error))
             time.sleep(pause_s * random.uniform(1.0, 1.5))
@@ -257,8 +258,19 @@ def _is_final(error: Exception) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in _FINAL_NUMBERS:
         return True
-    status = getattr(error, "status", None) or getattr(error, "code", None)  # of aiohttp, of gcsfs
-    return isinstance(status, int) and 400 <= status < 500 and status not in _TEMPORARY_STATUSES
+    status = _status(error)
+    return 400 <= status < 500 and status not in _TEMPORARY_STATUSES
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, PermissionError) or _status(error) in (401, 403)
+
+
+def _status(error: Exception) -> int:
+    """Of HTTP; 0 if the error has none."""
+    names = ("status", "code", "status_code")  # of aiohttp, of gcsfs, of adlfs
+    found = (status for name in names if isinstance(status := getattr(error, name, None), int))
+    return next(found, 403 if str(error).startswith("Forbidden: ") else 0)  # as gcsfs says it
 
 
 def _stored(about: dict[str, Any]) -> Stored:

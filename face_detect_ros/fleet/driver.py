@@ -151,7 +151,10 @@ class _Fleet:
         self._open: dict[int, int] = {}  # pieces of each bag that are not done
         self._set_aside: set[int] = set()
         self._crashes, self._went_well = 0, False
+        self._refused: list[Outcome] = []
+        self._has_access = False  # to a bag in a store, in this run or an earlier one
         for bag in manifest.bags():
+            self._has_access |= bag.state == "done" and is_url(bag.path)
             if bag.state == "new":
                 self.waiting.append(self._step(bag, "plan"))
             elif bag.state == "planned":
@@ -178,6 +181,10 @@ class _Fleet:
             count, closed, total = self._manifest.progress()
             done = done_before + self.images + pool.images
             self._on_progress(done, max(total, 1), f"{closed} of {count} bags")
+        for outcome in self._refused:
+            if not self._has_access:  # wrong keys, most likely
+                raise DetectorError(f"{self._manifest.bag(outcome.step.bag).path}: {outcome.reason}")
+            self._manifest.set_aside(outcome.step.bag, outcome.reason)
 
     def remove_pieces_left(self) -> None:
         """Remove answers to pieces of bags that are done: a driver that is killed may leave some."""
@@ -221,6 +228,10 @@ class _Fleet:
         step = outcome.step
         if outcome.failure == "all":
             raise DetectorError(outcome.reason)
+        if outcome.failure == "access":
+            self._refused.append(outcome)
+            self._drop(step)
+            return
         if outcome.failure == "crash":
             self._crashes += 1
             if not self._went_well and self._crashes >= 2 * ATTEMPTS:
@@ -231,6 +242,7 @@ class _Fleet:
                 return
             outcome = replace(outcome, failure="bag", reason=f"{outcome.reason}, {attempts} times")
         self._went_well |= not outcome.failure and step.kind != "plan"
+        self._has_access |= not outcome.failure and step.kind != "plan" and bool(step.bag_url)
         if outcome.failure:
             self._give_up(step, outcome.reason)
         elif step.bag in self._set_aside:
@@ -283,8 +295,11 @@ class _Fleet:
         )
 
     def _give_up(self, step: Step, reason: str) -> None:
-        self._set_aside.add(step.bag)
         self._manifest.set_aside(step.bag, reason)
+        self._drop(step)
+
+    def _drop(self, step: Step) -> None:
+        self._set_aside.add(step.bag)
         if step.kind == "detect":  # only pieces have other steps beside them
             self.waiting = deque(other for other in self.waiting if other.bag != step.bag)
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.bags.stored import Outline, outline
-from face_detect_ros.core.errors import OutputError, PerceptionError
+from face_detect_ros.core.errors import OutputError, PerceptionError, StoreAccessError
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.stores import FULL, Store
 from face_detect_ros.fleet.desk import Desk
@@ -102,14 +102,14 @@ class Outcome:
     Attributes:
         step: The step.
         values: What it found out.
-        failure: "" if it went well; "bag" if it cannot go well with this bag; "crash" if the process ended; "all" if no
-            step can go well.
+        failure: "" if it went well; "bag" if it cannot go well with this bag; "access" if the store does not give the
+            bag to this user; "crash" if the process ended; "all" if no step can go well.
         reason: Of the failure.
     """
 
     step: Step
     values: dict[str, Any]
-    failure: Literal["", "bag", "crash", "all"] = ""
+    failure: Literal["", "bag", "access", "crash", "all"] = ""
     reason: str = ""
 
 
@@ -133,6 +133,10 @@ def take(
         return Outcome(step, {}, "all", str(error))
     try:
         return Outcome(step, _values(step, built, on_image, desk))
+    except StoreAccessError as error:
+        bag = f"{shown_url(step.bag_url, keys=True)}: "
+        is_bag = bool(step.bag_url) and str(error).startswith(bag)
+        return Outcome(step, {}, "access" if is_bag else "all", str(error).removeprefix(bag))
     except OutputError as error:  # a full disk or a store that does not answer is not the bag's fault
         return Outcome(step, {}, "all", str(error))
     except MemoryError:

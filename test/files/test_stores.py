@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from face_detect_ros.bags.stored import outline
 from face_detect_ros.cli.app import app
-from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreError
+from face_detect_ros.core.errors import ConfigError, OutputError, SourceError, StoreAccessError, StoreError
 from face_detect_ros.files import scratch, stores
 from face_detect_ros.files.stores import Store, is_url
 from face_detect_ros.files.transfers import delivered, fetched
@@ -170,9 +170,9 @@ def test_what_fails_for_a_moment_is_tried_again(store, monkeypatch):
     with pytest.raises(StoreError, match=r"drive.mcap: cannot be fetched: https://host/x") as caught:
         Store("memory://robots/drive.mcap").get("", file)
     assert "secret" not in str(caught.value)
-    for refusal in (PermissionError("403"), RefusedError("403")):
+    for refusal in (PermissionError("403"), RefusedError("403"), OSError("Forbidden: bucket 403")):
         failures[:] = [refusal] * 2
-        with pytest.raises(StoreError, match="403"):
+        with pytest.raises(StoreAccessError, match="403"):
             Store("memory://robots/drive.mcap").get("", file)
         assert len(failures) == 1  # no use in trying again
 

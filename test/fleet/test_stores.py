@@ -29,7 +29,7 @@ from helpers.pools import Here
 from typer.testing import CliRunner
 
 from face_detect_ros.cli.app import app
-from face_detect_ros.core.errors import ConfigError, OutputError, StoreError
+from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, StoreError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
 from face_detect_ros.fleet import driver, lease, mirror, steps
@@ -250,6 +250,42 @@ def test_bags_are_planned_without_copies_where_that_is_possible(
     assert plans[0].values == plans[1].values
     assert len(plans[0].values["spans_ns"]) == 2
     assert len(got) == fetched
+
+
+@pytest.mark.parametrize("refused", ["some", "all"])
+@pytest.mark.parametrize("step", ["plan", "read", "fetch"])
+def test_a_bag_that_may_not_be_read_is_set_aside_unless_none_may(refused, step, tmp_path, monkeypatch):
+    """Without the right to list files, S3 also says that access is denied where there is no file."""
+    fsspec.filesystem("memory").store.clear()
+    for name in ("a", "b", "c"):
+        camera_bag(tmp_path / "in" / name, 130, "sqlite3" if step == "fetch" else "mcap")
+    url = uploaded(tmp_path / "in", "memory://bucket/in")
+    names = ("a", "b") if refused == "some" else ("a", "b", "c")
+    store = type(fsspec.filesystem("memory"))
+    method = {"plan": "find", "read": "_open", "fetch": "get_file"}[step]
+    work = getattr(store, method)
+
+    def denied(self, path, *rest, **more):
+        if any(f"/in/{name}" in path for name in names) and not path.endswith(".yaml"):
+            raise PermissionError("Access Denied")
+        return work(self, path, *rest, **more)
+
+    run = partial(driver.run, job_of(""), bags_of(url), tmp_path / "out", Here, options=Options(5.0))
+    with monkeypatch.context() as patched:
+        patched.setattr(store, method, denied)
+        if refused == "all":
+            with pytest.raises(
+                DetectorError, match=r"^memory://bucket/in/[abc]: cannot be \w+ ?\w*: Access Denied$"
+            ):
+                run()
+        else:
+            report = run()
+            assert [bag.state for bag in report.bags] == ["failed", "failed", "done"]
+            assert {bag.reason.partition(": ")[2] for bag in report.set_aside} == {"Access Denied"}
+            report = run(options=Options(5.0, retry=True))
+            assert [bag.state for bag in report.bags] == ["failed", "failed", "done"]
+    report = run(options=Options(5.0, retry=refused == "some"))
+    assert [bag.state for bag in report.bags] == ["done"] * 3
 
 
 @pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
