@@ -49,7 +49,7 @@ def lines(
     x_unit: str = "s",
     shares: bool = False,
 ) -> str:
-    """Lines over a common axis; y begins at zero.
+    """Lines over common axes; the y axis includes zero.
 
     Args:
         what: The chart in words, for people who do not see it.
@@ -68,13 +68,14 @@ def lines(
     x_low, x_high = min(x for x, _ in everything), max(x for x, _ in everything)
     if shares:
         x_low, x_high = 0.0, 1.0
-    y_ticks = ticks(0.0, 1.0 if shares else max(y for _, y in everything) or 1.0)
-    y_high = y_ticks[-1]
+    lowest, highest = min(0.0, *(y for _, y in everything)), max(0.0, *(y for _, y in everything))
+    y_ticks = ticks(0.0, 1.0) if shares or lowest == highest else ticks(lowest, highest)
+    y_low, y_high = y_ticks[0], y_ticks[-1]
     width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
         share = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
-        return _LEFT + share * width, _TOP + (1 - y / y_high) * height
+        return _LEFT + share * width, _TOP + (1 - (y - y_low) / (y_high - y_low)) * height
 
     parts = []
     for tick in y_ticks:

@@ -37,6 +37,23 @@ def test_lines_leave_out_what_is_not_finite():
     assert charts.lines("nothing", {"x": [(0, float("nan"))]}) == ""
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([-5.0, -6.0], id="all-below-zero"),  # latencies of a camera whose clock is ahead
+        pytest.param([-5.0, 20.0], id="around-zero"),
+        pytest.param([0.0, 0.0], id="all-zero"),
+    ],
+)
+def test_lines_stay_inside_the_chart_and_show_zero(values):
+    chart = svg_of(charts.lines("latency", {"x": list(enumerate(values))}, unit="ms"))
+    (line,) = chart.iter("polyline")
+    places = [float(point.split(",")[1]) for point in line.get("points").split()]
+    axis = {text.text: float(text.get("y")) - 4 for text in chart.iter("text") if text.get("x") == "50.0"}
+    assert all(min(axis.values()) <= place <= max(axis.values()) for place in places)
+    assert [place < axis["0"] for place in places] == [value > 0 for value in values]
+
+
 def test_long_series_are_thinned():
     text = charts.lines("long", {"x": [(i, i) for i in range(100_000)]})
     (line,) = svg_of(text).iter("polyline")
