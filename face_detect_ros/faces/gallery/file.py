@@ -15,8 +15,8 @@ import sqlite3
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -51,7 +51,6 @@ INSERT INTO state VALUES ('revision', 0), ('erasing', 0);
 """
 
 
-# closing any descriptor of a file ends all of the process's locks on it, also those of another connection
 _opening = threading.Lock()
 
 
@@ -59,18 +58,37 @@ class _DamagedError(Exception):
     """The file is not a sound gallery."""
 
 
-@dataclass(frozen=True)
 class OpenFile:
-    """A connection and what it is connected to.
+    """A connection and what it is connected to. Create it under `_opening`.
 
     Attributes:
+        connection: To the database.
         identity: (device, inode) of the file, to notice one that was removed or replaced.
         set_aside: Where a damaged file went before this one was made; None where all was well.
+        closed: Whether `close` was called.
     """
 
-    connection: sqlite3.Connection
-    identity: tuple[int, int]
-    set_aside: Path | None = None
+    def __init__(
+        self, connection: sqlite3.Connection, identity: tuple[int, int], set_aside: Path | None = None
+    ) -> None:
+        self.connection = connection
+        self.identity = identity
+        self.set_aside = set_aside
+        self.closed = False
+        _open_files.add(self)
+
+    def close(self) -> None:
+        """Close the connection; closing twice is fine."""
+        self.connection.close()
+        self.closed = True
+
+
+_open_files: weakref.WeakSet[OpenFile] = weakref.WeakSet()
+"""Those of this process: their files must not be opened except by SQLite.
+
+When a process closes any descriptor of a file, POSIX releases all locks that the process has on it, those of SQLite's
+connections included. Another process may then take itself for the last user and delete the log that is written to here.
+"""
 
 
 def default_path() -> Path:
@@ -172,6 +190,9 @@ def _look(path: Path, busy_timeout_s: float) -> bool:
         raise GalleryError(f"gallery {path}: is not a regular file; give another path")
     if status.st_size == 0:
         return True  # as SQLite leaves it before the first table
+    identity = (status.st_dev, status.st_ino)
+    if any(each.identity == identity and not each.closed for each in _open_files):
+        return True  # it was when it was opened; see `_open_files`
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if not header.startswith(_SQLITE):

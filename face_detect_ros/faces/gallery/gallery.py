@@ -102,7 +102,7 @@ class Gallery:
         """Closing twice is fine."""
         with self._lock:
             self._closed = True
-            self._file.connection.close()
+            self._file.close()
 
     @property
     def revision(self) -> int:
@@ -255,7 +255,7 @@ class Gallery:
                     with contextlib.suppress(GalleryError):
                         self._erase_remains()
         except BaseException:
-            self._file.connection.close()
+            self._file.close()
             raise
 
     @contextlib.contextmanager
@@ -265,7 +265,7 @@ class Gallery:
                 raise GalleryError(f"gallery {self.path}: is closed; open it again")
             if gallery_file.file_identity(self.path) != self._file.identity:
                 # removed, replaced or set aside by somebody: what is written to the old one would be lost
-                self._file.connection.close()
+                self._file.close()
                 self._open()
             with explained(self.path):
                 yield self._file.connection

@@ -385,6 +385,26 @@ def test_a_writer_that_holds_the_lock_is_waited_for_and_then_named(path):
         other.close()
 
 
+@pytest.mark.parametrize("read_only", [False, True], ids=["to_write", "to_read"])
+def test_opening_it_twice_in_a_process_leaves_the_first_ones_locks(path, read_only):
+    def of_another_process(query: str) -> str:
+        code = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchall())"
+        )
+        return subprocess.check_output([sys.executable, "-S", "-c", code, path, query], text=True)
+
+    with Gallery(path, MODEL) as first:
+        first.enroll("Ann", faces(1), "x")
+        Gallery(path, MODEL, read_only=read_only).close()
+        of_another_process("SELECT 1 FROM people")  # without locks here it deletes the log at its end
+        first.enroll("Ben", faces(1), "x")
+        assert of_another_process("SELECT name FROM people ORDER BY name") == "[('Ann',), ('Ben',)]\n"
+    path.unlink()
+    path.write_text("of another program")  # the record of what was open has ended
+    with pytest.raises(GalleryError, match="is not a gallery"):
+        Gallery(path, MODEL)
+
+
 def test_a_file_removed_behind_its_back_is_made_anew(path):
     with Gallery(path, MODEL) as gallery:
         gallery.enroll("A", faces(1), "x")
