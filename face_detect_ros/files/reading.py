@@ -243,7 +243,7 @@ def number(value: Any, *, most: float = 1e15) -> float:
     except OverflowError:
         result = float("inf")
     if not -most <= result <= most:
-        raise ValueError(f"{value!r:.40} is not finite number")
+        raise ValueError(f"{value!r:.40} is not a finite number")
     return result
 
 

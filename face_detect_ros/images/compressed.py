@@ -128,5 +128,5 @@ def _claimed(data: bytes, format: str, max_image_mpx: float) -> tuple[int, int]:
         raise
     except Exception as error:
         raise ImageError(
-            "compressed", f"{len(data)} bytes with format {format!r} are no image that can be decoded"
+            "compressed", f"{len(data)} bytes with format {format!r} are not an image that can be decoded"
         ) from error

@@ -42,7 +42,7 @@ VERSION = 2
 _HEADER_KEYS = {1: {"format", "version", "model", "looks"}, 2: {"format", "version", "models", "looks"}}
 _LOOK_KEYS = {"name", "at", "source", "embedding", "chip"}
 _MOST_MODELS = 100
-_LONGEST_LINE = 4_000_000  # a large chip; a longer line is no look
+_LONGEST_LINE = 4_000_000  # a large chip; a longer line is not a look
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -153,13 +153,13 @@ def _lines(source: Path, raw: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
         try:
             yield number, json.loads(line.decode("utf-8"), object_pairs_hook=_once)
         except (ValueError, RecursionError) as error:
-            raise GalleryError(f"{place}: is not JSON object ({error}); export it again") from error
+            raise GalleryError(f"{place}: is not a JSON object ({error}); export it again") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key is given twice")
     return record
 
 
@@ -202,7 +202,7 @@ def _model(place: str, record: Any) -> Model:
 
 def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredLook]:
     if not isinstance(record, dict):
-        _refuse(place, "is not JSON object")
+        _refuse(place, "is not a JSON object")
     _check_keys(place, record, _LOOK_KEYS if header.version == 1 else _LOOK_KEYS | {"model"})
     number = record.get("model", 0)
     if type(number) is not int or not 0 <= number < len(header.models):
@@ -219,7 +219,7 @@ def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredL
             _refuse(place, f"embedding has {len(embedding)} bytes, which are not whole numbers of 4 bytes")
         check_embeddings(np.frombuffer(embedding, "<f4"))
     except binascii.Error as error:
-        raise GalleryError(f"{place}: embedding or chip is no base64 ({error}); export it again") from error
+        raise GalleryError(f"{place}: embedding or chip is not base64 ({error}); export it again") from error
     except ValueError as error:
         raise GalleryError(f"{place}: at is '{at}', expected a time like 2026-11-01T12:00:00Z") from error
     except GalleryError as error:
@@ -236,9 +236,9 @@ def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredL
 def _check_keys(place: str, record: dict[str, Any], expected: set[str]) -> None:
     missing, unknown = expected - record.keys(), record.keys() - expected
     if missing:
-        _refuse(place, f"lacks {', '.join(sorted(missing))}")
+        _refuse(place, f"is missing {', '.join(sorted(missing))}")
     if unknown:
-        _refuse(place, f"has what is not known here: {', '.join(sorted(unknown))}")
+        _refuse(place, f"has unknown keys: {', '.join(sorted(unknown))}")
 
 
 def _text(place: str, record: dict[str, Any], key: str) -> str:

@@ -22,7 +22,7 @@ from face_detect_ros.depth.image import decode_compressed_depth
 
 _POINTS = "sensor_msgs/msg/PointCloud2"
 _COLORS = re.compile(r"^(r|g|b)$|rgb|bgr|colou?r|^(red|green|blue)", re.IGNORECASE)
-# raw bytes that are no image
+# raw bytes that are not an image
 _BYTES_WITHOUT_IMAGES = frozenset(
     (
         "rcl_interfaces/msg/ParameterEvent",

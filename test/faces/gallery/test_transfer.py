@@ -140,11 +140,11 @@ def without(record, key):
         (lambda lines: [changed(lines[0], models=None), *lines[1:]], "models is None"),
         (lambda lines: [changed(lines[0], models=[]), *lines[1:]], "line 2: model is 0, but line 1 names 0"),
         (lambda lines: [changed(lines[0], models=["m"]), *lines[1:]], "model is 'm'"),
-        (lambda lines: [changed(lines[0], models=[{"id": "m"}]), *lines[1:]], "lacks version"),
+        (lambda lines: [changed(lines[0], models=[{"id": "m"}]), *lines[1:]], "is missing version"),
         (lambda lines: [lines[0], changed(lines[1], model=1), *lines[2:]], "line 2: model is 1"),
         (lambda lines: [lines[0], changed(lines[1], model=True), *lines[2:]], "line 2: model is True"),
-        (lambda lines: [changed(lines[0], extra=1), *lines[1:]], "not known here: extra"),
-        (lambda lines: [lines[0], without(lines[1], "at"), *lines[2:]], "line 2: lacks at"),
+        (lambda lines: [changed(lines[0], extra=1), *lines[1:]], "unknown keys: extra"),
+        (lambda lines: [lines[0], without(lines[1], "at"), *lines[2:]], "line 2: is missing at"),
         (lambda lines: [lines[0], changed(lines[1], more=1), *lines[2:]], "line 2: .*more"),
         (lambda lines: [lines[0], changed(lines[1], name=""), *lines[2:]], "line 2: .*name"),
         (lambda lines: [lines[0], changed(lines[1], name="unknown"), *lines[2:]], "line 2: .*unknown"),
@@ -152,7 +152,7 @@ def without(record, key):
         (lambda lines: [lines[0], changed(lines[1], source="\ud800"), *lines[2:]], "not valid Unicode"),
         (lambda lines: [lines[0], changed(lines[1], at="yesterday"), *lines[2:]], "at is 'yesterday'"),
         (lambda lines: [lines[0], changed(lines[1], embedding="AAAA"), *lines[2:]], "3 bytes"),
-        (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "no base64"),
+        (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "not base64"),
         (
             lambda lines: [
                 lines[0],
@@ -162,7 +162,7 @@ def without(record, key):
             "line 2: .*not finite",
         ),
         (lambda lines: [lines[0], changed(lines[1], chip="AAAA"), *lines[2:]], "not a PNG image"),
-        (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is not JSON object"),
+        (lambda lines: [lines[0], [1], *lines[2:]], "line 2: is not a JSON object"),
     ],
 )
 def test_files_with_a_fault(tmp_path, exported, change, said):
