@@ -102,8 +102,7 @@ def opened(pipelines: Mapping[str, Pipeline]) -> Callable[..., dict[str, Result]
     def process(frame: Frame, scene: Scene | None = None) -> dict[str, Result]:
         results = {}
         for name, pipeline in pipelines.items():
-            if scene is not None:
-                streams[name].scene_of = lambda _: scene
+            streams[name].scene_of = None if scene is None else lambda _: scene
             results[name] = pipeline.process([(streams[name], frame)], pipeline.default_options)[0]
         return results
 

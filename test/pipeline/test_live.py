@@ -6,10 +6,19 @@
 import cv2
 import numpy as np
 import pytest
+from helpers.detectors import ScriptedDetector, picture
 
 from face_detect_ros.core.errors import SourceError
-from face_detect_ros.pipeline.live import run_each, run_live
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.depth.camera_model import CameraModel
+from face_detect_ros.depth.image import DepthImage
+from face_detect_ros.depth.scene import Scene
+from face_detect_ros.pipeline.live import opened, run_each, run_live
+from face_detect_ros.pipeline.options import PipelineOptions
+from face_detect_ros.pipeline.pipeline import Pipeline
 from face_detect_ros.pipeline.recipe import Recipe
+from face_detect_ros.pipeline.stages.locate import Locate
 from face_detect_ros.sources.options import SourceOptions
 
 
@@ -46,3 +55,13 @@ def test_every_image_of_a_folder_is_shown_once(pipelines, tmp_path):
     assert [results["two"].frame.image[0, 0, 0] for results in shown] == list(range(5))
     assert len(told) == 1
     assert "5.png" in told[0]
+
+
+def test_an_image_without_depth_does_not_use_that_of_an_earlier_one():
+    camera = CameraModel.nominal(32, 24)
+    scene = Scene(camera, DepthImage(np.full((24, 32), 2000, np.uint16), 1e-3), camera)
+    process = opened({"faces": Pipeline(ScriptedDetector(), [Locate()], PipelineOptions(DetectOptions()))})
+    shown = [
+        process(Frame(picture(), stamp), given)["faces"] for stamp, given in enumerate([scene, None, scene])
+    ]
+    assert [result.positions is not None for result in shown] == [True, False, True]
