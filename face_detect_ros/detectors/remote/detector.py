@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
 from face_detect_ros.zoo.formats import onnx_graph
 
 _LOG = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
 _TRIAL_PX = 320
 _FACES = ("centerface", "retinaface", "blazeface", "scrfd", "ultralight")
 
@@ -176,25 +180,7 @@ class RemoteDetector:
 
     def detect(self, images: Sequence[np.ndarray], options: DetectOptions) -> list[Detections]:
         """As every detector; class ids are those of `labels`, whoever answers. Raises DetectorError."""
-        remote = self._remote
-        if remote is not None:
-            try:
-                found = remote[0].detect(images, options)
-            except DetectorError as error:
-                if not _is_away(error):
-                    raise
-                self._lost(str(error))
-            else:
-                self.times = remote[0].times
-                return self._named(found, remote[0])
-        self._ask_again()
-        if self._make_fallback is None:
-            raise DetectorError(f"{self._problem}; it is asked again")
-        local = self._local()
-        self._tell_device()
-        found = local.detect(images, replace(options, class_ids=self._ids_in(local, options.class_ids)))
-        self.times = local.times
-        return self._named(found, local)
+        return self._answer(lambda detector: self._find(detector, images, options))
 
     def warmup(self) -> None:
         """Do what the first call would otherwise pay for."""
@@ -211,6 +197,35 @@ class RemoteDetector:
             remote[1].close()
         if local is not None:
             local.close()
+
+    def _answer(self, ask: Callable[[Detector], Answer]) -> Answer:
+        """What the server's detector answers; while it is away, the local one."""
+        remote = self._remote
+        if remote is not None:
+            try:
+                return ask(remote[0])
+            except DetectorError as error:
+                if not _is_away(error):
+                    raise
+                self._lost(str(error))
+        self._ask_again()
+        if self._make_fallback is None:
+            raise DetectorError(f"{self._problem}; it is asked again")
+        local = self._local()
+        self._tell_device()
+        return ask(local)
+
+    def _find(
+        self, detector: Detector, images: Sequence[np.ndarray], options: DetectOptions
+    ) -> list[Detections]:
+        """What one of the two finds, with our class ids."""
+        class_ids = self._ids_in(detector, options.class_ids)
+        if options.class_ids and not class_ids:  # it has none of these classes, and () would ask for all
+            self.times = StageTimes()
+            return [Detections.empty() for _ in images]
+        found = detector.detect(images, replace(options, class_ids=class_ids))
+        self.times = detector.times
+        return self._named(found, detector)
 
     def _tell_device(self) -> None:
         """Say where it computes now, for diagnostics."""

@@ -57,6 +57,12 @@ def assert_same(found, expected) -> None:
             assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
+def classes(detector, chosen):
+    return [
+        set(found.class_ids.tolist()) for found in detector.detect(IMAGES, replace(OPTIONS, class_ids=chosen))
+    ]
+
+
 @pytest.mark.parametrize("binary", [True, False], ids=["bytes", "JSON"])
 def test_the_server_finds_what_the_file_finds_here(file, expected, binary):
     with serving(file, binary=binary) as (port, state), closing(create(port)) as remote:
@@ -165,6 +171,35 @@ def test_classes_are_those_of_the_server_whoever_answers(file, tmp_path):
             "blue"
         }  # what it calls blue is red
         assert len(blue) == 0
+
+
+def test_a_fallback_without_any_of_the_chosen_classes_finds_nothing(file, tmp_path):
+    other = onnx_models.save(
+        tmp_path / "other.onnx", "yolo", metadata={"names": "{0: 'green', 1: 'blue', 2: 'something'}"}
+    )
+    with serving(file) as (port, _):
+        remote = create(port, f"?fallback=onnx:{other}")
+    with closing(remote):
+        assert classes(remote, (0,)) == [set(), set()]
+        assert classes(remote, (1,)) == [{1}, set()]  # what it calls green is red
+        assert "does not answer" in remote.device
+
+
+def test_a_server_that_answers_after_its_fallback_gets_its_own_class_ids(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(kserve, "FIRST_PAUSE_S", 0.05)
+    other = onnx_models.save(
+        tmp_path / "other.onnx", "yolo", metadata={"names": "{0: 'something', 1: 'blue', 2: 'red'}"}
+    )
+    with serving(file) as (port, _):
+        pass
+    with closing(create(port, f"?fallback=onnx:{other}")) as remote, serving(file, port=port):
+        assert remote.labels == ("something", "blue", "red")
+        deadline_s = time.monotonic() + 30
+        while remote.device != f"server 127.0.0.1:{port}" and time.monotonic() < deadline_s:
+            remote.detect(IMAGES, OPTIONS)
+            time.sleep(0.02)
+        assert classes(remote, (2,)) == [{2}, set()]  # its own number 2 is blue
+        assert classes(remote, (0,)) == [set(), set()]
 
 
 def test_a_token_is_sent_and_never_shown(file, monkeypatch):
