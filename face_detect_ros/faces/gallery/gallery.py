@@ -263,8 +263,9 @@ class Gallery:
         with self._lock:
             if self._closed:
                 raise GalleryError(f"gallery {self.path}: is closed; open it again")
-            if gallery_file.file_identity(self.path) != self._file.identity:
-                # removed, replaced or set aside by somebody: what is written to the old one would be lost
+            # removed, replaced or set aside by somebody: what is written to the old one would be lost. Closed already:
+            # the new one could not be opened last time, and the old one may be back
+            if self._file.closed or gallery_file.file_identity(self.path) != self._file.identity:
                 self._file.close()
                 self._open()
             with explained(self.path):

@@ -416,6 +416,19 @@ def test_a_file_removed_behind_its_back_is_made_anew(path):
         assert [person.name for person in gallery.people()] == ["B"]
 
 
+@pytest.mark.parametrize("read_only", [False, True], ids=["to_write", "to_read"])
+def test_a_file_that_was_away_for_a_while_is_used_again(path, read_only):
+    Gallery(path, MODEL).close()
+    with Gallery(path, MODEL, read_only=read_only) as gallery:
+        assert gallery.people() == ()
+        aside = path.rename(path.with_name("aside"))
+        path.write_text("of another program")
+        with pytest.raises(GalleryError, match="is not a gallery"):
+            gallery.people()
+        aside.replace(path)
+        assert gallery.people() == ()
+
+
 def symbolic_link(path: Path) -> None:
     target = path.with_name("target")
     target.write_text("somebody's")
