@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import array
-import contextlib
 import queue
 import shutil
 import threading
@@ -33,6 +32,8 @@ MOST_WAITING = 64
 """Messages that wait for the disk; the next ones are left out."""
 FREE_BYTES = 1_000_000_000
 """A recording ends when the disk has less left."""
+_CLOSE_S = 10.0
+"""Longest wait for the disk when a recording is stopped."""
 
 
 class Recording:
@@ -47,7 +48,7 @@ class Recording:
     Attributes:
         path: Folder of the bag.
         count: Messages written so far.
-        problem: Why the recording ended by itself; empty while it goes on.
+        problem: Why nothing more is recorded; empty while messages are.
 
     Raises:
         OutputError: The bag cannot be written.
@@ -67,7 +68,9 @@ class Recording:
         self.path = folder / time.strftime("%Y-%m-%d_%H.%M.%S")
         _require_space(folder)
         self._bag = BagWriter(self.path)
-        self._waiting: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
+        self._unfinished: PerceptionError | None = None
+        # without a limit of its own: `close` must never wait for room in it
+        self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._subscriptions = [self._subscribe(DiagnosticArray, "/diagnostics")]
         for camera in cameras:
             image = camera.topic(FACES, "image_anonymized") if private else camera.topic("", "image_raw")
@@ -88,12 +91,17 @@ class Recording:
         self._thread.start()
 
     def close(self) -> None:
-        """Complete the bag. Raises OutputError if that fails."""
+        """Complete the bag. Raises OutputError if that fails or takes long."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._waiting.put(None)
-        self._thread.join(10.0)
-        self._bag.close()
+        self._thread.join(_CLOSE_S)
+        if self._thread.is_alive():
+            raise OutputError(
+                f"{self.path}: the disk is slow, the bag is not complete yet; keep the viewer running"
+            )
+        if self._unfinished is not None:
+            raise self._unfinished
 
     def _subscribe(self, kind: type, topic: str, *, latched: bool = False) -> Any:
         name = self._node.resolve_topic_name(topic)
@@ -103,19 +111,22 @@ class Recording:
 
         def arrived(cdr: bytes) -> None:
             now_ns = self._node.get_clock().now().nanoseconds
-            with contextlib.suppress(queue.Full):
-                self._waiting.put_nowait(lambda: self._write(kind, name, now_ns, cdr, latched))
+            if self._waiting.qsize() < MOST_WAITING:
+                self._waiting.put(lambda: self._write(kind, name, now_ns, cdr, latched))
 
         return self._node.create_subscription(kind, topic, arrived, profile, raw=True)
 
     def _write_all(self) -> None:
         while (write := self._waiting.get()) is not None:
-            if self.problem:
-                continue
-            try:
-                write()
-            except PerceptionError as error:
-                self.problem = str(error)
+            if not self.problem:
+                try:
+                    write()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the page must learn that nothing is recorded
+                    self.problem = str(_explained(error))
+        try:
+            self._bag.close()
+        except Exception as error:  # noqa: BLE001 - raised again in `close`
+            self._unfinished = _explained(error)
 
     def _write(self, kind: type, topic: str, now_ns: int, cdr: bytes, latched: bool) -> None:
         if kind is Image:
@@ -137,8 +148,16 @@ class Recording:
         return bytes(serialize_message(compressed))
 
 
+def _explained(error: Exception) -> PerceptionError:
+    """The error itself, or one that names what should not have happened."""
+    return error if isinstance(error, PerceptionError) else OutputError(f"{type(error).__name__}: {error}")
+
+
 def _require_space(folder: Path) -> None:
-    """Raises OutputError if the disk is nearly full."""
-    free = shutil.disk_usage(folder).free
+    """Raises OutputError if the disk is nearly full, or the folder is gone."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror or error}") from error
     if free < FREE_BYTES:
         raise OutputError(f"{folder}: the disk has {free / 1e6:.0f} MB left; delete something first")
