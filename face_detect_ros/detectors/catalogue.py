@@ -177,7 +177,7 @@ def create(
         sized: dict[str, str | int] = {"input_size": input_size} if entry.task == "objects" else {}
         path = _weights(entry, name)
         if entry.tried_first and ":" in name:
-            _try(entry, path, sized, order)
+            _try(entry, path, sized, engine_catalogue.on_cpu(order))
         return factory(path, Compute(device, precision, threads, steady), order, **sized)
     arguments: dict[str, str | int] = {}
     if entry.precisions != ONLY_FLOAT32:

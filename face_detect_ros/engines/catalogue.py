@@ -116,6 +116,12 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
     return sorted(here, key=lambda name: name != measured)
 
 
+def on_cpu(names: Sequence[str]) -> list[str]:
+    """Engines that try on a CPU what `names` are to compute: the library of a GPU's engine has one for CPUs too."""
+    entries = [ENGINES[name] for name in names]
+    return list(dict.fromkeys(entry.name if entry.on_cpu else entry.package for entry in entries))
+
+
 def first(names: Sequence[str], make: Callable[[str], Made]) -> Made:
     """What `make` gives for the first name for which it raises neither EngineError nor DeviceError."""
     for name in names[:-1]:

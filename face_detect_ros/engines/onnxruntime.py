@@ -139,10 +139,16 @@ def one_line(error: BaseException) -> str:
     return re.sub(r"/\S*onnxruntime/\S+:\d+ .*?\) ", " ", text)
 
 
-def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]]:
+def providers_for(device: str, available: Sequence[str], only: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What may compute on `device`, best first, as (provider, device).
 
-    Raises DeviceError where that is nothing.
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        available: Providers that this ONNX Runtime has.
+        only: Those to choose from; empty: all.
+
+    Raises:
+        DeviceError: The device is unknown, or none of them computes on it.
     """
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
     if match is None:
@@ -153,11 +159,14 @@ def providers_for(device: str, available: Sequence[str]) -> list[tuple[str, str]
         wanted += [(TENSORRT, gpu), (CUDA, gpu)]
     if device in ("auto", "cpu"):
         wanted += [(OPENVINO, "cpu"), (CPU, "cpu")]
+    wanted = [(provider, where) for provider, where in wanted if not only or provider in only]
     found = [(provider, where) for provider, where in wanted if provider in available]
     if not found:
+        needed = " or ".join(provider for provider, _ in wanted)
+        on_cpu = ", or set device to cpu" if not only or CPU in only else ""
         raise DeviceError(
-            f"device '{device}': this ONNX Runtime has only {', '.join(available)}; install onnxruntime-gpu in its "
-            "place, or set device to cpu"
+            f"device '{device}': this ONNX Runtime has only {', '.join(available)}, not {needed}; install "
+            f"onnxruntime-gpu in its place{on_cpu}"
         )
     return found
 
@@ -179,8 +188,7 @@ def _open(
     # threads that wait for the next image by spinning would take more of the CPU than the network does
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     failed = []
-    available = [each for each in runtime.get_available_providers() if not only or each in only]
-    for provider, where in providers_for(device, available):
+    for provider, where in providers_for(device, runtime.get_available_providers(), only):
         try:
             session = runtime.InferenceSession(
                 model, options, providers=_with_fallbacks(provider, where), enable_fallback=0

@@ -31,7 +31,7 @@ def create(
     del cache  # ONNX Runtime keeps what it compiled; see `onnxruntime`
     if compute.device == "cpu":
         raise DeviceError(
-            "device 'cpu': engine tensorrt computes on an NVIDIA GPU; set engine to openvino or torch"
+            "device 'cpu': engine tensorrt computes on an NVIDIA GPU; set engine to openvino or onnxruntime"
         )
     if compute.precision not in ("auto", "float32"):
         raise DeviceError(

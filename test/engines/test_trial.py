@@ -3,6 +3,7 @@
 
 """Files that would hang, fill or end the process that runs them are refused by one that may be ended."""
 
+import functools
 import subprocess
 import sys
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import onnx_models, training_data
+from helpers.onnx_embedders import brightness_embedder
 from onnx import TensorProto, helper, numpy_helper
 
-from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.engines import trial
 from face_detect_ros.faces.embedders import catalogue as embedders
@@ -82,6 +84,23 @@ def test_a_good_file_is_tried_once_and_used(tmp_path, monkeypatch):
     catalogue.create(name, task="objects", device="cpu").close()
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("tried again"))
     catalogue.create(name, task="objects", device="cpu").close()
+
+
+@pytest.mark.parametrize("kind", ["detector", "embedder"])
+def test_a_file_for_tensorrt_is_tried_on_the_cpu_without_it(tmp_path, kind):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if "TensorrtExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("an ONNX Runtime with TensorRT is installed")
+    path = tmp_path / "good.onnx"
+    if kind == "detector":
+        onnx_models.save(path, "yolo", metadata=onnx_models.NAMES)
+        make = functools.partial(catalogue.create, f"onnx:{path}", task="objects")
+    else:
+        brightness_embedder(path)
+        make = functools.partial(embedders.create, f"arcface:{path}")
+    said = "has only .*CPUExecutionProvider, not TensorrtExecutionProvider; .* in its place$"
+    with pytest.raises(DeviceError, match=said):  # of the engine itself: the trial has passed
+        make(engine="tensorrt", device="cuda")
 
 
 def test_a_loop_without_end_is_ended(tmp_path):

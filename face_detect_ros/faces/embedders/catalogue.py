@@ -210,7 +210,8 @@ def create(
 
     path = _file(name, entry)
     if ":" in name:  # a file of others
-        trial.run(f"{__name__}:look_once", path, {"kind": entry.kind, "engine_names": order})
+        look = {"kind": entry.kind, "engine_names": engine_catalogue.on_cpu(order)}
+        trial.run(f"{__name__}:look_once", path, look)
     return arcface.create(entry.kind, path, compute, order, jitter)
 
 
