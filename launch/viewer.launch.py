@@ -9,4 +9,4 @@ from face_detect_ros.ros.launching import node_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return node_launch("viewer", "image_transport")
+    return node_launch("viewer", "cameras", "image_transport")

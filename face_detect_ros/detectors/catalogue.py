@@ -245,7 +245,15 @@ def _choices(known: tuple[CatalogueEntry, ...]) -> str:
 
 
 def load_factory(path: str) -> Callable[..., Detector]:
-    """The function that "module:function" names; imports the module. Its arguments: see `CatalogueEntry`."""
+    """The function that "module:function" names; imports the module.
+
+    Args:
+        path: As in `CatalogueEntry`, which also describes the function's arguments.
+
+    Raises:
+        ConfigError: The module needs PyTorch, which is not installed.
+    """
     module, _, function = path.partition(":")
-    factory: Callable[..., Detector] = getattr(importlib.import_module(module), function)
+    with torch_engine.required_by("this model"):
+        factory: Callable[..., Detector] = getattr(importlib.import_module(module), function)
     return factory

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from face_detect_ros.core import errors
 from face_detect_ros.core.errors import EngineError, OutputError, PerceptionError, WeightsError
+from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats import onnx_graph
 from face_detect_ros.zoo.published import cache, records
@@ -62,7 +63,7 @@ def exported(weights: Path, kind: str, build: str) -> Path:
 
     Raises:
         WeightsError: if the weights cannot be read.
-        EngineError: if the folder cannot be written or the network not exported.
+        EngineError: if the folder cannot be written, the network cannot be exported, or PyTorch is not installed.
         PerceptionError: as `build` does.
     """
     made_of = _stamp(weights, kind)
@@ -126,8 +127,9 @@ def _made_of(graph: Path) -> str:
 
 def _build(build: str, weights: Path, destination: Path) -> None:
     module, _, name = build.partition(":")
-    function: Callable[[Path, Path], None] = getattr(importlib.import_module(module), name)
-    function(weights, destination)
+    with torch_engine.required_by(f"{weights}: making its graph"):
+        function: Callable[[Path, Path], None] = getattr(importlib.import_module(module), name)
+        function(weights, destination)
 
 
 def _build_elsewhere(build: str, weights: Path, destination: Path) -> None:

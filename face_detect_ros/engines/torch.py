@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
+from face_detect_ros.core.errors import EngineError
 from face_detect_ros.engines import turns
 
 _WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
@@ -25,6 +27,24 @@ def wait_passively() -> None:
     """
     if "torch" not in sys.modules and not any(name in os.environ for name in _WAITING):
         os.environ.update(_WAITING)
+
+
+@contextlib.contextmanager
+def required_by(what: str) -> Iterator[None]:
+    """Report a missing PyTorch as an error with the next step.
+
+    Args:
+        what: What imports it, such as "this model".
+
+    Raises:
+        EngineError: PyTorch is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise EngineError(f"{what} needs PyTorch, which is not installed; run: pip install torch") from error
 
 
 def turn(on_cpu: bool) -> contextlib.AbstractContextManager[None]:

@@ -32,7 +32,7 @@ ARGUMENTS = {
     "face_detector": COMMON | {"depth_topic", "device", "cameras", "image_transport"},
     "object_detector": COMMON | {"depth_topic", "device", "model", "cameras", "image_transport"},
     "video_source": COMMON | {"source"},
-    "viewer": COMMON | {"image_transport"},
+    "viewer": COMMON | {"cameras", "image_transport"},
 }
 
 

@@ -14,6 +14,7 @@ import typer
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
 from face_detect_ros.core.text import printable, without_credentials
+from face_detect_ros.engines import torch as torch_engine
 
 FAILED = 1  # something could not be read, written or computed
 BAD_ARGUMENTS = 2
@@ -25,10 +26,12 @@ READER_GONE = 128 + 13  # as a shell reports SIGPIPE
 def exit_codes() -> Iterator[None]:
     """Turn the errors of a verb's body into exit codes.
 
-    ConfigError: 2. Any other PerceptionError: 1. Ctrl-C: 130. Nobody reads stdout any more: 141, silently.
+    ConfigError, or PyTorch is not installed: 2. Any other PerceptionError: 1. Ctrl-C: 130. Nobody reads stdout any
+    more: 141, silently.
     """
     try:
-        yield
+        with torch_engine.required_by("this command"):
+            yield
         sys.stdout.flush()
     except ConfigError as error:
         report(error)

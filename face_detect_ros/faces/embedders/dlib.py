@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from face_detect_ros.core.detections import Detections
-from face_detect_ros.core.errors import ConfigError, DetectorError
+from face_detect_ros.core.errors import ConfigError, DetectorError, EngineError
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
 from face_detect_ros.engines import torch as torch_engine
@@ -63,7 +63,12 @@ def create_resnet(compute: Compute, engine_names: Sequence[str], jitter: int) ->
         engine = engines.open_graph(name, graph, exact, cache=graphs.folder())
         return ResnetEmbedder(lambda chips: engine.run({CHIPS: chips})[0], engine.device, jitter)
 
-    return engines.first(engine_names, make)
+    try:
+        return engines.first(engine_names, make)
+    except EngineError as error:
+        if engines.problem(engines.TORCH):
+            raise EngineError(f"{error}; or choose the embedder dlib, which needs no PyTorch") from error
+        raise
 
 
 class ResnetEmbedder:
