@@ -183,8 +183,8 @@ class RemoteDetector:
         return self._answer(lambda detector: self._find(detector, images, options))
 
     def warmup(self) -> None:
-        """Do what the first call would otherwise pay for."""
-        (self._remote[0] if self._remote else self._local()).warmup()
+        """Do what the first call would otherwise pay for. Raises DetectorError."""
+        self._answer(lambda detector: detector.warmup())
 
     def close(self) -> None:
         """Close connections and the local detector. Calling it twice is fine."""

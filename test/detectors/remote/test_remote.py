@@ -149,6 +149,18 @@ def test_a_server_that_is_slow_counts_as_away(file, expected):
         assert remote.device.startswith("cpu (")
 
 
+def test_a_server_that_goes_before_the_warmup_is_replaced(file, expected):
+    with serving(file) as (port, state), closing(create(port, f"?fallback=onnx:{file}")) as remote:
+        state.status = 503
+        remote.warmup()
+        assert "HTTP 503" in remote.device
+        assert_same(remote.detect(IMAGES, OPTIONS), expected)
+    with serving(file) as (port, state), closing(create(port)) as remote:
+        state.status = 503
+        with pytest.raises(DetectorError, match="HTTP 503"):
+            remote.warmup()
+
+
 def test_an_image_that_the_server_refuses_is_no_reason_to_leave_it(file):
     with serving(file) as (port, state), closing(create(port, f"?fallback=onnx:{file}")) as remote:
         state.status = 400
