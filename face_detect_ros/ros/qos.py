@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from face_detect_ros.core.errors import ConfigError
 
@@ -44,6 +45,13 @@ def latched() -> QoSProfile:
         depth=1,
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+def all_reliable(publishers: Sequence[TopicEndpointInfo]) -> bool:
+    """Whether a reliable subscription matches all of the publishers, and there are any."""
+    return bool(publishers) and all(
+        publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in publishers
     )
 
 

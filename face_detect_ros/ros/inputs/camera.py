@@ -74,7 +74,6 @@ class ImageInput:
         self._subscription: Any = None
         self._reliable = False
         self._end_following: Callable[[], None] | None = None
-        self._publisher_count = -1
         self._last_arrival_s = time.monotonic()
         self._warned = ""
         self._silent = False
@@ -136,8 +135,7 @@ class ImageInput:
 
     def subscribe(self) -> None:
         """Own the subscription of the process."""
-        self._publisher_count = -1
-        self._subscribe(reliable=self._all_reliable())
+        self._subscribe(reliable=qos.all_reliable(self._publishers()))
         self._end_following = follow(self._node, self._follow)
 
     def unsubscribe(self) -> None:
@@ -195,19 +193,10 @@ class ImageInput:
         """Be as reliable as the publishers are."""
         if self._overrides or not self._node.context.ok():
             return
-        count = self._node.count_publishers(self.wire_topic)
-        if count == self._publisher_count:
-            return
-        self._publisher_count = count
-        reliable = self._all_reliable()
-        if count and reliable != self._reliable:
-            self._subscribe(reliable=reliable)
-
-    def _all_reliable(self) -> bool:
+        # not by their number: one may be replaced by another between two looks
         publishers = self._publishers()
-        return bool(publishers) and all(
-            publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in publishers
-        )
+        if publishers and (reliable := qos.all_reliable(publishers)) != self._reliable:
+            self._subscribe(reliable=reliable)
 
     def _profile(self) -> Any:
         owner = self._hub.owner(self.key)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from face_detect_ros.core.errors import ConfigError, ImageError
@@ -266,10 +265,7 @@ class SpaceInput:
             types = {publisher.topic_type for publisher in publishers}
             for name, kind in known.items():
                 if name in types:
-                    reliable = all(
-                        p.qos_profile.reliability == ReliabilityPolicy.RELIABLE for p in publishers
-                    )
-                    return topic, kind, reliable
+                    return topic, kind, qos.all_reliable(publishers)
             if types:
                 self._wrong_type = (
                     f"{topic} is {', '.join(sorted(types))}, which holds no depth; remap {TOPIC}"
@@ -327,9 +323,7 @@ class _LatestInfo:
         return None if self.message is None else calibration(self.message)
 
     def follow(self, topic: str) -> None:
-        """Subscribe to `topic`; to nothing if it is empty."""
-        if topic == self.topic and (not topic or self.message is not None):
-            return
+        """Subscribe to `topic`, as its publishers allow; to nothing if it is empty."""
         profile = qos.camera_info_input(self._node, topic) if topic else None
         if topic == self.topic and profile == self._profile:
             return

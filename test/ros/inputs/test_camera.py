@@ -261,7 +261,12 @@ def test_the_subscription_is_as_reliable_as_its_publishers(probe, start, camera)
     wait_until(lambda: reliability(probe) == [ReliabilityPolicy.BEST_EFFORT], "one that both reach")
     camera.node.destroy_publisher(unreliable)
     wait_until(lambda: reliability(probe) == [ReliabilityPolicy.RELIABLE], "a reliable one again")
+    # replaced between two looks: their number is the same
     camera.node.destroy_publisher(reliable)
+    camera.publisher(subscribers=0, qos=BEST_EFFORT)
+    wait_until(
+        lambda: reliability(probe) == [ReliabilityPolicy.BEST_EFFORT], "one that the next camera reaches"
+    )
 
 
 def test_the_user_s_reliability_wins(probe, start, camera):
