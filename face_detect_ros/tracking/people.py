@@ -68,10 +68,8 @@ class KnownPersons:
         for face in face_ids:
             if face in links and links[face] in visible:
                 self._link(face, links[face], visible)
-        for face in list(self._faces)[:-_MOST_FACES]:
-            del self._faces[face]
-            self._persons.pop(face, None)
-            self._together.pop(face, None)
+        if len(self._faces) > _MOST_FACES:
+            self._forget(visible)
 
     def who(self, people: Detections) -> tuple[np.ndarray, list[Who]]:
         """Ids and names of people.
@@ -94,6 +92,17 @@ class KnownPersons:
         }
         return np.array(ids, np.int64).reshape(-1), [names.get(each, Who(None, 0.0)) for each in ids]
 
+    def _forget(self, visible: set[int]) -> None:
+        """Forget the faces that were not seen for longest, and the ids of their persons."""
+        for face in list(self._faces)[:-_MOST_FACES]:
+            del self._faces[face]
+            self._persons.pop(face, None)
+            self._together.pop(face, None)
+        known = set(self._persons.values())
+        self._ids = {
+            track: person for track, person in self._ids.items() if person in known or track in visible
+        }
+
     def _link(self, face: int, track: int, visible: set[int]) -> None:
         before, images = self._together.get(face, (track, 0))
         images = images + 1 if before == track else 1
@@ -106,4 +115,6 @@ class KnownPersons:
             if any(self._ids.get(other, other) == earlier for other in visible):
                 self._persons[face] = own  # it was linked to somebody else by mistake
             else:
+                # an earlier track of theirs that is continued after all is continued by somebody else
+                self._ids = {other: person for other, person in self._ids.items() if person != earlier}
                 self._ids[track] = earlier

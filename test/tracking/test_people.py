@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from face_detect_ros.core.detections import Detections
+from face_detect_ros.tracking import people
 from face_detect_ros.tracking.people import KnownPersons, Who
 
 ANN, NOBODY = Who("Ann", 0.9), Who(None, 0.0)
@@ -69,6 +70,28 @@ def test_no_two_people_have_one_id():
     see(known, {5: (0, ANN)}, {2: 0}, 0.5, images=20)  # for long enough to be taken for her
     ids = [each for each, _ in see(known, {5: (0, ANN)}, {1: 0, 2: 250}, 3.0, images=3)]
     assert ids == [1, 2]
+
+
+def test_an_earlier_track_that_is_continued_by_somebody_else_is_somebody_else():
+    known = KnownPersons()
+    for now_s, track in ((0.0, 1), (10.0, 5), (20.0, 7)):  # Ann comes back twice
+        seen = see(known, {100: (0, ANN)}, {track: 0}, now_s, images=5)
+        assert seen == [(1, "Ann")]
+    for images in (1, 20):
+        seen = see(known, {100: (0, ANN)}, {7: 0, 5: 300}, 30.0, images=images)
+        assert seen == [(1, "Ann"), (5, None)]
+
+
+def test_what_is_kept_of_people_is_bounded(monkeypatch):
+    monkeypatch.setattr(people, "_MOST_FACES", 3)
+    known = KnownPersons()
+    see(known, {100: (0, ANN)}, {1: 0}, 0.0, images=3)
+    assert see(known, {100: (0, ANN)}, {2: 0}, 0.5, images=3) == [(1, "Ann")]
+    for other in range(10, 100, 2):  # who all come back, while Ann stays with her back turned
+        for track in (other, other + 1):
+            seen = see(known, {other: (300, NOBODY)}, {2: 0, track: 300}, other + track % 2 * 0.5, images=3)
+            assert [each for each, _ in seen] == [1, other]
+    assert len(known._ids) <= 4
 
 
 def test_names_of_the_forgotten_go():
