@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from face_detect_ros.bags.finding import is_bag
-from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, PerceptionError
+from face_detect_ros.core.errors import (
+    ConfigError, DetectorError, OutputError, PerceptionError, SourceError, StoreError,
+)  # fmt: skip
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.locks import locked
-from face_detect_ros.files.stores import is_url
+from face_detect_ros.files.stores import Store, is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
 from face_detect_ros.fleet.bag_list import NamedBag
 from face_detect_ros.fleet.manifest import Bag, Manifest
@@ -32,6 +34,7 @@ ATTEMPTS = 3
 """Processes that may end over a step before its bag is set aside."""
 SUMMARY = "summary.json"
 _WAIT_S = 0.5
+_PROBES = 3  # bags to look at again; some may be gone
 
 OnProgress = Callable[[int, int, str], None]
 """Told how many of about how many images are done, and what to say about it."""
@@ -152,9 +155,7 @@ class _Fleet:
         self._set_aside: set[int] = set()
         self._crashes, self._went_well = 0, False
         self._refused: list[Outcome] = []
-        self._has_access = False  # to a bag in a store, in this run or an earlier one
         for bag in manifest.bags():
-            self._has_access |= bag.state == "done" and is_url(bag.path)
             if bag.state == "new":
                 self.waiting.append(self._step(bag, "plan"))
             elif bag.state == "planned":
@@ -181,9 +182,10 @@ class _Fleet:
             count, closed, total = self._manifest.progress()
             done = done_before + self.images + pool.images
             self._on_progress(done, max(total, 1), f"{closed} of {count} bags")
+        if self._refused and self._is_locked_out():
+            refused = self._refused[0]
+            raise DetectorError(f"{self._manifest.bag(refused.step.bag).path}: {refused.reason}")
         for outcome in self._refused:
-            if not self._has_access:  # wrong keys, most likely
-                raise DetectorError(f"{self._manifest.bag(outcome.step.bag).path}: {outcome.reason}")
             self._manifest.set_aside(outcome.step.bag, outcome.reason)
 
     def remove_pieces_left(self) -> None:
@@ -229,10 +231,13 @@ class _Fleet:
         if outcome.failure == "all":
             raise DetectorError(outcome.reason)
         if outcome.failure == "access":
-            self._refused.append(outcome)
-            self._drop(step)
+            if step.bag not in self._set_aside:
+                self._refused.append(outcome)
+                self._drop(step)
             return
         if outcome.failure == "crash":
+            if step.bag in self._set_aside:
+                return
             self._crashes += 1
             if not self._went_well and self._crashes >= 2 * ATTEMPTS:
                 raise DetectorError(f"workers end before they have done anything: {outcome.reason}")
@@ -242,7 +247,6 @@ class _Fleet:
                 return
             outcome = replace(outcome, failure="bag", reason=f"{outcome.reason}, {attempts} times")
         self._went_well |= not outcome.failure and step.kind != "plan"
-        self._has_access |= not outcome.failure and step.kind != "plan" and bool(step.bag_url)
         if outcome.failure:
             self._give_up(step, outcome.reason)
         elif step.bag in self._set_aside:
@@ -294,6 +298,15 @@ class _Fleet:
             out_url=self._mirror.url if self._mirror is not None else "",
         )
 
+    def _is_locked_out(self) -> bool:
+        """Whether it is the keys: no bag may be read, neither those of this run nor those that were done before."""
+        bags = self._manifest.bags()
+        places = [self._places.get(bag.path, "") for bag in bags if bag.state == "done"]
+        known = [place for place in places if is_url(place)][-_PROBES:]
+        if known:
+            return not any(_may_be_read(place) for place in known)
+        return len(self._refused) == len(bags)
+
     def _give_up(self, step: Step, reason: str) -> None:
         self._manifest.set_aside(step.bag, reason)
         self._drop(step)
@@ -307,6 +320,16 @@ class _Fleet:
         for number in range(len(step.spans_ns)):
             with contextlib.suppress(OSError):
                 step.journal(number).unlink(missing_ok=True)
+
+
+def _may_be_read(place: str) -> bool:
+    try:
+        Store(place).files()
+    except StoreError:
+        return False
+    except SourceError:  # gone, but the store says so
+        return True
+    return True
 
 
 def _places(bags: Sequence[NamedBag]) -> dict[str, str]:

@@ -51,6 +51,8 @@ class Lease:
         """Raises ConfigError if another driver is at work, StoreError if the store does not answer."""
         while not self._store.write(NAME, self._content(), new=True):
             there = self._store.read(NAME)
+            if _parsed(there or b"").get("token") == self._about["token"]:
+                break  # the store did write it, only its answer was lost
             if there is None or self._waited_for(there):
                 continue
             self._store.write(NAME, self._content())

@@ -34,7 +34,7 @@ from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.driver import ATTEMPTS, Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.one_bag import table
-from face_detect_ros.fleet.steps import Outcome, Step, pieces
+from face_detect_ros.fleet.steps import Outcome, Step, pieces, take
 
 SECOND = 10**9
 
@@ -143,6 +143,34 @@ def test_what_a_driver_that_was_killed_has_left_of_pieces_is_removed(source, tmp
     fleet(source, out, again)
     assert again.steps == []
     assert {path.name for path in (out / "pieces").iterdir()} == others
+
+
+def test_a_bag_that_is_set_aside_stays_so_whatever_its_other_pieces_do(tmp_path):
+    camera_bag(tmp_path / "in" / "a", 130)
+
+    class Two(Here):
+        """Two workers: one finds the bag damaged, the other one dies over it."""
+
+        idle = property(lambda self: 2 - len(self.given))
+
+        def __init__(self):
+            super().__init__()
+            self.given, self.count = [], 0
+
+        def submit(self, step):
+            self.given.append(step)
+            self.count += 1
+
+        def wait(self, timeout_s):
+            step = self.given.pop(0)
+            if step.kind == "plan":
+                return [take(step, dict)]
+            failure = ("crash", "killed") if step.piece else ("bag", "is damaged")
+            return [Outcome(step, {}, *failure)]
+
+    pool = Two()
+    [bag] = fleet(tmp_path / "in", tmp_path / "out", pool).bags
+    assert (bag.state, bag.reason, pool.count) == ("failed", "is damaged", 3)
 
 
 def test_a_new_bag_is_taken_in_and_other_options_are_refused(tmp_path):
