@@ -20,11 +20,12 @@ from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.scratch import scratch
 from face_detect_ros.files.stores import Store
 from face_detect_ros.files.transfers import deliver, fetch
-from face_detect_ros.fleet.one_bag.delivered import is_delivered
-from face_detect_ros.fleet.one_bag.journal import summary_of
+from face_detect_ros.fleet.one_bag.delivered import is_delivered, is_work
+from face_detect_ros.fleet.one_bag.journal import completed
 from face_detect_ros.fleet.one_bag.output_folder import DONE
 
 if TYPE_CHECKING:
+    from face_detect_ros.fleet.one_bag.job import Job
     from face_detect_ros.fleet.steps import Step
 
 
@@ -60,11 +61,13 @@ class Desk:
             PerceptionError: As of `action`.
         """
         store = Store(step.out_url) if step.out_url else None
-        if store is not None and (done := _done_piece(step, store, self.folder)) is not None:
-            return {**done, "resumed": True}
-        if store is not None and step.kind == "finish":
+        if store is not None:
             job = replace(step.job, name=shown_url(step.bag_url, keys=True))
-            if is_delivered(store, step.result_name, job, step.bag_url, lambda: self.local(step).job):
+            if step.kind == "detect" and (done := self._done_piece(step, store, job)) is not None:
+                return {**done, "resumed": True}
+            if step.kind == "finish" and is_delivered(
+                store, step.result_name, job, step.bag_url, lambda: self.local(step).job
+            ):
                 return {"seconds": 0.0, "network_s": 0.0}
         local = self.local(step)
         self._fetch_meanwhile(step.next_url)
@@ -114,6 +117,21 @@ class Desk:
             copy.remove()
         self._here = self._next = _Copy()
         self._stack.close()
+
+    def _done_piece(self, step: Step, store: Store, job: Job) -> dict[str, Any] | None:
+        """What a piece in the store says about itself; None if it is not there, not complete, or another one."""
+        if not store.exists(step.journal_name(step.piece)):
+            return None
+        copy = self.folder / "piece.sqlite3"
+        try:
+            store.get(step.journal_name(step.piece), copy)
+            found = completed(copy)
+        finally:
+            copy.unlink(missing_ok=True)
+        if found is None or found[1].get("span_ns") != list(step.spans_ns[0]):
+            return None
+        its_work = found[0].encode()
+        return found[1] if is_work(its_work, job, step.bag_url, lambda: self.local(step).job) else None
 
     def _where_it_is(self, url: str) -> Path | None:
         """A bag that is read in the store; None if it has to be copied."""
@@ -199,18 +217,6 @@ class _Copy:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _done_piece(step: Step, store: Store, folder: Path) -> dict[str, Any] | None:
-    """What a piece in the store says about itself; None if it is not there, or not complete."""
-    if step.kind != "detect" or not store.exists(step.journal_name(step.piece)):
-        return None
-    copy = folder / "piece.sqlite3"
-    try:
-        store.get(step.journal_name(step.piece), copy)
-        return summary_of(copy)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
 def _fetch_pieces(step: Step, store: Store, local: Step) -> None:
     """Copy the answers to all pieces; those that are not there are computed again."""
     for number in range(len(step.spans_ns)):
@@ -220,5 +226,5 @@ def _fetch_pieces(step: Step, store: Store, local: Step) -> None:
             raise
         except SourceError:
             continue
-        if summary_of(local.journal(number)) is None:  # cut off, by a store that does not write whole files
+        if completed(local.journal(number)) is None:  # cut off, by a store that does not write whole files
             local.journal(number).unlink()

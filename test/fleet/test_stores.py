@@ -39,7 +39,7 @@ from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.one_bag import table
-from face_detect_ros.fleet.steps import Step, take
+from face_detect_ros.fleet.steps import Outcome, Step, take
 
 fsspec = pytest.importorskip("fsspec")
 Usage = namedtuple("Usage", "total used free")
@@ -288,6 +288,75 @@ def test_a_bag_that_may_not_be_read_is_set_aside_unless_none_may(refused, step, 
     assert [bag.state for bag in report.bags] == ["done"] * 3
 
 
+def test_keys_that_expire_set_no_bag_aside(tmp_path, monkeypatch):
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    for name in ("a", "b", "c"):
+        camera_bag(tmp_path / "in" / name, 2)
+    bags = bags_of(uploaded(tmp_path / "in", "memory://bucket/in"))
+
+    def denied(self, path, *rest, **more):
+        raise PermissionError("Expired")
+
+    def expire(step):
+        if step.kind == "finish":
+            for method in ("find", "_open"):
+                keys.setattr(type(memory), method, denied)
+
+    with monkeypatch.context() as keys, pytest.raises(DetectorError, match=r"in/\w: .*Expired"):
+        driver.run(job_of(""), bags, tmp_path / "out", lambda: Here(before=expire), Options())
+    pool = Here()
+    report = driver.run(job_of(""), bags, tmp_path / "out", lambda: pool, Options())
+    assert [bag.state for bag in report.bags] == ["done"] * 3
+    assert len({name for _, name, _ in pool.steps}) < 3
+
+
+def test_local_bags_go_on_beside_one_that_may_not_be_read(tmp_path, monkeypatch):
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    camera_bag(tmp_path / "here", 2)
+
+    def denied(self, path, *rest, **more):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(memory), "find", denied)
+    bags = [(str(tmp_path / "here"), "here"), ("memory://bucket/gone", "gone")]
+    report = driver.run(job_of(""), bags, tmp_path / "out", Here, Options())
+    assert [(bag.state, bag.reason) for bag in report.bags] == [
+        ("done", ""),
+        ("failed", "cannot be looked at: Access Denied"),
+    ]
+
+
+@pytest.mark.parametrize("change", ["length", "bag"])
+def test_pieces_of_other_work_in_the_store_are_not_used(change, tmp_path):
+    fsspec.filesystem("memory").store.clear()
+    camera_bag(tmp_path / "in" / "a", 130)
+
+    def fails(step):
+        return Outcome(step, {}, "bag", "no room") if step.kind == "finish" else None
+
+    def run(piece_s, pool, **options):
+        with Mirror("memory://bucket/out") as out:
+            bags = bags_of(tmp_path / "in", "memory://bucket/out")
+            return driver.run(
+                job_of(""), bags, out.folder, lambda: pool, Options(piece_s, **options), mirror=out
+            )
+
+    run(5.0, Here(before=fails))
+    same = Here(before=fails)
+    run(5.0, same, retry=True)
+    assert same.detector.calls == 0
+    if change == "bag":
+        shutil.rmtree(tmp_path / "in")
+        camera_bag(tmp_path / "in" / "a", 130)
+    again = Here(before=lambda step: counts.append((step.kind, again.detector.calls)))
+    counts = []
+    report = run(0.0 if change == "length" else 5.0, again, retry=True)
+    assert report.images == again.detector.calls == 130
+    assert counts[-1] == ("finish", 130)
+
+
 @pytest.mark.parametrize("place", ["memory", "s3"], indirect=True)
 def test_a_bag_is_fetched_once_or_read_where_it_is(place, tmp_path, temporary, monkeypatch):
     camera_bag(tmp_path / "in" / "cut", 130, "sqlite3")
@@ -525,6 +594,25 @@ def test_another_driver_is_refused_and_a_dead_one_is_succeeded(place, tmp_path):
     with Mirror(store.url):
         pass
     assert not store.exists(lease.NAME)
+
+
+def test_a_driver_does_not_wait_for_itself(monkeypatch):
+    """The store has written its name, but the answer was lost."""
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    write = type(memory).pipe_file
+    answers = [ConnectionResetError("broken pipe")]
+
+    def lost(self, *arguments, **options):
+        write(self, *arguments, **options)
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(type(memory), "pipe_file", lost)
+    said = []
+    with Mirror("memory://bucket/out", said.append):
+        pass
+    assert (said, answers) == ([], [])
 
 
 def alive(store, action):

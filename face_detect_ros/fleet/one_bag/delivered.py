@@ -34,15 +34,20 @@ def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callab
     there = store.read(f"{below}/{DONE}".lstrip("/"))
     if there is None:
         return False
-    if bag_url and _describes(there, job, Store(bag_url)):
+    if is_work(there, job, bag_url, local):
         return True
-    copied = local()
-    with BagReader(copied.bag) as reader:
-        if copied.describe(reader).encode() == there:
-            return True
     raise ConfigError(
         f"{store.shown}/{below}".rstrip("/") + ": exists already; give another folder, or delete it"
     )
+
+
+def is_work(text: bytes, job: Job, bag_url: str, local: Callable[[], Job]) -> bool:
+    """Whether a text describes exactly this work. Arguments and errors are those of `is_delivered`."""
+    if bag_url and _describes(text, job, Store(bag_url)):
+        return True
+    copied = local()
+    with BagReader(copied.bag) as reader:
+        return copied.describe(reader).encode() == text
 
 
 def _describes(there: bytes, job: Job, bag: Store) -> bool:

@@ -176,14 +176,14 @@ class Journal:
         return None if row is None else str(row[0])
 
 
-def summary_of(path: Path) -> dict[str, Any] | None:
-    """What `Journal.complete` was given for a file, whatever its work; None if it is not complete or damaged."""
+def completed(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """The work of a file and what `Journal.complete` was given; None if it is not complete, or damaged."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            row = database.execute("SELECT value FROM header WHERE name = 'complete'").fetchone()
+            header = dict(database.execute("SELECT name, value FROM header"))
             whole = database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-        return json.loads(row[0]) if row is not None and whole else None
-    except (sqlite3.Error, ValueError):
+        return (header["work"], json.loads(header["complete"])) if whole else None
+    except (sqlite3.Error, ValueError, KeyError):
         return None
 
 

@@ -190,7 +190,12 @@ def detect_only(
             summary.seconds = time.monotonic() - started_s
             known.close()
             journal.complete(
-                {"images": summary.images, "network_s": summary.network_s, "seconds": summary.seconds}
+                {
+                    "span_ns": span_ns,
+                    "images": summary.images,
+                    "network_s": summary.network_s,
+                    "seconds": summary.seconds,
+                }
             )
         finally:
             known.close()

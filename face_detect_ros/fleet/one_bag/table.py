@@ -244,9 +244,8 @@ def first_times(path: Path) -> dict[str, int]:
     for file in result_files(path):
         try:
             with contextlib.closing(_open(file)) as database:
-                starts.update(
-                    database.execute("SELECT bag, min(first_ns) FROM images GROUP BY bag").fetchall()
-                )
+                for bag, first_ns in database.execute("SELECT bag, min(first_ns) FROM images GROUP BY bag"):
+                    starts[bag] = min(starts.get(bag, first_ns), first_ns)
         except sqlite3.Error as error:
             raise SourceError(f"{file}: not results of bags, or damaged ({error})") from error
     return starts
