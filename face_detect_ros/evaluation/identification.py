@@ -25,7 +25,6 @@ from face_detect_ros.faces.matching import MatchOptions, match
 from face_detect_ros.images.reading import image_files, read_image
 
 SIZES = (10, 100, 1000)
-PAIR_THRESHOLD = 0.6  # dlib's, for two images; what others use for whole galleries
 _LOOKS = 3
 _CHIPS_AT_ONCE = 16
 # galleries are drawn until this many faces have been tried, or so many drawn
@@ -61,6 +60,7 @@ def evaluate_identification(
     embedder: Embedder,
     detect_options: DetectOptions,
     match_options: MatchOptions,
+    pair_distance: float,
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Evaluate a folder that has a folder of images per person, as LFW does.
@@ -73,10 +73,11 @@ def evaluate_identification(
         embedder: Describes them.
         detect_options: For the detector.
         match_options: The rule that gives names.
+        pair_distance: Below which the embedder's makers take two faces for one person.
         advance: Called after each image.
 
     Returns:
-        Ready for JSON. `nearest_only` is the rule without margin, with dlib's threshold of 0.6.
+        Ready for JSON. `nearest_only` is the rule without margin, with `pair_distance`.
 
     Raises:
         ConfigError: There are not enough people.
@@ -86,7 +87,7 @@ def evaluate_identification(
     sizes = [size for size in SIZES if size < len(set(names))]
     if not sizes:
         raise ConfigError(f"{images}: shows {len(set(names))} people; more than {SIZES[0]} are needed")
-    plain = replace(match_options, accept_distance=PAIR_THRESHOLD, margin=0.0, separation_factor=0.0)
+    plain = replace(match_options, accept_distance=pair_distance, margin=0.0, separation_factor=0.0)
     return {
         "people": len(set(names)),
         "images": len(names),

@@ -3,12 +3,16 @@
 
 """False accepts and rejects by gallery size."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
 from helpers.galleries import at_distance, faces
 from skimage.data import astronaut
+from typer.testing import CliRunner
 
+from face_detect_ros.cli.app import app
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import DetectOptions
@@ -87,7 +91,7 @@ def test_a_folder(tmp_path):
             cv2.imwrite(str(path), np.full((64, 64, 3), 20 * number * (index < 2), np.uint8))
     steps = []
     found = evaluate_identification(
-        tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions(), lambda: steps.append(1)
+        tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions(), 0.6, lambda: steps.append(1)
     )
     assert len(steps) == 36
     assert (found["people"], found["images"], found["without_face"]) == (12, 24, 12)
@@ -104,4 +108,39 @@ def test_folders_without_people(tmp_path):
     (tmp_path / "A").mkdir()
     cv2.imwrite(str(tmp_path / "A" / "1.png"), astronaut()[:50, :50])
     with pytest.raises(ConfigError, match="shows 1 people"):
-        evaluate_identification(tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions())
+        evaluate_identification(tmp_path, WholeImage(), ByColor(), DetectOptions(), MatchOptions(), 0.6)
+
+
+def test_the_command_goes_by_the_distances_of_its_embedder(tmp_path, monkeypatch):
+    """Looks of one person are 0.75 apart: near for SFace, far for dlib's network."""
+    for number in range(1, 13):
+        for index in range(2):
+            path = tmp_path / f"person {number}" / f"{index}.png"
+            path.parent.mkdir(exist_ok=True)
+            cv2.imwrite(str(path), np.full((64, 64, 3), 20 * number + index, np.uint8))
+
+    class Apart(ByColor):
+        device = "cpu"
+
+        def embed(self, chips):
+            values = [round(float(chip[60:90, 60:90].mean())) for chip in chips]
+            looks = [
+                at_distance(faces(13)[value // 20], 0.75 / np.sqrt(2), seed) for seed, value in enumerate(values)
+            ]
+            return np.array(looks)
+
+        def close(self):
+            pass
+
+    class Finder(WholeImage):
+        def close(self):
+            pass
+
+    monkeypatch.setattr("face_detect_ros.faces.embedders.catalogue.create", lambda *_: Apart())
+    monkeypatch.setattr("face_detect_ros.detectors.catalogue.create", lambda *_, **__: Finder())
+    rejected = {}
+    for embedder in ("dlib", "sface"):
+        command = ["evaluate", "identification", "--images", tmp_path, "--embedder", embedder, "--json"]
+        found = json.loads(CliRunner().invoke(app, [str(word) for word in command]).stdout)
+        rejected[embedder] = [found[rule][0]["false_reject"] for rule in ("sizes", "nearest_only")]
+    assert rejected == {"dlib": [1.0, 1.0], "sface": [0.0, 0.0]}

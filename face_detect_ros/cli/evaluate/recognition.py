@@ -108,10 +108,10 @@ def identification(
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.evaluation.identification import evaluate_identification, person_folders
         from face_detect_ros.faces.embedders import catalogue as embed
-        from face_detect_ros.faces.options import MatchOptions
         from face_detect_ros.images.reading import image_files
 
         catalogue.find(detector, task="faces")
+        entry = embed.find(embedder)
         total = sum(len(image_files(folder)) for folder in person_folders(images))
         with (
             contextlib.closing(embed.create(embedder, device, precision)) as embeds,
@@ -119,7 +119,9 @@ def identification(
             progress_bar(embedder, total) as advance,
         ):
             options = catalogue.default_options(detector, task="faces")
-            figures = evaluate_identification(images, finder, embeds, options, MatchOptions(), advance)
+            figures = evaluate_identification(
+                images, finder, embeds, options, entry.match, entry.pair_distance, advance
+            )
         figures |= {"embedder": embedder, "device": embeds.device, "detector": detector}
         write_page(report, f"Names by {embedder}", figures)
         print_figures(figures, json)
