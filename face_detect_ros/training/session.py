@@ -22,7 +22,7 @@ from torch import nn
 from face_detect_ros.core.errors import ConfigError, DetectorError, DeviceError, OutputError
 from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.evaluation.class_names import matching
-from face_detect_ros.evaluation.coco import Found, detect_all
+from face_detect_ros.evaluation.coco import Found, boxes_that_count, detect_all
 from face_detect_ros.evaluation.coco import figures as coco_figures
 from face_detect_ros.evaluation.coco_annotations import CocoAnnotations
 from face_detect_ros.nn import devices
@@ -222,7 +222,7 @@ def _choose_dtype(options: TrainOptions, device: torch.device) -> torch.dtype:
 def _check_held_back(task: Task) -> None:
     """Check for boxes to evaluate on now rather than at the first evaluation. Raises ConfigError."""
     judged = set(matching(task.held_back.categories, task.train.classes).values())
-    if not any(box.category in judged and not box.crowd for box in task.held_back.boxes):
+    if not any(box.category in judged and not box.crowd for box in boxes_that_count(task.held_back)):
         raise ConfigError(
             f"{task.held_back.file}: no boxes of {', '.join(task.train.classes)} in it to judge the training by; "
             "give labels that have some"

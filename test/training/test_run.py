@@ -335,6 +335,16 @@ class TestWhatCannotGoOn:
             ConfigError, match=r"labels\.json: no boxes of green in it to judge the training by"
         ):
             train(task, QUICK, tmp_path / "run", device="cpu")
+        images = replace(
+            task.held_back,
+            images=tuple(
+                replace(image, unknown=frozenset(range(len(task.held_back.categories))))
+                for image in task.held_back.images
+            ),
+        )
+        task = replace(task_of(labels, shallow), held_back=images)
+        with pytest.raises(ConfigError, match="no boxes of red, blue in it to judge"):
+            train(task, QUICK, tmp_path / "run", device="cpu")
 
     def test_a_damaged_state(self, labels: Path, tmp_path: Path, shallow: Architecture) -> None:
         (tmp_path / "run").mkdir()
