@@ -19,8 +19,8 @@ from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.files.locks import locked
 
 _LOCK = ".lock"
-_NEW_S = 60.0  # a folder without a lock that is younger may be about to get one
-_SWEPT, _KEPT = "run-", "kept-"
+_NEW_S = 60.0  # a folder that is younger may be about to be locked
+_NEW, _SWEPT, _KEPT = "new-", "run-", "kept-"
 
 
 @contextlib.contextmanager
@@ -35,8 +35,10 @@ def scratch() -> Iterator[Path]:
     root = _root()
     _sweep(root)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_SWEPT, dir=root))
-        lock = locked(folder / _LOCK, 0o600)
+        new = Path(tempfile.mkdtemp(prefix=_NEW, dir=root))
+        lock = locked(new / _LOCK, 0o600)
+        # under a name that others sweep once it is locked
+        folder = new.rename(root / f"{_SWEPT}{new.name.removeprefix(_NEW)}")
     except OSError as error:
         raise OutputError(f"{root}: cannot be written: {error.strerror or error}") from error
     try:
@@ -117,9 +119,9 @@ def _root() -> Path:
 
 def _sweep(root: Path) -> None:
     """Remove the folders of processes that are gone."""
-    for folder in root.glob(f"{_SWEPT}*"):
+    for folder in [*root.glob(f"{_SWEPT}*"), *root.glob(f"{_NEW}*")]:
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime < _NEW_S and not (folder / _LOCK).exists():
+            if folder.name.startswith(_NEW) and time.time() - folder.stat().st_mtime < _NEW_S:
                 continue
             lock = locked(folder / _LOCK, 0o600)
             shutil.rmtree(folder, ignore_errors=True)

@@ -214,6 +214,23 @@ def test_copies_of_killed_processes_are_removed_and_those_of_others_are_not(temp
             assert set(root.iterdir()) == {mine, other}
 
 
+def test_a_folder_that_is_just_made_is_not_removed(temporary, monkeypatch):
+    lock = scratch.locked
+
+    def sweep_before(file, mode):
+        monkeypatch.setattr(scratch, "locked", lock)
+        file.touch()  # what `locked` begins with
+        with scratch.scratch():
+            pass
+        return lock(file, mode)
+
+    monkeypatch.setattr(scratch, "locked", sweep_before)
+    with scratch.scratch() as folder:
+        assert folder.is_dir()
+        [root] = temporary.iterdir()
+        assert list(root.iterdir()) == [folder]
+
+
 def test_a_folder_that_others_could_write_is_refused(temporary):
     with scratch.scratch() as folder:
         folder.parent.chmod(0o777)
