@@ -102,11 +102,12 @@ def output_names(topics: Sequence[str]) -> dict[str, str]:
     """What stands between a detector's name and a topic's: nothing for a single camera, else the camera's name."""
     if len(topics) == 1:
         return {topics[0]: ""}
-    names = {topic: camera_name(topic) for topic in topics}
-    counts = Counter(names.values())
-    return {
-        topic: f"/{name if name and counts[name] == 1 else topic.strip('/')}" for topic, name in names.items()
-    }
+    whole = {topic: topic.strip("/") for topic in topics}
+    names = {topic: camera_name(topic) or whole[topic] for topic in topics}
+    # a whole name may be that of another camera
+    while shared := {name for name, count in Counter(names.values()).items() if count > 1}:
+        names |= {topic: whole[topic] for topic, name in names.items() if name in shared}
+    return {topic: f"/{name}" for topic, name in names.items()}
 
 
 def camera_info_topic(reader: BagReader, camera: Topic) -> Topic | None:

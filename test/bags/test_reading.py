@@ -238,6 +238,7 @@ def test_bags_are_found_below_a_folder(tmp_path):
     shutil.rmtree(loose)
     (tmp_path / ".hidden").mkdir()
     shutil.copy(tmp_path / "loose.mcap", tmp_path / ".hidden")
+    (tmp_path / "10\u00b2").mkdir()  # a digit, but not a number
     names = [str(path.relative_to(tmp_path)) for path in find_bags(tmp_path)]
     assert names == ["loose.mcap", "monday/run_1", "monday/run_2"]
     assert is_bag(tmp_path / "loose.mcap")

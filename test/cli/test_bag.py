@@ -52,6 +52,14 @@ def test_what_was_found_is_listed(bag, tmp_path):
     assert invoke("bag", "find", tmp_path / "drive").exit_code == 2
 
 
+def test_times_are_those_since_the_first_image_of_any_result(bag, tmp_path):
+    for name, part in (("first", ("--to", "0.05")), ("last", ("--from", "0.15"))):
+        done = invoke("bag", "process", bag, tmp_path / "out" / name, *part)
+        assert done.exit_code == 0, done.output
+    found = invoke("bag", "find", tmp_path / "out").stdout.splitlines()
+    assert [line.split()[2] for line in found] == ["0.0-0.0", "0.2-0.2"]
+
+
 def test_info_says_what_can_be_processed(bag):
     done = invoke("bag", "info", bag)
     assert done.exit_code == 0

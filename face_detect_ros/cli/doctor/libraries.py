@@ -193,7 +193,7 @@ def check_viewer() -> Finding:
 
 def _version(text: str) -> tuple[int, ...]:
     """ "4.10.0-dev" to (4, 10): enough to compare."""
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
 
 
 def _optional(package: str, advice: str) -> Finding:
