@@ -67,4 +67,6 @@ def listed(folder: Path) -> list[Path]:
 
 def natural(path: Path) -> list[Any]:
     """A key that sorts NAME_10 behind NAME_9."""
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in re.split(r"(\d+)", path.name)]
+    return [
+        (1, int(part), "") if part.isdecimal() else (0, 0, part) for part in re.split(r"(\d+)", path.name)
+    ]

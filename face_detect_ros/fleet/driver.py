@@ -16,7 +16,12 @@ from pathlib import Path
 
 from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import (
-    ConfigError, DetectorError, OutputError, PerceptionError, SourceError, StoreError,
+    ConfigError,
+    DetectorError,
+    OutputError,
+    PerceptionError,
+    SourceError,
+    StoreError,
 )  # fmt: skip
 from face_detect_ros.core.text import shown_url, without_credentials
 from face_detect_ros.files.locks import locked

@@ -125,7 +125,8 @@ def test_the_command_goes_by_the_distances_of_its_embedder(tmp_path, monkeypatch
         def embed(self, chips):
             values = [round(float(chip[60:90, 60:90].mean())) for chip in chips]
             looks = [
-                at_distance(faces(13)[value // 20], 0.75 / np.sqrt(2), seed) for seed, value in enumerate(values)
+                at_distance(faces(13)[value // 20], 0.75 / np.sqrt(2), seed)
+                for seed, value in enumerate(values)
             ]
             return np.array(looks)
 
