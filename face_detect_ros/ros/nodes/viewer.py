@@ -163,6 +163,9 @@ class Viewer(PerceptionNode[ViewerParameters]):
     def discard(self, loaded: PageServer) -> None:
         loaded.close()
 
+    def activate(self) -> None:
+        self._show_watched()
+
     def deactivate(self) -> None:
         if self._recording is not None:
             with contextlib.suppress(PerceptionError):
@@ -221,8 +224,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._watched = views  # whichever order the executor takes these in, the latest holds
 
         async def show() -> None:
-            for name, camera in self._cameras.items() if self.active else ():
-                camera.show(frozenset(view.view for view in self._watched if view.camera == name))
+            self._show_watched()
 
         self._calls.run(show)
 
@@ -257,6 +259,12 @@ class Viewer(PerceptionNode[ViewerParameters]):
             self._recording = Recording(self, cameras, decode, private=self.hides)
             return {"on": True, "path": str(self._recording.path)}
         return self._stop_recording()
+
+    def _show_watched(self) -> None:
+        """Subscribe to what pages look at. Does nothing while inactive."""
+        for name, camera in self._cameras.items() if self.active else ():
+            wanted = frozenset(view.view for view in self._watched if view.camera == name)
+            camera.show(wanted & frozenset(self._views[name]))
 
     def _stop_recording(self) -> dict[str, Any]:
         recording, self._recording = self._recording, None
