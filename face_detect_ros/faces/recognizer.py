@@ -53,7 +53,10 @@ class People(Protocol):
     """Who may be recognized: a gallery, or `KnownPeople`."""
 
     def snapshot(self) -> GallerySnapshot:
-        """Everybody, as of now. Raises GalleryError if the gallery can no longer be read."""
+        """Everybody, as of now; the same object while nothing changes.
+
+        Raises GalleryError if the gallery can no longer be read.
+        """
         ...
 
 
@@ -100,7 +103,7 @@ class Recognizer:
         self._quality = quality or LookOptions()
         self._votes = TrackVotes()
         self._clock = StampClock()
-        self._revision: int | None = None
+        self._snapshot: GallerySnapshot | None = None
         self._tracks: dict[int, _Track] = {}  # by id; the one seen last comes last
         self.looks: dict[int, np.ndarray] = {}
         self.restarts = 0
@@ -129,8 +132,9 @@ class Recognizer:
             GalleryError: The gallery can no longer be read.
         """
         snapshot = self._people.snapshot()
-        if not self._clock.advance(stamp_ns, arrival_s) or snapshot.revision != self._revision:
-            self._revision = snapshot.revision
+        # not by its revision: that of a gallery which replaces this one may be the same
+        if not self._clock.advance(stamp_ns, arrival_s) or snapshot is not self._snapshot:
+            self._snapshot = snapshot
             self._tracks = {}
             self._votes.clear()
             self.restarts += 1
@@ -146,7 +150,7 @@ class Recognizer:
             looks = match(embeddings, snapshot, options) + looks
             self.looks = dict(zip((ids[index] for index in good), embeddings, strict=True))
         looked = good + poor
-        answers = self._votes.update([ids[index] for index in looked], looks, snapshot.revision, options)
+        answers = self._votes.update([ids[index] for index in looked], looks, options)
         for index, look, answer in zip(looked, looks, answers, strict=True):
             track = tracks[index]
             track.match, track.looked_s = answer, self._clock.now_s

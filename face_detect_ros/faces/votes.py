@@ -33,26 +33,20 @@ class TrackVotes:
     """
 
     _tracks: dict[int, _Track] = field(default_factory=dict)
-    _revision: int | None = None
 
     def update(
-        self, track_ids: Iterable[int], matches: Sequence[Match], revision: int, options: MatchOptions
+        self, track_ids: Iterable[int], matches: Sequence[Match], options: MatchOptions
     ) -> list[Match]:
         """Count one look at each track.
 
         Args:
             track_ids: Of the faces; each counts once.
             matches: Who each face seems to be.
-            revision: That of the gallery's snapshot. When the gallery changes, all tracks start over, so that nobody
-                who was forgotten is still named.
             options: How many looks must agree.
 
         Returns:
             Each track's identity now. A track with a name has the distances of its latest look that confirmed it.
         """
-        if revision != self._revision:
-            self._tracks.clear()
-            self._revision = revision
         return [
             self._count(self._tracks.setdefault(int(track_id), _Track()), look, options)
             for track_id, look in zip(track_ids, matches, strict=True)
@@ -64,7 +58,7 @@ class TrackVotes:
         self._tracks = {track_id: track for track_id, track in self._tracks.items() if track_id in alive}
 
     def clear(self) -> None:
-        """Forget every track."""
+        """Forget every track, as when the gallery changes: nobody who was forgotten is still named."""
         self._tracks.clear()
 
     def __len__(self) -> int:

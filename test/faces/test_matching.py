@@ -172,7 +172,7 @@ def named(votes: TrackVotes, looks: str, track: int = 1, options: MatchOptions =
     """One letter per look and per answer; - is unknown."""
     answers = ""
     for letter in looks:
-        (answer,) = votes.update([track], [look(None if letter == "-" else letter)], 1, options)
+        (answer,) = votes.update([track], [look(None if letter == "-" else letter)], options)
         answers += answer.name or "-"
     return answers
 
@@ -223,31 +223,22 @@ def test_an_ended_track_is_forgotten():
     assert len(votes) == 0
 
 
-def test_when_the_gallery_changes_votes_start_anew():
-    votes = TrackVotes()
-    for _ in range(3):
-        (answer,) = votes.update([1], [look("A")], 1, OPTIONS)
-    assert answer.name == "A"
-    (answer,) = votes.update([1], [look(None)], 2, OPTIONS)
-    assert answer.name is None
-
-
 def test_a_named_track_has_the_figures_of_its_latest_confirmation():
     votes = TrackVotes()
     for distance in (0.3, 0.31, 0.32):
-        votes.update([1], [look("A", distance)], 1, OPTIONS)
-    (answer,) = votes.update([1], [look(None, 0.9)], 1, OPTIONS)
+        votes.update([1], [look("A", distance)], OPTIONS)
+    (answer,) = votes.update([1], [look(None, 0.9)], OPTIONS)
     assert (answer.name, answer.distance) == ("A", 0.32)
-    (answer,) = votes.update([1], [look("A", 0.2)], 1, OPTIONS)
+    (answer,) = votes.update([1], [look("A", 0.2)], OPTIONS)
     assert answer.distance == 0.2
 
 
 def test_several_tracks_in_one_image():
     votes = TrackVotes()
     for _ in range(3):
-        answers = votes.update(np.array([7, 9, 8]), [look("A"), look("B"), look(None)], 1, OPTIONS)
+        answers = votes.update(np.array([7, 9, 8]), [look("A"), look("B"), look(None)], OPTIONS)
     assert [answer.name for answer in answers] == ["A", "B", None]
-    assert votes.update([], [], 1, OPTIONS) == []
+    assert votes.update([], [], OPTIONS) == []
 
 
 @settings(max_examples=100)

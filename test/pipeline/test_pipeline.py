@@ -287,6 +287,23 @@ def test_whoever_is_forgotten_does_not_come_back():
     assert result.detections.track_ids.item() == 2
 
 
+def test_nobody_is_named_from_a_gallery_that_was_replaced(tmp_path):
+    ann, other = galleries.faces(2)
+    path, new = tmp_path / "gallery.sqlite3", tmp_path / "new.sqlite3"
+    for file, name, face in ((path, "Ann", ann), (new, "Bea", other)):
+        with Gallery(file, galleries.MODEL) as made:
+            made.enroll(name, face, "x")
+    with Gallery(path, galleries.MODEL) as gallery:
+        pipeline = tracked(Shows((0.9,)), recognize(Embeds(ann), gallery))
+        stream = pipeline.open_stream()
+        *_, before = run(pipeline, stream, 0, 0.1, 0.2)
+        revision = gallery.revision
+        new.replace(path)
+        (after,) = run(pipeline, stream, 0.3)
+        assert gallery.revision == revision
+    assert [match.name for match in (*before.identities, *after.identities)] == ["Ann", None]
+
+
 def test_a_stranger_rests_until_a_look_names_somebody():
     ann, other = galleries.faces(2)
     embedder = Embeds(other)

@@ -16,6 +16,7 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
 from face_detect_ros.pipeline.options import FAINT_FROM, PipelineOptions
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -195,7 +196,8 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         self, hub: ImageHub | None = None, *, node_name: str = "face_detector", **node_arguments: Any
     ) -> None:
         self._vision_info: VisionInfoTopic | None = None
-        self._announced_revision = -1
+        self._announced: GallerySnapshot | None = None
+        self._gallery_version = -1
         self._to_enroll_again = ""  # names of people whose looks are another embedder's
         super().__init__(node_name, FaceDetectorParameters, hub, **node_arguments)
         self._enrollment = EnrollmentServices(self)
@@ -285,7 +287,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         recognition = self.recognition
         if recognition is not None and recognition.gallery is not None and self.active:
             try:
-                changed = recognition.gallery.revision != self._announced_revision
+                changed = recognition.gallery.snapshot() is not self._announced
             except GalleryError:
                 return  # `health` says it
             if changed:
@@ -327,18 +329,24 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         return self._enrollment.waiting
 
     def announce_people(self) -> None:
-        """Publish on `~/label_info` and `~/vision_info` who is in the gallery, with its revision as the version."""
+        """Publish who is in the gallery on `~/label_info`, and its version on `~/vision_info`.
+
+        The version is the gallery's revision, or a higher number: it also grows when another file replaces the gallery.
+        """
         recognition = self.recognition
         if recognition is None or recognition.gallery is None or self._vision_info is None:
             return
         gallery = recognition.gallery
         try:
-            self._announced_revision = gallery.revision
+            snapshot = gallery.snapshot()
+            if snapshot is not self._announced:
+                self._announced = snapshot
+                self._gallery_version = max(snapshot.revision, self._gallery_version + 1)
             self.announce_labels(self.params)
         except GalleryError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD_S)
             return
-        self._vision_info.announce(self.params.embedder, str(gallery.path), self._announced_revision)
+        self._vision_info.announce(self.params.embedder, str(gallery.path), self._gallery_version)
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ class VisionInfoTopic:
         Args:
             method: Name of the network.
             location: Of its database of names.
-            version: Of that database.
+            version: Of that database; grows with each change.
         """
         header = make_header(self._node.get_clock().now().nanoseconds, "")
         self._publisher.publish(

@@ -202,7 +202,12 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
     with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
         opened.enroll("Eileen", vectors, "an image")
     seen.wait(lambda m: "Eileen" in identities(m))
-    info.wait(lambda m: m.database_version > before)
+    second = info.wait(lambda m: m.database_version > before).database_version
+    new = gallery.with_name("new.sqlite3")
+    with Gallery(new, embedder.model_id, embedder.model_version) as opened:
+        opened.enroll("Nobody here", -vectors, "an image")
+    new.replace(gallery)
+    info.wait(lambda m: m.database_version > second)
     assert local.node.active
 
 
