@@ -212,12 +212,12 @@ class KServeGraph:
         self._client.close()
 
     def _get(self, path: str, default: Any) -> Any:
-        """A JSON object. default: where the server has nothing there; None: that is an error."""
+        """A JSON object. default: for a server that has nothing there; None: that is an error."""
         status, data, _ = self._ask("GET", path)
+        if status == 429 or (status >= 500 and status != 501):  # 501: it does not have this, now or later
+            raise ServerAwayError(f"{self.address}: is not ready (HTTP {status})")
         if status != 200 and default is not None:
             return default
-        if status >= 500 or status == 429:
-            raise ServerAwayError(f"{self.address}: is not ready (HTTP {status})")
         if status != 200:
             raise WeightsError(f"{self.address}: no such model (HTTP {status}{_error(data)})")
         try:

@@ -28,7 +28,16 @@ from face_detect_ros.engines.kserve import (
 )
 from face_detect_ros.engines.protocol import Port
 
-_AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED")
+# as over HTTP, where a server answers 404 for a model that it has unloaded, and 500 where it fails itself
+_AWAY = (
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "CANCELLED",
+    "RESOURCE_EXHAUSTED",
+    "NOT_FOUND",
+    "INTERNAL",
+    "UNKNOWN",
+)
 _ABSENT = ("NOT_FOUND", "INVALID_ARGUMENT")
 
 
@@ -146,8 +155,8 @@ class GrpcGraph:
         try:
             config = self._ask(self._client.get_model_config).config  # Triton's own
             found.update({str(key): str(value.string_value) for key, value in config.parameters.items()})
-        except (RuntimeError, WeightsError, AttributeError):
-            pass
+        except (WeightsError, AttributeError):
+            pass  # other servers do not have this; one that is away has not said so
         return found
 
 

@@ -30,10 +30,13 @@ def response(body, *headers, status="200 OK"):
 
 @pytest.fixture
 def serve():
-    """`serve(described, inferred)`: an address whose model is described so and answers so, as pieces of bytes."""
+    """`serve(described, inferred)`: an address whose model is described so and answers so, as pieces of bytes.
+
+    others: What is answered elsewhere, by path.
+    """
     servers = []
 
-    def start(described, inferred=(), timeout_s=1.0):
+    def start(described, inferred=(), timeout_s=1.0, others=None):
         def answer(request):
             path = request.split()[1]
             if path.endswith(b"/infer"):
@@ -41,7 +44,7 @@ def serve():
             elif path.endswith(b"/m"):
                 yield from described(servers[0]) if callable(described) else described
             else:
-                yield from response({}, status="404 Not Found")
+                yield from (others or {}).get(path.decode(), response({}, status="404 Not Found"))
 
         servers.append(RawServer(answer))
         return Address(servers[0].url, "m", timeout_s=timeout_s)
@@ -84,6 +87,25 @@ def test_descriptions_that_cannot_be_used(serve, case):
     with pytest.raises(WeightsError) as caught:
         create(serve(DESCRIPTIONS[case]))
     assert str(caught.value).isprintable()
+
+
+OPTIONAL = ["/v2", "/v2/models/m/config"]
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_fails_for_now_is_away_and_not_one_that_can_less(serve, path, status):
+    with pytest.raises(EngineError, match=f"not ready .HTTP {status}"):
+        create(serve(response(MODEL), others={path: response({}, status=f"{status} Later")}))
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+@pytest.mark.parametrize("status", [400, 404, 501])
+def test_a_server_without_what_is_optional(serve, path, status):
+    graph = create(serve(response(MODEL), others={path: response({}, status=f"{status} No")}))
+    assert [port.name for port in graph.inputs] == ["images"]
+    assert graph.metadata == {}
+    graph.close()
 
 
 ANSWERS = {

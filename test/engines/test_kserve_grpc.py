@@ -15,6 +15,7 @@ from face_detect_ros.engines.kserve import Address, ServerAwayError, create
 
 grpc = pytest.importorskip("grpc")
 pytest.importorskip("tritonclient.grpc")
+from tritonclient.grpc import model_config_pb2 as pb2_config  # noqa: E402
 from tritonclient.grpc import service_pb2 as pb  # noqa: E402
 from tritonclient.grpc import service_pb2_grpc  # noqa: E402
 
@@ -43,10 +44,14 @@ def inferred(content=(GOOD,), **changes):
 class Service(service_pb2_grpc.GRPCInferenceServiceServicer):
     def __init__(self):
         self.described, self.inferred = described(), inferred()
+        self.configured = grpc.StatusCode.UNIMPLEMENTED, ""
         self.ended = threading.Event()
 
     def ModelMetadata(self, request, context):  # noqa: N802 - the protocol's name
         return self.answer(self.described, context)
+
+    def ModelConfig(self, request, context):  # noqa: N802
+        return self.answer(self.configured, context)
 
     def ModelInfer(self, request, context):  # noqa: N802
         return self.answer(self.inferred, context)
@@ -129,6 +134,30 @@ def test_descriptions_that_cannot_be_used(service, case):
     with pytest.raises((WeightsError, EngineError)) as caught:
         graph(service)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("status", ["NOT_FOUND", "INTERNAL", "UNKNOWN", "UNAVAILABLE"])
+def test_a_model_that_cannot_be_used_any_more_is_away_as_over_http(service, status):
+    opened = graph(service)
+    service.inferred = grpc.StatusCode[status], "gone"
+    with pytest.raises(ServerAwayError, match="gone"):
+        opened.run(IMAGES)
+    service.inferred = grpc.StatusCode.INVALID_ARGUMENT, "another shape"
+    with pytest.raises(RuntimeError, match="another shape") as caught:
+        opened.run(IMAGES)
+    assert not isinstance(caught.value, ServerAwayError)
+    opened.close()
+
+
+def test_a_server_that_fails_for_now_is_away_and_not_one_without_class_names(service):
+    parameters = {"names": pb2_config.ModelParameter(string_value="['a']")}
+    service.configured = pb.ModelConfigResponse(config=pb2_config.ModelConfig(parameters=parameters))
+    opened = graph(service)
+    assert opened.metadata == {"names": "['a']"}
+    opened.close()
+    service.configured = grpc.StatusCode.UNAVAILABLE, "overloaded"
+    with pytest.raises(EngineError, match="overloaded"):
+        graph(service)
 
 
 def test_a_server_that_never_answers(service):
