@@ -86,7 +86,8 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
     Args:
         model: name of the detector or embedder in its catalogue, for which a measured choice may be on record.
         engine: what was asked for; "auto": the measured choice, else the first one that is installed.
-        device: auto, cpu, cuda or cuda:N.
+        device: auto, cpu, cuda or cuda:N. auto: engines whose library can use a GPU that is here come first, those
+            for a CPU behind them.
         offered: engines that the model can be computed by, those for a CPU best first.
 
     Returns:
@@ -107,13 +108,16 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
         if problem(engine):
             raise EngineError(problem(engine))
         return [engine]
-    on_gpu = device.startswith("cuda") or (device == "auto" and cpu.has_nvidia())
-    names = _ON_GPU if on_gpu else tuple(name for name in offered if ENGINES[name].on_cpu)
-    here = [name for name in names if name in offered and not problem(name)]
-    if not here:
-        raise EngineError(f"model '{model}': {'; '.join(problem(name) for name in names if name in offered)}")
-    measured = choices.chosen(model, "cuda" if on_gpu else "cpu")
-    return sorted(here, key=lambda name: name != measured)
+    of_gpu = [name for name in _ON_GPU if name in offered]
+    of_cpu = [name for name in offered if ENGINES[name].on_cpu]
+    where, names = ("cuda", of_gpu) if device.startswith("cuda") else ("cpu", of_cpu)
+    found = _best(model, where, names)
+    if device == "auto" and cpu.has_nvidia():  # only then are libraries loaded to ask them
+        usable = [name for name in _best(model, "cuda", of_gpu) if _can_use_cuda(name)]
+        found = list(dict.fromkeys([*usable, *found]))
+    if not found:
+        raise EngineError(f"model '{model}': {'; '.join(problem(name) for name in names)}")
+    return found
 
 
 def on_cpu(names: Sequence[str]) -> list[str]:
@@ -154,6 +158,27 @@ def open_graph(
     module = importlib.import_module(f"face_detect_ros.engines.{ENGINES[name].module}")
     made: Engine = module.create(file, compute, content=content, cache=cache)
     return made
+
+
+def _best(model: str, device: str, names: Sequence[str]) -> list[str]:
+    """Those of `names` that are installed, the one measured to be the fastest on `device` (cpu or cuda) first."""
+    measured = choices.chosen(model, device)
+    return sorted((name for name in names if not problem(name)), key=lambda name: name != measured)
+
+
+def _can_use_cuda(name: str) -> bool:
+    """Whether the library of an engine that is installed reports that it can compute on a GPU here; loads it."""
+    try:
+        if name == TORCH:
+            import torch
+
+            return torch.cuda.is_available()
+        from face_detect_ros.engines import onnxruntime
+
+        provider = onnxruntime.TENSORRT if name == "tensorrt" else onnxruntime.CUDA
+        return provider in onnxruntime.import_runtime().get_available_providers()
+    except (ImportError, OSError, ConfigError):  # a broken installation, which using it explains
+        return False
 
 
 @functools.cache

@@ -91,5 +91,5 @@ def machine() -> str:
 
 
 def has_nvidia() -> bool:
-    """Whether an NVIDIA driver is loaded: a cheap look that loads no library."""
+    """Whether an NVIDIA driver is loaded: a cheap check that loads no library. None of them may be able to use it."""
     return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/nvgpu"))

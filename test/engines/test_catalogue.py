@@ -5,6 +5,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -45,10 +47,47 @@ def test_the_order_where_nothing_was_measured(device, offered, expected):
     assert catalogue.order("yolov9", "auto", device, offered) == expected
 
 
-def test_auto_means_the_gpu_where_there_is_one(monkeypatch):
+@pytest.mark.parametrize(
+    ("torch_can", "providers", "offered", "expected"),
+    [
+        (True, ["CPU"], ANY_ENGINE, ["torch", "openvino", "onnxruntime"]),
+        (False, ["CUDA", "CPU"], ANY_ENGINE, ["onnxruntime", "openvino", "torch"]),
+        (True, ["Tensorrt", "CUDA", "CPU"], ANY_ENGINE, ["torch", "onnxruntime", "tensorrt", "openvino"]),
+        (True, ["CPU"], ONNX_ENGINES, ["openvino", "onnxruntime"]),
+        (False, ["CPU"], ANY_ENGINE, CPU),
+    ],
+    ids=["torch", "onnxruntime", "all", "only one that the model lacks", "none: a driver alone"],
+)
+def test_auto_means_a_gpu_that_an_installed_library_can_use(
+    monkeypatch, torch_can, providers, offered, expected
+):
+    torch, onnxruntime = pytest.importorskip("torch"), pytest.importorskip("onnxruntime")
     monkeypatch.setattr(cpu, "has_nvidia", lambda: True)
-    assert catalogue.order("yolov9", "auto", "auto", ANY_ENGINE)[0] == "torch"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: torch_can)
+    listed = [f"{name}ExecutionProvider" for name in providers]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
+    assert catalogue.order("yolov9", "auto", "auto", offered) == expected
     assert catalogue.order("yolov9", "auto", "cpu", ANY_ENGINE) == CPU
+
+
+def test_auto_with_a_driver_and_openvino_alone(monkeypatch):
+    monkeypatch.setattr(cpu, "has_nvidia", lambda: True)
+    monkeypatch.setattr(catalogue, "_installed", lambda package: package == "openvino")
+    assert catalogue.order("onnx", "auto", "auto", ONNX_ENGINES) == ["openvino"]
+
+
+def test_a_library_that_cannot_be_loaded_can_use_no_gpu(monkeypatch):
+    monkeypatch.setattr(cpu, "has_nvidia", lambda: True)
+    for library in ("torch", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert catalogue.order("yolov9", "auto", "auto", ANY_ENGINE) == CPU
+
+
+def test_without_a_driver_no_library_is_asked():
+    code = "import sys; from face_detect_ros.engines import catalogue, cpu; cpu.has_nvidia = lambda: False; "
+    code += "catalogue.order('yolov9', 'auto', 'auto', catalogue.ANY_ENGINE); "
+    code += "sys.exit(bool({'torch', 'onnxruntime', 'openvino'} & {*sys.modules}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_measured_one_comes_first():
