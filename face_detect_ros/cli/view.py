@@ -94,12 +94,13 @@ def view(
             )
             return
         try:
+            from face_detect_ros.detectors import model_file
             from face_detect_ros.ros.viewer import start
         except ImportError as error:
             raise ConfigError(f"the viewer needs ROS 2 ({error}); see: face_detect_ros doctor") from error
         faces: dict[str, Any] = {} if gallery is None else {"gallery": gallery.absolute()}
         if model is not None:
-            faces["model"] = model
+            faces["model"] = model_file.absolute(model)
         objects = {} if object_model is None else {"model": "" if object_model == "none" else object_model}
         nodes = {
             "video_source": {"source": chosen, "motion": True},

@@ -18,6 +18,7 @@ from rclpy.executors import Executor, ExternalShutdownException
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.demo.recorder import Recorder
 from face_detect_ros.demo.tally import Tally
+from face_detect_ros.detectors import model_file
 from face_detect_ros.ros import processes, runtime
 from face_detect_ros.ros.viewer.start import address, start_viewer
 
@@ -66,7 +67,7 @@ def run_demo(
     executor.add_node(recorder)
     width, height = SIZE
     stream = {"source": source, "motion": True, "rate_hz": RATE_HZ, "width": width, "height": height}
-    detector = {"gallery": gallery.resolve(), **({"model": model} if model else {})}
+    detector = {"gallery": gallery.resolve(), **({"model": model_file.absolute(model)} if model else {})}
     camera = processes.NodeProcess("face_detect_ros.ros.nodes.video_source", {**stream, "autostart": False})
     children = [
         processes.NodeProcess("face_detect_ros.ros.nodes.face_detector", detector),

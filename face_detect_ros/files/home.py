@@ -12,4 +12,4 @@ from pathlib import Path
 def home() -> Path:
     """`$ROS_HOME/face_detect_ros`, where ROS_HOME is ~/.ros unless set. It may not exist yet."""
     ros_home = os.environ.get("ROS_HOME")
-    return (Path(ros_home) if ros_home else Path.home() / ".ros") / "face_detect_ros"
+    return (Path(ros_home).absolute() if ros_home else Path.home() / ".ros") / "face_detect_ros"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.protocols import Detector
-from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors import catalogue, model_file
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.faces.gallery.gallery import Gallery, default_path
@@ -31,7 +31,7 @@ from face_detect_ros.viz.anonymize import AnonymizerOptions
 
 @dataclass(frozen=True)
 class Recognition:
-    """Who the faces are compared with.
+    """Who the faces are compared with. Paths become absolute, for processes with another working folder.
 
     Attributes:
         gallery: File of the gallery; None is the usual one.
@@ -45,10 +45,15 @@ class Recognition:
     looks_per_image: int | None = LOOKS_PER_IMAGE
     frozen: bool = False
 
+    def __post_init__(self) -> None:
+        if self.gallery is not None:
+            object.__setattr__(self, "gallery", self.gallery.expanduser().absolute())
+        object.__setattr__(self, "embedder", model_file.absolute(self.embedder))
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """Names and options of a pipeline; `build` makes the same one wherever it is called.
+    """Names and options of a pipeline; `build` makes the same one wherever it is called: paths become absolute.
 
     Attributes:
         task: "faces" or "objects".
@@ -82,6 +87,9 @@ class Recipe:
     recognition: Recognition | None = None
     anonymizer: AnonymizerOptions = field(default_factory=AnonymizerOptions)
     cover: Cover = "faces"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", model_file.absolute(self.model))
 
     def build(self) -> Pipeline:
         """Load the weights and put the pipeline together; close it after use.

@@ -7,6 +7,7 @@ import dataclasses
 import multiprocessing
 import pickle
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -432,6 +433,18 @@ def test_a_recipe_gives_what_the_detector_finds(tmp_path):
     assert result.detections.track_ids.tolist() == [
         -1 - index for index in range(len(found))
     ]  # not confirmed yet
+
+
+def test_the_paths_of_a_recipe_hold_in_any_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recognition = Recognition(Path("people.sqlite3"), "arcface:models/arcface.onnx")
+    assert recognition.gallery == tmp_path / "people.sqlite3"
+    assert recognition.embedder == f"arcface:{tmp_path}/models/arcface.onnx"
+    assert Recipe(task="faces", model="yunet:~/yunet.onnx").model == f"yunet:{Path.home()}/yunet.onnx"
+    assert Recipe(task="faces", model="kserve-faces:http://robot:8000/faces").model.endswith(
+        ":http://robot:8000/faces"
+    )
+    assert Recipe(task="faces", model="dlib_hog").model == "dlib_hog"
 
 
 def _count_faces(recipe):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.core.protocols import DetectOptions
-from face_detect_ros.detectors import catalogue
+from face_detect_ros.detectors import catalogue, model_file
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
 from face_detect_ros.faces.gallery.people import GallerySnapshot
@@ -210,8 +210,7 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
     def recipe(self, params: FaceDetectorParameters) -> Recipe:
         recognition = None
         if params.recognize:
-            gallery = Path(params.gallery).expanduser() if params.gallery else None
-            recognition = Recognition(gallery, params.embedder)
+            recognition = Recognition(Path(params.gallery) if params.gallery else None, params.embedder)
         return dataclasses.replace(
             super().recipe(params),
             recognition=recognition,
@@ -346,7 +345,9 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         except GalleryError as error:
             self.get_logger().warning(str(error), throttle_duration_sec=WARNING_PERIOD_S)
             return
-        self._vision_info.announce(self.params.embedder, str(gallery.path), self._gallery_version)
+        # absolute paths, for other processes
+        embedder = model_file.absolute(self.params.embedder)
+        self._vision_info.announce(embedder, str(gallery.path), self._gallery_version)
 
 
 def main() -> None:

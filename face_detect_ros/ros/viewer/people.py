@@ -21,6 +21,7 @@ from typing import Any
 from std_srvs.srv import Trigger
 
 from face_detect_ros.core.errors import DetectorError, GalleryError
+from face_detect_ros.detectors import model_file
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.looks import as_text
 from face_detect_ros.ros.viewer import node_parameters
@@ -47,6 +48,8 @@ class People:
         self._photos: _PhotoProcess | None = None
         self.gallery = ""
         """File of the detector's gallery, as `~/vision_info` says; may be on another computer."""
+        self.embedder = ""
+        """Network that compares faces, as `~/vision_info` says."""
 
     async def list(self) -> list[dict[str, Any]]:
         """Everybody in the gallery: name, looks and, where the gallery is on this computer, the latest looks' dates."""
@@ -124,12 +127,17 @@ class People:
         return str(response.message)
 
     async def _settings(self) -> tuple[str, str, str]:
-        """Gallery, embedder and model of the detector. Raises GalleryError if its gallery is not here."""
+        """Gallery, embedder and model of the detector. Raises GalleryError if another process cannot use them."""
         if not self.gallery or not Path(self.gallery).parent.is_dir():
             raise GalleryError("the face detector's gallery is not on this computer; enroll from the image")
-        embedder = await node_parameters.get(self._calls, self._detector, "embedder")
-        model = await node_parameters.get(self._calls, self._detector, "model")
-        return self.gallery, str(embedder), str(model)
+        model = str(await node_parameters.get(self._calls, self._detector, "model"))
+        files = [Path(self.gallery), model_file.file_of(self.embedder), model_file.file_of(model)]
+        if relative := [str(file) for file in files if file is not None and not file.is_absolute()]:
+            raise GalleryError(
+                f"the face detector uses {relative[0]}, whose folder only its own process knows; start it with the "
+                "absolute path, or enroll from the image"
+            )
+        return self.gallery, self.embedder, model
 
     def _look_at(self, settings: tuple[str, str, str], name: str, file_name: str, data: bytes) -> Any:
         if self._photos is not None and not self._photos.usable(settings):

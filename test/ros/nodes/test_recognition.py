@@ -189,8 +189,9 @@ def test_enrollment_without_images_says_so_and_other_services_answer_meanwhile(s
     assert "no image came" in text
 
 
-def test_people_enrolled_by_another_process_are_recognized(start, probe, camera, gallery):
-    local = start(FaceDetector, parameters={"gallery": str(gallery)})
+def test_people_enrolled_by_another_process_are_recognized(start, probe, camera, gallery, monkeypatch):
+    monkeypatch.chdir(gallery.parent)
+    local = start(FaceDetector, parameters={"gallery": gallery.name})
     seen = probe.collect(f"{NODE}/identities", Detection2DArray)
     info = probe.collect(f"{NODE}/vision_info", VisionInfo, LATCHED)
     camera(portrait())
@@ -199,6 +200,7 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
     embedder = embed.create()
     vectors = embedder.embed(align.face_chips(portrait(), faces.landmarks))
     before = info.wait().database_version
+    assert info.wait().database_location == str(gallery)  # other processes have other working folders
     with Gallery(gallery, embedder.model_id, embedder.model_version) as opened:
         opened.enroll("Eileen", vectors, "an image")
     seen.wait(lambda m: "Eileen" in identities(m))
