@@ -53,7 +53,7 @@ docs: .venv-docs/finished ## build the documentation, with an API reference from
 pictures: setup ## make the images of the documentation again; needs a Chromium
 	@$(BIN)/python tools/pictures.py
 
-bench: setup ## measure overhead, conversion and CPU use
+bench: setup ## measure conversion, drawing, nodes, face and object detectors
 	@$(BIN)/face_detect_ros bench
 
 # without a GPU two processes of one thread each are faster than one of two
@@ -63,7 +63,7 @@ train-default: setup ## train the object model that comes with the package again
 		-m face_detect_ros.cli.app train-default $(DATA) $(MORE:%=--more %) $(if $(CLASSES),--classes "$(CLASSES)") \
 		--teacher $(TEACHER) $(if $(FACES),--faces "$(FACES)") --output $(OUT)
 
-clean: ## remove the environments and everything that was made here
+clean: ## remove the environments, builds, caches and results; trainings stay
 	@rm -rf .venv .venv-* build install log site demo_out bench_out *.egg-info .coverage .coverage.* \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -150,7 +150,7 @@ def read_stamp(venv: Venv) -> dict[str, object]:
 
 
 def missing_files(venv: Venv, stamp: Mapping[str, object]) -> list[str]:
-    """Files that the set-up installed and that are gone, as paths relative to the environment."""
+    """Files that the setup installed and that are gone, as paths relative to the environment."""
     recorded = stamp.get("files")
     if not isinstance(recorded, list) or not recorded:
         return ["the list of installed files"]
@@ -177,7 +177,7 @@ def steps_to_do(venv: Venv, root: Path, python: str | None = None) -> tuple[list
     stamp = read_stamp(venv)
     done = stamp.get("steps")
     if not isinstance(done, dict):
-        return everything, "no finished set-up found" if venv.prefix.exists() else ""
+        return everything, "no finished setup found" if venv.prefix.exists() else ""
     if done.get("packages") != keys["packages"]:
         return everything, "requirements changed"
     try:
@@ -380,13 +380,13 @@ def timed(message: str) -> Iterator[None]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One set-up at a time; the lock goes with the process and leaves no file."""
+    """One setup at a time; the lock goes with the process and leaves no file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("setup: waiting for another set-up to finish", flush=True)
+            print("setup: waiting for another setup to finish", flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

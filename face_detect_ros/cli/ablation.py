@@ -34,7 +34,7 @@ def ablation(
     PGI, all alike, and print what each costs and finds, and what each part adds.
 
     What the folder holds is not trained again: several of these commands with other seeds may run beside each other,
-    and the same one goes on where it was ended.
+    and the same one resumes where it stopped.
 
     Exit code: 0; 1 if something could not be read, written or computed; 2 for bad arguments; 130 after Ctrl-C.
     """

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from face_detect_ros.benchmarks.transport import HostsRow
 
 app = typer.Typer(
-    help="Measure this machine: conversion, drawing, nodes, transport, latency, viewer, faces, objects, engines, "
-    "scaling.",
+    help="Measure this machine. Without COMMAND: conversion, drawing, nodes, faces and objects.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]

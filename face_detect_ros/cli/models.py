@@ -27,10 +27,10 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else
 def list_models(json: Json = False) -> None:
     """Every detector and face embedder: name, task, license, input size, published COCO AP, weights here or not.
 
-    Here: yes, no, partly (some files are missing), or whose file it is that the name wants.
+    Here: yes, no, partly (some files are missing), or yours (the name takes a file of yours).
 
     With --json: an array of {"name": n, "task": t, "description": d, "license": l, "input_size": pixels or
-    null, "ap": per cent or null, "here": "yes" | "no" | "partly" | "yours", "checkpoint": c or null}.
+    null, "ap": percent or null, "here": "yes" | "no" | "partly" | "yours", "checkpoint": c or null}.
 
     Exit code: 0.
     """
@@ -50,7 +50,7 @@ def list_models(json: Json = False) -> None:
         for line in table:
             cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
             typer.echo("  ".join(cells).rstrip())
-        typer.echo("AP: published, COCO val2017, per cent; where from: face_detect_ros models info NAME")
+        typer.echo("AP: published, COCO val2017, percent; where from: face_detect_ros models info NAME")
 
 
 @app.command()
@@ -203,10 +203,10 @@ def export(
 ) -> None:
     """Write a detector as ONNX, for any number of images at once, and compare it with PyTorch.
 
-    What is written can be named onnx:FILE.onnx wherever a detector is wanted.
+    Use the result as onnx:FILE.onnx wherever a detector name is accepted.
 
     Exit code: 0; 1 if the weights are not here, the results differ, or FILE.onnx exists or cannot be written; 2 for a
-    name or a setting that does not go.
+    name or a setting that cannot be used.
     """
     with exit_codes():
         from face_detect_ros.detectors.export.onnx_file import export_onnx

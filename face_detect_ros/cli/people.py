@@ -48,7 +48,10 @@ def enroll(
     model: Annotated[str, typer.Option(metavar="NAME", help="Face detector.")] = DEFAULT_MODEL["faces"],
     embedder: Annotated[
         str,
-        typer.Option(metavar="NAME", help="What describes a face: dlib_resnet, dlib, arcface:FILE, sface."),
+        typer.Option(
+            metavar="NAME",
+            help="What describes a face: dlib_resnet, dlib, arcface:FILE, sface, librefacerec-l.",
+        ),
     ] = "dlib_resnet",
     device: Annotated[str, typer.Option(help="Where it computes: auto, cpu, cuda or cuda:N.")] = "auto",
     min_face_px: Annotated[
@@ -82,7 +85,7 @@ def enroll(
                "somebody_else" | "unlike" | "unreadable" | "name",
      "message": text}
 
-    Exit code: 0; 1 if an image could not be read or a person has not one usable image; 2 for bad arguments;
+    Exit code: 0; 1 if an image could not be read or a person has no usable image; 2 for bad arguments;
     130 after Ctrl-C.
     """
     with exit_codes():
@@ -238,10 +241,10 @@ def import_people(
 ) -> None:
     """Add the people in an exported file to the gallery; made if there is none.
 
-    People of the same name are taken to be the same: they get the looks they lack. Nothing is removed. A file
-    with a fault anywhere changes nothing.
+    People with the same name are treated as the same person; looks that are missing are added. Nothing is removed.
+    A file with a fault anywhere changes nothing.
 
-    Looks of several embedders may stand side by side. Exit code: 0; 1 if the file is damaged or of a newer version.
+    A gallery can hold looks from several embedders. Exit code: 0; 1 if the file is damaged or of a newer version.
     """
     with exit_codes():
         from face_detect_ros.faces.gallery.transfer import import_portable, read_portable

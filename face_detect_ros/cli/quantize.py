@@ -47,7 +47,7 @@ def quantize(
     those that the scales are chosen from: sort them into two folders, or give a --limit.
 
     Exit code: 0; 1 if an image or the weights cannot be read, or FILE.onnx exists or cannot be written; 2 for a name or
-    a setting that does not go.
+    a setting that cannot be used.
     """
     with exit_codes():
         from face_detect_ros.cli.common.progress import progress_bar

@@ -40,7 +40,8 @@ def train(
         Path | None, typer.Option(metavar="DIR", help="Folder of the images, for COCO JSON.")
     ] = None,
     val: Annotated[
-        Path | None, typer.Option(metavar="LABELS", help="Labels to judge by; default: the YAML's split val.")
+        Path | None,
+        typer.Option(metavar="LABELS", help="Labels to evaluate on; default: the YAML's split val."),
     ] = None,
     val_images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Their images; default: those of --images.")

@@ -134,9 +134,7 @@ def _add_sequences(page: Document, found: dict[str, Any]) -> None:
         name: [Bar(key, row[key]) for key in ("HOTA", "IDF1", "MOTA") if key in row]
         for name, row in rows.items()
     }
-    page.chart(
-        charts.bars("HOTA, IDF1 and MOTA of each sequence", bars, "%"), "HOTA, IDF1 and MOTA, per cent"
-    )
+    page.chart(charts.bars("HOTA, IDF1 and MOTA of each sequence", bars, "%"), "HOTA, IDF1 and MOTA, percent")
     columns = [
         key for key in dict.fromkeys(key for row in rows.values() for key in row) if key != "images_per_s"
     ]

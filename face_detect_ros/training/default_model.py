@@ -208,7 +208,7 @@ def keep_classes(trained: Path, kept: Path, classes: tuple[str, ...] = CLASSES) 
         close_up_size=CLOSE_UP_SIZE,
         close_up_classes=[name for name in classes if name == "face"],
         license="Apache-2.0",
-        source="trained from nothing on photos of COCO and PASCAL VOC, taught by YOLOX-nano and YuNet, by make "
+        source="trained from scratch on photos of COCO and PASCAL VOC, taught by YOLOX-nano and YuNet, by make "
         "train-default",
     )
 

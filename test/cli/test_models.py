@@ -155,7 +155,7 @@ def test_a_digest_that_nobody_published_is_recorded_on_first_fetch(server, monke
 
 
 def test_verify_reads_everything_and_says_what_is_wrong(tiny, models, monkeypatch) -> None:
-    # what the set-up brought does not count here
+    # what the setup brought does not count here
     monkeypatch.setattr(cache, "installed_root", lambda: models / "none")
     assert invoke("verify").stdout == f"no models in {models}\n"
     assert invoke("verify", "tiny").exit_code == 1

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the package imports, what the files in requirements/ install, and the set-up that does."""
+"""What the package imports, what the files in requirements/ install, and the setup that does."""
 
 import ast
 import functools

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Containers: they parse, use the project's own set-up and lists, and nobody in them is root."""
+"""Containers: they parse, use the project's own setup and lists, and nobody in them is root."""
 
 import json
 import re

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Set-up: what it notices, what it says, and that it leaves a whole environment alone."""
+"""Setup: what it notices, what it says, and that it leaves a whole environment alone."""
 
 import fcntl
 import importlib.util
@@ -32,7 +32,7 @@ setup_env = load("setup_env")
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy of what set-up reads, in a folder whose name has a space."""
+    """A copy of what setup reads, in a folder whose name has a space."""
     root = tmp_path / "a project"
     for name in ("tools", "underlay", "launch", "config", "resource", "requirements"):
         shutil.copytree(ROOT / name, root / name)
@@ -79,8 +79,8 @@ def test_no_environment_needs_everything(project):
 @pytest.mark.parametrize(
     ("damage", "steps", "reason"),
     [
-        pytest.param(lambda v: v.stamp.unlink(), ALL, "no finished set-up", id="no stamp"),
-        pytest.param(lambda v: v.stamp.write_text('{"steps'), ALL, "no finished set-up", id="half a stamp"),
+        pytest.param(lambda v: v.stamp.unlink(), ALL, "no finished setup", id="no stamp"),
+        pytest.param(lambda v: v.stamp.write_text('{"steps'), ALL, "no finished setup", id="half a stamp"),
         pytest.param(lambda v: set_stamp(v, steps={"packages": "0"}), ALL, "changed", id="another hash"),
         pytest.param(lambda v: set_stamp(v, python="2.7"), ALL, "from 2.7 to", id="another Python"),
         pytest.param(lambda v: set_stamp(v, files=[]), ALL, "list of installed", id="no list of files"),

@@ -64,10 +64,10 @@ Topics = Annotated[
     typer.Option(metavar="TOPIC,TOPIC", help="Process these image topics only; default: every camera."),
 ]
 From = Annotated[
-    float, typer.Option("--from", metavar="SECONDS", help="Start so long after the start of the bag.")
+    float, typer.Option("--from", metavar="SECONDS", help="Start this many seconds into the bag.")
 ]
 To = Annotated[
-    float | None, typer.Option("--to", metavar="SECONDS", help="End so long after the start of the bag.")
+    float | None, typer.Option("--to", metavar="SECONDS", help="Stop this many seconds into the bag.")
 ]
 DEFAULT_ENGINE = AUTO
 

@@ -139,7 +139,10 @@ def check_face_detector() -> Finding:
 
 def check_torch() -> Finding:
     if importlib.util.find_spec("torch") is None:
-        advice = "pip install torch; without it face_detector needs embedder:=dlib, objects onnx:FILE"
+        advice = (
+            "pip install torch; without it the DETR family, mmod, heat maps and training do not work, and "
+            "face_detector needs embedder:=dlib"
+        )
         return Finding("torch", "note", "not there", advice)
     torch = importlib.import_module("torch")
     if not torch.cuda.is_available():
@@ -156,7 +159,7 @@ def check_transformers() -> Finding:
 def check_safetensors() -> Finding:
     return _optional(
         "safetensors",
-        "pip install safetensors; the default model for objects and most published ones need it",
+        "pip install safetensors; most published models for objects need it, and the default one with engine:=torch",
     )
 
 
@@ -169,7 +172,7 @@ def check_onnxruntime() -> Finding:
             name,
             "note",
             "not there",
-            "pip install onnxruntime; the default face detector and onnx:FILE need it",
+            "pip install onnxruntime; without it the default face detector and onnx:FILE need OpenVINO",
         )
     providers = [
         provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()

@@ -44,7 +44,7 @@ def coco(
     input_size: Annotated[
         int, typer.Option(help="Longest side of what the network sees, in pixels; 0: the model's own.")
     ] = 0,
-    limit: Annotated[int, typer.Option(min=0, help="Of the first so many images; 0: of all.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, help="Use the first N images only; 0: all.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
     max_detections: Annotated[
         int, typer.Option(help="Most detections of an image; COCO counts 100.")

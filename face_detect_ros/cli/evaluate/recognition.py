@@ -98,7 +98,7 @@ def identification(
 ) -> None:
     """How often strangers get a name and known people get none, for galleries of 10, 100 and 1000 people.
 
-    The images lie in DIR as Name/any.jpg. Single looks are judged, without the votes over a track.
+    The images lie in DIR as Name/any.jpg. Single looks are evaluated, without the votes over a track.
 
     Exit code: 0; 1 if an image could not be read or a model failed; 2 for bad arguments.
     """

@@ -50,7 +50,7 @@ def tracking(
         float, typer.Option(help="A track without a detection for longer is lost.")
     ] = TrackerOptions.max_age_s,
     max_age_images: Annotated[
-        int, typer.Option(help="A track is not lost before this many images without a detection.")
+        int, typer.Option(help="A track is not lost before it was missed in more images than this.")
     ] = TrackerOptions.max_age_images,
     lost_age_s: Annotated[
         float, typer.Option(help="A lost track may be found again for this long.")
@@ -66,7 +66,7 @@ def tracking(
 ) -> None:
     """HOTA, MOTA, IDF1 and ID switches of a tracker on MOTChallenge sequences, with the detections they come with.
 
-    HOTA, DetA, AssA, MOTA and IDF1 are in per cent; they equal those of TrackEval. Scores outside [0, 1] are taken as
+    HOTA, DetA, AssA, MOTA and IDF1 are in percent; they equal those of TrackEval. Scores outside [0, 1] are taken as
     margins and mapped by the logistic function.
 
     Exit code: 0; 2 for bad arguments or sequences.

@@ -143,7 +143,7 @@ class RemoteDetector:
     """A detector on a server, and one here for while the server is away. One thread at a time may call `detect`.
 
     Asking the server again happens in a thread of its own, so no image waits for a server that does not answer; only
-    the image at which it goes away waits, for the time-out.
+    the image at which it goes away waits, for the timeout.
 
     Args:
         address: For people to read.

@@ -54,7 +54,7 @@ class Counts:
     track_boxes: int = 0
 
     def figures(self) -> dict[str, float]:
-        """HOTA, DetA, AssA, MOTA and IDF1 in per cent; FP, FN and IDSW as counts."""
+        """HOTA, DetA, AssA, MOTA and IDF1 in percent; FP, FN and IDSW as counts."""
         detection = self.found / np.maximum(1, self.found + self.missed + self.false)
         association = self.association / np.maximum(1, self.found)
         errors = self.clear_missed + self.clear_false + self.switches

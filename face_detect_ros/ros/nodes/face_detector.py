@@ -77,7 +77,7 @@ class FaceDetectorParameters(DetectorParameters):
     )
     embedder: str = parameter(
         embedders.DEFAULT,
-        "Network that compares faces: dlib_resnet, dlib, arcface:FILE, sface.",
+        "Network that compares faces: dlib_resnet, dlib, arcface:FILE, sface, librefacerec-l.",
         at_configure=True,
     )
     accept_distance: float = parameter(

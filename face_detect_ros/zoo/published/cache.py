@@ -3,7 +3,7 @@
 
 """Where published weights are on this machine, and whether they are what they should be.
 
-Each checkpoint has a folder of its name under `root()`, or under `installed_root()` if the set-up put it there. A file
+Each checkpoint has a folder of its name under `root()`, or under `installed_root()` if the setup put it there. A file
 is right if its SHA-256 is the published one or, if none is published, the one recorded on the first fetch.
 
 Reading hundreds of megabytes at every start would cost a node a second or more. Content that was checked once is

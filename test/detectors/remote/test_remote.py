@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Detectors on an inference server: the same boxes, time-outs, a server that goes and comes back, a local fallback."""
+"""Detectors on an inference server: the same boxes, timeouts, a server that goes and comes back, a local fallback."""
 
 import time
 from contextlib import closing
