@@ -28,13 +28,13 @@ def candidates(
         options: What to keep.
         overlapping: Several boxes may show one thing: each counts as `label_choice` says, and the best are kept. If
             False, each counts for each of its classes, and as many as there are boxes are kept.
-        columns: Columns of the scores whose class has a name; None for all of them.
+        columns: Columns of the scores, or class ids of the network, whose class has a name; None for all of them.
 
     Raises:
         DetectorError: The network gave numbers that are not finite.
     """
     if proposals.class_ids is not None:
-        return _single(proposals, proposals.class_ids, options)
+        return _single(proposals, proposals.class_ids, options, columns)
     scores, rows = proposals.scores, None
     if proposals.objectness is not None:
         _check_finite(proposals.objectness)
@@ -59,12 +59,18 @@ def candidates(
     return _best(proposals, rows[index], scores[index, class_ids], class_ids, options, most)
 
 
-def _single(proposals: Proposals, class_ids: np.ndarray, options: DetectOptions) -> Candidates:
+def _single(
+    proposals: Proposals, class_ids: np.ndarray, options: DetectOptions, columns: np.ndarray | None
+) -> Candidates:
     """Each row has one class; rows with a score of 0 are padding."""
     scores = proposals.scores
     _check_finite(scores)
     rows = np.flatnonzero((scores >= options.score_threshold) & (scores > 0))
-    return _best(proposals, rows, scores[rows], class_ids[rows].astype(np.int64), options, None)
+    class_ids = class_ids[rows].astype(np.int64)
+    if columns is not None:
+        named = np.isin(class_ids, columns)
+        rows, class_ids = rows[named], np.searchsorted(columns, class_ids[named])
+    return _best(proposals, rows, scores[rows], class_ids, options, None)
 
 
 def _best(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,19 @@ def test_names_of_outputs_prove_nothing(tmp_path: Path) -> None:
     assert _16_PX in map(tuple, np.round(found.boxes).astype(int).tolist())
     with pytest.raises(ConfigError, match="boxes and scores alone do not say"):
         open_(save(tmp_path / "n.onnx", "swapped", metadata=NAMES))
+
+
+@pytest.mark.parametrize("layout", ["yolo", "rt_detr", "yolo_end2end", "yolo_batched", "mmdeploy"])
+def test_classes_without_a_name_are_left_out_and_shift_no_other(tmp_path: Path, layout: str) -> None:
+    names = str({0: "N/A", 1: "green", 2: "blue"})
+    detector = open_(save(tmp_path / "file.onnx", layout, metadata={"names": names}), engine="onnxruntime")
+    assert detector.labels == ("green", "blue")
+    images = [picture(64, 64, color, _16_PX) for color in ((255, 0, 0), BLUE)]
+    red, blue = detector.detect(images, OPTIONS)
+    assert len(red) == 0
+    assert set(blue.class_ids.tolist()) == {1}
+    (green,) = detector.detect(images[1:], replace(OPTIONS, class_ids=(0,)))
+    assert len(green) == 0
 
 
 def test_91_columns_of_rf_detr_are_coco_categories(tmp_path: Path) -> None:
