@@ -24,6 +24,7 @@ class Served:
     content_type: str = "application/octet-stream"
     encoding: str = ""
     ranges: bool = True
+    heeds_if_range: bool = True
     tells_length: bool = True
     says_length: int | None = None
     location: str = ""
@@ -125,7 +126,7 @@ class FileServer:
     def _start(handler: http.server.BaseHTTPRequestHandler, served: Served) -> int | None:
         asked = handler.headers.get("Range")
         unchanged = handler.headers.get("If-Range") in (None, served.etag, served.modified)
-        if asked is None or not served.ranges or not unchanged:
+        if asked is None or not served.ranges or (served.heeds_if_range and not unchanged):
             return None
         return int(asked.removeprefix("bytes=").removesuffix("-"))
 

@@ -172,6 +172,9 @@ class Download:
         """Records what the part will be, if it can be known to be complete at its end."""
         if answer.offset and part.total is not None and answer.total != part.total:
             raise TryAgainError("the server sent another part than the one asked for", restart=True)
+        # not every server heeds If-Range, and without a digest nothing would show that two files were mixed
+        if answer.offset and not self._checked and answer.validator != part.validator:
+            raise TryAgainError("the file has changed on the server since the download began", restart=True)
         sha256 = answer.sha256 or (part.sha256 if answer.offset else "")
         if not (answer.total is not None or answer.has_end or sha256 or self._checked):
             raise DownloadError(

@@ -100,12 +100,13 @@ def test_from_the_start_where_the_server_cannot_continue(server) -> None:
     assert fetch(checkpoint).read_bytes() == CONTENT
 
 
-def test_a_file_that_changes_in_between_is_not_mixed(server) -> None:
+@pytest.mark.parametrize("heeds_if_range", [True, False])
+def test_a_file_that_changes_in_between_is_not_mixed(server, heeds_if_range) -> None:
     checkpoint = server.checkpoint("m", known=False, w_pt=CONTENT)
     served(server).cuts = [200_000, 0, 0, 0]
     with pytest.raises(WeightsError, match="4 attempts"):
         fetch(checkpoint)
-    server.files["/m/w.pt"] = Served(CONTENT[::-1], etag='"2"')
+    server.files["/m/w.pt"] = Served(CONTENT[::-1], etag='"2"', heeds_if_range=heeds_if_range)
     assert fetch(checkpoint).read_bytes() == CONTENT[::-1]
 
 
