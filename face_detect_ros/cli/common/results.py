@@ -83,14 +83,12 @@ class OutputFolder:
 
     def __init__(self, folder: Path, media: Sequence[MediaFile]) -> None:
         """Raises ConfigError if nothing can be written there or a result would replace its own input."""
-        self._targets = {}
-        taken: set[Path] = set()
-        for item in dict.fromkeys(media):  # one named twice has one result
-            target = _free_name(folder / _target_name(item), taken)
-            if target.exists() and any(target.samefile(other.path) for other in media if other.path.exists()):
-                raise ConfigError(f"{folder}: would replace the input {target}; choose another folder")
-            taken.add(target)
-            self._targets[item] = target
+        self._inputs = {_identity(item.path) for item in media} - {None}
+        self._taken: dict[Path, int] = {}  # name -> the highest number that was added to it
+        # by input and camera; an input named twice has one result
+        self._targets: dict[tuple[MediaFile, str], Path] = {}
+        for item in dict.fromkeys(media):
+            self._targets[item, ""] = self._take(folder / _target_name(item))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -118,18 +116,47 @@ class OutputFolder:
 
     def open_video(self, item: MediaFile, rate_hz: float, camera: str = "") -> VideoFile:
         """A video for the results of `item`, or of one camera of several in it. Raises OutputError."""
-        target = self._prepare(item)
-        if camera:
-            target = target.with_name(f"{target.stem}{camera.replace('/', '-')}{target.suffix}")
-        return VideoFile(target, rate_hz)
+        return VideoFile(self._prepare(item, camera), rate_hz)
 
-    def _prepare(self, item: MediaFile) -> Path:
-        target = self._targets[item]
+    def _prepare(self, item: MediaFile, camera: str = "") -> Path:
+        if (item, camera) not in self._targets:
+            target = self._targets[item, ""]
+            try:
+                target = self._take(
+                    target.with_name(f"{target.stem}{camera.replace('/', '-')}{target.suffix}")
+                )
+            except ConfigError as error:
+                raise OutputError(str(error)) from error
+            self._targets[item, camera] = target
+        target = self._targets[item, camera]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{target.parent}: {error.strerror or error}") from error
         return target
+
+    def _take(self, target: Path) -> Path:
+        """`target`, or target-2, target-3, ... where another result has that name. Raises ConfigError for an input."""
+        number, candidate = self._taken.get(target, 1), target
+        while candidate in self._taken:
+            number += 1
+            candidate = target.with_name(f"{target.stem}-{number}{target.suffix}")
+        if _identity(candidate) in self._inputs:
+            raise ConfigError(
+                f"{candidate.parent}: would replace the input {candidate}; choose another folder"
+            )
+        self._taken[candidate] = 1
+        self._taken[target] = number
+        return candidate
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The same for all names of a file or folder; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _target_name(item: MediaFile) -> Path:
@@ -142,12 +169,3 @@ def _target_name(item: MediaFile) -> Path:
     if item.relative.suffix.lower() in _SAVED_AS_THEY_ARE:
         return item.relative
     return item.relative.with_suffix(".png")
-
-
-def _free_name(target: Path, taken: set[Path]) -> Path:
-    """`target`, or target-2, target-3, ... where inputs from different folders have one name."""
-    number, candidate = 2, target
-    while candidate in taken:
-        candidate = target.with_name(f"{target.stem}-{number}{target.suffix}")
-        number += 1
-    return candidate
