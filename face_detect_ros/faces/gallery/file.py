@@ -22,6 +22,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery.people import LONGEST, SHORTEST
+from face_detect_ros.files import machine
 from face_detect_ros.files.home import home
 
 SCHEMA_VERSION = 1
@@ -139,6 +140,21 @@ def file_identity(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return (status.st_dev, status.st_ino)
+
+
+def unique_id(path: Path) -> str:
+    """Identifies a file across computers, so that two nodes can tell whether they use the same one.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A text without blanks, valid until the computer restarts; empty if the file or the computer cannot be
+        identified.
+    """
+    boot, (device, inode) = machine.boot(), file_identity(path)
+    # containers share the boot of their computer, but each has devices of its own for its own files
+    return f"{boot}:{device}:{inode}" if boot and (device, inode) != (0, 0) else ""
 
 
 def is_damage(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from face_detect_ros.core.protocols import DetectOptions
 from face_detect_ros.detectors import catalogue, model_file
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
+from face_detect_ros.faces.gallery.file import unique_id
 from face_detect_ros.faces.gallery.people import GallerySnapshot
 from face_detect_ros.faces.options import EnrollmentOptions, MatchOptions
 from face_detect_ros.pipeline.options import FAINT_FROM, PipelineOptions
@@ -347,7 +348,8 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
             return
         # absolute paths, for other processes
         embedder = model_file.absolute(self.params.embedder)
-        self._vision_info.announce(embedder, str(gallery.path), self._gallery_version)
+        file = unique_id(gallery.path)
+        self._vision_info.announce(embedder, str(gallery.path), self._gallery_version, file)
 
 
 def main() -> None:

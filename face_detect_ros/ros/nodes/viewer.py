@@ -280,6 +280,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def _on_people(self, message: VisionInfo) -> None:
         self._people.gallery, self._people.embedder = message.database_location, message.method
+        self._people.gallery_file = message.header.frame_id
         self._people_revision = f"{message.database_version} {message.database_location}"
 
     async def _ask_for_privacy(self) -> None:

@@ -39,15 +39,16 @@ class VisionInfoTopic:
         self._node = node
         self._publisher: Any = node.create_publisher(VisionInfo, "~/vision_info", qos.latched())
 
-    def announce(self, method: str, location: str, version: int) -> None:
+    def announce(self, method: str, location: str, version: int, file: str) -> None:
         """Say which network names things.
 
         Args:
             method: Name of the network.
             location: Of its database of names.
             version: Of that database; grows with each change.
+            file: `unique_id` of its file. Published as `header.frame_id`, because the message has no field for it.
         """
-        header = make_header(self._node.get_clock().now().nanoseconds, "")
+        header = make_header(self._node.get_clock().now().nanoseconds, file)
         self._publisher.publish(
             VisionInfo(header=header, method=method, database_location=location, database_version=version)
         )

@@ -22,6 +22,7 @@ from std_srvs.srv import Trigger
 
 from face_detect_ros.core.errors import DetectorError, GalleryError
 from face_detect_ros.detectors import model_file
+from face_detect_ros.faces.gallery.file import unique_id
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.looks import as_text
 from face_detect_ros.ros.viewer import node_parameters
@@ -48,14 +49,15 @@ class People:
         self._photos: _PhotoProcess | None = None
         self.gallery = ""
         """File of the detector's gallery, as `~/vision_info` says; may be on another computer."""
+        self.gallery_file = ""
+        """Its `unique_id`, as the detector sees it."""
         self.embedder = ""
         """Network that compares faces, as `~/vision_info` says."""
 
     async def list(self) -> list[dict[str, Any]]:
         """Everybody in the gallery: name, looks and, where the gallery is on this computer, the latest looks' dates."""
-        path = Path(self.gallery)
-        if self.gallery and path.is_file():
-            with Gallery(path, read_only=True) as gallery:
+        if self._is_here():
+            with Gallery(Path(self.gallery), read_only=True) as gallery:
                 return [
                     {
                         "name": person.name,
@@ -120,6 +122,10 @@ class People:
         finally:
             self._busy = False
 
+    def _is_here(self) -> bool:
+        """Whether the detector's gallery is on this computer: another one may have a file of the same path."""
+        return bool(self.gallery_file) and unique_id(Path(self.gallery)) == self.gallery_file
+
     async def _trigger(self, service: str) -> str:
         response = await self._calls.call(Trigger, f"{self._detector}/{service}", Trigger.Request())
         if not response.success:
@@ -128,16 +134,16 @@ class People:
 
     async def _settings(self) -> tuple[str, str, str]:
         """Gallery, embedder and model of the detector. Raises GalleryError if another process cannot use them."""
-        if not self.gallery or not Path(self.gallery).parent.is_dir():
+        if not self._is_here():
             raise GalleryError("the face detector's gallery is not on this computer; enroll from the image")
         model = str(await node_parameters.get(self._calls, self._detector, "model"))
-        files = [Path(self.gallery), model_file.file_of(self.embedder), model_file.file_of(model)]
+        files = [model_file.file_of(self.embedder), model_file.file_of(model)]
         if relative := [str(file) for file in files if file is not None and not file.is_absolute()]:
             raise GalleryError(
                 f"the face detector uses {relative[0]}, whose folder only its own process knows; start it with the "
                 "absolute path, or enroll from the image"
             )
-        return self.gallery, self.embedder, model
+        return str(Path(self.gallery).absolute()), self.embedder, model
 
     def _look_at(self, settings: tuple[str, str, str], name: str, file_name: str, data: bytes) -> Any:
         if self._photos is not None and not self._photos.usable(settings):

@@ -26,6 +26,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
+from face_detect_ros.faces.gallery.file import unique_id
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.ros import enrollment_services
 from face_detect_ros.ros.messages.images import decode_image
@@ -209,7 +210,8 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
     with Gallery(new, embedder.model_id, embedder.model_version) as opened:
         opened.enroll("Nobody here", -vectors, "an image")
     new.replace(gallery)
-    info.wait(lambda m: m.database_version > second)
+    replaced = info.wait(lambda m: m.database_version > second)
+    assert replaced.header.frame_id == unique_id(gallery)
     assert local.node.active
 
 
