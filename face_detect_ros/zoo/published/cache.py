@@ -89,7 +89,8 @@ def locate(checkpoint: Checkpoint) -> Path:
 
 def by_hand(checkpoint: Checkpoint, names: Sequence[str]) -> str:
     """Returns the end of a sentence that says how to get the files of these names without this program."""
-    return f"or copy {', '.join(names)} into {folder(checkpoint)} by hand (published at {checkpoint.source})"
+    place = fetched_folder(checkpoint)
+    return f"or copy {', '.join(names)} into {place} by hand (published at {checkpoint.source})"
 
 
 def presence(checkpoint: Checkpoint) -> Literal["yes", "partly", "no"]:
@@ -98,14 +99,17 @@ def presence(checkpoint: Checkpoint) -> Literal["yes", "partly", "no"]:
     return "yes" if all(there) else "partly" if any(there) else "no"
 
 
-def examine(checkpoint: Checkpoint) -> tuple[FileState, ...]:
-    """Returns the state of each file; unchanged files are not read again."""
-    return _examine(checkpoint, thorough=False)
+def examine(checkpoint: Checkpoint, place: Path | None = None) -> tuple[FileState, ...]:
+    """Returns the state of each file in `place` (None: in `folder`); unchanged files are not read again.
+
+    If the records there are damaged, it is the state of their file alone.
+    """
+    return _examine(checkpoint, place or folder(checkpoint), thorough=False)
 
 
 def verify(checkpoint: Checkpoint) -> tuple[FileState, ...]:
     """Returns the state of each file, by its content."""
-    return _examine(checkpoint, thorough=True)
+    return _examine(checkpoint, folder(checkpoint), thorough=True)
 
 
 def expected_sha256(remote: RemoteFile, record: Record | None) -> str:
@@ -130,8 +134,7 @@ def record_content(place: Path, name: str, sha256: str, stamp: records.Stamp) ->
     records.write(place, {**known, name: records.made(sha256, stamp)})
 
 
-def _examine(checkpoint: Checkpoint, *, thorough: bool) -> tuple[FileState, ...]:
-    place = folder(checkpoint)
+def _examine(checkpoint: Checkpoint, place: Path, *, thorough: bool) -> tuple[FileState, ...]:
     try:
         known = records.read(place)
     except WeightsError as error:

@@ -68,6 +68,26 @@ def test_what_is_here_is_not_fetched_again_and_what_is_altered_is(server, models
     assert (models / "m" / "w.pt").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("altered", ["a.json", "checksums.json"])
+def test_all_is_fetched_where_what_came_with_the_environment_is_altered(
+    server, models, tmp_path, monkeypatch, altered
+) -> None:
+    monkeypatch.setattr(cache, "installed_root", lambda: tmp_path / "installed")
+    checkpoint = server.checkpoint("m", a_json=b"{}", b_json=b"[]", w_pt=CONTENT)
+    shutil.copytree(fetch(checkpoint), tmp_path / "installed" / "m")
+    shutil.rmtree(models)
+    assert fetch(checkpoint) == tmp_path / "installed" / "m"
+    assert len(server.requests) == 3
+    (tmp_path / "installed" / "m" / altered).write_text("{")
+    served(server, file="a.json").statuses = [404]
+    with pytest.raises(WeightsError, match=rf"or copy a\.json, b\.json, w\.pt into {models}/m by hand"):
+        fetch(checkpoint)
+    for _ in range(2):
+        assert fetch(checkpoint) == models / "m"
+        assert cache.locate(checkpoint) == models / "m"
+    assert len(server.requests) == 3 + 1 + 3
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_broken_connection_is_continued(server, known) -> None:
     checkpoint = server.checkpoint("m", known=known, w_pt=CONTENT)
