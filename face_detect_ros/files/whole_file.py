@@ -60,6 +60,28 @@ def whole_file(path: Path, *, only_writer: bool = False, private: bool = False) 
         os.close(descriptor)
 
 
+def move_new(path: Path, target: Path) -> None:
+    """Rename a file within its folder, as `Path.rename` does, but never over a file that is there.
+
+    Raises:
+        FileExistsError: There is a file `target`, perhaps since a moment ago.
+        OSError: The folder cannot be written.
+    """
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:  # many memory sticks and network drives have no hard links: reserve the name instead
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        try:
+            os.replace(path, target)
+        except OSError:
+            target.unlink()
+            raise
+    else:
+        path.unlink()
+
+
 def sync(path: Path, *, follow: bool = True) -> None:
     """Write a file, or the names in a folder, to the disk. Raises OSError, also for a link if `follow` is false."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))

@@ -36,6 +36,7 @@ from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.looks import Model, StoredLook, as_moment, check_source
 from face_detect_ros.faces.gallery.people import check_embeddings, check_name
+from face_detect_ros.files.whole_file import move_new
 
 FORMAT = "face_detect_ros gallery"
 VERSION = 2
@@ -79,9 +80,9 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
                 written = _write(gallery, file.write)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(temporary, target)  # unlike a rename it does not replace a file that has come up since
+            move_new(Path(temporary), target)
         finally:
-            os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
     except FileExistsError as error:
         raise GalleryError(f"{target}: exists already; give another name or remove it first") from error
     except OSError as error:

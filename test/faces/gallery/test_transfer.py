@@ -4,8 +4,10 @@
 """Exporting a gallery and importing it elsewhere."""
 
 import base64
+import errno
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +117,24 @@ def test_export_replaces_nothing(tmp_path, exported):
         with pytest.raises(GalleryError, match="cannot be written"):
             export_gallery(gallery, tmp_path / "missing" / "file")
     assert exported.read_bytes() == before
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_export_to_a_disk_without_hard_links(tmp_path, exported, monkeypatch, code):
+    def link(*_):
+        raise OSError(code, os.strerror(code))  # as on a memory stick with FAT
+
+    monkeypatch.setattr(os, "link", link)
+    before = exported.read_bytes()
+    with Gallery(tmp_path / "a.sqlite3", MODEL) as gallery:
+        assert export_gallery(gallery, tmp_path / "stick.jsonl") == 3
+        monkeypatch.setattr(
+            Path, "exists", lambda path: False
+        )  # as if it came up while the looks were written
+        with pytest.raises(GalleryError, match="exists already"):
+            export_gallery(gallery, exported)
+    assert (tmp_path / "stick.jsonl").read_bytes() == exported.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["a.sqlite3", "people.jsonl", "stick.jsonl"]  # nothing temporary
 
 
 def changed(record, **values):
