@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The viewer alone, beside nodes that run already: a live page in the browser."""
+"""The viewer alone, beside nodes that are already running: a live page in the browser."""
 
 from launch import LaunchDescription
 
