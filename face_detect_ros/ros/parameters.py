@@ -4,7 +4,7 @@
 """A frozen dataclass as a node's parameters.
 
 Each field becomes a declared parameter with its description, range and read-only flag; the dataclass is the one
-place where the default stands. `Parameters.value` is always a complete, valid snapshot: code that reads it once
+place where the default stands. `Parameters.in_use` is always a complete, valid snapshot: code that reads it once
 per frame sees a change between two frames, never in the middle of one.
 """
 
@@ -114,7 +114,8 @@ class Parameters(Generic[T]):
             ConfigError that it raises rejects the change with that reason.
 
     Attributes:
-        value: The latest snapshot.
+        value: The latest snapshot, as set.
+        in_use: The same, but what takes effect at configure is as it was at the latest `hold`.
 
     Raises:
         ConfigError: An initial value has the wrong type or is out of range.
@@ -147,7 +148,23 @@ class Parameters(Generic[T]):
             self.value: T = self._validated(values)
         except ConfigError as error:
             raise ConfigError(f"{node.get_fully_qualified_name()}: {error}") from None
+        self._held: dict[str, Any] = {}
+        self.in_use: T = self.value
         node.add_on_set_parameters_callback(self._on_set)
+
+    def hold(self) -> None:
+        """Configure: use what is set now, and of later changes only those that need no configure."""
+        self._held = {name: getattr(self.value, name) for name, late in self._at_configure.items() if late}
+        self.in_use = self.value
+
+    def release(self) -> None:
+        """No longer configured: every change is in use at once."""
+        self._held = {}
+        self.in_use = self.value
+
+    def until_configure(self, new: T) -> T:
+        """The part of the snapshot `new` that needs no configure; the rest as it is in use."""
+        return dataclasses.replace(new, **self._held)  # type: ignore[type-var]
 
     def _validated(self, values: dict[str, Any]) -> T:
         values = dict(values)
@@ -177,13 +194,14 @@ class Parameters(Generic[T]):
             new = self._validated({**dataclasses.asdict(old), **changes})  # type: ignore[call-overload]
             if self._on_change is not None:
                 self._on_change(new, old)
+            in_use = self.until_configure(new)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:  # noqa: BLE001 - whoever sets a parameter gets an answer, and the node goes on
             trace = traceback.format_exc()
             self._logger.error(f"{', '.join(changes)} cannot be checked: {trace}")
             return SetParametersResult(successful=False, reason=f"{type(error).__name__}: {error}")
-        self.value = new
+        self.value, self.in_use = new, in_use
         late = sorted(name for name in changes if self._at_configure[name])
         if late:  # rclpy drops the reason of a success
             self._logger.info(f"{', '.join(late)}: takes effect at the next configure")

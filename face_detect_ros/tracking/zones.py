@@ -125,7 +125,7 @@ def split_camera(text: str, cameras: Sequence[str]) -> tuple[str, str]:
         return "", text
     if owner not in cameras:
         known = ", ".join(name for name in cameras if name)
-        hint = f"there are {known}" if known else "the parameter cameras names none"
+        hint = f"there are {known}" if known else "no camera has a name: cameras gives them, at configure"
         raise ConfigError(f"'{owner[:60]}' before the / is not a camera; {hint}")
     return owner, rest.strip()
 

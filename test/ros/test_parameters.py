@@ -133,6 +133,34 @@ def test_a_change_that_waits_for_configure_says_so(probe, start):
     probe.wait_for_log("color: takes effect at the next configure")
 
 
+def test_between_two_configures_only_what_needs_none_changes_in_use(probe, start):
+    settings = start(Owner).node.settings
+    settings.hold()
+    probe.set_parameters("/owner", color="blue", level=0.75)
+    assert settings.value == Settings(color="blue", level=0.75)
+    assert settings.in_use == Settings(level=0.75)
+    settings.hold()
+    assert settings.in_use == settings.value
+    probe.set_parameters("/owner", color="green")
+    settings.release()
+    assert settings.in_use.color == "green"
+    probe.set_parameters("/owner", color="red")
+    assert settings.in_use == Settings(level=0.75)
+
+
+def test_networks_at_work_keep_their_own_options_until_configure(probe, start, scripted):
+    node = start(FaceDetector, parameters={"model": "quick", "recognize": False}).node
+    probe.wait_for_state("/face_detector", "active")
+    before = node.options(node.params, ("face",))
+    assert probe.set_parameters("/face_detector", embedder="sface", model="robot") == [(True, "")] * 2
+    assert node.options(node.params, ("face",)) == before
+    for verb in ("deactivate", "cleanup"):
+        assert probe.change_state("/face_detector", verb)
+    after = node.options(node.params, ("face",))
+    assert after.match.accept_distance > before.match.accept_distance
+    assert after.detect.score_threshold < before.detect.score_threshold
+
+
 def test_a_misspelled_parameter_is_named_with_the_nearest(probe, start):
     start(FaceDetector, parameters={"score_treshold": 0.3, "rate_hz": 5.0, "autostart": False})
     probe.wait_for_log("parameter score_treshold is unknown and was ignored; did you mean score_threshold?")

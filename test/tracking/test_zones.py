@@ -61,7 +61,7 @@ def test_areas_of_several_cameras():
         ("", f"do\nor!: {LEFT}", "has no name"),
         ("", "door: 0,0 1,1", "parameter zones: polygon"),
         ("", f"door: {LEFT}; door: {RIGHT}", "'door' occurs twice"),
-        ("", f"rear/door: {LEFT}", "'rear' before the / is not a camera; the parameter cameras names none"),
+        ("", f"rear/door: {LEFT}", "'rear' before the / is not a camera; no camera has a name"),
         (";".join([LEFT] * 51), "", "has 51 polygons"),
     ],
 )

@@ -94,7 +94,6 @@ class DetectorNode(PerceptionNode[P]):
         # before the base: its timers may report at once
         self.channels: list[Channel] = []
         self.pipeline: Pipeline | None = None
-        self._configured: P | None = None
         self._worker: Worker[list[tuple[int, LazyFrame]]] | None = None
         self._label_info: LabelInfoTopic | None = None
         self._transforms: Transforms | None = None
@@ -151,7 +150,7 @@ class DetectorNode(PerceptionNode[P]):
         """
         torch = sys.modules.get("torch")
         if torch is not None and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(_threads(self._configured or self.params))
+            torch.set_num_threads(_threads(self.params))
 
     def finished(self, result: Result, channel: Channel) -> None:
         """Called on the worker with every result before it is published, whether somebody subscribes or not."""
@@ -163,7 +162,7 @@ class DetectorNode(PerceptionNode[P]):
     # the state machine's work
 
     def configure(self) -> None:
-        params = self._configured = self.params
+        params = self.params
         if params.target_frame:
             self._transforms = Transforms(self, "target_frame")
         elif ground_of(params.ground_plane)[1]:
@@ -190,7 +189,7 @@ class DetectorNode(PerceptionNode[P]):
         self._label_info = LabelInfoTopic(self)
 
     def load(self) -> Pipeline:
-        params = self._configured or self.params
+        params = self.params
         with cpu.pinned(cpu.parse(params.cpus)):
             pipeline = self.recipe(params).build()
             try:
@@ -204,7 +203,7 @@ class DetectorNode(PerceptionNode[P]):
         return pipeline
 
     def adopt(self, loaded: Pipeline) -> None:
-        params = self._configured or self.params
+        params = self.params
         self.pipeline = loaded
         mailboxes: Mailboxes[LazyFrame] = Mailboxes(
             len(self.channels), params.frames_at_once, params.max_batch_wait_ms * 1e-3
@@ -223,7 +222,7 @@ class DetectorNode(PerceptionNode[P]):
         self.get_logger().info(f"{params.model} on {loaded.device} is ready for images on {self.wire_topic}")
 
     def _start_worker(self, device: str) -> None:
-        cpu.pin(cpu.parse((self._configured or self.params).cpus))
+        cpu.pin(cpu.parse(self.params.cpus))
         self.prepare_worker(device)
 
     def _frames_at_once(self, params: P) -> int:
@@ -280,13 +279,16 @@ class DetectorNode(PerceptionNode[P]):
             catalogue.find(new.model, task=self.task)
         cpu.parse(new.cpus)
         new.decode_options()
-        parse_areas(new.roi, new.zones, camera_names(new.cameras))
-        split_camera(new.select, camera_names(new.cameras))
         ground_of(new.ground_plane)
+        now = self.until_configure(new)
+        for params in (now, new):
+            cameras = camera_names(params.cameras)
+            parse_areas(params.roi, params.zones, cameras)
+            split_camera(params.select, cameras)
         if self.pipeline is not None:
-            self.options(new, self.pipeline.labels)
-        if self.active and new.detect_options.score_threshold != old.detect_options.score_threshold:
-            self.announce_labels(new)
+            self.options(now, self.pipeline.labels)
+        if self.active and now.detect_options.score_threshold != self.params.detect_options.score_threshold:
+            self.announce_labels(now)
 
     def once_a_second(self) -> None:
         for channel in self.channels:
@@ -302,7 +304,7 @@ class DetectorNode(PerceptionNode[P]):
             return Health()
         parts = [self._health(channel) for channel in channels]
         values = {
-            "model": "" if self._configured is None else self._configured.model,
+            "model": self.params.model,
             "device": pipeline.device,
             "compute": "" if any(channel.listening for channel in channels) else "nobody subscribes",
             **(parts[0].values if len(channels) == 1 else _sums(channels)),

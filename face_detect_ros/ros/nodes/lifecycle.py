@@ -140,8 +140,12 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     @property
     def params(self) -> P:
-        """A snapshot of the parameters."""
-        return self._parameters_of_node.value
+        """A snapshot of the parameters in use: what takes effect at configure is as it was at the latest one."""
+        return self._parameters_of_node.in_use
+
+    def until_configure(self, new: P) -> P:
+        """What will be in use of changed parameters before the next configure."""
+        return self._parameters_of_node.until_configure(new)
 
     @property
     def private(self) -> bool:
@@ -190,7 +194,12 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         return {}
 
     def on_parameters_changed(self, new: P, old: P) -> None:
-        """Check a change before it holds. Raises ConfigError to reject it."""
+        """Check a change before it holds. Raises ConfigError to reject it.
+
+        Args:
+            new: All parameters as they will be at the next configure; see also `until_configure`.
+            old: The same before the change.
+        """
 
     def _check_change(self, new: P, old: P) -> None:
         """Check a change, and be private from now on if it says so. Raises ConfigError to reject it."""
@@ -329,7 +338,9 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
 
     def _release(self, timeout_s: float) -> bool:
         idle = self._stop_loading(timeout_s)
-        return self.cleanup(timeout_s) and idle
+        idle = self.cleanup(timeout_s) and idle
+        self._parameters_of_node.release()
+        return idle
 
     def _stop_loading(self, timeout_s: float) -> bool:
         if self._loading_timer is not None:
@@ -344,6 +355,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
         self.adopt(self.load())
 
     def _configure(self) -> None:
+        self._parameters_of_node.hold()
         self._private = bool(getattr(self.params, "privacy", False))
         self.configure()
 
@@ -437,7 +449,7 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
             if verb == "configure":
                 command = f"ros2 lifecycle set {self.get_fully_qualified_name()}"
                 again = f"; then try again: {command} configure && {command} activate"
-                self.cleanup(STOP_TIMEOUT_S)
+                self._release(STOP_TIMEOUT_S)
             self.get_logger().error(f"{self._last_error}{again}")
             return TransitionCallbackReturn.FAILURE
         self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"

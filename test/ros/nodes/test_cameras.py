@@ -83,6 +83,19 @@ def test_the_cameras_are_a_text_or_a_list(probe, start, scripted, given):
     assert probe.set_parameters(NODE, cameras=["back"]) == [(True, "")]
 
 
+def test_regions_are_of_the_cameras_in_use(probe, start, scripted):
+    _, front, _ = start_two(probe, start, recognize=False)
+    assert probe.set_parameters(NODE, cameras="back") == [(True, "")]
+    ((successful, reason),) = probe.set_parameters(NODE, roi="back/0,0 1,0 1,1 0,1")
+    assert not successful
+    assert "'back' before the / is not a camera; there are front, left" in reason
+    assert front.show().detections
+    for verb in ("deactivate", "cleanup"):
+        assert probe.change_state(NODE, verb)
+    assert probe.set_parameters(NODE, roi="back/0,0 1,0 1,1 0,1", select="back/#1") == [(True, "")] * 2
+    assert probe.change_state(NODE, "configure")
+
+
 @pytest.mark.parametrize(
     ("text", "names"), [("", ("",)), (" , ", ("",)), ("front", ("front",)), ("a,b_2 , c", ("a", "b_2", "c"))]
 )
