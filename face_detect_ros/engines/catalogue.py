@@ -153,7 +153,7 @@ def open_graph(
     Raises:
         EngineError: The engine is unknown or not installed, or cannot load the file.
         DeviceError: It does not have the device or the precision.
-        WeightsError: The file is missing or not ONNX.
+        WeightsError: The file is missing or not ONNX; with `content` or `cache`, its weights lie in a second file.
     """
     module = importlib.import_module(f"face_detect_ros.engines.{ENGINES[name].module}")
     made: Engine = module.create(file, compute, content=content, cache=cache)

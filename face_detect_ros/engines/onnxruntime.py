@@ -66,13 +66,16 @@ class OnnxSession:
         Raises:
             ConfigError: without ONNX Runtime.
             DeviceError: for a device that it does not have.
-            WeightsError: for a file that is missing or cannot be loaded.
+            WeightsError: for a file that is missing or cannot be loaded, or `content` whose weights lie in a second
+                file.
         """
         runtime = import_runtime()
         if content is None and not file.is_file():
             raise WeightsError(f"{file}: no such file{near_path(file)}; give the model as onnx:FILE")
         if content is None:
             weights_file.check(file)
+        else:
+            weights_file.check_alone(file, content)
         self._errors = _exceptions(runtime)
         threads = threads or cpu.cores()
         self._session, self.device = _open(runtime, file, content, device, threads, self._errors, only)

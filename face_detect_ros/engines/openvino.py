@@ -83,7 +83,8 @@ class OpenVinoEngine:
         Raises:
             EngineError: without OpenVINO, or for a file that it cannot load.
             DeviceError: for a device or precision that it does not have.
-            WeightsError: for a file that is missing or not ONNX.
+            WeightsError: for a file that is missing or not ONNX, or, with `content` or `cache`, whose weights lie in a
+                second file.
         """
         core = _core()
         if compute.device not in ("auto", "cpu"):
@@ -113,6 +114,8 @@ class OpenVinoEngine:
             raise WeightsError(f"{file}: {error.strerror or error}") from error
         except ValueError as error:
             raise WeightsError(f"{file}: {error}; get the file again or export it again") from error
+        if content is not None or cache:
+            weights_file.check_alone(file, read)  # also the fingerprint is that of one file
         self._blob = cache and cache / f"{file.stem}-{self._fingerprint(read)}.blob"
         self._steady = compute.steady
         self._free: Any = None  # for every size

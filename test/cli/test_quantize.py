@@ -94,3 +94,10 @@ def test_a_model_without_convolutions(folder: Path) -> None:
     code, output = _quantize(folder, "--images", folder / "images", model="plain.onnx")
     assert code == 1
     assert "no convolutions" in output
+
+
+def test_a_model_in_two_files(folder: Path) -> None:
+    apart = onnx_models.in_two_files(folder / "colors.onnx")
+    code, output = _quantize(folder, "--images", folder / "images", model=str(apart.relative_to(folder)))
+    assert code == 1
+    assert "keeps its weights in a second file" in " ".join(output.split())

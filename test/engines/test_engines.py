@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 onnx = pytest.importorskip("onnx")
-from helpers.onnx_models import Graph, write  # noqa: E402
+from helpers.onnx_models import NAMES, Graph, in_two_files, save, write  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
 
 from face_detect_ros.core.errors import ConfigError, EngineError, WeightsError  # noqa: E402
@@ -54,6 +54,25 @@ def test_any_batch_and_size(name, graph):
     engine = catalogue.open_graph(name, graph, CPU)
     for shape in ((1, 3, 32, 64), (1, 3, 64, 32), (3, 3, 2, 2), (1, 3, 32, 64)):
         assert_halves(engine, pixels(*shape))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_weights_in_a_second_file_are_read_beside_a_file_and_refused_with_bytes(name, tmp_path, monkeypatch):
+    file = in_two_files(save(tmp_path / "m.onnx", "yolo", metadata=NAMES, convolution=True))
+    image = pixels(1, 3, 64, 64)
+    (expected,) = catalogue.open_graph(name, tmp_path / "m.onnx", CPU).run({"images": image})
+    (found,) = catalogue.open_graph(name, file, CPU).run({"images": image})
+    np.testing.assert_array_equal(found, expected)
+    monkeypatch.chdir(file.parent)  # where libraries look for the second file
+    with pytest.raises(WeightsError, match=r"m\.onnx: keeps its weights in a second file; save it as one"):
+        catalogue.open_graph(name, file, CPU, content=file.read_bytes())
+
+
+@needs_openvino
+def test_a_graph_whose_weights_may_change_without_it_is_not_cached(tmp_path):
+    file = in_two_files(save(tmp_path / "m.onnx", "yolo", metadata=NAMES, convolution=True))
+    with pytest.raises(WeightsError, match="second file"):
+        catalogue.open_graph("openvino", file, CPU, cache=tmp_path / "cache")
 
 
 @pytest.mark.parametrize("name", HERE)

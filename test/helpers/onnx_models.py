@@ -137,6 +137,16 @@ def write(
     return path
 
 
+def in_two_files(path: Path, least: int = 64) -> Path:
+    """The model again, in a folder of its own, with its weights of at least `least` bytes in a second file."""
+    folder = path.parent / f"{path.stem}_in_two"
+    folder.mkdir()
+    apart = {"save_as_external_data": True, "location": f"{path.name}.data", "size_threshold": least}
+    onnx.save_model(onnx.load(str(path)), str(folder / path.name), **apart)
+    assert (folder / f"{path.name}.data").stat().st_size > 0
+    return folder / path.name
+
+
 def _outputs(graph: Graph, layout: str, scores: str) -> dict[str, str]:
     corners, strides = cells()
     centers = (corners + strides[:, None] / 2).T

@@ -63,7 +63,7 @@ def quantize(
     Raises:
         ConfigError: No images, or a missing library.
         ImageError: An image cannot be read.
-        WeightsError: `source` cannot be read.
+        WeightsError: `source` cannot be read, or keeps its weights in a second file.
         OutputError: `destination` exists or cannot be written.
         DetectorError: ONNX Runtime cannot quantize it.
     """
@@ -76,6 +76,7 @@ def quantize(
     library, onnx = _libraries()
     weights_file.check(source)
     content = source.read_bytes()
+    weights_file.check_alone(source, content)
     model = onnx.load_from_string(content)
     for number, node in enumerate(model.graph.node):  # many files leave nodes without names
         node.name = f"node{number}"

@@ -16,6 +16,7 @@ from face_detect_ros.detectors.objects import input as object_input
 from face_detect_ros.engines import catalogue as engines
 from face_detect_ros.engines import graphs
 from face_detect_ros.engines.protocol import Compute, Engine
+from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.formats.onnx_graph import free_axes
 
 _STRIDES = (8, 16, 32)
@@ -73,10 +74,15 @@ def open_graph(file: Path, compute: Compute, engine_names: Sequence[str]) -> YuN
 
     Raises:
         DeviceError: The device is not here.
+        WeightsError: The file keeps its weights in a second one.
     """
     try:
         content = free_axes(file.read_bytes(), (2, 3))
-        exact = compute.in_float32()
+    except (OSError, ValueError):
+        return None
+    weights_file.check_alone(file, content)  # OpenCV does not read a second file either
+    exact = compute.in_float32()
+    try:
 
         def make(name: str) -> YuNetGraph:
             engine = engines.open_graph(name, file, exact, content=content, cache=graphs.folder())
@@ -85,7 +91,7 @@ def open_graph(file: Path, compute: Compute, engine_names: Sequence[str]) -> YuN
             return graph
 
         return engines.first(engine_names, make) if engine_names else None
-    except (OSError, ValueError, RuntimeError, MemoryError, WeightsError, EngineError):
+    except (ValueError, RuntimeError, MemoryError, WeightsError, EngineError):
         return None
 
 

@@ -4,7 +4,7 @@
 """Small edits of an ONNX file's bytes, without the package `onnx`, which robots rarely have.
 
 An ONNX file is a protocol buffer: fields of (number, wire type, payload), nested. Only the graph's lists of inputs and
-outputs, and the texts beside it, are read or rewritten here; nodes and weights are copied as they are.
+outputs, and the texts beside it, are rewritten here; nodes and weights are copied as they are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,19 @@ _MODEL_GRAPH, _MODEL_METADATA = 7, 14
 _GRAPH_NODE, _NODE_KIND = 1, 4
 _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE_INFO = 5, 11, 12, 13
 _TENSOR_NAME = 8
+_TENSOR_DATA_LOCATION, _EXTERNAL = 14, 1
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VALUE_NAME, _VALUE_TYPE = 1, 2
 _TYPE_TENSOR, _TENSOR_SHAPE, _SHAPE_DIM, _DIM_VALUE, _DIM_PARAM = 1, 2, 1, 1, 2
+
+_WITH_TENSORS: dict[str, dict[int, str]] = {
+    "model": {_MODEL_GRAPH: "graph"},
+    "graph": {_GRAPH_NODE: "node", _GRAPH_INITIALIZER: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+"""What may hold tensors, by the message that it is in and the number of its field."""
 
 Field = tuple[int, int, int, int, int]
 """Number, wire type, where the field starts, where its payload starts, and where it ends, in bytes."""
@@ -115,6 +125,21 @@ def output_names(content: bytes) -> list[str]:
                 if (number, wire) == (_GRAPH_OUTPUT, _LENGTH)
             ]
     raise ValueError("not an ONNX file: it holds no graph")
+
+
+def in_one_file(content: bytes) -> bool:
+    """Whether no weights lie in a second file. Raises ValueError for bytes that are not an ONNX file."""
+    messages = [("model", memoryview(content))]
+    while messages:
+        kind, message = messages.pop()
+        for number, wire, _, payload, end in _fields(message):
+            if kind == "tensor":
+                external = (number, wire) == (_TENSOR_DATA_LOCATION, _VARINT)
+                if external and _varint(message, payload)[0] == _EXTERNAL:
+                    return False
+            elif wire == _LENGTH and number in _WITH_TENSORS[kind]:
+                messages.append((_WITH_TENSORS[kind][number], message[payload:end]))
+    return True
 
 
 def with_metadata(content: bytes, texts: Mapping[str, str]) -> bytes:

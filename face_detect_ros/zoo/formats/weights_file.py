@@ -15,6 +15,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.files.near import near_path
+from face_detect_ros.zoo.formats import onnx_graph
 
 _START_BYTES = 512
 _ARCHIVES = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
@@ -46,6 +47,30 @@ def check(path: Path, *, text: bool = False) -> bytes:
     if reason:
         raise WeightsError(f"{path}: {reason}")
     return start
+
+
+def check_alone(path: Path, content: bytes) -> None:
+    """Refuses an ONNX file that keeps weights in a second one.
+
+    Whoever loads a file from memory needs this: libraries then look for the second file in the working directory,
+    and a digest of the content does not tell other weights apart.
+
+    Args:
+        path: The file, for the message.
+        content: Its bytes.
+
+    Raises:
+        WeightsError: It keeps weights in a second file, or is not an ONNX file.
+    """
+    try:
+        alone = onnx_graph.in_one_file(content)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}; get the file again or export it again") from error
+    if not alone:
+        raise WeightsError(
+            f"{path}: keeps its weights in a second file; save it as one: "
+            f"""python3 -c "import onnx; onnx.save(onnx.load({str(path)!r}), 'one.onnx')" and give one.onnx"""
+        )
 
 
 def impostor(start: bytes, *, text: bool = False) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.onnx_faces import constant_network
+from helpers.onnx_models import in_two_files
 from helpers.paths import FIELD
 from skimage.data import astronaut
 
@@ -123,6 +124,14 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path, name: str) -> None
         catalogue.create(f"{name}:{other(tmp_path / 'other.onnx')}", task="faces", engine="onnxruntime")
     with pytest.raises(WeightsError, match=r"/none\.onnx"):
         catalogue.create(f"{name}:/none.onnx", task="faces")
+
+
+@pytest.mark.parametrize("name", ["ultralight", "yunet"])
+@pytest.mark.parametrize("engine", ["auto", "onnxruntime"])
+def test_a_file_in_two_parts_is_refused_in_words(tmp_path: Path, name: str, engine: str) -> None:
+    apart = in_two_files(ultralight(tmp_path / "faces.onnx"), least=0)
+    with pytest.raises(WeightsError, match=r"faces\.onnx: keeps its weights in a second file"):
+        catalogue.create(f"{name}:{apart}", task="faces", engine=engine)
 
 
 def test_boxes_without_post_processing_are_refused_in_words(tmp_path: Path) -> None:

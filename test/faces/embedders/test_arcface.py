@@ -7,8 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from helpers.onnx_embedders import brightness_embedder
+from helpers.onnx_models import in_two_files
 from helpers.paths import FIELD, SHARED
 from skimage.data import astronaut
 
@@ -101,6 +103,14 @@ def test_the_content_is_the_identity_not_the_name(tmp_path: Path) -> None:
     assert catalogue.identity(f"sface:{first}") != catalogue.identity(f"arcface:{first}")
     embedder = catalogue.create(f"arcface:{first}")
     assert (embedder.model_id, embedder.model_version) == catalogue.identity(f"arcface:{first}")
+
+
+def test_a_file_in_two_parts_is_refused_until_it_is_saved_as_one(tmp_path: Path) -> None:
+    apart = in_two_files(brightness_embedder(tmp_path / "e.onnx"), least=0)
+    with pytest.raises(WeightsError, match=r"second file; save it as one: .*onnx\.save\(onnx\.load"):
+        catalogue.create(f"arcface:{apart}")
+    onnx.save(onnx.load(str(apart)), str(tmp_path / "one.onnx"))  # as the message says
+    catalogue.create(f"arcface:{tmp_path / 'one.onnx'}").close()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from face_detect_ros.zoo.formats.onnx_graph import (
     free_axes,
     free_outputs,
+    in_one_file,
     metadata,
     output_names,
     with_metadata,
@@ -106,6 +107,37 @@ def test_public_files_still_load() -> None:
         name = after.get_inputs()[0].name
         for a, b in zip(before.run(None, {name: pixels}), after.run(None, {name: pixels}), strict=True):
             assert np.abs(a - b).max() < 1e-3
+
+
+def _in_a_constant(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    return helper.make_graph([helper.make_node("Constant", [], ["out"], value=tensor)], "constant", [], [])
+
+
+def _in_a_branch(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    branches = {"then_branch": _in_a_constant(tensor), "else_branch": helper.make_graph([], "none", [], [])}
+    return helper.make_graph([helper.make_node("If", ["chosen"], ["out"], **branches)], "branches", [], [])
+
+
+def _among_sparse(tensor: onnx.TensorProto) -> onnx.GraphProto:
+    sparse = onnx.SparseTensorProto(values=tensor, indices=numpy_helper.from_array(np.arange(4)), dims=[9])
+    return helper.make_graph([], "sparse", [], [], sparse_initializer=[sparse])
+
+
+PLACES = {
+    "weights": lambda tensor: helper.make_graph([], "weights", [], [], [tensor]),
+    "a constant": _in_a_constant,
+    "a branch": _in_a_branch,
+    "sparse weights": _among_sparse,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_weights_in_a_second_file_are_noticed(place: str) -> None:
+    tensor = numpy_helper.from_array(np.ones(4, np.float32), "w")
+    assert in_one_file(helper.make_model(PLACES[place](tensor)).SerializeToString())
+    onnx.external_data_helper.set_external_data(tensor, "second.data")
+    tensor.ClearField("raw_data")
+    assert not in_one_file(helper.make_model(PLACES[place](tensor)).SerializeToString())
 
 
 def test_texts_and_outputs_are_read_and_texts_added() -> None:
