@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,10 +16,21 @@ UNFINISHED = ".part"  # results that are not complete
 
 
 def is_bag(path: Path) -> bool:
-    """Whether `path` is a bag: such a file, or a folder with metadata.yaml or such files. Reads no content."""
-    if path.is_dir():
-        return (path / METADATA).is_file() or any(map(is_storage, listed(path)))
-    return is_storage(path) and path.is_file()
+    """Whether `path` is a bag: such a file, or a folder with metadata.yaml or such files. Reads no content.
+
+    What this user cannot look at is none.
+    """
+    if sure(path.is_dir):
+        return sure((path / METADATA).is_file) or any(map(is_storage, listed(path)))
+    return is_storage(path) and sure(path.is_file)
+
+
+def sure(question: Callable[[], bool]) -> bool:
+    """The answer of a path, which may be in a store; no where this user cannot look."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def find_bags(folder: Path) -> list[Path]:
@@ -29,16 +40,16 @@ def find_bags(folder: Path) -> list[Path]:
     for path in listed(folder):
         if path.name.startswith(".") or path.name.endswith(UNFINISHED):
             continue
-        if path.is_symlink() and path.is_dir():  # not into circles
+        if sure(path.is_symlink) and sure(path.is_dir):  # not into circles
             found += [path] if is_bag(path) else []
-        elif path.is_dir():
+        elif sure(path.is_dir):
             found += find_bags(path)
         elif is_storage(path):
             found.append(path)
             storage.append(path)
     here = set(storage)
     below = [path for path in found if path not in here]
-    described = (folder / METADATA).is_file()
+    described = sure((folder / METADATA).is_file)
     if (storage and described) or _is_split(storage) or (not below and (described or len(storage) == 1)):
         return [folder, *below]
     return found

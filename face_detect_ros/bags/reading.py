@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from face_detect_ros.bags.finding import METADATA, is_storage, listed, natural
+from face_detect_ros.bags.finding import METADATA, is_storage, natural, sure
 from face_detect_ros.bags.mcap_scan import McapScan
 from face_detect_ros.bags.sqlite_scan import SqliteScan, has_open_journal
 from face_detect_ros.bags.stored import MOST_METADATA_BYTES, StoredPath
@@ -22,6 +22,7 @@ from face_detect_ros.bags.topic import Key, Message, Topic, from_connection
 from face_detect_ros.bags.types import modern_name, require_rosbags
 from face_detect_ros.bags.zstd import unpack, unpack_file, zstd
 from face_detect_ros.core.errors import ConfigError, PerceptionError, SourceError, StoreError
+from face_detect_ros.files.looking import looking_at
 from face_detect_ros.files.reading import read_yaml
 from face_detect_ros.files.scratch import scratch
 
@@ -77,7 +78,9 @@ class BagReader:
         self._stored: list[_Stored] = []
         topics: dict[Key, Topic] = {}
         try:
-            for file in self._find_files():
+            with looking_at(path, ConfigError):
+                files = self._find_files()
+            for file in files:
                 try:
                     stored, found = self._open(file)
                 except StoreError:  # the bag may be fine
@@ -169,8 +172,8 @@ class BagReader:
         if not path.is_dir():
             raise ConfigError(f"{path}: no such bag")
         files = []
-        for file in sorted(filter(is_storage, listed(path)), key=natural):
-            if file.is_file():
+        for file in sorted(filter(is_storage, path.iterdir()), key=natural):
+            if sure(file.is_file):
                 files.append(file)
             else:  # a pipe would never end
                 self.problems.append(f"{file}: not a file, or a link to none; left out")
@@ -180,7 +183,7 @@ class BagReader:
                 self._metadata = content["rosbag2_bagfile_information"]
                 names = [PurePath(str(name)).name for name in self._metadata["relative_file_paths"]]
                 there = [path / name for name in names]
-                missing = [file.name for file in there if not file.is_file()]
+                missing = [file.name for file in there if not sure(file.is_file)]
             except (SourceError, KeyError, TypeError, AttributeError) as error:
                 reason = error if isinstance(error, SourceError) else f"has no {error}"
                 self.problems.append(f"{path / METADATA}: cannot be used ({reason}); read without it")

@@ -15,6 +15,7 @@ from pathlib import Path
 from face_detect_ros.bags.topic import Key, Message, Topic
 from face_detect_ros.bags.types import modern_name
 from face_detect_ros.core.errors import PerceptionError, SourceError
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.scratch import check_space, scratch
 
 _BESIDE = ("-wal", "-journal")
@@ -119,7 +120,7 @@ class SqliteScan:
 
     def _copied(self, path: Path) -> Path:
         """A copy with its journal: SQLite changes both when it opens them."""
-        parts = [part for suffix in ("", *_BESIDE) if (part := path.with_name(path.name + suffix)).exists()]
+        parts = [part for suffix in ("", *_BESIDE) if exists(part := path.with_name(path.name + suffix))]
         folder = self._copy.enter_context(scratch())
         check_space(folder, sum(part.stat().st_size for part in parts), str(path))
         for part in parts:

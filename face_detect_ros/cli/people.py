@@ -18,6 +18,7 @@ from face_detect_ros.cli.common.json_output import print_json
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.faces.options import EnrollmentOptions
+from face_detect_ros.files.looking import exists
 
 if TYPE_CHECKING:
     from face_detect_ros.faces.gallery.gallery import Gallery
@@ -147,7 +148,7 @@ def list_people(
         path = _path(gallery)
         people: tuple[Person, ...] = ()
         models: tuple[tuple[str, str], ...] = ()
-        if os.path.lexists(path):
+        if exists(path, GalleryError, follow=False):
             with Gallery(path, read_only=True) as opened:
                 people, models = opened.people(), opened.models
         if json:
@@ -290,7 +291,7 @@ def _reading(gallery: Path | None) -> Iterator[Gallery]:
 @contextlib.contextmanager
 def _existing(gallery: Path | None) -> Iterator[Gallery]:
     path = _path(gallery)
-    if not path.exists():
+    if not exists(path, GalleryError):
         raise GalleryError(f"gallery {path}: there is none; enroll somebody first, or give --gallery")
     with _opened(gallery) as opened:
         if opened.set_aside:

@@ -14,6 +14,7 @@ import typer
 from face_detect_ros.cli.common import tasks
 from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.looking import exists, is_file, is_folder
 
 if TYPE_CHECKING:
     from face_detect_ros.reports.document import Document
@@ -64,12 +65,12 @@ def report(
             store = Store(place)
             _refuse_many(store.shown, store.exists)
         with fetched(place) as path:
-            if not path.exists():
+            if not exists(path, ConfigError):
                 raise ConfigError(
                     f"{path}: there is no such file or folder; give demo_out, a bag, train_out or a .json"
                 )
-            if path.is_dir():
-                _refuse_many(str(path), lambda name: (path / name).exists())
+            if is_folder(path):
+                _refuse_many(str(path), lambda name: exists(path / name, ConfigError))
             page, beside = _page(path, images, with_images=not no_images)
             if is_url(place):
                 beside = Path(f"{path.stem}.report.html")
@@ -93,7 +94,7 @@ def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Docume
     from face_detect_ros.reports.recording import read_recording
 
     beside = path.with_name(f"{path.stem}.report.html")
-    if (path / training.CURVE).is_file():
+    if is_file(path / training.CURVE):
         return training.training_report(path, with_images=with_images), path / "report.html"
     if path.suffix == ".json":
         found = figures.read_figures(path)
@@ -102,6 +103,6 @@ def _page(path: Path, images: Path | None, *, with_images: bool) -> tuple[Docume
             return figures.figures_report(found, f"Figures: {path.stem}", shown), beside
         except (TypeError, KeyError, ValueError, AttributeError) as error:  # figures of another program
             raise ConfigError(f"{path}: is not what bench or evaluate prints with --json") from error
-    if (path / "bag").is_dir():
+    if is_folder(path / "bag"):
         return bag_report(read_recording(path / "bag", images=with_images)), path / "report.html"
     return bag_report(read_recording(path, images=with_images)), beside

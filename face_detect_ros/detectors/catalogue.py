@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from face_detect_ros.core.errors import ConfigError, EngineError
+from face_detect_ros.core.errors import ConfigError, EngineError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions, Detector
 from face_detect_ros.detectors.entries import ENTRIES
 from face_detect_ros.detectors.entry import ONLY_FLOAT32, TASKS, CatalogueEntry
@@ -34,6 +34,7 @@ from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines import trial
 from face_detect_ros.engines.protocol import Compute
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.near import near_name
 from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
@@ -99,7 +100,7 @@ _BY_SUFFIX = {
 def _meant(name: str, task: str) -> str:
     """A question for an error message, where `name` is the path of a model whose prefix is missing; else empty."""
     prefix = _BY_SUFFIX.get(Path(name).suffix.lower(), {}).get(task, "")
-    if not prefix and task == "objects" and (Path(name).expanduser() / "config.json").is_file():
+    if not prefix and task == "objects" and is_file(Path(name).expanduser() / "config.json"):
         prefix = "detr"
     return f" (did you mean {prefix}:{name}?)" if prefix else ""
 
@@ -232,7 +233,7 @@ def _weights(entry: CatalogueEntry, name: str) -> Path:
     """The file or folder of `name`, which means `entry`. Raises WeightsError."""
     if file := name.partition(":")[2]:
         path = Path(file).expanduser()
-        if path.is_file() and entry.file_is == "FILE":
+        if is_file(path, WeightsError) and entry.file_is == "FILE":
             weights_file.check(path)
         return path
     if entry.packaged:

@@ -23,6 +23,7 @@ from pathlib import Path
 from face_detect_ros.core import errors
 from face_detect_ros.core.errors import EngineError, OutputError, PerceptionError, WeightsError
 from face_detect_ros.engines import torch as torch_engine
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats import onnx_graph
 from face_detect_ros.zoo.published import cache, records
@@ -68,10 +69,10 @@ def exported(weights: Path, kind: str, build: str) -> Path:
     """
     made_of = _stamp(weights, kind)
     beside = weights.with_suffix(SUFFIX)
-    if beside.is_file() and _made_of(beside) == made_of:
+    if is_file(beside) and _made_of(beside) == made_of:
         return beside
     kept = folder() / f"{weights.stem}-{kind}-{made_of[:16]}-{_VERSION}{SUFFIX}"
-    if not kept.is_file():
+    if not is_file(kept):
         _make(weights, kept, build, made_of)
     return kept
 

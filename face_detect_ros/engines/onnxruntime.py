@@ -18,6 +18,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
 from face_detect_ros.engines import cpu, turns
 from face_detect_ros.engines.protocol import Compute, Port
 from face_detect_ros.files.home import home
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.near import near_path
 from face_detect_ros.zoo.formats import weights_file
 
@@ -70,7 +71,7 @@ class OnnxSession:
                 file.
         """
         runtime = import_runtime()
-        if content is None and not file.is_file():
+        if content is None and not is_file(file, WeightsError):
             raise WeightsError(f"{file}: no such file{near_path(file)}; give the model as onnx:FILE")
         if content is None:
             weights_file.check(file)

@@ -24,6 +24,7 @@ from face_detect_ros.core.errors import ConfigError, DeviceError, EngineError, W
 from face_detect_ros.engines import cpu, turns
 from face_detect_ros.engines.memory import give_back_memory
 from face_detect_ros.engines.protocol import Compute, Port
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.near import near_path
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats import onnx_graph, weights_file
@@ -102,7 +103,7 @@ class OpenVinoEngine:
         }
         self._file, self._content = file, content
         self.device = f"cpu (openvino {self._precision})"
-        if content is None and not file.is_file():
+        if content is None and not is_file(file, WeightsError):
             raise WeightsError(f"{file}: no such file{near_path(file)}; give the model as onnx:FILE")
         if content is None:
             weights_file.check(file)

@@ -24,6 +24,7 @@ from typing import Any
 
 from face_detect_ros.core.child_process import decode_error, die_with_owner, encode_error
 from face_detect_ros.core.errors import PerceptionError, WeightsError
+from face_detect_ros.files.looking import is_file
 
 _START = "from face_detect_ros.engines.trial import main"
 DEADLINE_S = 60.0
@@ -47,7 +48,7 @@ def run(function: str, file: Path, arguments: Mapping[str, Any], *, deadline_s: 
         WeightsError: it did not end in time, or ended the process.
         PerceptionError: what the function raised.
     """
-    if not file.is_file():
+    if not is_file(file):
         return  # which the caller says in better words
     status = file.stat()
     size = status.st_size

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.files.reading import LARGE_BYTES, read_json, regular_file
+from face_detect_ros.files.looking import is_file
+from face_detect_ros.files.reading import LARGE_BYTES, read_json
 
 _MOST_NAMED = 5  # of the entries that are wrong
 _BORDER_PX = 1.0  # rounding puts boxes of real data sets this far outside
@@ -128,7 +129,7 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
     ]
     _refuse(file, "annotations whose bbox lies outside of its image", outside)
     images = images[:limit] if limit else images
-    missing = [image.path.name for image in images if not regular_file(image.path)]
+    missing = [image.path.name for image in images if not is_file(image.path)]
     _refuse(folder, f"images of {file.name} that are not there", missing)
     return CocoAnnotations(file, images, names, tuple(box for box in boxes if box.image < len(images)))
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from face_detect_ros.core.boxes import as_boxes
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json, regular_file
+from face_detect_ros.files.looking import is_file
+from face_detect_ros.files.reading import LARGE_BYTES, read_bytes, read_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def read_labels(file: Path, folder: Path) -> list[LabeledImage]:
     images = read_imglab(file, folder) if file.suffix.lower() == ".xml" else read_coco(file, folder)
     if not images:
         raise ConfigError(f"{file}: no labeled images in it")
-    missing = [image.path for image in images if not regular_file(image.path)]
+    missing = [image.path for image in images if not is_file(image.path)]
     if missing:
         raise ConfigError(
             f"{folder}: {len(missing)} of the {len(images)} images of {file} are not there, "

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
-from face_detect_ros.files.reading import LARGE_BYTES, read_text, regular_file
+from face_detect_ros.files.looking import is_file
+from face_detect_ros.files.reading import LARGE_BYTES, read_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ def read_pairs(file: Path, folder: Path) -> Pairs:
         same = number % (2 * count) < count
         first, second = (places.setdefault(path, len(places)) for path in _images(file, row, same, folder))
         pairs.append((first, second, same, number // (2 * count)))
-    missing = [path for path in places if not regular_file(path)]
+    missing = [path for path in places if not is_file(path)]
     if missing:
         raise ConfigError(
             f"{folder}: {len(missing)} of the {len(places)} images of {file} are not there, for example "

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -245,20 +244,3 @@ def number(value: Any, *, most: float = 1e15) -> float:
     if not -most <= result <= most:
         raise ValueError(f"{value!r:.40} is not a finite number")
     return result
-
-
-def regular_file(path: Path) -> bool:
-    """Whether `path`, which a file may name, is a regular file or a link to one. Raises nothing."""
-    return stat.S_ISREG(_mode(path))
-
-
-def is_folder(path: Path) -> bool:
-    """Whether `path`, which a file may name, is a folder or a link to one. Raises nothing."""
-    return stat.S_ISDIR(_mode(path))
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except (OSError, ValueError):  # too long, not readable, with a zero byte, ...
-        return 0

@@ -12,6 +12,7 @@ from face_detect_ros.bags.finding import find_bags, is_bag, is_storage
 from face_detect_ros.bags.stored import stored_bags
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.text import shown_url
+from face_detect_ros.files.looking import check_listing, is_folder
 from face_detect_ros.files.reading import read_text
 from face_detect_ros.files.stores import Store, is_url
 
@@ -59,9 +60,10 @@ def _name(path: PurePath) -> str:
 
 
 def _on_disk(source: Path) -> list[NamedBag]:
-    if is_bag(source) and not source.is_dir():
+    if is_bag(source) and not is_folder(source):
         return [(str(source.resolve()), _name(source))]
-    if source.is_dir():
+    if is_folder(source, ConfigError):
+        check_listing(source, ConfigError)
         return [
             (
                 str(path.resolve()),

@@ -18,6 +18,7 @@ from face_detect_ros.core.frame import Frame
 from face_detect_ros.faces.enrollment import EnrollmentOptions, Refusal, judge
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.people import check_name
+from face_detect_ros.files.looking import exists, is_folder
 from face_detect_ros.files.near import near_path
 from face_detect_ros.images.reading import image_files, other_files, read_image
 from face_detect_ros.pipeline.pipeline import Pipeline
@@ -33,9 +34,9 @@ def folders_of_people(folder: Path) -> dict[str, list[Path]]:
 
     Raises ConfigError if there is none, or images lie in `folder` itself only.
     """
-    if not folder.is_dir():
+    if not is_folder(folder, ConfigError):
         raise ConfigError(
-            f"{folder}: {'is a file' if folder.exists() else 'no such folder' + near_path(folder)}; "
+            f"{folder}: {'is a file' if exists(folder) else 'no such folder' + near_path(folder)}; "
             "give a folder of people"
         )
     try:

@@ -24,6 +24,7 @@ from face_detect_ros.bags.topic import Message
 from face_detect_ros.bags.types import stamp_ns, standard_types
 from face_detect_ros.core.errors import ConfigError, ImageError
 from face_detect_ros.faces.gallery.people import UNKNOWN
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.images.resizing import for_eyes
 from face_detect_ros.reports.charts import Span
 
@@ -153,7 +154,7 @@ def read_recording(path: Path, *, images: bool = True) -> Recorded:
 def _source_of(path: Path) -> Path | None:
     """The bag with the images, where `path` has only results of `face_detect_ros bag`; None if it is not there."""
     results = path / _RESULTS
-    if not results.is_file():
+    if not is_file(results):
         return None
     try:
         with contextlib.closing(

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 
 from face_detect_ros.core.errors import SourceError
+from face_detect_ros.files.looking import is_file, is_folder
 from face_detect_ros.files.reading import read_text
 from face_detect_ros.reports import charts
 from face_detect_ros.reports.document import Document
@@ -33,7 +34,7 @@ def training_report(folder: Path, *, with_images: bool = True) -> Document:
     page = Document(
         f"Training: {folder.resolve().name}", f"{len(rows)} epochs, made by face_detect_ros from {CURVE}."
     )
-    best = read_figures(folder / BEST) if (folder / BEST).is_file() else {}
+    best = read_figures(folder / BEST) if is_file(folder / BEST, SourceError) else {}
     epoch = best.pop("epoch", None)
     add_headlines(page, best)
     if epoch is not None:
@@ -41,7 +42,7 @@ def training_report(folder: Path, *, with_images: bool = True) -> Document:
             f"Figures, confusion and mistakes: the best model, that of epoch {epoch}, on the held-back images."
         )
     _add_curves(page, rows)
-    images = with_images and (folder / WORST).is_dir()
+    images = with_images and is_folder(folder / WORST)
     add_evaluation(page, best, read_images(folder / WORST) if images else ())
     return page
 

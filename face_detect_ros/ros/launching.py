@@ -22,6 +22,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from face_detect_ros.files.looking import is_file
+
 PACKAGE = "face_detect_ros"
 
 DESCRIPTIONS = {
@@ -123,8 +125,8 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
     sources: list[Any] = []
     if "params_file" in given:
         path = Path(given["params_file"]).expanduser()
-        if not path.is_file():
-            raise LaunchArgumentError(f"params_file: there is no file {path.absolute()}")
+        if not is_file(path):
+            raise LaunchArgumentError(f"params_file: there is no file {path.absolute()} that can be read")
         sources.append(str(path))
     # Typed: launch would read a device "0" as a number, which the node refuses for a string parameter.
     single: dict[str, Any] = {

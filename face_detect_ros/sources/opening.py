@@ -9,6 +9,7 @@ from pathlib import Path
 
 from face_detect_ros.bags.finding import is_bag
 from face_detect_ros.core.errors import SourceError
+from face_detect_ros.files.looking import exists, is_file, is_folder
 from face_detect_ros.files.near import near_path
 from face_detect_ros.images.reading import is_image_file, sample_file
 from face_detect_ros.sources.base import FrameSource, Warn, no_warning
@@ -43,13 +44,13 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
         return ScreenSource(options)
     path = expand_path(options.source)
     bag, _, topic = str(path).partition("#")
-    if is_bag(path) or (topic and not path.exists() and is_bag(Path(bag))):
+    if is_bag(path) or (topic and not exists(path) and is_bag(Path(bag))):
         from face_detect_ros.sources.bag import BagSource  # needs rosbags, which nodes do without
 
         return BagSource(Path(bag), topic, options, warn) if topic else BagSource(path, "", options, warn)
-    if path.is_dir():
+    if is_folder(path, SourceError):
         return open_folder(path, options, warn)
-    if not path.is_file():
+    if not is_file(path):
         raise _absent(options, path)
     return (
         StillsSource([path], options, warn) if is_image_file(path) else VideoFileSource(path, options, warn)
@@ -59,7 +60,11 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
 def require(options: SourceOptions) -> None:
     """Raises SourceError if `options` name a file, folder or bag that does not exist. Other sources are not tried."""
     path = expand_path(options.source)
-    if options.kind is Kind.FILE and not path.exists() and not is_bag(Path(str(path).partition("#")[0])):
+    if (
+        options.kind is Kind.FILE
+        and not exists(path, SourceError)
+        and not is_bag(Path(str(path).partition("#")[0]))
+    ):
         raise _absent(options, path)
 
 

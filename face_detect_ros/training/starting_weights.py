@@ -9,6 +9,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors import catalogue
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.zoo.published import cache, checkpoints, packaged
 
 
@@ -40,7 +41,7 @@ def initial_weights(init: str | None) -> Path | None:
             )
         return cache.locate(checkpoints.find(name))
     path = Path(init).expanduser()
-    if not path.is_file():
+    if not is_file(path, ConfigError):
         raise ConfigError(
             f"--init {init}: neither a model of the catalogue nor a file; see face_detect_ros models list"
         )

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from face_detect_ros.core.errors import OutputError, TrainingError, WeightsError
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats import torch_file
 from face_detect_ros.zoo.formats.stored_tensors import StoredTensor
@@ -69,7 +70,7 @@ def load_state(folder: Path) -> dict[str, Any] | None:
         TrainingError: The file is damaged.
     """
     path = folder / STATE_NAME
-    if not path.is_file():
+    if not is_file(path, TrainingError):
         return None
     try:
         with torch_file.opened(path) as file:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.looking import exists
 from face_detect_ros.web.live_view import Look, caption_of, color_of
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.scene import Box
@@ -46,7 +47,7 @@ class RerunView:
     """
 
     def __init__(self, options: ServerOptions, file: Path | None = None) -> None:
-        if file is not None and file.exists():
+        if file is not None and exists(file, ConfigError):
             raise ConfigError(f"{file}: exists already; delete it or choose another name")
         try:
             import rerun

@@ -13,7 +13,6 @@ import pytest
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.files.reading import (
-    is_folder,
     number,
     numbers,
     parse_json,
@@ -23,7 +22,6 @@ from face_detect_ros.files.reading import (
     read_object,
     read_text,
     read_yaml,
-    regular_file,
 )
 
 
@@ -168,12 +166,3 @@ def test_lists_of_another_length() -> None:
         numbers([1, 2], 3)
     with pytest.raises(ValueError, match="not a list"):
         numbers("12")
-
-
-def test_names_that_files_hold_are_looked_at_without_an_exception(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    assert regular_file(tmp_path / "file")
-    assert is_folder(tmp_path)
-    for name in ("missing", "x" * 5000, "a\0b", "file/inside"):
-        assert not regular_file(tmp_path / name)
-        assert not is_folder(tmp_path / name)

@@ -14,6 +14,7 @@ import numpy as np
 
 from face_detect_ros.bags.finding import is_bag, is_storage
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.looking import check_listing, exists, is_folder
 from face_detect_ros.files.near import near_path
 from face_detect_ros.images.formats import SUFFIXES, UNREAD_SUFFIXES
 from face_detect_ros.images.reading import sample_file
@@ -84,7 +85,7 @@ def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
     found: list[MediaFile] = []
     for given in paths:
         path = Path(given)
-        kind = Kind.FILE if path.exists() else SourceOptions(str(given)).kind
+        kind = Kind.FILE if exists(path) else SourceOptions(str(given)).kind
         if kind is Kind.SAMPLE:
             sample = sample_file(str(given).strip().partition(":")[2])
             found.append(MediaFile(sample, Path(sample.name)))
@@ -92,22 +93,23 @@ def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
         if kind is not Kind.FILE:
             found.append(MediaFile(path, Path(f"{kind.value}.mp4"), str(given)))
             continue
+        if not exists(path, ConfigError):
+            raise ConfigError(f"{path}: no such file or folder{near_path(path)}")
         if is_bag(path):
             found.append(MediaFile(path, Path(path.name)))
-        elif path.is_dir():
+        elif is_folder(path):
             inside = _inside(path)
             if not inside:
                 raise ConfigError(f"{path}: no images, videos or bags in this folder")
             found += [MediaFile(file, file.relative_to(path)) for file in inside]
-        elif path.exists():
-            found.append(MediaFile(path, Path(path.name)))
         else:
-            raise ConfigError(f"{path}: no such file or folder{near_path(path)}")
+            found.append(MediaFile(path, Path(path.name)))
     return found
 
 
 def _inside(folder: Path) -> list[Path]:
     files = []
+    check_listing(folder, ConfigError)
     for parent, folders, names in os.walk(folder):
         bags = [name for name in folders if is_bag(Path(parent, name)) and not name.startswith(".")]
         files += [Path(parent, name) for name in sorted(bags)]

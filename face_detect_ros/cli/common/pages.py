@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from face_detect_ros.files.looking import is_folder
+
 if TYPE_CHECKING:
     from face_detect_ros.reports.figures import Image
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 def _can_be_written(path: Path | None) -> Path | None:
     """Refuse a page that cannot be written before anything is measured."""
     if path is not None:
-        if path.is_dir():
+        if is_folder(path):
             raise typer.BadParameter(f"{path} is a folder; give a file, such as {path / 'page.html'}")
         if not os.access(path.absolute().parent, os.W_OK):
             raise typer.BadParameter(f"{path}: no file can be written there")

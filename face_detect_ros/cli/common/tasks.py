@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from face_detect_ros.cli.common.exits import report
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
 
@@ -155,11 +155,12 @@ def recognition(gallery: Path | None) -> Recognition | None:
     from face_detect_ros.faces.embedders import catalogue as embedders
     from face_detect_ros.faces.gallery.gallery import Gallery, default_path
     from face_detect_ros.faces.gallery.looks import model_text
+    from face_detect_ros.files.looking import exists
     from face_detect_ros.files.near import near_path
     from face_detect_ros.pipeline.recipe import Recognition
 
     path = gallery or default_path()
-    if not path.exists():
+    if not exists(path, GalleryError):
         if gallery is not None:
             raise ConfigError(
                 f"gallery {gallery} does not exist{near_path(gallery)}; make it with: face_detect_ros enroll"

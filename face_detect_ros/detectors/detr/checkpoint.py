@@ -23,6 +23,7 @@ from face_detect_ros.detectors.detr import bounds, deimv2
 from face_detect_ros.detectors.detr import timm as detr_timm
 from face_detect_ros.detectors.detr.families import FAMILIES, Family
 from face_detect_ros.detectors.preprocessor import InputSettings
+from face_detect_ros.files.looking import exists, is_folder
 from face_detect_ros.files.near import near_path
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.zoo.formats import model_folder, weights_file
@@ -118,9 +119,9 @@ def load(path: Path, families: Mapping[str, Family] = FAMILIES) -> DetrCheckpoin
 
 def locate(path: Path) -> Path:
     """The folder that `path`, a folder or a hub name, means. Raises WeightsError if there is none."""
-    if path.is_dir():
+    if is_folder(path, WeightsError):
         return path
-    if path.exists():
+    if exists(path):
         raise WeightsError(f"{path} is a file; give the folder, with {_FILES}")
     name = path.as_posix()
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
@@ -139,7 +140,7 @@ def locate(path: Path) -> Path:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
-    if not file.exists():
+    if not exists(file, WeightsError):
         raise WeightsError(f"{folder}: config.json is missing; a model's folder has {_FILES}")
     weights_file.check(file, text=True)
     return read_object(file, error=WeightsError, hint="copy it again from where it came from")

@@ -25,6 +25,7 @@ from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.detectors.onnx import format as onnx_format
 from face_detect_ros.engines.catalogue import AUTO, TORCH
 from face_detect_ros.engines.onnxruntime import OnnxSession
+from face_detect_ros.files.looking import exists, is_folder
 from face_detect_ros.files.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ def export_onnx(
 def _check_destination(path: Path) -> None:
     if path.suffix != SUFFIX:
         raise OutputError(f"{path}: such a file must be named *{SUFFIX}")
-    if path.exists():
+    if exists(path, OutputError):
         raise OutputError(f"{path}: exists already; delete it or choose another name")
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise OutputError(f"{path.parent}: no such folder; make it first")
 
 

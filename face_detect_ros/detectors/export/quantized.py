@@ -20,6 +20,7 @@ from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.detectors.objects.detector import NetworkDetector
 from face_detect_ros.engines.protocol import Compute
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.images.reading import read_image
 from face_detect_ros.zoo.formats import onnx_graph, weights_file
@@ -71,7 +72,7 @@ def quantize(
         raise ConfigError(
             "no images to quantize with; give a folder with a hundred like those of the robot's camera"
         )
-    if destination.exists():
+    if exists(destination, OutputError):
         raise OutputError(f"{destination}: exists already; remove it or give another name")
     library, onnx = _libraries()
     weights_file.check(source)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from face_detect_ros.core.errors import OutputError
 from face_detect_ros.detectors.export.onnx_file import ExportReport, export_onnx
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.reading import LARGE_BYTES, read_bytes
 from face_detect_ros.files.whole_file import whole_folder
 from face_detect_ros.zoo.formats import onnx_graph
@@ -37,7 +38,7 @@ def export_triton(
     """
     model = re.sub(r"[^\w.-]+", "_", Path(name.partition(":")[2] or name).stem if ":" in name else name)
     target = repository / model
-    if target.exists():
+    if exists(target, OutputError):
         raise OutputError(f"{target}: exists already; remove it, or give another folder")
     try:
         repository.mkdir(parents=True, exist_ok=True)

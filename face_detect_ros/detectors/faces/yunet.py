@@ -33,6 +33,7 @@ from face_detect_ros.detectors.faces import yunet_graph
 from face_detect_ros.detectors.faces.scan import LABELS
 from face_detect_ros.detectors.faces.scanning import default_min_size_px
 from face_detect_ros.engines.protocol import Compute
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.near import near_path
 from face_detect_ros.images.resizing import for_faces
 from face_detect_ros.zoo.published import dlib_models
@@ -64,7 +65,7 @@ def create(file: Path, compute: Compute, engine_names: Sequence[str]) -> Detecto
         DeviceError: A device that is not here.
         WeightsError: A file that is missing, damaged or of another network.
     """
-    if not file.is_file():
+    if not is_file(file, WeightsError):
         raise WeightsError(
             f"{file}: no such file{near_path(file)}; give YuNet's ONNX file as yunet:FILE (it is at {_NAMES})"
         )

@@ -15,6 +15,7 @@ from typing import Any
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.onnx.format import OnnxFormat, usual
 from face_detect_ros.detectors.preprocessor import SETTINGS_FILE, InputSettings, read_settings
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.reading import read_object
 
 # whose logits have a last class for nothing
@@ -49,7 +50,7 @@ def _beside(file: Path) -> tuple[dict[str, Any], Path] | None:
     """(config, preprocessor config's path) in the folder of `file`, or in the one above a folder called onnx."""
     for folder in (file.parent, *([file.parent.parent] if file.parent.name == "onnx" else [])):
         config, processor = folder / "config.json", folder / SETTINGS_FILE
-        if config.is_file() and processor.is_file():
+        if is_file(config) and is_file(processor):
             return read_object(config), processor
     return None
 

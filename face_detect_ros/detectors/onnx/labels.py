@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.reading import SMALL_BYTES, read_text
 from face_detect_ros.zoo.published import coco
 
@@ -38,7 +39,7 @@ def named_in(metadata: Mapping[str, str], file: Path) -> tuple[str, ...] | None:
     if NAMES_KEY in metadata:
         return _parse_names(metadata[NAMES_KEY], f"{file}: its metadata '{NAMES_KEY}'")
     for beside in label_files(file):
-        if beside.is_file():
+        if is_file(beside):
             lines = (line.strip() for line in read_text(beside).splitlines())
             return _checked([line for line in lines if line], str(beside))
     return None

@@ -12,6 +12,7 @@ from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.onnx.format import OnnxFormat
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.reading import read_object
 
 _FILE = "pipeline.json"
@@ -24,7 +25,7 @@ def completed(described: OnnxFormat, file: Path) -> OnnxFormat:
         ConfigError: The file cannot be used.
     """
     path = file.parent / _FILE
-    if not path.is_file():
+    if not is_file(path):
         return described
     content = read_object(path)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.errors import ConfigError, WeightsError
 from face_detect_ros.engines import catalogue as engine_catalogue
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.engines import trial
@@ -20,6 +20,7 @@ from face_detect_ros.engines.catalogue import ANY_ENGINE, ONNX_ENGINES
 from face_detect_ros.engines.protocol import Compute
 from face_detect_ros.faces.embedders.protocol import Embedder
 from face_detect_ros.faces.options import MatchOptions
+from face_detect_ros.files.looking import exists
 from face_detect_ros.zoo.formats import weights_file
 from face_detect_ros.zoo.published import cache, checkpoints
 
@@ -235,7 +236,7 @@ def _file(name: str, entry: EmbedderEntry) -> Path:
     """The user's file, or the published one. Raises WeightsError."""
     if file := name.partition(":")[2]:
         path = Path(file).expanduser()
-        if path.exists():  # else the embedder says how to name it
+        if exists(path, WeightsError):  # else the embedder says how to name it
             weights_file.check(path)
         return path
     return cache.locate(checkpoints.find(entry.checkpoint))

@@ -36,6 +36,7 @@ from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.faces.gallery.looks import Model, StoredLook, as_moment, check_source
 from face_detect_ros.faces.gallery.people import check_embeddings, check_name
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.whole_file import move_new
 
 FORMAT = "face_detect_ros gallery"
@@ -70,7 +71,7 @@ def export_gallery(gallery: Gallery, target: Path) -> int:
     Raises:
         GalleryError: The file exists already or cannot be written; nothing is left behind then.
     """
-    if target.exists():
+    if exists(target, GalleryError):
         raise GalleryError(f"{target}: exists already; give another name or remove it first")
     try:
         # mode 0600; under its name only when it is whole

@@ -17,6 +17,7 @@ from face_detect_ros.bags.finding import UNFINISHED
 from face_detect_ros.bags.images import camera_name
 from face_detect_ros.core.errors import ConfigError, OutputError, SourceError
 from face_detect_ros.faces.gallery.people import UNKNOWN
+from face_detect_ros.files.looking import check_listing, is_file, is_folder
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.tracking.protocol import has_track
 
@@ -211,8 +212,10 @@ def result_files(path: Path) -> list[Path]:
 
     What is below results is in them already, and unfinished results do not count.
     """
-    if path.is_file():
+    if is_file(path, ConfigError):
         return [path]
+    if is_folder(path):
+        check_listing(path, ConfigError)
     found = []
     for folder, below, files in os.walk(path):
         if FILE in files:

@@ -20,15 +20,14 @@ import numpy as np
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.evaluation.coco_annotations import partly_labeled
+from face_detect_ros.files.looking import exists, is_file, is_folder
 from face_detect_ros.files.near import near_path
 from face_detect_ros.files.reading import (
     LARGE_BYTES,
-    is_folder,
     read_bytes,
     read_json,
     read_text,
     read_yaml,
-    regular_file,
 )
 from face_detect_ros.images.reading import image_files
 
@@ -232,7 +231,7 @@ def _images_at(file: Path, root: Path, place: str, split: str) -> list[Path]:
     for candidate in candidates:
         if is_folder(candidate):
             return image_files(candidate)
-        if candidate.suffix == ".txt" and regular_file(candidate):
+        if candidate.suffix == ".txt" and is_file(candidate):
             lines = read_text(candidate, most_bytes=LARGE_BYTES).splitlines()
             # as Ultralytics has it: "./" is the folder of the list
             return [candidate.parent / line.strip() for line in lines if line.strip()]
@@ -285,7 +284,7 @@ def _coco_sample(
     report: _Report,
 ) -> Sample:
     path = folder / image["file_name"]
-    if not regular_file(path):
+    if not is_file(path):
         report.wrong.append(f"image {image['id']}: there is no file {path}")
     boxes = np.array([item["bbox"] for item in items], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
@@ -315,7 +314,7 @@ def _yolo_sample(
 ) -> Sample:
     rows, ids, places = [], [], []
     # an image without a label file shows nothing, by YOLO's convention
-    text = read_bytes(label_file).decode(errors="replace") if label_file.exists() else ""
+    text = read_bytes(label_file).decode(errors="replace") if exists(label_file, ConfigError) else ""
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.zoo.formats import weights_file
 
@@ -30,7 +31,7 @@ _AGAIN = "copy it again from where it came from"
 def find(folder: Path) -> Path | None:
     """Returns the file of weights in `folder`, or the index of its parts; None if there is none."""
     names = (SAFE, f"{SAFE}.index.json", PICKLED, f"{PICKLED}.index.json")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if is_file(folder / name, WeightsError)), None)
 
 
 def read(found: Path) -> dict[str, torch.Tensor]:
@@ -111,7 +112,7 @@ def _parts(index: Path) -> list[Path]:
         )
     parts = [inside(index.parent, name) for name in sorted(set(places.values()))]
     for part in parts:
-        if not part.is_file():
+        if not is_file(part, WeightsError):
             raise WeightsError(f"{index}: names {part.name}, which is missing; {_AGAIN}")
     return parts
 

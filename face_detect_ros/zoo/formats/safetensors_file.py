@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from face_detect_ros.core.errors import OutputError, WeightsError
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.whole_file import whole_file
 from face_detect_ros.zoo.formats.model_folder import safetensors_opened
 
@@ -94,7 +95,7 @@ def check_destination(path: Path, *, overwrite: bool) -> None:
     """Raises OutputError for a destination that `write` would refuse."""
     if path.suffix != SUFFIX:
         raise OutputError(f"{path}: such a file must be named *{SUFFIX}")
-    if path.exists() and not overwrite:
+    if exists(path, OutputError) and not overwrite:
         raise OutputError(f"{path}: exists already; delete it or choose another name")
 
 

@@ -23,6 +23,7 @@ from typing import Literal
 
 from face_detect_ros.core.errors import WeightsError
 from face_detect_ros.files.home import home
+from face_detect_ros.files.looking import is_file
 from face_detect_ros.zoo.published import records
 from face_detect_ros.zoo.published.checkpoints import Checkpoint, RemoteFile
 from face_detect_ros.zoo.published.records import Record
@@ -67,9 +68,9 @@ def folder(checkpoint: Checkpoint) -> Path:
     """Returns the folder in which the files are, or would be after a fetch."""
     fetched, installed = fetched_folder(checkpoint), installed_root() / checkpoint.name
     names = [remote.name for remote in checkpoint.files]
-    if any((fetched / name).is_file() for name in names):
+    if any(is_file(fetched / name) for name in names):
         return fetched
-    return installed if all((installed / name).is_file() for name in names) else fetched
+    return installed if all(is_file(installed / name) for name in names) else fetched
 
 
 def locate(checkpoint: Checkpoint) -> Path:
@@ -95,7 +96,7 @@ def by_hand(checkpoint: Checkpoint, names: Sequence[str]) -> str:
 
 def presence(checkpoint: Checkpoint) -> Literal["yes", "partly", "no"]:
     """Tells whether the files are here, whatever they contain."""
-    there = [(folder(checkpoint) / remote.name).is_file() for remote in checkpoint.files]
+    there = [is_file(folder(checkpoint) / remote.name, WeightsError) for remote in checkpoint.files]
     return "yes" if all(there) else "partly" if any(there) else "no"
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import filelock
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.whole_file import sync
 from face_detect_ros.zoo.published import cache, partial_file, records
 from face_detect_ros.zoo.published.answers import DownloadError, shown
@@ -151,7 +152,7 @@ def _wrong(checkpoint: Checkpoint, remote: RemoteFile, origin: str, actual: str,
 
 def _by_hand(checkpoint: Checkpoint, remote: RemoteFile) -> str:
     place = cache.fetched_folder(checkpoint)
-    names = [each.name for each in checkpoint.files if each is remote or not (place / each.name).exists()]
+    names = [each.name for each in checkpoint.files if each is remote or not exists(place / each.name)]
     return cache.by_hand(checkpoint, names)
 
 

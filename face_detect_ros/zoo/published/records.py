@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import WeightsError
+from face_detect_ros.files.looking import exists
 from face_detect_ros.files.reading import read_object
 from face_detect_ros.files.whole_file import whole_file
 
@@ -49,7 +50,7 @@ class Record:
 def read(folder: Path) -> dict[str, Record]:
     """Returns the records of a folder by file name; none without the file. Raises WeightsError if it is damaged."""
     path = folder / FILE_NAME
-    if not path.exists():
+    if not exists(path, WeightsError):
         return {}
     content = read_object(path, error=WeightsError, hint=_HINT)
     try:
