@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def quantize(
         chosen = image_files(images)[:limit]
         with tempfile.TemporaryDirectory() as folder:
             if name.startswith(_PREFIX):
-                source = Path(name.removeprefix(_PREFIX)).expanduser()
+                source = Path(os.path.expanduser(name.removeprefix(_PREFIX)))
             else:
                 source = Path(folder) / "float32.onnx"
                 export_onnx(name, source, input_size=input_size)

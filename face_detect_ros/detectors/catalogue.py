@@ -22,6 +22,7 @@ and that of another one like this::
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ _BY_SUFFIX = {
 def _meant(name: str, task: str) -> str:
     """A question for an error message, where `name` is the path of a model whose prefix is missing; else empty."""
     prefix = _BY_SUFFIX.get(Path(name).suffix.lower(), {}).get(task, "")
-    if not prefix and task == "objects" and is_file(Path(name).expanduser() / "config.json"):
+    if not prefix and task == "objects" and is_file(Path(os.path.expanduser(name)) / "config.json"):
         prefix = "detr"
     return f" (did you mean {prefix}:{name}?)" if prefix else ""
 
@@ -232,7 +233,7 @@ def look_once(
 def _weights(entry: CatalogueEntry, name: str) -> Path:
     """The file or folder of `name`, which means `entry`. Raises WeightsError."""
     if file := name.partition(":")[2]:
-        path = Path(file).expanduser()
+        path = Path(os.path.expanduser(file))
         if is_file(path, WeightsError) and entry.file_is == "FILE":
             weights_file.check(path)
         return path

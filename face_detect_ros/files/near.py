@@ -23,7 +23,7 @@ def near_path(path: str | os.PathLike[str]) -> str:
     """
     if "@" in os.fspath(path):
         return ""  # it may be an address with a password
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     parts = Path(os.path.abspath(path)).parts[:_MOST_PARTS]
     folder = Path(parts[0])
     for place, part in enumerate(parts[1:], 2):

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.protocols import Detector
 from face_detect_ros.detectors import catalogue, model_file
 from face_detect_ros.engines import catalogue as engines
@@ -38,6 +40,8 @@ class Recognition:
         embedder: Name of the network that compares faces.
         looks_per_image: Most faces compared in one image; None for all of them.
         frozen: Take the people as they are now, and do not watch the gallery.
+
+    Raises ConfigError for the gallery in the home of a user who does not exist.
     """
 
     gallery: Path | None = None
@@ -47,7 +51,10 @@ class Recognition:
 
     def __post_init__(self) -> None:
         if self.gallery is not None:
-            object.__setattr__(self, "gallery", self.gallery.expanduser().absolute())
+            path = os.path.expanduser(self.gallery)
+            if path.startswith("~"):  # else a folder of this name would be made
+                raise ConfigError(f"gallery {path}: there is no such user; give another path")
+            object.__setattr__(self, "gallery", Path(path).absolute())
         object.__setattr__(self, "embedder", model_file.absolute(self.embedder))
 
 

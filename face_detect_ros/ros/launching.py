@@ -9,6 +9,7 @@ No default is written here. An argument that is left empty reaches no node, and 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,7 +125,7 @@ def parameters(given: Mapping[str, str]) -> list[Any]:
     """The parameter file first, so that an argument on the command line wins over it."""
     sources: list[Any] = []
     if "params_file" in given:
-        path = Path(given["params_file"]).expanduser()
+        path = Path(os.path.expanduser(given["params_file"]))
         if not is_file(path):
             raise LaunchArgumentError(f"params_file: there is no file {path.absolute()} that can be read")
         sources.append(str(path))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from face_detect_ros.core.errors import ConfigError
@@ -18,7 +19,7 @@ def fine_tuned(model: str) -> Path | None:
 
     kind, _, folder = model.partition(":")
     if kind == "detr":
-        return Path(folder).expanduser()
+        return Path(os.path.expanduser(folder))
     entry = catalogue.CATALOGUE.get(model)
     if entry is None or not entry.factory.endswith(".detr:create"):
         return None
@@ -40,7 +41,7 @@ def initial_weights(init: str | None) -> Path | None:
                 f"--init {init}: a YOLOv9 cannot begin with these weights; give one of yolov9-*"
             )
         return cache.locate(checkpoints.find(name))
-    path = Path(init).expanduser()
+    path = Path(os.path.expanduser(init))
     if not is_file(path, ConfigError):
         raise ConfigError(
             f"--init {init}: neither a model of the catalogue nor a file; see face_detect_ros models list"

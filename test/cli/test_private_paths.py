@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Paths that this user may not look at, or that are too long: an error that says so, no traceback, no false answer."""
+"""Paths that are private, too long or cannot be: an error that says so, no traceback and no false answer."""
 
 import tempfile
 from pathlib import Path
@@ -58,3 +58,27 @@ def test_the_content_of_a_private_folder(tmp_path, monkeypatch, verb):
             result = invoke(verb, Path(above) / "private")
     assert isinstance(result.exception, SystemExit), result.exception
     assert "Permission denied" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("detect", "{}"),
+        ("detect", "sample:astronaut", "--gallery", "{}"),
+        ("detect", "sample:astronaut", "--model", "yunet:{}"),
+        ("detect", "sample:astronaut", "--task", "objects", "--model", "{}"),
+        ("enroll", "{}"),
+        ("enroll", "people", "--gallery", "{}"),
+        ("view", "{}"),
+        ("models", "convert", "{}", "new.safetensors"),
+    ],
+    ids=" ".join,
+)
+def test_a_home_of_a_user_who_does_not_exist(tmp_path, monkeypatch, arguments):
+    (tmp_path / "people" / "Ann").mkdir(parents=True)
+    (tmp_path / "people" / "Ann" / "photo.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROS_HOME", "/nonexistent")
+    result = CliRunner().invoke(app, [argument.format("~nosuchuser/x") for argument in arguments])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "~nosuchuser/x" in result.output

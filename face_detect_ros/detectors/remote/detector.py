@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -131,7 +132,7 @@ def _metadata(address: Address) -> dict[str, str]:
     """What a file here says about the model. Raises WeightsError."""
     if not address.metadata:
         return {}
-    file = Path(address.metadata).expanduser()
+    file = Path(os.path.expanduser(address.metadata))
     content = read_bytes(file, most_bytes=LARGE_BYTES, error=WeightsError, hint="give the model's ONNX file")
     try:
         return dict(onnx_graph.metadata(content))

@@ -8,6 +8,7 @@ A plain mapping, as that of the detectors: naming an embedder imports and loads 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,7 +236,7 @@ def look_once(path: Path, kind: str, engine_names: Sequence[str]) -> None:
 def _file(name: str, entry: EmbedderEntry) -> Path:
     """The user's file, or the published one. Raises WeightsError."""
     if file := name.partition(":")[2]:
-        path = Path(file).expanduser()
+        path = Path(os.path.expanduser(file))
         if exists(path, WeightsError):  # else the embedder says how to name it
             weights_file.check(path)
         return path

@@ -51,7 +51,7 @@ class FileState:
 def root() -> Path:
     """Returns `$FACE_DETECT_ROS_MODELS`, or `$ROS_HOME/face_detect_ros/models` (ROS_HOME: ~/.ros unless set)."""
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else home() / "models"
+    return Path(os.path.expanduser(chosen)).absolute() if chosen else home() / "models"
 
 
 def installed_root() -> Path:

@@ -76,7 +76,7 @@ def fetch(
 def mirror() -> Path | None:
     """Returns `$FACE_DETECT_ROS_MIRROR`: a folder laid out as `cache.root()`, such as another machine's."""
     chosen = os.environ.get(MIRROR_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else None
+    return Path(os.path.expanduser(chosen)).absolute() if chosen else None
 
 
 def address(remote: RemoteFile) -> str:
