@@ -122,15 +122,18 @@ def open_file(path: Path, *, busy_timeout_s: float, read_only: bool = False) -> 
         if read_only:
             if not ours:
                 raise GalleryError(f"gallery {path}: there is none; enroll somebody first")
-            return OpenFile(_connect_to_read(path, busy_timeout_s), file_identity(path))
+            identity = file_identity(path)  # before it is opened: whatever replaces it from now on is noticed
+            return OpenFile(_connect_to_read(path, busy_timeout_s), identity)
         _prepare_place(path)
+        identity = file_identity(path)
         connection = _connect_if_sound(path, busy_timeout_s)
         aside = None
         if connection is None:
             aside = _set_aside(path, busy_timeout_s)
             _create(path)
+            identity = file_identity(path)
             connection = _connect(path, busy_timeout_s)
-        return OpenFile(connection, file_identity(path), aside)
+        return OpenFile(connection, identity, aside)
 
 
 def file_identity(path: Path) -> tuple[int, int]:

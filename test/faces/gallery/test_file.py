@@ -21,6 +21,7 @@ import pytest
 from helpers.galleries import MODEL, faces
 
 from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.faces.gallery import file as gallery_file
 from face_detect_ros.faces.gallery.gallery import Gallery
 
 HEAD = """
@@ -427,6 +428,24 @@ def test_a_file_that_was_away_for_a_while_is_used_again(path, read_only):
             gallery.people()
         aside.replace(path)
         assert gallery.people() == ()
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["to_write", "to_read"])
+def test_a_file_that_is_replaced_while_it_is_opened(path, monkeypatch, read_only):
+    new = path.with_name("new.sqlite3")
+    for file, name in ((path, "Ann"), (new, "Ben")):
+        with Gallery(file, MODEL) as made:
+            made.enroll(name, faces(1), "x")
+    check = gallery_file._check_content
+
+    def slow_check(connection: sqlite3.Connection) -> None:
+        check(connection)
+        if new.exists():
+            new.replace(path)
+
+    monkeypatch.setattr(gallery_file, "_check_content", slow_check)
+    with Gallery(path, MODEL, read_only=read_only) as gallery:
+        assert [person.name for person in gallery.people()] == ["Ben"]
 
 
 def symbolic_link(path: Path) -> None:
