@@ -68,12 +68,14 @@ class LazyFrame:
         frame_id: Coordinate frame of the camera.
         decode: Gives the image, (H, W, 3) uint8 RGB, or raises ImageError.
         arrival_s: When it arrived, by `time.monotonic`.
+        message: What it came in, for those who pass it on; None if it came in no message.
     """
 
     stamp_ns: int
     frame_id: str
     decode: Callable[[], np.ndarray]
     arrival_s: float = field(default_factory=time.monotonic)
+    message: object = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _result: Frame | ImageError | None = field(default=None, repr=False)
 

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from rclpy.exceptions import ParameterException
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -48,22 +47,29 @@ def latched() -> QoSProfile:
     )
 
 
-def all_reliable(publishers: Sequence[TopicEndpointInfo]) -> bool:
+def images_of(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
+    """Profile of an image subscription that matches all publishers: reliable if they are."""
+    return image_input(reliable=_all_reliable(publishers))
+
+
+def camera_info_of(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
+    """Profile of a camera_info subscription that also gets what was sent before, where all publishers keep it."""
+    kept = all(p.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in publishers)
+    return latched() if kept and _all_reliable(publishers) else image_input()
+
+
+def results_of(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
+    """Profile of a subscription to an `output` that matches it also where `qos_overrides` make it best effort."""
+    if _all_reliable(publishers):
+        return output()
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def _all_reliable(publishers: Sequence[TopicEndpointInfo]) -> bool:
     """Whether a reliable subscription matches all of the publishers, and there are any."""
     return bool(publishers) and all(
         publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in publishers
     )
-
-
-def camera_info_input(node: Node, topic: str) -> QoSProfile:
-    """Profile of a camera_info subscription that also gets what was sent before, where all publishers keep it."""
-    profiles = [publisher.qos_profile for publisher in node.get_publishers_info_by_topic(topic)]
-    kept = bool(profiles) and all(
-        profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-        and profile.reliability == ReliabilityPolicy.RELIABLE
-        for profile in profiles
-    )
-    return latched() if kept else image_input()
 
 
 @contextlib.contextmanager

@@ -119,5 +119,6 @@ def test_a_viewer_uses_nothing_that_is_not_allowed(probe, start, scripted, tmp_p
     for verb in verbs:
         assert used(verb) <= verbs[verb], f"{verb}: add {used(verb) - verbs[verb]} to {POLICY.name}"
     # subscribed to in a recording, or with image_transport:=compressed
-    rest = {"camera_info", "image_raw/compressed", "/clock"}
+    images = {"image_raw", "face_detector/image_anonymized", "object_detector/attention"}
+    rest = {"camera_info", "/clock", *(f"{each}/compressed" for each in images)}
     assert verbs["subscribe"] - used("subscribe") <= rest | {f"{each}/label_info" for each in NODES}

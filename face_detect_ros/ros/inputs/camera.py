@@ -18,15 +18,10 @@ from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.raw import DEFAULTS, DecodeOptions
 from face_detect_ros.ros import qos, rclpy_internals, shared_memory
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.inputs.following import follow
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.inputs.loss import LossMeter
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription, overrides_of
 from face_detect_ros.ros.messages.images import lazy_frame
-
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
 
 TOPIC = "image_raw"
 TRANSPORTS = ("raw", "compressed")
@@ -40,10 +35,7 @@ _NO_NAME = "_NODE_NAME_UNKNOWN_"
 
 
 class ImageInput:
-    """One camera's image stream on its relative topic `image_raw`.
-
-    The subscription is reliable where every publisher is, and best effort otherwise; it changes when publishers come
-    and go, unless the user has set its `qos_overrides`.
+    """One camera's image stream on its relative topic `image_raw`, by a `MatchingSubscription`.
 
     Args:
         topics: Of the camera, on the node that owns the subscription.
@@ -53,6 +45,7 @@ class ImageInput:
             `camera_info` itself wins).
         on_frame: Gets every frame.
         decode: How images are decoded.
+        name: Relative topic of other images than the camera's.
     """
 
     def __init__(
@@ -62,6 +55,7 @@ class ImageInput:
         transport: str,
         on_frame: Callable[[LazyFrame], Any],
         decode: DecodeOptions = DEFAULTS,
+        name: str = TOPIC,
     ) -> None:
         self._node = node = topics.node
         self._topics = topics
@@ -71,22 +65,18 @@ class ImageInput:
         self._decode = decode
         self._told_of_pixels = False
         self._type = CompressedImage if transport == "compressed" else Image
-        self._subscription: Any = None
-        self._reliable = False
-        self._end_following: Callable[[], None] | None = None
+        self._name = topics.name(name)
+        self._subscription: MatchingSubscription | None = None
         self._last_arrival_s = time.monotonic()
         self._warned = ""
         self._silent = False
         self.loss = LossMeter()
-        self.topic = node.resolve_topic_name(topics.name(TOPIC))
+        self.topic = node.resolve_topic_name(self._name)
         self.wire_topic = self.topic
         """The topic that a publisher must use."""
         if transport != "raw":
-            self.wire_topic = (
-                remapped(node, topics.name(f"{TOPIC}/{transport}")) or f"{self.topic}/{transport}"
-            )
-        prefix = f"qos_overrides.{self.wire_topic}.subscription."
-        self._overrides = tuple(name for name in rclpy_internals.overrides(node) if name.startswith(prefix))
+            self.wire_topic = remapped(node, f"{self._name}/{transport}") or f"{self.topic}/{transport}"
+        self._overrides = overrides_of(node, self.wire_topic)
 
     @property
     def key(self) -> Hashable:
@@ -135,16 +125,19 @@ class ImageInput:
 
     def subscribe(self) -> None:
         """Own the subscription of the process."""
-        self._subscribe(reliable=qos.all_reliable(self._publishers()))
-        self._end_following = follow(self._node, self._follow)
+        key = self.key
+        self._subscription = MatchingSubscription(
+            self._node,
+            self._type,
+            self.wire_topic,
+            lambda message: self._arrived(key, message),
+            qos.images_of,
+        )
 
     def unsubscribe(self) -> None:
         """Give the subscription up."""
-        if self._end_following is not None:
-            self._end_following()
-            self._end_following = None
         if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            self._subscription.close()
             self._subscription = None
 
     @property
@@ -162,23 +155,6 @@ class ImageInput:
             self._node.get_logger().warning(text)
         self._warned = text
 
-    def _subscribe(self, *, reliable: bool) -> None:
-        old, self._reliable = self._subscription, reliable
-        key = self.key
-        options = {"qos_overriding_options": qos.overridable()} if self._overrides else {}
-        with qos.overrides_explained(self.wire_topic):
-            self._subscription = self._node.create_subscription(
-                self._type,
-                self.wire_topic,
-                lambda message: self._arrived(key, message),
-                qos.image_input(reliable=reliable),
-                # `watch` says it, with both profiles and the remedy
-                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-                **options,
-            )
-        if old is not None:
-            self._node.destroy_subscription(old)
-
     def _arrived(self, key: Hashable, message: Any) -> None:
         if self._node.context.ok():  # what is handed over while the process ends would be published too late
             self._hub.arrived(key, lazy_frame(message, self._decode, self._tell_of_pixels))
@@ -189,19 +165,10 @@ class ImageInput:
             self._told_of_pixels = True
             self._node.get_logger().warning(f"{self.wire_topic}: {text}")
 
-    def _follow(self) -> None:
-        """Be as reliable as the publishers are."""
-        if self._overrides or not self._node.context.ok():
-            return
-        # not by their number: one may be replaced by another between two looks
-        publishers = self._publishers()
-        if publishers and (reliable := qos.all_reliable(publishers)) != self._reliable:
-            self._subscribe(reliable=reliable)
-
     def _profile(self) -> Any:
         owner = self._hub.owner(self.key)
         subscription = owner._subscription if isinstance(owner, ImageInput) else None
-        return qos.image_input(reliable=self._reliable) if subscription is None else subscription.qos_profile
+        return qos.image_input() if subscription is None else subscription.profile
 
     def _publishers(self) -> list[Any]:
         found = self._node.get_publishers_info_by_topic(self.wire_topic)
@@ -219,7 +186,7 @@ class ImageInput:
                 return (
                     f"{_name(publisher)} publishes {publisher.topic_type} on {self.wire_topic}, but "
                     f"image_transport '{self._transport}' needs {expected}: change the parameter image_transport "
-                    f"or remap {self._topics.name(TOPIC)}"
+                    f"or remap {self._name}"
                 )
             verdict, reason = qos_check_compatible(publisher.qos_profile, self._profile())
             if verdict == QoSCompatibility.ERROR:
@@ -239,7 +206,7 @@ class ImageInput:
         if not publishers:
             return (
                 f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}: nobody publishes it. Start the camera, "
-                f"or remap {self._topics.name(TOPIC)} to its topic (ros2 topic list -t shows the image topics)"
+                f"or remap {self._name} to its topic (ros2 topic list -t shows the image topics)"
             )
         names = "; ".join(f"{_name(p)} ({qos.as_text(p.qos_profile)})" for p in publishers)
         return (

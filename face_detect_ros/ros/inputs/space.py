@@ -21,10 +21,11 @@ from face_detect_ros.depth.ground import GroundPlane, parse_ground_plane
 from face_detect_ros.depth.pairing import Pairing
 from face_detect_ros.depth.scene import Scene
 from face_detect_ros.depth.surface import FARTHEST_M, NEAREST_M
-from face_detect_ros.ros import qos, rclpy_internals
+from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.inputs.camera import SILENCE_S, ImageInput, camera_info_topic, remapped
 from face_detect_ros.ros.inputs.following import follow
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription
 from face_detect_ros.ros.messages.camera_info import calibration
 from face_detect_ros.ros.messages.depth import LazyDepth, lazy_depth
 from face_detect_ros.ros.transforms import Transforms
@@ -90,8 +91,8 @@ class SpaceInput:
             self.topic
         )
         self._pairing: Pairing[LazyDepth] = Pairing(slop_s, wait_s)
-        self._depth: Any = None  # the subscription
-        self._depth_source: tuple[str, type, bool] | None = None
+        self._depth: MatchingSubscription | None = None
+        self._depth_source: tuple[str, type] | None = None
         self._info = _LatestInfo(self._node)
         self._depth_info = _LatestInfo(self._node)
         self._end_following: Callable[[], None] | None = None
@@ -235,7 +236,7 @@ class SpaceInput:
         return GroundPlane.of_transform(found.rotation, found.translation)
 
     def _follow(self) -> None:
-        """Subscribe to published depth while it is needed, with the reliability of its publishers."""
+        """Subscribe to published depth while it is needed."""
         if not self._node.context.ok():
             return
         needed = self._needed()
@@ -246,8 +247,8 @@ class SpaceInput:
         self._info.follow(self._images.camera_info_topic if needs_info else "")
         self._depth_info.follow(self._depth_info_topic if source is not None else "")
 
-    def _published(self) -> tuple[str, type, bool] | None:
-        """Topic and type of the depth that is published, and whether every publisher is reliable."""
+    def _published(self) -> tuple[str, type] | None:
+        """Topic and type of the depth that is published."""
         kinds: dict[str, type] = {"sensor_msgs/msg/Image": Image}
         if DisparityImage is not None:
             kinds["stereo_msgs/msg/DisparityImage"] = DisparityImage
@@ -261,30 +262,24 @@ class SpaceInput:
         for topic, known in choices:
             if not self._node.count_publishers(topic):
                 continue
-            publishers = self._node.get_publishers_info_by_topic(topic)
-            types = {publisher.topic_type for publisher in publishers}
+            types = {each.topic_type for each in self._node.get_publishers_info_by_topic(topic)}
             for name, kind in known.items():
                 if name in types:
-                    return topic, kind, qos.all_reliable(publishers)
+                    return topic, kind
             if types:
                 self._wrong_type = (
                     f"{topic} is {', '.join(sorted(types))}, which holds no depth; remap {TOPIC}"
                 )
         return None
 
-    def _subscribe(self, source: tuple[str, type, bool] | None) -> None:
+    def _subscribe(self, source: tuple[str, type] | None) -> None:
         self._unsubscribe_depth()
         self._depth_source = source
         self._wrong, self._missed, self._subscribed_s = "", 0, time.monotonic()
         if source is None:
             return
-        topic, kind, reliable = source
-        prefix = f"qos_overrides.{topic}.subscription."
-        given = any(name.startswith(prefix) for name in rclpy_internals.overrides(self._node))
-        options = {"qos_overriding_options": qos.overridable()} if given else {}
-        self._depth = self._node.create_subscription(
-            kind, topic, self._arrived, qos.image_input(reliable=reliable), **options
-        )
+        topic, kind = source
+        self._depth = MatchingSubscription(self._node, kind, topic, self._arrived, qos.images_of)
 
     @property
     def _depth_rectified(self) -> bool:
@@ -304,7 +299,7 @@ class SpaceInput:
 
     def _unsubscribe_depth(self) -> None:
         if self._depth is not None:
-            self._node.destroy_subscription(self._depth)
+            self._depth.close()
             self._depth = None
 
 
@@ -313,8 +308,7 @@ class _LatestInfo:
 
     def __init__(self, node: Any) -> None:
         self._node = node
-        self._subscription: Any = None
-        self._profile: Any = None
+        self._subscription: MatchingSubscription | None = None
         self.topic = ""
         self.message: CameraInfo | None = None
 
@@ -323,16 +317,17 @@ class _LatestInfo:
         return None if self.message is None else calibration(self.message)
 
     def follow(self, topic: str) -> None:
-        """Subscribe to `topic`, as its publishers allow; to nothing if it is empty."""
-        profile = qos.camera_info_input(self._node, topic) if topic else None
-        if topic == self.topic and profile == self._profile:
+        """Subscribe to `topic`; to nothing if it is empty."""
+        if topic == self.topic:
             return
         if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            self._subscription.close()
             self._subscription = None
-        self.topic, self._profile = topic, profile
+        self.topic = topic
         if topic:
-            self._subscription = self._node.create_subscription(CameraInfo, topic, self._keep, profile)
+            self._subscription = MatchingSubscription(
+                self._node, CameraInfo, topic, self._keep, qos.camera_info_of
+            )
 
     def _keep(self, message: CameraInfo) -> None:
         self.message = message

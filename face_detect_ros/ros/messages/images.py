@@ -86,6 +86,7 @@ def lazy_frame(
         stamp_ns=to_ns(message.header.stamp),
         frame_id=message.header.frame_id,
         decode=lambda: decode(message, options, warn),  # type: ignore[arg-type]
+        message=message,
     )
 
 

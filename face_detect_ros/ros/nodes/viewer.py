@@ -196,6 +196,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
     def once_a_second(self) -> None:
         self._people.once_a_second()
         problems = [camera.watch() for camera in self._cameras.values()] if self.active else []
+        if self._recording is not None:
+            problems.append(self._recording.watch())
         self._problem = next(filter(None, problems), "")
         if self.active:
             for camera in self._cameras.values():
@@ -254,9 +256,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
     def record(self, on: bool) -> dict[str, Any]:
         """Start or stop a recording. Raises OutputError or ConfigError."""
         if on and self._recording is None:
-            decode = DecodeOptions(max_image_mpx=self.params.max_image_mpx)
-            cameras = list(self._cameras.values())
-            self._recording = Recording(self, cameras, decode, private=self.hides)
+            self._recording = Recording(self, list(self._cameras.values()), private=self.hides)
             return {"on": True, "path": str(self._recording.path)}
         return self._stop_recording()
 

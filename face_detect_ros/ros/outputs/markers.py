@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from visualization_msgs.msg import MarkerArray
 
@@ -16,6 +15,7 @@ from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription
 from face_detect_ros.ros.messages import markers
 from face_detect_ros.ros.messages.markers import SHORTEST_LIFETIME_S
 from face_detect_ros.ros.outputs.output import Output
@@ -46,8 +46,7 @@ class MarkersOutput(Output):
         self.camera_info: CameraInfo | None = None
         self._camera_info_topic = camera_info_topic
         self._rectified = rectified
-        self._subscription: Any = None
-        self._profile: QoSProfile | None = None
+        self._subscription: MatchingSubscription | None = None
         self._stamp_ns = 0
         self._lifetime_s = SHORTEST_LIFETIME_S
 
@@ -87,26 +86,21 @@ class MarkersOutput(Output):
 
     def once_a_second(self, *, active: bool) -> None:
         watched = active and self.wanted()
-        topic = self._camera_info_topic()
         if watched and self._subscription is None:
-            # a camera that sends it once and keeps it has done so long ago
-            self._profile = qos.camera_info_input(self.node, topic)
-            self._subscription = self.node.create_subscription(CameraInfo, topic, self._keep, self._profile)
-        elif (
-            watched and self.camera_info is None and self._profile != qos.camera_info_input(self.node, topic)
-        ):
-            self._unsubscribe()  # a publisher came, or another one: again, in a second
-        elif not watched and self._subscription is not None:
+            self._subscription = MatchingSubscription(
+                self.node, CameraInfo, self._camera_info_topic(), self._keep, qos.camera_info_of
+            )
+        elif not watched:
             self._unsubscribe()
 
     def close(self) -> None:
-        if self._subscription is not None:
-            self._unsubscribe()
+        self._unsubscribe()
         super().close()
 
     def _unsubscribe(self) -> None:
-        self.node.destroy_subscription(self._subscription)
-        self._subscription = None
+        if self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
 
     def _keep(self, message: CameraInfo) -> None:
         self.camera_info = message

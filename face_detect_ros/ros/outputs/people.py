@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from vision_msgs.msg import Detection2DArray
@@ -18,6 +17,7 @@ from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription
 from face_detect_ros.ros.messages.detections import detections_message, read_identities
 from face_detect_ros.ros.messages.headers import to_ns
 from face_detect_ros.ros.outputs.output import Output
@@ -43,7 +43,7 @@ class PeopleOutput(Output):
         super().__init__(topics, Detection2DArray, "~/people")
         inside = f"{topics.camera}/" if topics.camera else ""
         self._identities_topic = f"face_detector/{inside}identities"
-        self._subscription: Any = None
+        self._subscription: MatchingSubscription | None = None
         self._lock = threading.Lock()  # results come on the worker's thread, identities on the executor's
         self._known = KnownPersons()
         self._recent: deque[tuple[int, Detections]] = deque(maxlen=_RECENT)
@@ -70,20 +70,20 @@ class PeopleOutput(Output):
     def once_a_second(self, *, active: bool) -> None:
         wanted = active and self.wanted()
         if wanted and self._subscription is None:
-            self._subscription = self.node.create_subscription(
-                Detection2DArray, self._identities_topic, self._identified, qos.output()
+            self._subscription = MatchingSubscription(
+                self.node, Detection2DArray, self._identities_topic, self._identified, qos.results_of
             )
-        elif not wanted and self._subscription is not None:
+        elif not wanted:
             self._unsubscribe()
 
     def close(self) -> None:
-        if self._subscription is not None:
-            self._unsubscribe()
+        self._unsubscribe()
         super().close()
 
     def _unsubscribe(self) -> None:
-        self.node.destroy_subscription(self._subscription)
-        self._subscription = None
+        if self._subscription is not None:
+            self._subscription.close()
+            self._subscription = None
 
     def _identified(self, message: Detection2DArray) -> None:
         stamp_ns = to_ns(message.header.stamp)

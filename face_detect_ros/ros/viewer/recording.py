@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import array
 import queue
 import shutil
 import threading
@@ -14,24 +13,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from rclpy.qos import QoSProfile
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from face_detect_ros.bags.writing import BagWriter
 from face_detect_ros.core.errors import OutputError, PerceptionError
+from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.files.home import home
-from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos
-from face_detect_ros.ros.messages.images import decode_image
-from face_detect_ros.ros.viewer.topics import FACES, OBJECTS, CameraView
+from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription
+from face_detect_ros.ros.messages.images import compressed_message
+from face_detect_ros.ros.viewer.topics import ANONYMIZED, FACES, OBJECTS, CameraView
+from face_detect_ros.web.scene import CAMERA
 
 MOST_WAITING = 64
 """Messages that wait for the disk; the next ones are left out."""
 FREE_BYTES = 1_000_000_000
 """A recording ends when the disk has less left."""
+_JPEG_QUALITY = 95
 _CLOSE_S = 10.0
 """Longest wait for the disk when a recording is stopped."""
 
@@ -42,7 +45,6 @@ class Recording:
     Args:
         node: The viewer.
         cameras: What to record.
-        decode: How images are decoded.
         private: Record the anonymized images in place of the camera's.
 
     Attributes:
@@ -54,9 +56,8 @@ class Recording:
         OutputError: The bag cannot be written.
     """
 
-    def __init__(self, node: Any, cameras: list[CameraView], decode: DecodeOptions, *, private: bool) -> None:
+    def __init__(self, node: Any, cameras: list[CameraView], *, private: bool) -> None:
         self._node = node
-        self._decode = decode
         self.count = 0
         self.problem = ""
         self.private = private
@@ -71,29 +72,26 @@ class Recording:
         self._unfinished: PerceptionError | None = None
         # without a limit of its own: `close` must never wait for room in it
         self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._subscriptions = [self._subscribe(DiagnosticArray, "/diagnostics")]
+        self._subscriptions: list[MatchingSubscription] = []
+        self._subscribe(DiagnosticArray, "/diagnostics")
+        self._images: list[ImageInput] = []
         for camera in cameras:
-            image = camera.topic(FACES, "image_anonymized") if private else camera.topic("", "image_raw")
-            self._subscriptions += [
-                self._subscribe(Image, image),
-                self._subscribe(CameraInfo, camera.topic("", "camera_info")),
-                self._subscribe(Detection2DArray, camera.topic(FACES, "identities")),
-            ]
-            self._subscriptions += [
+            self._record_images(camera, ANONYMIZED if private else CAMERA)
+            self._subscribe(CameraInfo, camera.camera_info_topic, qos.camera_info_of)
+            self._subscribe(Detection2DArray, camera.topic(FACES, "identities"))
+            for detector in (FACES, OBJECTS):
                 self._subscribe(Detection2DArray, camera.topic(detector, "detections"))
-                for detector in (FACES, OBJECTS)
-            ]
-        self._subscriptions += [
-            self._subscribe(LabelInfo, f"{detector}/label_info", latched=True)
-            for detector in (FACES, OBJECTS)
-        ]
+        for detector in (FACES, OBJECTS):
+            self._subscribe(LabelInfo, f"{detector}/label_info", lambda _: qos.latched(), latched=True)
         self._thread = threading.Thread(target=self._write_all, name="recording", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Complete the bag. Raises OutputError if that fails or takes long."""
+        for images in self._images:
+            images.stop()
         for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
+            subscription.close()
         self._waiting.put(None)
         self._thread.join(_CLOSE_S)
         if self._thread.is_alive():
@@ -103,18 +101,43 @@ class Recording:
         if self._unfinished is not None:
             raise self._unfinished
 
-    def _subscribe(self, kind: type, topic: str, *, latched: bool = False) -> Any:
+    def watch(self) -> str:
+        """Why images do not arrive; empty while they do."""
+        for images in self._images:
+            images.watch()
+        return next((images.problem for images in self._images if images.problem), "")
+
+    def _record_images(self, camera: CameraView, view: str) -> None:
+        def arrived(frame: LazyFrame) -> None:
+            self._put(lambda now_ns: self._write_image(topic, now_ns, frame))
+
+        images = camera.images(view, arrived)
+        topic = images.wire_topic if images.compressed else f"{images.topic}/compressed"
+        images.start()
+        self._images.append(images)
+
+    def _subscribe(
+        self,
+        kind: type,
+        topic: str,
+        profile_for: Callable[..., QoSProfile] = qos.results_of,
+        *,
+        latched: bool = False,
+    ) -> None:
         name = self._node.resolve_topic_name(topic)
-        profile = (
-            qos.latched() if latched else qos.image_input(reliable=True) if kind is Image else qos.output()
-        )
 
         def arrived(cdr: bytes) -> None:
-            now_ns = self._node.get_clock().now().nanoseconds
-            if self._waiting.qsize() < MOST_WAITING:
-                self._waiting.put(lambda: self._write(kind, name, now_ns, cdr, latched))
+            self._put(lambda now_ns: self._write(kind, name, now_ns, cdr, latched=latched))
 
-        return self._node.create_subscription(kind, topic, arrived, profile, raw=True)
+        self._subscriptions.append(
+            MatchingSubscription(self._node, kind, topic, arrived, profile_for, raw=True)
+        )
+
+    def _put(self, write: Callable[[int], None]) -> None:
+        """Have the thread call `write` with the time of now."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        if self._waiting.qsize() < MOST_WAITING:
+            self._waiting.put(lambda: write(now_ns))
 
     def _write_all(self) -> None:
         while (write := self._waiting.get()) is not None:
@@ -128,24 +151,18 @@ class Recording:
         except Exception as error:  # noqa: BLE001 - raised again in `close`
             self._unfinished = _explained(error)
 
-    def _write(self, kind: type, topic: str, now_ns: int, cdr: bytes, latched: bool) -> None:
-        if kind is Image:
-            topic, kind, cdr = f"{topic}/compressed", CompressedImage, self._as_jpeg(cdr)
-            if self.count % 16 == 0:
-                _require_space(self.path)
+    def _write_image(self, topic: str, now_ns: int, frame: LazyFrame) -> None:
+        if self.count % 16 == 0:
+            _require_space(self.path)
+        message = frame.message
+        if not isinstance(message, CompressedImage):
+            message = compressed_message(frame.frame().image, frame.stamp_ns, frame.frame_id, _JPEG_QUALITY)
+        self._write(CompressedImage, topic, now_ns, bytes(serialize_message(message)))
+
+    def _write(self, kind: type, topic: str, now_ns: int, cdr: bytes, *, latched: bool = False) -> None:
         package = kind.__module__.partition(".")[0]
         self._bag.write(topic, f"{package}/msg/{kind.__name__}", now_ns, cdr, latched=latched)
         self.count += 1
-
-    def _as_jpeg(self, cdr: bytes) -> bytes:
-        message = deserialize_message(cdr, Image)
-        image = decode_image(message, self._decode)
-        done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        if not done:
-            raise OutputError("an image cannot be encoded as JPEG")
-        compressed = CompressedImage(header=message.header, format="rgb8; jpeg compressed bgr8")
-        compressed.data = array.array("B", data.tobytes())
-        return bytes(serialize_message(compressed))
 
 
 def _explained(error: Exception) -> PerceptionError:

@@ -10,21 +10,22 @@ from collections.abc import Callable, Set
 from typing import Any
 
 from geometry_msgs.msg import PointStamped
-from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
-from face_detect_ros.ros.inputs.camera import ImageInput
+from face_detect_ros.ros.inputs.camera import TOPIC, ImageInput
+from face_detect_ros.ros.inputs.subscription import MatchingSubscription
 from face_detect_ros.ros.messages.headers import make_header, to_ns
-from face_detect_ros.ros.messages.images import lazy_frame
 from face_detect_ros.web.scene import CAMERA, Box, Scene
 
 FACES, OBJECTS = "face_detector", "object_detector"
 """Names of the detectors, relative to the viewer's namespace."""
-DRAWN = {"anonymized": (FACES, "image_anonymized"), "attention": (OBJECTS, "attention")}
+ANONYMIZED = "anonymized"
+DRAWN = {ANONYMIZED: (FACES, "image_anonymized"), "attention": (OBJECTS, "attention")}
 """Views that a detector draws -> the detector and its topic."""
 MOST_BOXES = 300
 _NOWHERE = -1.0  # pixel where nothing is: what is followed is let go
@@ -45,17 +46,11 @@ class CameraView:
         self.camera = camera
         self._node = node
         self._scene = scene
+        self._transport = transport
         self._decode = decode
-        self._input = ImageInput(
-            CameraTopics(node, camera),
-            node.hub,
-            transport,
-            lambda frame: scene.add_image(camera, CAMERA, frame),
-            decode,
-        )
+        self._images = {view: self.images(view, self._shown_in(view)) for view in (CAMERA, *DRAWN)}
         self._views: Set[str] = frozenset()
-        self._images: dict[str, Any] = {}
-        self._results: list[Any] = []
+        self._results: list[MatchingSubscription] = []
         self._pointers: dict[str, Any] = {}
         self._frame_ids: dict[str, str] = {}
 
@@ -63,19 +58,30 @@ class CameraView:
         """Relative name of a detector's topic for this camera."""
         return "/".join(part for part in (detector, self.camera, name) if part)
 
+    def images(self, view: str, on_frame: Callable[[LazyFrame], Any]) -> ImageInput:
+        """The images of a view, not subscribed to yet.
+
+        Args:
+            view: CAMERA or one of DRAWN.
+            on_frame: Gets every image.
+        """
+        topics, name = CameraTopics(self._node, self.camera), TOPIC
+        if view != CAMERA:  # a detector's topics are not below the name of the camera
+            topics, name = CameraTopics(self._node), self.topic(*DRAWN[view])
+        return ImageInput(topics, self._node.hub, self._transport, on_frame, self._decode, name)
+
+    @property
+    def camera_info_topic(self) -> str:
+        """The calibration that belongs to the camera's images."""
+        return self._images[CAMERA].camera_info_topic
+
     def show(self, views: Set[str]) -> None:
         """Subscribe to what `views` need and to nothing else."""
         before, self._views = self._views, views
-        if CAMERA in views - before:
-            self._input.start()
-        if CAMERA in before - views:
-            self._input.stop()
-        for view, (detector, name) in DRAWN.items():
-            if view in views - before:
-                self._images[view] = self._subscribe(Image, self.topic(detector, name), self._image(view))
-            if view in before - views:
-                self._node.destroy_subscription(self._images.pop(view))
+        for view in views - before:
+            self._images[view].start()
         for view in before - views:
+            self._images[view].stop()
             self._scene.drop_view(self.camera, view)
         if views and not before:
             self._results = [
@@ -84,7 +90,7 @@ class CameraView:
             ]
         if before and not views:
             for subscription in self._results:
-                self._node.destroy_subscription(subscription)
+                subscription.close()
             self._results = []
 
     def restrict(self, allowed: Set[str]) -> None:
@@ -103,8 +109,8 @@ class CameraView:
         """Why images do not arrive; empty while they do, or while nobody looks."""
         if CAMERA not in self._views:
             return ""
-        self._input.watch()
-        return self._input.problem
+        self._images[CAMERA].watch()
+        return self._images[CAMERA].problem
 
     def select(self, detector: str, track: str, x: float, y: float, stamp_ns: int) -> None:
         """Have a detector follow what is at a pixel.
@@ -142,18 +148,18 @@ class CameraView:
             message.point.x, message.point.y = x, y
             self._pointers[detector].publish(message)
 
-    def _results_of(self, detector: str) -> list[Any]:
+    def _results_of(self, detector: str) -> list[MatchingSubscription]:
         return [
             self._subscribe(Detection2DArray, self.topic(detector, "detections"), self._detections(detector)),
             self._subscribe(Detection2DArray, self.topic(detector, "selected"), self._selected(detector)),
             self._subscribe(Detection3DArray, self.topic(detector, "detections_3d"), self._places(detector)),
         ]
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Any:
-        return self._node.create_subscription(kind, topic, callback, qos.output())
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> MatchingSubscription:
+        return MatchingSubscription(self._node, kind, topic, callback, qos.results_of)
 
-    def _image(self, view: str) -> Callable[[Image], None]:
-        return lambda message: self._scene.add_image(self.camera, view, lazy_frame(message, self._decode))
+    def _shown_in(self, view: str) -> Callable[[LazyFrame], None]:
+        return lambda frame: self._scene.add_image(self.camera, view, frame)
 
     def _detections(self, detector: str) -> Callable[[Detection2DArray], None]:
         def arrived(message: Detection2DArray) -> None:

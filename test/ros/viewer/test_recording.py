@@ -1,17 +1,21 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A recording that cannot go on says why, and stopping it always ends."""
+"""A recording holds what is published; one that cannot go on says why, and stopping it always ends."""
 
 import shutil
 import threading
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from helpers.ros_tools import faceless, image, wait_until
+from helpers.ros_tools import BEST_EFFORT, RELIABLE, compressed, faceless, image, wait_until
+from rosbags.highlevel import AnyReader
+from sensor_msgs.msg import CameraInfo
+from vision_msgs.msg import Detection2DArray
 
 from face_detect_ros.core.errors import OutputError, PerceptionError
 from face_detect_ros.images.raw import DecodeOptions
+from face_detect_ros.ros.inputs import camera
 from face_detect_ros.ros.nodes.viewer import Viewer
 from face_detect_ros.ros.viewer import recording as module
 from face_detect_ros.ros.viewer.recording import MOST_WAITING, Recording
@@ -20,12 +24,21 @@ from face_detect_ros.web.scene import Scene
 
 
 @pytest.fixture
-def recording(start, monkeypatch, tmp_path):
+def record(start, monkeypatch, tmp_path):
+    """Starts a recording of one camera: `record("compressed", private=True)`."""
     monkeypatch.setenv("ROS_HOME", str(tmp_path))
     monkeypatch.setattr(module, "FREE_BYTES", 0)
     node = start(Viewer, parameters={"autostart": False}).node
-    camera = CameraView(node, Scene(), "", "raw", DecodeOptions())
-    return Recording(node, [camera], DecodeOptions(), private=False)
+
+    def record(transport, *, private=False):
+        return Recording(node, [CameraView(node, Scene(), "", transport, DecodeOptions())], private=private)
+
+    return record
+
+
+@pytest.fixture
+def recording(record):
+    return record("raw")
 
 
 def close(recording):
@@ -44,19 +57,66 @@ def close(recording):
     return outcome[0]
 
 
+def written(recording):
+    """Topic -> its messages in the bag, which this completes."""
+    assert close(recording) is None
+    messages = {}
+    with AnyReader([recording.path]) as reader:
+        for connection, _, data in reader.messages():
+            messages.setdefault(connection.topic, []).append(reader.deserialize(data, connection.msgtype))
+    return messages
+
+
+IMAGE = image(faceless(12, 16))
+JPEG = compressed(faceless(12, 16))
+
+
+@pytest.mark.parametrize("profile", [RELIABLE, BEST_EFFORT], ids=["reliable", "best effort"])
+@pytest.mark.parametrize(
+    ("topic", "message", "settings"),
+    [
+        ("/image_raw", IMAGE, ("raw", False)),
+        ("/image_raw/compressed", JPEG, ("compressed", False)),
+        ("/face_detector/image_anonymized", IMAGE, ("raw", True)),
+        ("/camera_info", CameraInfo(width=16), ("raw", False)),
+        ("/face_detector/detections", Detection2DArray(), ("raw", False)),
+    ],
+    ids=["raw", "compressed", "anonymized", "camera_info", "detections"],
+)
+def test_what_is_published_is_recorded_however_reliable_it_is(
+    probe, record, topic, message, settings, profile
+):
+    transport, private = settings
+    recording = record(transport, private=private)
+    publisher = probe.publisher(topic, type(message), profile)
+    name = f"{topic}/compressed" if message is IMAGE else topic
+    in_bag = lambda: name in [key.name for key in list(recording._bag._connections)]  # noqa: E731
+    probe.send_until(publisher, message, in_bag, "a message in the bag", 0.05)
+    assert recording.watch() == ""
+    found = written(recording)[name][0]
+    if message is JPEG:  # not encoded again
+        assert found.data.tobytes() == bytes(JPEG.data)
+
+
+def test_images_that_do_not_come_are_reported(recording, monkeypatch):
+    monkeypatch.setattr(camera, "SILENCE_S", 0.0)
+    assert "no image on /image_raw" in recording.watch()
+
+
 def test_one_whose_folder_is_deleted_ends_with_the_reason(probe, recording):
-    camera = probe.publisher()
-    probe.send_until(camera, image(faceless()), lambda: recording.count, "a message in the bag", 0.01)
+    images = probe.publisher()
+    probe.send_until(images, image(faceless()), lambda: recording.count, "a message in the bag", 0.01)
     shutil.rmtree(recording.path)
-    probe.send_until(camera, image(faceless()), lambda: recording.problem, "the problem", 0.005)
+    probe.send_until(images, image(faceless()), lambda: recording.problem, "the problem", 0.005)
     assert str(recording.path) in recording.problem
     assert "No such file" in recording.problem
     assert isinstance(close(recording), OutputError)
 
 
-def test_one_that_meets_the_unforeseen_ends_with_the_reason(probe, recording):
-    camera = probe.publisher()
-    probe.send_until(camera, b"\0\1\0\0no image", lambda: recording.problem, "the problem", 0.005)
+def test_one_that_meets_the_unforeseen_ends_with_the_reason(probe, recording, monkeypatch):
+    monkeypatch.setattr(module, "compressed_message", lambda *_: 1 / 0)
+    images = probe.publisher()
+    probe.send_until(images, image(faceless()), lambda: recording.problem, "the problem", 0.005)
     assert close(recording) is None
     assert (recording.path / "metadata.yaml").is_file()
 
