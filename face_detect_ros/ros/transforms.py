@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
 
@@ -82,6 +84,9 @@ class Transforms:
         self._tf2 = import_tf2(parameter)
         self._buffer = self._tf2.Buffer()
         self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
+        # tf2's buffer watches the node's clock only together with a service on the node
+        went_back = JumpThreshold(min_forward=None, min_backward=Duration(seconds=-1), on_clock_change=True)
+        self._jumps = node.get_clock().create_jump_callback(went_back, post_callback=lambda _: self.clear())
         self.problem = ""
         """Why the latest lookup failed; empty if it did not."""
 
@@ -117,6 +122,11 @@ class Transforms:
                 return None
             time.sleep(_POLL_S)
 
+    def clear(self) -> None:
+        """Forget what moves, because time starts again: tf2 ignores transforms 10 s older than the newest."""
+        self._buffer.clear()
+
     def close(self) -> None:
         """Stop listening."""
+        self._jumps.unregister()
         self._listener.unregister()

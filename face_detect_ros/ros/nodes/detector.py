@@ -155,6 +155,11 @@ class DetectorNode(PerceptionNode[P]):
     def finished(self, result: Result, channel: Channel) -> None:
         """Called on the worker with every result before it is published, whether somebody subscribes or not."""
 
+    def time_went_back(self) -> None:
+        """Called on the worker when stamps start again, as those of a looped bag do."""
+        if (transforms := self._transforms) is not None:
+            transforms.clear()
+
     def label_names(self) -> list[str]:
         """What `~/label_info` lists."""
         return [] if self.pipeline is None else list(self.pipeline.labels)

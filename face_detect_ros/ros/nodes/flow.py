@@ -114,7 +114,10 @@ class Flow:
             return
         for (channel, _), before in zip(work, jumps, strict=True):
             statistics = channel.stream.statistics  # type: ignore[union-attr]
-            if statistics.time_jumps > before and self._throttle.allows(f"time {channel.name}"):
+            if statistics.time_jumps == before:
+                continue
+            self._node.time_went_back()
+            if self._throttle.allows(f"time {channel.name}"):
                 self._node.get_logger().warning(
                     f"{_of(channel)}image stamps went back by {statistics.latest_jump_s:.3f} s; going on"
                 )

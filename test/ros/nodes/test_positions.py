@@ -12,9 +12,11 @@ import types
 import cv2
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from helpers.depth_camera import (
     FACE_M,
     FOCAL,
+    SECOND,
     DepthCamera,
     base_from_camera,
     compressed_16,
@@ -25,13 +27,17 @@ from helpers.depth_camera import (
     make_header,
     message_32,
 )
+from helpers.detectors import picture
 from helpers.ros_tools import BEST_EFFORT, DATA, RELIABLE, astronaut, image, stamp_ns, wait_until
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
+from face_detect_ros.ros.transforms import Transforms
 
 NODE = "/face_detector"
 
@@ -235,7 +241,7 @@ def test_two_people_of_a_real_camera(probe, execute):
 def tf2(monkeypatch):
     """`tf2.known` holds the transforms: target frame -> (from which stamp on, TransformStamped)."""
     module = types.ModuleType("tf2_ros")
-    module.known, module.sent, module.asked = {}, [], []
+    module.known, module.sent, module.asked, module.cleared = {}, [], [], []
 
     class TransformException(Exception):  # noqa: N818 - tf2's name
         pass
@@ -247,6 +253,9 @@ def tf2(monkeypatch):
             if when.nanoseconds < known_from:
                 raise TransformException(f"no {target}")
             return transform
+
+        def clear(self):
+            module.cleared.append(self)
 
     class TransformListener:
         def __init__(self, buffer, node, *, spin_thread):
@@ -283,6 +292,49 @@ def test_positions_in_another_frame_at_the_time_of_the_image(probe, start, tf2):
     assert position.z == pytest.approx(0.5 + (256 - 118) / FOCAL * FACE_M, abs=0.06)  # up
     covariance = np.array(message.detections[0].results[0].pose.covariance).reshape(6, 6)
     assert covariance[0, 0] > covariance[1, 1] * 0.1
+
+
+def test_transforms_are_forgotten_when_the_images_start_again(probe, start, tf2, scripted):
+    quick = {"model": "quick", "recognize": False, "target_frame": "base_link"}
+    start(FaceDetector, parameters=quick)
+    found = probe.collect(f"{NODE}/detections", Detection2DArray)
+    publisher = probe.publisher()
+    for stamp in (40 * SECOND, 20 * SECOND):
+        assert not tf2.cleared
+        sent = image(picture(), stamp)
+        probe.send_until(publisher, sent, lambda stamp=stamp: _stamped(found, stamp), "its detections")
+    wait_until(lambda: tf2.cleared, "the end of old transforms")
+
+
+def _stamped(found, stamp):
+    return any(stamp_ns(message.header) == stamp for message in found.messages)
+
+
+class Mapped(Node):
+    """Runs on the time of `/clock`."""
+
+    def __init__(self, **arguments):
+        super().__init__("mapped", **arguments)
+        self.transforms = Transforms(self, "target_frame")
+
+    def stop(self, timeout_s):
+        self.transforms.close()
+
+
+def test_transforms_are_forgotten_when_the_clock_goes_back(probe, start, tf2):
+    node = start(Mapped, parameters={"use_sim_time": True}).node
+    clock = probe.publisher("/clock", Clock)
+
+    def go_to(second):
+        now = Clock(clock=Time(sec=second))
+        arrived = lambda: node.get_clock().now().nanoseconds == second * SECOND  # noqa: E731
+        probe.send_until(clock, now, arrived, "its time")
+        return len(tf2.cleared)
+
+    at_first = go_to(40)
+    assert [go_to(second) for second in (41, 20, 21)] == [at_first, at_first + 1, at_first + 1]
+    node.transforms.close()
+    assert go_to(10) == at_first + 1
 
 
 def test_tracks_become_frames(probe, start, tf2):
