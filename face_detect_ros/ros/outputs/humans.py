@@ -10,6 +10,7 @@ import zlib
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.faces.matching import Match
 from face_detect_ros.pipeline.result import Result
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.cameras import CameraTopics
@@ -36,11 +37,13 @@ def hri() -> Any:
 
 
 def person_id(name: str) -> str:
-    """A name as an identifier that may be a part of a topic's name."""
+    """A name as an identifier that may be a part of a topic's name. Different names have different ones."""
+    if re.fullmatch("[a-z][a-z0-9]*( [a-z0-9]+)*", name):
+        return name.replace(" ", "_")
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    # what is lost in a name that is not plain letters still tells people apart
-    exact = name.isascii() and bool(plain) and plain[0].isalpha()
-    return plain if exact else f"person_{zlib.crc32(name.encode()):08x}"
+    readable = name.isascii() and plain[:1].isalpha()
+    # what `plain` has lost, such as capitals, still tells people apart
+    return f"{plain if readable else 'person'}_{zlib.crc32(name.encode()):08x}"
 
 
 class HumansOutput(Output):
@@ -93,8 +96,7 @@ class HumansOutput(Output):
                     c=float(found.scores[index]),
                 )
             )
-            if result.identities is not None and (match := result.identities[index]).name:
-                self._match(face, person_id(match.name), match.similarity)
+            self._identify(face, None if result.identities is None else result.identities[index])
 
     def message(self, result: Result) -> None:
         """A result has several messages: see `publish`."""
@@ -105,14 +107,21 @@ class HumansOutput(Output):
         super().close()
 
     def _forget(self, face: str) -> None:
-        if face in self._people:
-            self._match(face, self._people.pop(face), 0.0)
+        self._identify(face, None)
         self.node.destroy_publisher(self._regions.pop(face))
+
+    def _identify(self, face: str, match: Match | None) -> None:
+        """Publish who a face is, and withdraw who it was before if that is somebody else."""
+        person = "" if match is None or not match.name else person_id(match.name)
+        before = self._people.pop(face, person)
+        if before != person:
+            self._match(face, before, 0.0)
+        if match is not None and person:
+            self._people[face] = person
+            self._match(face, person, match.similarity)
 
     def _match(self, face: str, person: str, confidence: float) -> None:
         kinds = self._messages.IdsMatch
-        if confidence > 0:
-            self._people[face] = person
         self._matches.publish(
             kinds(
                 id1=face, id1_type=kinds.FACE, id2=person, id2_type=kinds.PERSON, confidence=float(confidence)

@@ -4,13 +4,21 @@
 """Topics in the messages of other packages, where those are installed."""
 
 import importlib.util
+import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from helpers.detectors import picture
 from helpers.ros_tools import image, stamp_ns, wait_until
 
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.faces.matching import Match
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
-from face_detect_ros.ros.outputs.humans import person_id
+from face_detect_ros.ros.outputs.humans import HumansOutput, person_id
 
 NODE = "/face_detector"
 QUICK = {
@@ -29,18 +37,83 @@ def needs(package):
 @pytest.mark.parametrize(
     ("name", "identifier"),
     [
-        ("Ann", "ann"),
-        ("Eileen M. Collins", "eileen_m_collins"),
-        ("7 of 9", None),
-        ("Zoë", None),
-        ("李雷", None),
+        ("ann", "ann"),
+        ("eileen m collins", "eileen_m_collins"),
+        ("Eileen M. Collins", "eileen_m_collins_[0-9a-f]{8}"),
+        ("7 of 9", "person_[0-9a-f]{8}"),
+        ("Zoë", "person_[0-9a-f]{8}"),
+        ("李雷", "person_[0-9a-f]{8}"),
     ],
 )
 def test_names_as_identifiers(name, identifier):
-    found = person_id(name)
-    assert found == identifier or (identifier is None and found.startswith("person_"))
-    assert found.replace("_", "").isalnum()
-    assert person_id("李雷") != person_id("韩梅梅")
+    assert re.fullmatch(identifier, person_id(name))
+
+
+def test_no_two_people_share_an_identifier():
+    names = [
+        "anna lee",
+        "Anna Lee",
+        "Anna-Lee",
+        "Anna Lee!",
+        "anna  lee",
+        "anna_lee",
+        "annalee",
+        "李雷",
+        "韩梅梅",
+        "!",
+        "?",
+    ]
+    assert len({person_id(name) for name in names}) == len(names)
+
+
+class Published:
+    """A node whose publishers only remember."""
+
+    def __init__(self):
+        self.messages = []
+
+    def create_publisher(self, kind, topic, *_, **__):
+        keep = lambda message: self.messages.append((topic, message))  # noqa: E731
+        return SimpleNamespace(publish=keep, get_subscription_count=lambda: 1)
+
+    def destroy_publisher(self, publisher):
+        pass
+
+    def resolve_topic_name(self, name):
+        return name
+
+    def matches(self):
+        """Of faces with people since the last call."""
+        found = [message for topic, message in self.messages if topic == "/humans/candidate_matches"]
+        self.messages.clear()
+        return [(each.id1, each.id2, each.confidence) for each in found]
+
+
+class IdsMatch(SimpleNamespace):
+    FACE, PERSON = 2, 1
+
+
+def test_a_match_that_no_longer_holds_is_withdrawn():
+    messages = SimpleNamespace(
+        IdsList=SimpleNamespace, IdsMatch=IdsMatch, NormalizedRegionOfInterest2D=SimpleNamespace
+    )
+    node = Published()
+    output = HumansOutput(CameraTopics(node), messages)
+
+    def matches(*names):
+        """What an image publishes in which track 7 has this name, or is gone."""
+        found = Detections([[1, 2, 5, 9]], [0.75], [0], track_ids=[7]).select(np.arange(len(names)))
+        identities = tuple(Match(name, name, 0.3, 0.9, 0.9) for name in names)
+        output.publish(Result(Frame(picture()), ("face",), found, Detections.empty(), identities=identities))
+        return node.matches()
+
+    assert matches("anna") == matches("anna") == [("f7", "anna", 0.9)]
+    assert matches("ben") == [("f7", "anna", 0.0), ("f7", "ben", 0.9)]
+    assert matches(None) == [("f7", "ben", 0.0)]
+    assert matches(None) == []
+    assert matches("ben") == [("f7", "ben", 0.9)]
+    assert matches() == [("f7", "ben", 0.0)]
+    assert matches() == []
 
 
 def test_without_its_messages_ros4hri_says_what_is_missing(probe, start, scripted):
