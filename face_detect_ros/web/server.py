@@ -32,6 +32,7 @@ class PageServer:
 
     Attributes:
         url: Where the page is; with the token, where one is needed.
+        token: That token.
 
     Raises:
         ConfigError: The address or port cannot be used.
@@ -68,6 +69,7 @@ class PageServer:
                 self.close()
                 raise ConfigError(f"the page cannot be served on {options.host}, port {port}")
             time.sleep(0.005)
+        self.token = guard.token
         host = _reachable(options.host)
         self.url = f"http://{host}:{port}/" + (f"?token={guard.token}" if guard.token else "")
 

@@ -119,6 +119,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
     ) -> None:
         self.scene = Scene()
         self._server: PageServer | None = None
+        self._token = ""  # the one that was made up: open pages know it
         self._cameras: dict[str, CameraView] = {}
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
@@ -153,12 +154,16 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._views = self._possible_views()
 
     def load(self) -> PageServer:
-        return PageServer(self, self.params.server_options())
+        options = self.params.server_options()
+        if not options.token and not options.local:
+            options = dataclasses.replace(options, token=self._token)
+        return PageServer(self, options)
 
     def adopt(self, loaded: PageServer) -> None:
         self._server = loaded
         # for people and programs: on a line of its own, also where stdout is a file
         print(loaded.url, flush=True)
+        self._token = loaded.token or self._token
 
     def discard(self, loaded: PageServer) -> None:
         loaded.close()

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the viewer subscribes to while pages are open."""
+"""Pages that stay open while nodes change their states, end and start."""
 
 import json
 
@@ -38,3 +38,13 @@ def test_an_open_page_goes_on_after_deactivate_and_activate(probe, page):
     publisher.publish(image(faceless(12, 16)))
     while not isinstance(page.recv(60.0), bytes):
         pass
+
+
+def test_an_open_page_may_come_back_after_cleanup_and_configure(probe, start):
+    viewer = start(Viewer, parameters={"host": "0.0.0.0"}).node
+    probe.wait_for_state("/viewer", "active")
+    address = viewer._server.url
+    assert "token=" in address
+    for verb in ("deactivate", "cleanup", "configure"):
+        assert probe.change_state("/viewer", verb)
+    assert viewer._server.url == address
