@@ -123,9 +123,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._cameras: dict[str, CameraView] = {}
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
+        self._ended = ""  # why the last recording ended by itself
         self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
         self._watched: Set[View] = frozenset()
         self._is_gone = False  # it is in the graph, but has no services
+        self._detectors: Set[bytes] = frozenset()  # one, and those that were killed and are only remembered
         self._problem = ""
         self._asked_s = float("-inf")
         self._people_revision = ""
@@ -161,9 +163,9 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def adopt(self, loaded: PageServer) -> None:
         self._server = loaded
+        self._token = loaded.token or self._token
         # for people and programs: on a line of its own, also where stdout is a file
         print(loaded.url, flush=True)
-        self._token = loaded.token or self._token
 
     def discard(self, loaded: PageServer) -> None:
         loaded.close()
@@ -203,14 +205,13 @@ class Viewer(PerceptionNode[ViewerParameters]):
         problems = [camera.watch() for camera in self._cameras.values()] if self.active else []
         if self._recording is not None:
             problems.append(self._recording.watch())
-        self._problem = next(filter(None, problems), "")
+        self._problem = next(filter(None, problems), self._ended)
         if self.active:
             for camera in self._cameras.values():
                 camera.prepare_pointing()
         if self._recording is not None and self._recording.problem:
-            self._problem = f"the recording ended: {self._recording.problem}"
-            with contextlib.suppress(PerceptionError):
-                self._stop_recording()
+            self._end_recording(self._recording.problem)
+        self._look_for_detectors()
         self._follow_privacy()
         if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self.present(FACES):
             self._asked_s = time.monotonic()
@@ -260,7 +261,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def record(self, on: bool) -> dict[str, Any]:
         """Start or stop a recording. Raises OutputError or ConfigError."""
+        if on and not self.active:
+            raise ConfigError("the viewer is not active")
         if on and self._recording is None:
+            self._ended = ""
             self._recording = Recording(self, list(self._cameras.values()), private=self.hides)
             return {"on": True, "path": str(self._recording.path)}
         return self._stop_recording()
@@ -278,6 +282,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
         recording.close()
         return {"on": False, "path": str(recording.path), "count": recording.count}
 
+    def _end_recording(self, reason: str) -> None:
+        self._problem = self._ended = f"the recording ended: {reason}"
+        with contextlib.suppress(PerceptionError):
+            self._stop_recording()
+
     # what arrives
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -287,6 +296,15 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._people.gallery, self._people.embedder = message.database_location, message.method
         self._people.gallery_file = message.header.frame_id
         self._people_revision = f"{message.database_version} {message.database_location}"
+
+    def _look_for_detectors(self) -> None:
+        """Count privacy as unknown again where there is a face detector that has not been asked."""
+        publishers = self.get_publishers_info_by_topic(f"{FACES}/transition_event")
+        found = frozenset(bytes(publisher.endpoint_gid) for publisher in publishers)
+        if found - self._detectors:
+            self._theirs = self._theirs or None
+            self._is_gone, self._asked_s = False, float("-inf")
+        self._detectors = found
 
     async def _ask_for_privacy(self) -> None:
         """Be as private as the face detector is."""
@@ -313,10 +331,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._views = self._possible_views()
         for name, camera in self._cameras.items():
             camera.restrict(frozenset(self._views[name]))
-        if self.hides and self._recording is not None and not self._recording.private:
-            self._problem = "the recording ended: privacy was switched on"
-            with contextlib.suppress(PerceptionError):
-                self._stop_recording()
+        if self._recording is not None and not self._recording.private:
+            self._recording.without_images = self.hides
+            if self.private or self._theirs:
+                self._end_recording("privacy was switched on")
 
     @property
     def hides(self) -> bool:

@@ -51,6 +51,7 @@ class Recording:
         path: Folder of the bag.
         count: Messages written so far.
         problem: Why nothing more is recorded; empty while messages are.
+        without_images: Leave images out for now.
 
     Raises:
         OutputError: The bag cannot be written.
@@ -61,6 +62,7 @@ class Recording:
         self.count = 0
         self.problem = ""
         self.private = private
+        self.without_images = False
         folder = home() / "bags"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,7 +111,8 @@ class Recording:
 
     def _record_images(self, camera: CameraView, view: str) -> None:
         def arrived(frame: LazyFrame) -> None:
-            self._put(lambda now_ns: self._write_image(topic, now_ns, frame))
+            if not self.without_images:
+                self._put(lambda now_ns: self._write_image(topic, now_ns, frame))
 
         images = camera.images(view, arrived)
         topic = images.wire_topic if images.compressed else f"{images.topic}/compressed"

@@ -186,3 +186,5 @@ def test_a_viewer_follows_at_once_and_ends_its_recording(probe, start, scripted,
     assert probe.set_parameters(NODE, privacy=True) == [(True, "")]
     wait_until(lambda: viewer.views() == {"": ["anonymized"]}, "anonymized images only")
     wait_until(lambda: viewer._recording is None, "the end of the recording")
+    reports = probe.collect("/diagnostics", DiagnosticArray)
+    reports.wait(lambda m: "the recording ended: privacy" in m.status[0].message, count=3)  # not only once

@@ -98,6 +98,15 @@ def test_what_is_published_is_recorded_however_reliable_it_is(
         assert found.data.tobytes() == bytes(JPEG.data)
 
 
+def test_images_are_left_out_while_they_must_be(probe, recording):
+    recording.without_images = True
+    images, status = probe.publisher(), probe.publisher("/diagnostics", DiagnosticArray)
+    wait_until(lambda: images.get_subscription_count() == 1, "one subscription")
+    images.publish(IMAGE)
+    probe.send_until(status, DiagnosticArray(), lambda: recording.count > 2, "other messages in the bag", 0.05)
+    assert set(written(recording)) == {"/diagnostics"}
+
+
 def test_images_that_do_not_come_are_reported(recording, monkeypatch):
     monkeypatch.setattr(camera, "SILENCE_S", 0.0)
     assert "no image on /image_raw" in recording.watch()

@@ -6,10 +6,14 @@
 import json
 
 import pytest
-from helpers.ros_tools import faceless, image, wait_until
+from helpers.ros_tools import PATIENCE_S, faceless, image, wait_until
 from websockets.sync.client import connect
 
+from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.ros.nodes import viewer as viewer_module
+from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.viewer import Viewer
+from face_detect_ros.ros.viewer import recording
 
 
 @pytest.fixture
@@ -40,6 +44,12 @@ def test_an_open_page_goes_on_after_deactivate_and_activate(probe, page):
         pass
 
 
+def test_nothing_is_recorded_while_inactive(probe, viewer):
+    assert probe.change_state("/viewer", "deactivate")
+    with pytest.raises(ConfigError, match="not active"):
+        viewer.do("record", {"on": True}).result(PATIENCE_S)
+
+
 def test_an_open_page_may_come_back_after_cleanup_and_configure(probe, start):
     viewer = start(Viewer, parameters={"host": "0.0.0.0"}).node
     probe.wait_for_state("/viewer", "active")
@@ -48,3 +58,25 @@ def test_an_open_page_may_come_back_after_cleanup_and_configure(probe, start):
     for verb in ("deactivate", "cleanup", "configure"):
         assert probe.change_state("/viewer", verb)
     assert viewer._server.url == address
+
+
+def test_a_detector_that_takes_the_place_of_another_is_asked_for_its_privacy(start, monkeypatch):
+    # the event of its start may be over before the viewer has met it
+    monkeypatch.setattr(Viewer, "_on_parameter_event", lambda *_: None)
+    monkeypatch.setattr(viewer_module, "PRIVACY_PERIOD_S", 1e9)
+    viewer = start(Viewer).node
+    first = start(FaceDetector, parameters={"autostart": False})
+    wait_until(lambda: viewer._theirs is False, "the answer")
+    first.stop()
+    start(FaceDetector, parameters={"autostart": False, "privacy": True})
+    wait_until(lambda: viewer._theirs, "the other answer")
+    assert viewer.views() == {"": ["anonymized"]}
+
+
+def test_a_recording_goes_on_when_a_detector_that_is_not_private_starts(start, viewer, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    monkeypatch.setattr(recording, "FREE_BYTES", 0)
+    viewer.do("record", {"on": True}).result(PATIENCE_S)
+    start(FaceDetector, parameters={"autostart": False})
+    wait_until(lambda: viewer._theirs is False, "the answer")
+    wait_until(lambda: not viewer._recording.without_images, "images to be recorded again")
