@@ -103,7 +103,9 @@ def test_images_are_left_out_while_they_must_be(probe, recording):
     images, status = probe.publisher(), probe.publisher("/diagnostics", DiagnosticArray)
     wait_until(lambda: images.get_subscription_count() == 1, "one subscription")
     images.publish(IMAGE)
-    probe.send_until(status, DiagnosticArray(), lambda: recording.count > 2, "other messages in the bag", 0.05)
+    probe.send_until(
+        status, DiagnosticArray(), lambda: recording.count > 2, "other messages in the bag", 0.05
+    )
     assert set(written(recording)) == {"/diagnostics"}
 
 
