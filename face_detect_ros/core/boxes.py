@@ -89,6 +89,21 @@ def clip(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.clip(as_boxes(boxes), 0, limit)
 
 
+def resized(boxes: np.ndarray, size: tuple[int, int], other: tuple[int, int]) -> np.ndarray:
+    """The same parts of an image of another size.
+
+    Args:
+        boxes: (N, 4) xyxy.
+        size: Width and height of the image that they belong to, in pixels.
+        other: Width and height of the other one.
+
+    Returns:
+        (N, 4) float32 xyxy, pixels of the other one.
+    """
+    scale = np.array([other[0] / size[0], other[1] / size[1]] * 2, np.float32)
+    return as_boxes(boxes) * scale
+
+
 def to_center_size(boxes: np.ndarray) -> np.ndarray:
     """(N, 4) xyxy to (N, 4) center x, center y, width, height."""
     boxes = as_boxes(boxes)

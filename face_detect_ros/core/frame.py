@@ -56,6 +56,11 @@ class Frame:
     def width(self) -> int:
         return int(self.image.shape[1])
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
 
 @dataclass(eq=False)
 class LazyFrame:

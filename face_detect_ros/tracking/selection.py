@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.detections import Detections
 from face_detect_ros.core.stamps import StampClock
 from face_detect_ros.tracking.options import TrackerOptions
@@ -26,6 +27,7 @@ class _Seen:
     """One image: what a point in it can mean."""
 
     stamp_ns: int
+    size: tuple[int, int]  # width, height
     detections: Detections
     labels: tuple[str, ...]
 
@@ -107,6 +109,8 @@ class Selection:
         names: Sequence[str | None] | None,
         stamp_ns: int,
         arrival_s: float | None = None,
+        *,
+        size: tuple[int, int],
     ) -> int | None:
         """Take in the next image.
 
@@ -116,6 +120,7 @@ class Selection:
             names: (N,) who each is, None for unknown; None where nobody is looked for.
             stamp_ns: Its stamp, 0 if it has none.
             arrival_s: When it arrived, in seconds of a monotonic clock, if known.
+            size: Its width and height in pixels.
 
         Returns:
             Index of the detection that is followed; None if it is not in the image, or nothing is followed.
@@ -124,7 +129,9 @@ class Selection:
             if not self._clock.advance(stamp_ns, arrival_s):
                 self._target = None  # another recording: its tracks are others
                 self._seen.clear()
-            self._seen.append(_Seen(stamp_ns, detections, labels))
+            if self._target is not None:
+                self._target.box = box_geometry.resized(self._target.box[None], self._seen[-1].size, size)[0]
+            self._seen.append(_Seen(stamp_ns, size, detections, labels))
             if self._point is not None:
                 (x, y, pointed_ns), self._point = self._point, None
                 self._choose_at(x, y, pointed_ns)
@@ -232,7 +239,7 @@ class Selection:
         self._target = _Target(
             int(tracks[index]),
             seen.labels[seen.detections.class_ids[index]],
-            boxes[index],
+            box_geometry.resized(boxes[[index]], seen.size, self._seen[-1].size)[0],
             None,
             self._clock.now_s,
             int(tracks.max()),

@@ -82,7 +82,8 @@ class Anonymizer:
 
     A face that was covered stays covered for the time of `hold_s` and `hold_images` after the last image that asked
     for it, whether it is not found meanwhile or its name comes and goes. With tracks its cover follows it. Without, it
-    stays in place until another covered face is found there. The cover of a face that is not found grows.
+    stays in place until another covered face is found there. The cover of a face that is not found grows. Where the
+    images get another size, covers stay on the same part of the image.
     """
 
     def __init__(self, options: AnonymizerOptions | None = None) -> None:
@@ -94,6 +95,7 @@ class Anonymizer:
         self._clock = StampClock()
         self._image = 0
         self._held: list[_Held] = []
+        self._size: tuple[int, int] | None = None  # of the latest image: width, height
 
     def apply(
         self,
@@ -123,6 +125,13 @@ class Anonymizer:
         if not self._clock.advance(stamp_ns, arrival_s):
             self._held = []
         self._image += 1
+        size = (image.shape[1], image.shape[0])
+        if self._size is not None and self._size != size:
+            self._held = [
+                replace(held, box=box_geometry.resized(held.box[None], self._size, size)[0])
+                for held in self._held
+            ]
+        self._size = size
         self._hold(faces, names, np.empty((0, 4)) if faint is None else faint)
         canvas = np.array(image, order="C")
         for held in self._held:

@@ -180,6 +180,21 @@ def test_time_that_starts_again_is_counted_on_its_stream_alone():
     assert front.statistics.latest_jump_s == pytest.approx(100)
 
 
+@pytest.mark.parametrize("kind", ["motion", "iou"])
+def test_images_of_another_size_have_other_tracks(kind):
+    detector = Shows((0.9,))
+    tracker = partial(trackers.create, kind, options=TrackerOptions(min_hits=1))
+    pipeline = Pipeline(detector, [Track(tracker)], OPTIONS)
+    stream = pipeline.open_stream()
+    sizes = [(24, 32), (24, 32), (48, 64), (48, 64), (24, 32)]
+    ids = []
+    for number, size in enumerate(sizes, 1):
+        image = Frame(np.zeros((*size, 3), np.uint8), number * SECOND // 10)
+        (result,) = pipeline.process([(stream, image)], OPTIONS)
+        ids += result.detections.track_ids.tolist()
+    assert ids == [1, 1, 2, 2, 3]
+
+
 def test_early_results_have_tracks_but_no_names():
     face = galleries.faces(1)[0]
     people = KnownPeople(galleries.snapshot({"Ann": face[None]}))

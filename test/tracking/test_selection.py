@@ -25,6 +25,7 @@ class Scene:
     def __init__(self, lost_age_s=10.0):
         self.selection = Selection(lost_age_s)
         self.now_s = 100.0
+        self.size = (640, 480)
 
     def show(self, things=THINGS, names=None):
         """The track that is followed, or None."""
@@ -37,7 +38,7 @@ class Scene:
             track_ids=list(things),
         )
         names = None if names is None else [names.get(track) for track in things]
-        index = self.selection.update(found, LABELS, names, self.stamp_ns)
+        index = self.selection.update(found, LABELS, names, self.stamp_ns, size=self.size)
         return None if index is None else list(things)[index]
 
     @property
@@ -144,6 +145,16 @@ def test_a_new_track_near_the_lost_one_goes_on_as_it(box, class_id, track):
     scene.wish("#2")
     scene.show({1: THINGS[1]})
     assert scene.show({1: THINGS[1], 9: (box, class_id)}) == track
+
+
+@pytest.mark.parametrize("clicked", [False, True], ids=["followed", "clicked on in an image before"])
+def test_images_of_another_size(clicked):
+    scene = Scene()
+    assert scene.wish("" if clicked else "#1") == (None if clicked else 1)
+    then, scene.size = scene.stamp_ns, (1920, 1440)
+    if clicked:
+        scene.selection.point(20, 50, then)
+    assert scene.show({8: ((0, 0, 40, 100), 0), 9: ((0, 0, 120, 300), 0)}) == 9
 
 
 def test_an_old_track_nearby_does_not():

@@ -74,6 +74,16 @@ def test_the_detector_no_longer_finds_the_face(style: str) -> None:
     assert len(detector.detect([Anonymizer().apply(photo, Detections.empty(), 0)], options)[0]) == 1
 
 
+@pytest.mark.parametrize("tracks", [None, [1]], ids=["without tracks", "with tracks"])
+def test_a_held_cover_stays_on_the_face_when_the_images_get_another_size(tracks: list[int] | None) -> None:
+    stream = Stream()
+    assert stream.covers(at(A, tracks=tracks), A) == [True]
+    stream.image = noise(480, 960)
+    assert stream.covers(at(), (120, 120, 240, 220), A) == [True, False]
+    stream.image = noise(120, 160)
+    assert stream.covers(at(), (20, 30, 40, 55)) == [True]
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_only_the_face_and_its_margin_change_in_a_new_image(style: str) -> None:
     image = noise(480, 640)

@@ -83,7 +83,8 @@ class LookAhead:
         for earlier in self._waiting:
             if isinstance(earlier, _Seen) and earlier.topic == topic:
                 earlier.later += 1
-                self._cover_before(earlier, time_s, boxes, ids)
+                there = box_geometry.resized(boxes, result.frame.size, earlier.result.frame.size)
+                self._cover_before(earlier, time_s, there, ids)
         tracks = {track for track in ids if track}
         self._waiting.append(_Seen(log_ns, topic, time_s, result, emit, boxes, tracks))
         self._release(log_ns)
@@ -94,7 +95,7 @@ class LookAhead:
             self._emit()
 
     def _cover_before(self, earlier: _Seen, time_s: float, boxes: np.ndarray, ids: list[int]) -> None:
-        """Cover in an earlier image what a later one shows and it does not."""
+        """Cover in an earlier image, at `boxes` in its pixels, what a later one shows and it does not."""
         before_s = time_s - earlier.time_s
         if before_s < 0 or not self._holds(before_s, earlier.later):
             return

@@ -20,6 +20,8 @@ from face_detect_ros.tracking.protocol import Tracker
 class Track:
     """The first stage. The tracker sees faint detections too; the thresholds for publishing apply after it.
 
+    Tracks are in pixels, so all of them end where the images get another size: they would go on as other things.
+
     Args:
         make_tracker: Makes the tracker of one stream; None for images that have nothing to do with each other.
     """
@@ -31,11 +33,16 @@ class Track:
 
     def open(self) -> Step:
         tracker = None if self._make_tracker is None else self._make_tracker()
+        size: tuple[int, int] | None = None
 
         def step(result: Result, options: PipelineOptions) -> Result:
+            nonlocal size
             found = result.detections
             if tracker is not None:
                 frame, threshold = result.frame, options.detect.score_threshold
+                if size not in (None, frame.size):
+                    tracker.reset()
+                size = frame.size
                 found = tracker.update(
                     found, frame.stamp_ns, score_threshold=threshold, arrival_s=frame.arrival_s
                 )

@@ -54,7 +54,7 @@ class SelectedOutput(Output):
             self._selection.wish(wish)
         frame = result.frame
         index = self._selection.update(
-            result.detections, result.labels, result.names, frame.stamp_ns, frame.arrival_s
+            result.detections, result.labels, result.names, frame.stamp_ns, frame.arrival_s, size=frame.size
         )
         if self.wanted():
             message = detections_message(
