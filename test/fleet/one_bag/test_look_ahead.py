@@ -18,9 +18,7 @@ def test_a_face_that_is_first_found_in_images_of_another_size():
     for number, (side, box) in enumerate([(100, None), (200, (100, 100, 140, 140))]):
         image = np.full((side, side, 3), 200, np.uint8)
         found = Detections.empty() if box is None else Detections(np.array([box]), [0.9], [0])
-        result = Result(
-            Frame(image, number * 10**8 + 1), ("face",), found, Detections.empty(), covered=image
-        )
+        result = Result(Frame(image, number * 10**8 + 1), ("face",), found, Detections.empty(), covered=image)
         ahead.image("/camera", number * 10**8, result, emitted.append)
     ahead.finish()
     black = (emitted[0].covered == 0).all(axis=2)
