@@ -227,7 +227,8 @@ class Selection:
 
     def _choose_at(self, x: float, y: float, stamp_ns: int) -> None:
         """Follow the smallest box around a point."""
-        seen = next((each for each in self._seen if stamp_ns and each.stamp_ns == stamp_ns), self._seen[-1])
+        stamped = (each for each in reversed(self._seen) if stamp_ns and each.stamp_ns == stamp_ns)
+        seen = next(stamped, self._seen[-1])
         boxes, tracks = seen.detections.boxes, _tracks(seen.detections)
         inside = (
             (boxes[:, 0] <= x) & (x <= boxes[:, 2]) & (boxes[:, 1] <= y) & (y <= boxes[:, 3]) & (tracks > 0)

@@ -107,6 +107,17 @@ def test_a_click_on_an_image_of_a_moment_ago():
     assert scene.show(moved) is None
 
 
+def test_a_click_among_images_with_equal_stamps_means_the_newest():
+    scene = Scene()
+    moved = {1: THINGS[2], 2: THINGS[1]}
+    for things in (THINGS, moved):
+        scene.now_s = 100.0
+        scene.show(things)
+    scene.selection.point(20, 50, scene.stamp_ns)
+    scene.now_s = 100.0
+    assert scene.show(moved) == 2
+
+
 def test_a_short_loss_is_survived_and_a_long_one_is_not():
     scene = Scene(lost_age_s=1.0)
     scene.wish("#1")

@@ -93,7 +93,8 @@ class PeopleOutput(Output):
             for name, score in zip(names, faces.scores, strict=True)
         ]
         with self._lock:
-            nearest = min(self._recent, key=lambda each: abs(each[0] - stamp_ns), default=None)
+            # reversed: of images with equal stamps, or none, the newest
+            nearest = min(reversed(self._recent), key=lambda each: abs(each[0] - stamp_ns), default=None)
             if nearest is not None and abs(nearest[0] - stamp_ns) <= SLOP_S * 1e9:
                 self._known.update(faces, whos, nearest[1], stamp_ns * 1e-9)
 

@@ -15,8 +15,13 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesis, ObjectHypothesisWithPose
 
+from face_detect_ros.core.detections import Detections
+from face_detect_ros.core.frame import Frame
+from face_detect_ros.pipeline.result import Result
+from face_detect_ros.ros.cameras import CameraTopics
 from face_detect_ros.ros.messages.detections import read_identities
 from face_detect_ros.ros.nodes.object_detector import ObjectDetector
+from face_detect_ros.ros.outputs.people import PeopleOutput
 
 PEOPLE = "/object_detector/people"
 SECOND = 10**9
@@ -120,6 +125,35 @@ def test_somebody_who_comes_back_is_the_same(probe, start):
         d.id for m in flat.messages for d in m.detections if d.results[0].hypothesis.class_id == "person"
     }
     assert len(tracks - {""}) == 2  # the tracker itself took them for two
+
+
+def test_without_stamps_a_face_names_who_is_there_now(probe):
+    output = PeopleOutput(CameraTopics(probe.node))
+    probe.collect(output.publisher.topic_name, Detection2DArray)
+    wait_until(output.wanted, "the subscription of the people")
+    output.once_a_second(active=True)
+    faces = probe.publisher("face_detector/identities", Detection2DArray)
+
+    def people(*tracks):
+        boxes = np.array([[0, 0, 100, 300], [200, 0, 300, 300]], np.float32)
+        found = Detections(boxes, np.full(2, 0.9), np.zeros(2), track_ids=list(tracks))
+        frame = Frame(np.zeros((300, 300, 3), np.uint8), 0, "camera")
+        return output.message(Result(frame, ("person",), found, Detections.empty()))
+
+    def named():
+        faces.publish(identities(0, (5, "Ann", 250, 30, 40)))
+        time.sleep(0.05)
+        message = people(2, 1)
+        return message if "Ann" in names(message) else None
+
+    people(1, 2)  # they change places
+    people(2, 1)
+    message = wait_until(named, "the name")
+    output.close()
+    assert [(d.id, name) for d, name in zip(message.detections, names(message), strict=True)] == [
+        ("2", "unknown"),
+        ("1", "Ann"),
+    ]
 
 
 @pytest.mark.parametrize(
