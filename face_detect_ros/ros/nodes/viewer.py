@@ -134,7 +134,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         super().__init__(node_name, ViewerParameters, hub, **node_arguments)
         self._statuses = Statuses(self.get_namespace())
         self._calls = Calls(self)
-        self._people = People(self._calls, self.full_name(FACES))
+        self._people = People(self._calls, self.full_name(FACES), lambda: self._people_are_announced)
         self._actions = Actions(self, self._calls, self._people)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(VisionInfo, f"{FACES}/vision_info", self._on_people, qos.latched())
@@ -222,7 +222,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
                 "nodes": self._statuses.as_json(),
                 "privacy": self.hides,
                 "recording": self._recording is not None,
-                "people_revision": self._people_revision,
+                "people_revision": self._people_revision if self._people_are_announced else "",
             }
         )
 
@@ -307,6 +307,11 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._detectors = found
 
     async def _ask_for_privacy(self) -> None:
+    @property
+    def _people_are_announced(self) -> bool:
+        """Whether there is a face detector that recognizes people now."""
+        return bool(self.count_publishers(f"{FACES}/vision_info"))
+
         """Be as private as the face detector is."""
         try:
             theirs = await node_parameters.get(self._calls, self.full_name(FACES), "privacy")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,12 @@ class People:
     Args:
         calls: Of the viewer.
         detector: Fully qualified name of the face detector.
+        announced: Whether `gallery` holds: the detector may be gone, or no longer recognize people.
     """
 
-    def __init__(self, calls: Calls, detector: str) -> None:
+    def __init__(self, calls: Calls, detector: str, announced: Callable[[], bool]) -> None:
         self._calls = calls
+        self._announced = announced
         self._detector = detector
         self._busy = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="photos")
@@ -124,7 +126,11 @@ class People:
 
     def _is_here(self) -> bool:
         """Whether the detector's gallery is on this computer: another one may have a file of the same path."""
-        return bool(self.gallery_file) and unique_id(Path(self.gallery)) == self.gallery_file
+        return (
+            bool(self.gallery_file)
+            and self._announced()
+            and unique_id(Path(self.gallery)) == self.gallery_file
+        )
 
     async def _trigger(self, service: str) -> str:
         response = await self._calls.call(Trigger, f"{self._detector}/{service}", Trigger.Request())

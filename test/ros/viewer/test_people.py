@@ -35,6 +35,7 @@ def viewer(start, probe, here):
         message.header.frame_id = file
         info.publish(message)
         wait_until(lambda: node._people.gallery, "the gallery's path")
+        node.info = info
         return node
 
     def people(_, response):
@@ -53,9 +54,13 @@ def test_a_gallery_of_another_computer_is_not_the_file_of_the_same_path(viewer, 
         node.add_photo("Somebody", "face.jpg", b"").result(PATIENCE_S)
 
 
-def test_a_gallery_of_this_computer_is_read_with_its_dates(viewer, here):
-    (person,) = viewer(unique_id(here)).do("people", {}).result(PATIENCE_S)
+def test_a_gallery_of_this_computer_is_read_with_its_dates_while_it_is_announced(probe, viewer, here):
+    node = viewer(unique_id(here))
+    (person,) = node.do("people", {}).result(PATIENCE_S)
     assert (person["name"], len(person["dates"])) == ("Here", 1)
+    probe.node.destroy_publisher(node.info)  # it was started again without recognition
+    wait_until(lambda: not node.count_publishers("/face_detector/vision_info"), "the end of the topic")
+    assert [person["name"] for person in node.do("people", {}).result(PATIENCE_S)] == ["There"]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,7 @@ def test_photos_are_refused_where_a_network_of_the_detector_cannot_be_found(
     detector = start(Viewer, node_name="face_detector", parameters={"autostart": False}).node
     detector.declare_parameter("model", model)
     people = start(Viewer, parameters={"autostart": False}).node._people
+    people._announced = lambda: True
     people.gallery, people.gallery_file, people.embedder = str(here), unique_id(here), embedder
     error = people.add_photo("Ada", "ada.jpg", b"").exception(PATIENCE_S)
     assert isinstance(error, GalleryError)
