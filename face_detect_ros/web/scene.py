@@ -195,6 +195,16 @@ class Scene:
             self._report_number += 1
         self._tell()
 
+    def forget(self, camera: str, detector: str) -> None:
+        """Drop what a detector has said of a camera: it begins anew, and its tracks are others from now on."""
+        with self._lock:
+            here = self._camera(camera)
+            for values in (here.found, here.names, here.distances):
+                values.pop(detector, None)  # type: ignore[attr-defined]
+            if here.selected.partition(" ")[0] == detector:
+                here.selected = ""
+        self._tell()
+
     def set_image_size(self, camera: str, width: int, height: int) -> None:
         """Say how large the images of `camera` are, in pixels: they are decoded only when they are shown."""
         with self._lock:

@@ -58,6 +58,20 @@ def test_names_and_distances_belong_to_tracks():
     assert [(b.name, b.distance_m) for b in boxes] == [("", 1.5), ("Ada", None), ("", None)]
 
 
+def test_a_detector_that_begins_anew_is_forgotten_and_others_are_not():
+    scene = Scene()
+    scene.add_image("", "camera", frame(1))
+    scene.add_detections("", "object_detector", 1, [box("dog", "7")])
+    scene.set_distances("", "object_detector", {"7": 2.0})
+    scene.set_names("", "face_detector", {"1": "Ann"})
+    scene.set_selected("", "face_detector 1")
+    scene.forget("", "face_detector")
+    scene.add_detections("", "face_detector", 1, [box()])
+    shot = scene.newest("", "camera", in_step=True)
+    assert (shot.found["face_detector"].boxes[0].name, shot.selected) == ("", "")
+    assert shot.found["object_detector"].boxes[0].distance_m == 2.0
+
+
 def test_two_cameras_share_nothing():
     scene = Scene()
     for camera in ("left", "right"):

@@ -209,6 +209,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         if self.active:
             for camera in self._cameras.values():
                 camera.prepare_pointing()
+                camera.look_for_detectors()
         if self._recording is not None and self._recording.problem:
             self._end_recording(self._recording.problem)
         self._look_for_detectors()
@@ -306,12 +307,12 @@ class Viewer(PerceptionNode[ViewerParameters]):
             self._is_gone, self._asked_s = False, float("-inf")
         self._detectors = found
 
-    async def _ask_for_privacy(self) -> None:
     @property
     def _people_are_announced(self) -> bool:
         """Whether there is a face detector that recognizes people now."""
         return bool(self.count_publishers(f"{FACES}/vision_info"))
 
+    async def _ask_for_privacy(self) -> None:
         """Be as private as the face detector is."""
         try:
             theirs = await node_parameters.get(self._calls, self.full_name(FACES), "privacy")

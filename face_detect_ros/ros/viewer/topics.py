@@ -53,6 +53,7 @@ class CameraView:
         self._results: list[MatchingSubscription] = []
         self._pointers: dict[str, Any] = {}
         self._frame_ids: dict[str, str] = {}
+        self._publishers: dict[str, Set[bytes]] = {}
 
     def topic(self, detector: str, name: str) -> str:
         """Relative name of a detector's topic for this camera."""
@@ -111,6 +112,16 @@ class CameraView:
             return ""
         self._images[CAMERA].watch()
         return self._images[CAMERA].problem
+
+    def look_for_detectors(self) -> None:
+        """Forget what a detector has said that has ended, started again, or is configured again."""
+        for detector in (FACES, OBJECTS):
+            publishers = self._node.get_publishers_info_by_topic(self.topic(detector, "detections"))
+            found = frozenset(bytes(publisher.endpoint_gid) for publisher in publishers)
+            before = self._publishers.get(detector, frozenset())
+            if before and (found - before or not found):  # one that was killed is remembered for a while
+                self._scene.forget(self.camera, detector)
+            self._publishers[detector] = found
 
     def select(self, detector: str, track: str, x: float, y: float, stamp_ns: int) -> None:
         """Have a detector follow what is at a pixel.

@@ -7,13 +7,16 @@ import json
 
 import pytest
 from helpers.ros_tools import PATIENCE_S, faceless, image, wait_until
+from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from websockets.sync.client import connect
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.ros.nodes import viewer as viewer_module
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.viewer import Viewer
 from face_detect_ros.ros.viewer import recording
+from face_detect_ros.web.scene import CAMERA
 
 
 @pytest.fixture
@@ -80,3 +83,27 @@ def test_a_recording_goes_on_when_a_detector_that_is_not_private_starts(start, v
     start(FaceDetector, parameters={"autostart": False})
     wait_until(lambda: viewer._theirs is False, "the answer")
     wait_until(lambda: not viewer._recording.without_images, "images to be recorded again")
+
+
+def test_names_and_selection_of_a_detector_do_not_go_over_to_the_next(probe, viewer, page):
+    wait_until(lambda: probe.subscriptions_of("/face_detector/identities"), "a page that looks")
+    here = Detection2D(id="3", results=[ObjectHypothesisWithPose()])
+    here.results[0].hypothesis.class_id = "Ann"
+    message = Detection2DArray(detections=[here])
+    of = {
+        topic: probe.publisher(f"/face_detector/{topic}", Detection2DArray)
+        for topic in ("detections", "identities", "selected")
+    }
+    viewer.scene.add_image("", CAMERA, LazyFrame(0, "", lambda: faceless(12, 16)))
+
+    def shown():
+        shot = viewer.scene.newest("", CAMERA, in_step=False)
+        names = [box.name for boxes in shot.found.values() for box in boxes.boxes]
+        return names, shot.selected
+
+    for publisher in of.values():
+        probe.send_until(publisher, message, lambda: True, "it to be sent")
+    wait_until(lambda: shown() == (["Ann"], "face_detector 3"), lambda: f"name and selection, not {shown()}")
+    probe.node.destroy_publisher(of["detections"])
+    anew = probe.publisher("/face_detector/detections", Detection2DArray)
+    probe.send_until(anew, message, lambda: shown() == ([""], ""), lambda: f"neither, not {shown()}")
