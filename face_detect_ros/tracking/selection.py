@@ -30,6 +30,7 @@ class _Seen:
     size: tuple[int, int]  # width, height
     detections: Detections
     labels: tuple[str, ...]
+    newest_track: int  # so far, whether or not it is in the image
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Selection:
         self._point: tuple[float, float, int] | None = None
         self._seen: deque[_Seen] = deque(maxlen=_REMEMBERED_IMAGES)
         self._present = False
+        self._newest_track = 0
 
     @property
     def status(self) -> str:
@@ -131,12 +133,13 @@ class Selection:
                 self._seen.clear()
             if self._target is not None:
                 self._target.box = box_geometry.resized(self._target.box[None], self._seen[-1].size, size)[0]
-            self._seen.append(_Seen(stamp_ns, size, detections, labels))
+            tracks = _tracks(detections)
+            self._newest_track = max(self._newest_track, int(tracks.max(initial=0)))
+            self._seen.append(_Seen(stamp_ns, size, detections, labels, self._newest_track))
             if self._point is not None:
                 (x, y, pointed_ns), self._point = self._point, None
                 self._choose_at(x, y, pointed_ns)
             names = [None] * len(detections) if names is None else names
-            tracks = _tracks(detections)
             index = self._find(detections, labels, names, tracks)
             if index is None and self._target is None and self._wish:
                 index = self._choose(detections, labels, names, tracks)
@@ -149,7 +152,7 @@ class Selection:
                     detections.boxes[index],
                     name,
                     self._clock.now_s,
-                    int(tracks.max()),
+                    self._newest_track,
                 )
             return index
 
@@ -243,7 +246,7 @@ class Selection:
             box_geometry.resized(boxes[[index]], seen.size, self._seen[-1].size)[0],
             None,
             self._clock.now_s,
-            int(tracks.max()),
+            seen.newest_track,
         )
 
 

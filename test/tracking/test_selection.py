@@ -174,6 +174,13 @@ def test_an_old_track_nearby_does_not():
     assert scene.show({1: THINGS[2]}) is None
 
 
+def test_an_old_track_that_was_hidden_for_a_moment_does_not():
+    scene = Scene()
+    scene.wish("#1")
+    scene.show({1: THINGS[1]})
+    assert scene.show({2: THINGS[1]}) is None
+
+
 def test_the_status_says_what_is_followed():
     scene = Scene()
     assert scene.selection.status == ""
