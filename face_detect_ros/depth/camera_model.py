@@ -22,6 +22,8 @@ _FISHEYE = ("equidistant", "fisheye")
 _ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
 # a direction counts if its pixel is found again this near
 _NEAR_PX = 0.1
+FARTHEST_PX = 1e7
+"""No pixel farther outside of an image counts: a calibration puts it there that is wrong."""
 # boxes count from the outer corner of the first pixel, calibrations from its middle
 _MIDDLE = 0.5
 
@@ -116,7 +118,7 @@ class CameraModel:
         """
         pixels = np.asarray(pixels, np.float64).reshape(-1, 2)
         result = np.full((len(pixels), 3), np.nan)
-        known = np.isfinite(pixels).all(axis=1) & (np.abs(pixels) < 1e7).all(axis=1)
+        known = np.isfinite(pixels).all(axis=1) & (np.abs(pixels) < FARTHEST_PX).all(axis=1)
         if not known.any():
             return result
         places = np.ascontiguousarray(pixels[known] - _MIDDLE)
@@ -126,7 +128,10 @@ class CameraModel:
         if len(self.d):
             flat = cv2.undistortPointsIter(places[:, None], self.k, self.d, None, None, _ITERATIONS)[:, 0]
         else:
-            flat = np.linalg.solve(self.k, np.c_[places, np.ones(len(places))].T).T[:, :2]
+            try:
+                flat = np.linalg.solve(self.k, np.c_[places, np.ones(len(places))].T).T[:, :2]
+            except np.linalg.LinAlgError:  # its first rows are alike
+                return result
         directions = np.c_[flat, np.ones(len(flat))]
         if len(self.d):  # outside of what was calibrated the polynomial turns back
             again, _ = cv2.projectPoints(directions[:, None], np.zeros(3), np.zeros(3), self.k, self.d)

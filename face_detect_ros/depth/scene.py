@@ -11,7 +11,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.depth.calibration import Calibration
-from face_detect_ros.depth.camera_model import CameraModel
+from face_detect_ros.depth.camera_model import FARTHEST_PX, CameraModel
 from face_detect_ros.depth.ground import GroundPlane
 from face_detect_ros.depth.image import DepthImage
 
@@ -98,7 +98,7 @@ class Scene:
         low = np.where(seen[..., None], pixels, np.inf).min(axis=1)
         high = np.where(seen[..., None], pixels, -np.inf).max(axis=1)
         found = np.concatenate([low, high], axis=1)
-        found[~np.isfinite(found).all(axis=1)] = np.nan
+        found[~(np.abs(found) < FARTHEST_PX).all(axis=1)] = np.nan
         return found
 
 

@@ -303,6 +303,26 @@ def test_a_stereo_pair() -> None:
     assert whole[2] == pytest.approx(part[2], rel=0.1)  # the motorcycle, not the shelf behind
 
 
+def _k(focal: float, cx: float = 159.5) -> tuple[float, ...]:
+    return (focal, 0, cx, 0, focal, 119.5, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("own", "others"),
+    [
+        ({}, {"k": _k(250, 1e300)}),
+        ({}, {"k": _k(1e20)}),
+        ({}, {"lens": "plumb_bob", "d": (1e30, 0, 0, 0, 0)}),
+        ({"k": (250, 250, 159.5, 250, 250, 119.5, 0, 0, 1)}, {}),
+    ],
+    ids=["another middle", "focal length", "distortion", "singular"],
+)
+def test_a_calibration_with_a_nonsense_number_locates_nothing(own, others) -> None:
+    depth = DepthImage(np.full((240, 320), 1500, np.uint16), 1e-3)
+    scene = Scene.of(320, 240, calibration(**own), depth, calibration(**others))
+    assert not locate(scene, np.array([[100, 100, 200, 200]])).known.any()
+
+
 def test_whatever_is_known_is_finite() -> None:
     """Calibrations and depths of any value do no harm."""
     random = np.random.default_rng(0)
