@@ -18,6 +18,7 @@ _FACES_KEPT = 1000  # those seen longest ago are forgotten
 class _Face:
     """What is known of the face with an id."""
 
+    began_s: float
     seen_s: float
     name: str | None = None
     looks: list[np.ndarray] = field(default_factory=list)
@@ -34,7 +35,7 @@ class ReturningFaces:
 
     - both have the same name, however long ago that was, or
     - neither has a name, their embeddings are near, no other face is nearly as near, and the earlier face was seen
-      within `lost_age_s`.
+      within `lost_age_s`, and last before the track began. The first look at the track decides.
 
     Embeddings of faces that are gone for longer than `lost_age_s` are forgotten.
 
@@ -80,10 +81,14 @@ class ReturningFaces:
             name, look = names.get(track), looks.get(track)
             known = self._faces.get(track)
             earlier = None
-            if name is not None and (known is None or known.name is None):
+            nameless = known is None or known.name is None
+            if name is not None and nameless:
                 earlier = self._with_name(name, present)
-            elif known is None and look is not None:
+            elif look is not None and nameless and (known is None or not known.looks):
                 earlier = self._like(look, present, now_s, accept_distance, margin)
+                # two that were in the image together are two, however alike
+                if earlier is not None and known is not None and self._faces[earlier].seen_s >= known.began_s:
+                    earlier = None
             if earlier is not None:
                 earlier_ids[track] = earlier
                 self._faces.pop(track, None)
@@ -124,7 +129,7 @@ class ReturningFaces:
         return id_ if certain and id_ not in present and self._faces[id_].name is None else None
 
     def _note(self, id_: int, now_s: float, name: str | None, look: np.ndarray | None) -> None:
-        face = self._faces[id_] = self._faces.pop(id_, _Face(now_s))
+        face = self._faces[id_] = self._faces.pop(id_, _Face(now_s, now_s))
         face.seen_s, face.name = now_s, name or face.name
         if look is not None:
             face.looks = [*face.looks[-_LOOKS_KEPT + 1 :], look]

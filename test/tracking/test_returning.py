@@ -57,6 +57,18 @@ def test_a_face_that_comes_back_keeps_its_id(stream: Stream) -> None:
     assert stream.see(6, {3: None, 2: again(BEA)}) == [1, 2]
 
 
+def test_the_first_look_may_come_later(stream: Stream) -> None:
+    stream.see(0, {1: ADA})
+    assert stream.see(5, {2: None}) == [2]
+    assert stream.see(5.1, {2: None}) == [2]
+    assert stream.see(5.2, {2: again(ADA)}) == [1]
+
+
+def test_a_face_that_was_in_the_image_with_an_earlier_one_is_another(stream: Stream) -> None:
+    stream.see(0, {1: ADA, 2: None})
+    assert stream.see(1, {2: again(ADA)}) == [2]
+
+
 def test_an_unconfirmed_track_may_be_an_earlier_face(stream: Stream) -> None:
     stream.see(0, {1: ADA})
     look = {2: again(ADA)}
