@@ -57,6 +57,37 @@ def test_boxes_of_a_recording(recording: Path) -> None:
     assert "thing.median_m" in run("--recording", recording, "--box", "thing=20,10,44,38").stdout
 
 
+def test_depth_of_another_resolution(recording: Path) -> None:
+    for path in (recording / "depth").iterdir():
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), values[::2, ::2])
+    figures = json.loads(run("--recording", recording, "--box", "thing=20,10,44,38", "--json").stdout)
+    assert figures["thing"]["median_m"] == pytest.approx([0.0, 0.0, 2.01], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"distortion": [0.1, 0.01]}, "with 2 coefficients is not known"),
+        ({"width": 48, "height": 48}, "for images of 48x48 pixels, not 64x48"),
+    ],
+)
+def test_a_camera_that_does_not_fit(recording: Path, changes: dict[str, object], words: str) -> None:
+    (recording / "camera.json").write_text(json.dumps({**CAMERA, **changes}))
+    result = run("--recording", recording, "--box", "thing=20,10,44,38")
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("kind", ["color", "depth"])
+def test_an_image_of_another_shape(recording: Path, kind: str) -> None:
+    path = recording / kind / "1.png"
+    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[:40])
+    result = run("--recording", recording, "--box", "thing=20,10,44,38")
+    assert result.exit_code == 2
+    assert "not 64x40" in result.stderr
+
+
 @needs_rgbd
 def test_things_of_a_real_recording() -> None:
     boxes = {"cup": "440,385,463,420", "bananas": "312,425,372,462"}

@@ -17,6 +17,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import ConfigError, SourceError
 from face_detect_ros.core.frame import Frame
+from face_detect_ros.depth.calibration import PLUMB_BOB, Calibration
 from face_detect_ros.depth.camera_model import CameraModel
 from face_detect_ros.depth.image import DepthImage
 from face_detect_ros.depth.positions import locate
@@ -37,13 +38,13 @@ class Recording:
     Attributes:
         images: Of `color/`, in order.
         depths: Of `depth/`, one for each: 16-bit PNG, registered.
-        camera: Of both.
+        calibration: Of the camera of both; they may have been resized since.
         unit_m: What 1 in a depth image is, in meters.
     """
 
     images: tuple[Path, ...]
     depths: tuple[Path, ...]
-    camera: CameraModel
+    calibration: Calibration
     unit_m: float
 
     @classmethod
@@ -64,18 +65,33 @@ class Recording:
                 raise ValueError("a value that must be above 0 is not")
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"{path}: not the intrinsics of a camera ({error})") from error
-        k = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-        camera = CameraModel(int(width), int(height), k, np.array(distortion if any(distortion) else []))
+        k = (fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0)
+        calibration = Calibration(int(width), int(height), PLUMB_BOB, tuple(distortion), k)
+        try:
+            CameraModel.of(calibration, calibration.width, calibration.height)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
         depths = {path.stem: path for path in image_files(folder / "depth")}
         images = [path for path in image_files(folder / "color") if path.stem in depths]
         if not images:
             raise ConfigError(f"{folder}: no image in color/ has the name of one in depth/")
-        return cls(tuple(images), tuple(depths[image.stem] for image in images), camera, unit_m)
+        return cls(tuple(images), tuple(depths[image.stem] for image in images), calibration, unit_m)
 
-    def scenes(self) -> Iterator[Scene]:
-        """What the depth images show. Raises SourceError for one that cannot be read."""
-        for path in self.depths:
-            yield Scene(self.camera, DepthImage(_read_depth(path), self.unit_m), self.camera)
+    def frames(self) -> Iterator[tuple[np.ndarray, Scene]]:
+        """Each image, (H, W, 3) uint8 RGB, and where its pixels are.
+
+        Raises:
+            ConfigError: If an image has another shape than those of the camera.
+            SourceError: If one cannot be read.
+        """
+        for path, depth_path in zip(self.images, self.depths, strict=True):
+            image, depth = read_image(path), DepthImage(_read_depth(depth_path), self.unit_m)
+            height, width = image.shape[:2]
+            try:
+                scene = Scene.of(width, height, self.calibration, depth)
+            except ConfigError as error:
+                raise ConfigError(f"{path} with {depth_path}: {error}") from error
+            yield image, scene
 
 
 def parse_box(text: str) -> tuple[str, np.ndarray]:
@@ -104,7 +120,7 @@ def measure_boxes(
         Figures for JSON by name.
     """
     points = []
-    for scene in recording.scenes():
+    for _, scene in recording.frames():
         points.append(locate(scene, np.array(list(boxes.values()))).points)
         advance()
     return {name: _figures(np.array(points)[:, index]) for index, name in enumerate(boxes)}
@@ -126,9 +142,9 @@ def measure_tracks(
     stream = pipeline.open_stream()
     points: dict[int, list[np.ndarray]] = defaultdict(list)
     classes: dict[int, Counter[str]] = defaultdict(Counter)
-    for index, (path, scene) in enumerate(zip(recording.images, recording.scenes(), strict=True)):
+    for index, (image, scene) in enumerate(recording.frames()):
         stream.scene_of = partial(_given, scene)
-        frame = Frame(read_image(path), (index + 1) * _PERIOD_NS)
+        frame = Frame(image, (index + 1) * _PERIOD_NS)
         result = pipeline.process([(stream, frame)], pipeline.default_options)[0]
         ids = result.detections.track_ids
         if ids is not None and result.positions is not None:
