@@ -94,9 +94,9 @@ def test_names_and_selection_of_a_detector_do_not_go_over_to_the_next(probe, vie
         topic: probe.publisher(f"/face_detector/{topic}", Detection2DArray)
         for topic in ("detections", "identities", "selected")
     }
-    viewer.scene.add_image("", CAMERA, LazyFrame(0, "", lambda: faceless(12, 16)))
 
     def shown():
+        viewer.scene.add_image("", CAMERA, LazyFrame(0, "", lambda: faceless(12, 16)))
         shot = viewer.scene.newest("", CAMERA, in_step=False)
         names = [box.name for boxes in shot.found.values() for box in boxes.boxes]
         return names, shot.selected
@@ -104,6 +104,7 @@ def test_names_and_selection_of_a_detector_do_not_go_over_to_the_next(probe, vie
     for publisher in of.values():
         probe.send_until(publisher, message, lambda: True, "it to be sent")
     wait_until(lambda: shown() == (["Ann"], "face_detector 3"), lambda: f"name and selection, not {shown()}")
+    wait_until(lambda: viewer.cameras[""]._publishers.get("face_detector"), "a look at who publishes")
     probe.node.destroy_publisher(of["detections"])
     anew = probe.publisher("/face_detector/detections", Detection2DArray)
     probe.send_until(anew, message, lambda: shown() == ([""], ""), lambda: f"neither, not {shown()}")
