@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +36,8 @@ class Result:
         positions: Where each of `detections` is in space; None where there is nothing to tell it.
         rename: Tells the tracker that a track is that of an earlier thing, see `Tracker.rename`; None where nothing
             tracks.
+        renamed: Tracks that got the id of an earlier thing in this frame: that id by the one they had until now, both
+            positive. `detections` have the new one.
         times: Milliseconds of the detector call that this frame was part of.
         region: Where detections count.
     """
@@ -49,6 +51,7 @@ class Result:
     scene: Callable[[], Scene | None] | None = None
     positions: Positions | None = None
     rename: Callable[[int, int], None] | None = None
+    renamed: Mapping[int, int] = field(default_factory=dict)
     times: StageTimes = field(default_factory=StageTimes)
     region: Region = field(default_factory=Region)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from face_detect_ros.core.stamps import StampClock
 
@@ -127,13 +128,21 @@ class EventWatch:
         self._known: dict[int, _Known] = {}
         self._stamp_ns = 0
 
-    def update(self, things: Sequence[Thing], stamp_ns: int, arrival_s: float | None = None) -> list[Event]:
+    def update(
+        self,
+        things: Sequence[Thing],
+        stamp_ns: int,
+        arrival_s: float | None = None,
+        *,
+        renamed: Mapping[int, int] = MappingProxyType({}),
+    ) -> list[Event]:
         """Take in the next image.
 
         Args:
             things: Everything in it that has a confirmed track.
             stamp_ns: Its stamp, 0 if it has none.
             arrival_s: When it arrived, in seconds of a monotonic clock, if known.
+            renamed: Tracks that have got the id of an earlier thing: that id by the one they had. They go on under it.
 
         Returns:
             What can be reported now, in order.
@@ -142,7 +151,20 @@ class EventWatch:
             gone = [event for known in self._known.values() for event in self._leave(known, self._stamp_ns)]
             self._known = {}
             return [*gone, *self._see(things, stamp_ns)]
-        return [] if self._clock.late else self._see(things, stamp_ns)
+        events = [event for old, new in renamed.items() for event in self._rename(old, new, stamp_ns)]
+        return events if self._clock.late else [*events, *self._see(things, stamp_ns)]
+
+    def _rename(self, old: int, new: int, stamp_ns: int) -> Iterator[Event]:
+        known = self._known.pop(old, None)
+        if known is None:
+            return
+        earlier = self._known.get(new)
+        if earlier is not None:
+            if not known.present.value:
+                return  # the earlier thing goes on as if it had never been away
+            yield from self._leave(earlier, stamp_ns)  # both were reported: two things become one
+        known.thing = replace(known.thing, track=new)
+        self._known[new] = known
 
     def _see(self, things: Sequence[Thing], stamp_ns: int) -> list[Event]:
         self._stamp_ns = stamp_ns

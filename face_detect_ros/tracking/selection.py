@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class _Seen:
     size: tuple[int, int]  # width, height
     detections: Detections
     labels: tuple[str, ...]
+    tracks: np.ndarray  # (N,) int64 of the detections, by their latest ids; 0 for none
     newest_track: int  # so far, whether or not it is in the image
 
 
@@ -113,6 +115,7 @@ class Selection:
         arrival_s: float | None = None,
         *,
         size: tuple[int, int],
+        renamed: Mapping[int, int] = MappingProxyType({}),
     ) -> int | None:
         """Take in the next image.
 
@@ -123,6 +126,7 @@ class Selection:
             stamp_ns: Its stamp, 0 if it has none.
             arrival_s: When it arrived, in seconds of a monotonic clock, if known.
             size: Its width and height in pixels.
+            renamed: Tracks that have got the id of an earlier thing: that id by the one they had.
 
         Returns:
             Index of the detection that is followed; None if it is not in the image, or nothing is followed.
@@ -133,9 +137,10 @@ class Selection:
                 self._seen.clear()
             if self._target is not None:
                 self._target.box = box_geometry.resized(self._target.box[None], self._seen[-1].size, size)[0]
+            self._rename(renamed)
             tracks = _tracks(detections)
             self._newest_track = max(self._newest_track, int(tracks.max(initial=0)))
-            self._seen.append(_Seen(stamp_ns, size, detections, labels, self._newest_track))
+            self._seen.append(_Seen(stamp_ns, size, detections, labels, tracks, self._newest_track))
             if self._point is not None:
                 (x, y, pointed_ns), self._point = self._point, None
                 self._choose_at(x, y, pointed_ns)
@@ -155,6 +160,13 @@ class Selection:
                     self._newest_track,
                 )
             return index
+
+    def _rename(self, renamed: Mapping[int, int]) -> None:
+        """What was chosen or may be clicked on by the id that it had is meant by the one that it has."""
+        if self._target is not None:
+            self._target.track = renamed.get(self._target.track, self._target.track)
+        for seen in self._seen if renamed else ():
+            seen.tracks[:] = [renamed.get(track, track) for track in seen.tracks.tolist()]
 
     def _find(
         self,
@@ -232,7 +244,7 @@ class Selection:
         """Follow the smallest box around a point."""
         stamped = (each for each in reversed(self._seen) if stamp_ns and each.stamp_ns == stamp_ns)
         seen = next(stamped, self._seen[-1])
-        boxes, tracks = seen.detections.boxes, _tracks(seen.detections)
+        boxes, tracks = seen.detections.boxes, seen.tracks
         inside = (
             (boxes[:, 0] <= x) & (x <= boxes[:, 2]) & (boxes[:, 1] <= y) & (y <= boxes[:, 3]) & (tracks > 0)
         )

@@ -288,6 +288,7 @@ def test_a_face_that_comes_back_elsewhere_keeps_its_id(known, away_s, ids):
     after = run(pipeline, stream, *(away_s + 0.1 * step for step in range(4)))
     assert [result.detections.track_ids.item() for result in before] == [1, 1, 1]
     assert [result.detections.track_ids.item() for result in after] == ids
+    assert [result.renamed for result in after if result.renamed] == ([{2: 1}] if 1 in ids else [])
 
 
 def test_whoever_is_forgotten_does_not_come_back():

@@ -27,7 +27,7 @@ class Scene:
         self.now_s = 100.0
         self.size = (640, 480)
 
-    def show(self, things=THINGS, names=None):
+    def show(self, things=THINGS, names=None, renamed=None):
         """The track that is followed, or None."""
         self.now_s += 0.1
         boxes = [box for box, _ in things.values()]
@@ -38,7 +38,9 @@ class Scene:
             track_ids=list(things),
         )
         names = None if names is None else [names.get(track) for track in things]
-        index = self.selection.update(found, LABELS, names, self.stamp_ns, size=self.size)
+        index = self.selection.update(
+            found, LABELS, names, self.stamp_ns, size=self.size, renamed=renamed or {}
+        )
         return None if index is None else list(things)[index]
 
     @property
@@ -179,6 +181,24 @@ def test_an_old_track_that_was_hidden_for_a_moment_does_not():
     scene.wish("#1")
     scene.show({1: THINGS[1]})
     assert scene.show({2: THINGS[1]}) is None
+
+
+def test_a_track_that_gets_its_earlier_id_back_is_followed_on():
+    scene = Scene()
+    scene.show({5: THINGS[1]})
+    scene.selection.point(20, 50)
+    assert scene.show({5: THINGS[1]}) == 5
+    assert scene.show({1: THINGS[1]}, renamed={5: 1}) == 1
+    assert scene.selection.track == 1
+
+
+def test_a_click_on_an_image_of_before_the_earlier_id_came_back():
+    scene = Scene()
+    scene.show({5: THINGS[1]})
+    then = scene.stamp_ns
+    scene.show({1: THINGS[1]}, renamed={5: 1})
+    scene.selection.point(20, 50, then)
+    assert scene.show({1: THINGS[1]}) == 1
 
 
 def test_the_status_says_what_is_followed():

@@ -89,8 +89,9 @@ class Recognize:
                 result.rename(track, earlier)
             if not earlier_ids:
                 return result
-            renamed = [earlier_ids.get(abs(track), track) for track in ids.tolist()]
-            return replace(result, detections=replace(result.detections, track_ids=np.array(renamed)))
+            new_ids = np.array([earlier_ids.get(abs(track), track) for track in ids.tolist()])
+            found = replace(result.detections, track_ids=new_ids)
+            return replace(result, detections=found, renamed=earlier_ids)
 
         return step
 

@@ -49,7 +49,7 @@ class EventsOutput(Output):
         frame = result.frame
         self._watch.debounce_s = self._debounce_s()
         things = tracked_things(result, self._areas().zones)
-        for event in self._watch.update(things, frame.stamp_ns, frame.arrival_s):
+        for event in self._watch.update(things, frame.stamp_ns, frame.arrival_s, renamed=result.renamed):
             publisher = self._zones if event.zone else self.publisher
             if publisher.get_subscription_count() > 0:
                 publisher.publish(String(data=event.to_json(frame.frame_id)))

@@ -54,7 +54,13 @@ class SelectedOutput(Output):
             self._selection.wish(wish)
         frame = result.frame
         index = self._selection.update(
-            result.detections, result.labels, result.names, frame.stamp_ns, frame.arrival_s, size=frame.size
+            result.detections,
+            result.labels,
+            result.names,
+            frame.stamp_ns,
+            frame.arrival_s,
+            size=frame.size,
+            renamed=result.renamed,
         )
         if self.wanted():
             message = detections_message(
