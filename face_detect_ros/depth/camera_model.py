@@ -23,7 +23,7 @@ _ITERATIONS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-10)
 # a direction counts if its pixel is found again this near
 _NEAR_PX = 0.1
 FARTHEST_PX = 1e7
-"""No pixel farther outside of an image counts: a calibration puts it there that is wrong."""
+"""Pixels farther outside the image do not count: only a wrong calibration puts something there."""
 # boxes count from the outer corner of the first pixel, calibrations from its middle
 _MIDDLE = 0.5
 
@@ -130,7 +130,7 @@ class CameraModel:
         else:
             try:
                 flat = np.linalg.solve(self.k, np.c_[places, np.ones(len(places))].T).T[:, :2]
-            except np.linalg.LinAlgError:  # its first rows are alike
+            except np.linalg.LinAlgError:  # a damaged calibration
                 return result
         directions = np.c_[flat, np.ones(len(flat))]
         if len(self.d):  # outside of what was calibrated the polynomial turns back

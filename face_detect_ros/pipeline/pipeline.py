@@ -110,13 +110,37 @@ class Pipeline:
             DetectorError: The detector failed, or the pipeline is closed.
             GalleryError: The gallery can no longer be read.
         """
+        results: list[Result] = []
+        for answer in self.process_each(batch, options, early):
+            if isinstance(answer, Exception):
+                try:
+                    raise answer
+                finally:
+                    del answer  # its traceback would keep itself alive, with the images
+            results.append(answer)
+        return results
+
+    def process_each(
+        self,
+        batch: Sequence[tuple[Stream, Frame]],
+        options: PipelineOptions,
+        early: Callable[[Stream, Result], None] | None = None,
+    ) -> list[Result | Exception]:
+        """Like `process`, but a stage or `early` that fails on one frame does not stop the others.
+
+        Returns:
+            For each frame, in order, its result, or the exception that a stage or `early` raised.
+
+        Raises:
+            DetectorError: The detector failed, or the pipeline is closed.
+        """
         if not batch:
             return []
         found, times = self.detect([frame.image for _, frame in batch], options)
-        results: list[Result] = []
+        answers: list[Result | Exception] = []
         for (stream, frame), detections in zip(batch, found, strict=True):
             scene = None if stream.scene_of is None else partial(stream.scene_of, frame)
-            results.append(
+            answers.append(
                 Result(
                     frame,
                     self.labels,
@@ -132,14 +156,11 @@ class Pipeline:
             for index in indices:
                 stream, frame = batch[index]
                 stream.advance(frame)
-                for step in _steps(stream)[0]:
-                    results[index] = step(results[index], options)
-                if early is not None:
-                    early(stream, results[index])
+                then = None if early is None else partial(early, stream)
+                answers[index] = _attempt(_steps(stream)[0], answers[index], options, then)
             for index in indices:
-                for step in _steps(batch[index][0])[1]:
-                    results[index] = step(results[index], options)
-        return results
+                answers[index] = _attempt(_steps(batch[index][0])[1], answers[index], options)
+        return answers
 
     def warmup(self) -> None:
         """Do what the first call would otherwise pay for."""
@@ -151,6 +172,25 @@ class Pipeline:
         self.detector.close()
         for stage in self.stages:
             stage.close()
+
+
+def _attempt(
+    steps: Sequence[Step],
+    answer: Result | Exception,
+    options: PipelineOptions,
+    then: Callable[[Result], None] | None = None,
+) -> Result | Exception:
+    """The result after more steps, or the exception that one of them, or `then`, raised."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        for step in steps:
+            answer = step(answer, options)
+        if then is not None:
+            then(answer)
+    except Exception as error:  # noqa: BLE001 - the frames of other streams may be fine
+        return error
+    return answer
 
 
 def _steps(stream: Stream) -> tuple[list[Step], list[Step]]:

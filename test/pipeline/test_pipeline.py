@@ -161,6 +161,23 @@ def test_a_batch_of_streams_is_one_call_and_equals_single_calls():
     assert pipeline.process([], OPTIONS) == []
 
 
+@pytest.mark.parametrize("stage", ["track", "recognize"])
+def test_a_stage_that_fails_on_one_stream_does_not_stop_the_others(stage):
+    people = KnownPeople(galleries.snapshot({"Ann": galleries.faces(1)[0][None]}))
+    pipeline = tracked(Shows(), recognize(Embeds(galleries.faces(1)[0]), people))
+    front, left, back = streams = [pipeline.open_stream(name) for name in ("front", "left", "back")]
+    left.steps[stage] = lambda result, options: 1 / 0
+    seen = []
+    batch = [(stream, frame(number)) for number in range(2) for stream in streams]
+    answers = pipeline.process_each(batch, OPTIONS, lambda stream, _: seen.append(stream.name))
+    for (stream, _), answer in zip(batch, answers, strict=True):
+        assert isinstance(answer, ZeroDivisionError) if stream is left else answer.names is not None
+    assert {*seen} == ({"front", "back"} if stage == "track" else {"front", "left", "back"})
+    with pytest.raises(ZeroDivisionError):
+        pipeline.process(batch, OPTIONS)
+    assert pipeline.process([(front, frame(2)), (back, frame(2))], OPTIONS)
+
+
 def test_streams_share_no_state():
     pipeline = tracked(Shows())
     front, left = pipeline.open_stream("front"), pipeline.open_stream("left")

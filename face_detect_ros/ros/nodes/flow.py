@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -96,21 +95,20 @@ class Flow:
 
     def _process_frames(self, work: Work) -> None:
         jumps = [channel.stream.statistics.time_jumps for channel, _ in work]  # type: ignore[union-attr]
-        published: Counter[int] = Counter()  # images of each channel whose detections are out
+        published: set[tuple[int, int]] = set()  # channels and frames whose detections are out
 
         def early(channel: Channel, result: Result) -> None:
-            published[id(channel)] += 1
+            published.add((id(channel), id(result.frame)))
             self._publish_early(channel, result)
 
         try:
-            results = self._results(work, early)
+            answers = self._answers(work, early)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
-            if not published and len({id(channel) for channel, _ in work}) > 1:
+            if len({id(channel) for channel, _ in work}) > 1:
                 for one in work:  # the image of one camera is no reason to skip those of others
                     self._process_frames([one])
-                return
-            for channel in {id(channel): channel for channel, _ in work}.values():
-                self._skip(channel, error, sum(each is channel for each, _ in work) - published[id(channel)])
+            else:
+                self._skip(work[0][0], error, len(work))
             return
         for (channel, _), before in zip(work, jumps, strict=True):
             statistics = channel.stream.statistics  # type: ignore[union-attr]
@@ -121,15 +119,28 @@ class Flow:
                 self._node.get_logger().warning(
                     f"{_of(channel)}image stamps went back by {statistics.latest_jump_s:.3f} s; going on"
                 )
-        for (channel, _), result in zip(work, results, strict=True):
-            self._node.finished(result, channel)
-            rest = [output for output in channel.outputs if not output.early and not output.deferred]
-            self._publish(result, rest)
-        newest = {channel.name: (channel, result) for (channel, _), result in zip(work, results, strict=True)}
+        newest: dict[str, tuple[Channel, Result]] = {}
+        for (channel, frame), answer in zip(work, answers, strict=True):
+            if isinstance(answer, Exception):
+                self._skip(channel, answer, 0 if (id(channel), id(frame)) in published else 1)
+            elif self._publish_rest(channel, answer):
+                newest[channel.name] = channel, answer
         for channel, result in newest.values():
-            self._publish(result, [output for output in channel.outputs if output.deferred])
+            self._publish_rest(channel, result, deferred=True)
 
-    def _results(self, work: Work, early: Callable[[Channel, Result], None]) -> list[Result]:
+    def _publish_rest(self, channel: Channel, result: Result, *, deferred: bool = False) -> bool:
+        """Publish what follows the detections. False if that fails, which is no reason to skip other cameras."""
+        try:
+            if not deferred:
+                self._node.finished(result, channel)
+            rest = [output for output in channel.outputs if not output.early and output.deferred == deferred]
+            self._publish(result, rest)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next frame may be fine
+            self._skip(channel, error, 0)
+            return False
+        return True
+
+    def _answers(self, work: Work, early: Callable[[Channel, Result], None]) -> list[Result | Exception]:
         params = self._node.params
         options = self._node.options(params, self._pipeline.labels)
         for channel, _ in work:
@@ -138,7 +149,7 @@ class Flow:
             options = dataclasses.replace(options, cover=True)
         options = dataclasses.replace(options, locate=any(channel.locates for channel, _ in work))
         channels = {id(channel.stream): channel for channel, _ in work}
-        results = self._pipeline.process(
+        answers = self._pipeline.process_each(
             [(channel.stream, frame) for channel, frame in work],  # type: ignore[misc]
             options,
             lambda stream, result: early(channels[id(stream)], result),
@@ -149,7 +160,7 @@ class Flow:
                 f"out of memory with {self.largest_batch} images at once; going on with {detector.largest_batch}"
             )
             self.largest_batch = detector.largest_batch
-        return results
+        return answers
 
     def _decoded(self, channel: Channel, lazy: LazyFrame) -> Frame | None:
         """The frame; None, and counted, if it cannot be used."""
