@@ -15,7 +15,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.core.frame import check_image
-from face_detect_ros.faces.gallery.people import GallerySnapshot, Person
+from face_detect_ros.faces.gallery.people import GallerySnapshot, Person, comparable
 
 _LONGEST_SOURCE = 1000
 
@@ -81,16 +81,21 @@ def load_snapshot(connection: sqlite3.Connection, model: Model, revision: int) -
         revision: Number of the snapshot.
 
     Raises:
-        GalleryError: The looks differ in length.
+        GalleryError: The looks differ in length, or one of them cannot be compared.
     """
     columns = "at, source, models.id, models.version, embedding"
     query = _LOOKS.format(columns=columns, where="WHERE models.id = ? AND models.version = ?")
     rows = connection.execute(query, model).fetchall()
     people = _people([row[:5] for row in rows])
     lengths = {len(row[5]) for row in rows}
-    if len(lengths) > 1:
+    if len(lengths) > 1 or any(length % 4 for length in lengths):
         raise GalleryError(f"looks of {model_text(model)} differ in length; the gallery has been altered")
     matrix = np.frombuffer(b"".join(row[5] for row in rows), "<f4").reshape(len(rows), -1 if rows else 0)
+    for look in np.flatnonzero(~comparable(matrix))[:1]:
+        raise GalleryError(
+            f"a look of '{rows[look][0]}' is all zeros, far too large or not finite; forget this person and "
+            "enroll them again"
+        )
     index = np.repeat(np.arange(len(people), dtype=np.int32), [person.looks for person in people])
     return GallerySnapshot(people, matrix, index, revision)
 

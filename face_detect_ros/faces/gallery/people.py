@@ -17,6 +17,8 @@ from face_detect_ros.faces.screening import Screen
 
 SHORTEST, LONGEST = 32, 4096
 """Numbers of an embedding, at least and at most."""
+_LEAST_SQUARED, _MOST_SQUARED = 1e-8, 1e8
+"""Squared norm of an embedding, at least and at most. Embedders give about 1; float32 has its limits."""
 
 UNKNOWN = "unknown"
 """What an identity is called that nobody is sure of; no person can have this name."""
@@ -127,6 +129,20 @@ def check_name(name: str) -> str:
     return clean
 
 
+def comparable(embeddings: np.ndarray) -> np.ndarray:
+    """Whether distances to embeddings can be computed in float32.
+
+    Args:
+        embeddings: (N, D) float32.
+
+    Returns:
+        (N,) bool.
+    """
+    squared = np.einsum("nd,nd->n", embeddings, embeddings)
+    usable: np.ndarray = (squared >= _LEAST_SQUARED) & (squared <= _MOST_SQUARED)  # false for NaN
+    return usable
+
+
 def check_embeddings(embeddings: np.ndarray, length: int | None = None) -> np.ndarray:
     """Check embeddings.
 
@@ -148,6 +164,6 @@ def check_embeddings(embeddings: np.ndarray, length: int | None = None) -> np.nd
         raise GalleryError(
             f"embeddings have shape {array.shape}; expected (N, {length or 'D'}), N at least 1"
         )
-    if not np.isfinite(array).all() or not array.any(axis=1).all():
-        raise GalleryError("an embedding is all zeros or not finite; take the image again")
+    if not comparable(array).all():
+        raise GalleryError("an embedding is all zeros, far too large or not finite; take the image again")
     return np.ascontiguousarray(array)

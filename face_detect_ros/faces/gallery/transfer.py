@@ -21,7 +21,6 @@ nothing is removed or replaced. All or nothing: a file with a fault anywhere cha
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import tempfile
@@ -213,15 +212,11 @@ def _look(place: str, record: Any, header: _Header) -> tuple[Model, str, StoredL
     try:
         name = check_name(_text(place, record, "name"))
         as_moment(at)
-        embedding = base64.b64decode(_text(place, record, "embedding"), validate=True)
-        chip = (
-            None if record["chip"] is None else base64.b64decode(_text(place, record, "chip"), validate=True)
-        )
+        embedding = _decoded(place, record, "embedding")
+        chip = None if record["chip"] is None else _decoded(place, record, "chip")
         if len(embedding) % 4:
             _refuse(place, f"embedding has {len(embedding)} bytes, which are not whole numbers of 4 bytes")
         check_embeddings(np.frombuffer(embedding, "<f4"))
-    except binascii.Error as error:
-        raise GalleryError(f"{place}: embedding or chip is not base64 ({error}); export it again") from error
     except ValueError as error:
         raise GalleryError(f"{place}: at is '{at}', expected a time like 2026-11-01T12:00:00Z") from error
     except GalleryError as error:
@@ -252,6 +247,13 @@ def _text(place: str, record: dict[str, Any], key: str) -> str:
     except UnicodeEncodeError as error:
         raise GalleryError(f"{place}: {key} is not valid Unicode; export it again") from error
     return value
+
+
+def _decoded(place: str, record: dict[str, Any], key: str) -> bytes:
+    try:
+        return base64.b64decode(_text(place, record, key), validate=True)
+    except ValueError as error:
+        raise GalleryError(f"{place}: {key} is not base64 ({error}); export it again") from error
 
 
 def _refuse(place: str, what: str) -> NoReturn:

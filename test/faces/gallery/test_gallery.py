@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.faces.gallery.gallery import Gallery, default_path
+from face_detect_ros.faces.gallery.looks import StoredLook, as_bytes
 from face_detect_ros.faces.gallery.people import LONGEST_NAME, GallerySnapshot, check_name
+from face_detect_ros.faces.matching import MatchOptions, match
 
 
 @pytest.fixture
@@ -134,17 +136,31 @@ def test_chips_are_kept_only_if_given(path):
     [
         np.zeros((1, 128)),
         np.full((1, 128), np.nan),
+        np.full((1, 128), 3e38),
+        np.full((1, 128), 1e-40),
         np.ones((1, 16)),
         np.empty((0, 128)),
         np.ones((1, 1, 128)),
     ],
-    ids=["zeros", "nan", "16", "none", "3 axes"],
+    ids=["zeros", "nan", "huge", "tiny", "16", "none", "3 axes"],
 )
 def test_embeddings_that_cannot_be(path, embeddings):
     with Gallery(path, MODEL) as gallery:
         with pytest.raises(GalleryError):
             gallery.enroll("A", embeddings, "x")
         assert gallery.people() == ()
+
+
+def test_a_stored_look_that_cannot_be_compared_is_named(path):
+    good = faces(1)[0]
+    huge = StoredLook(as_bytes(np.sign(good) * np.float32(3e38)), "2026-11-01T12:00:00Z", "x")
+    with Gallery(path, MODEL) as gallery:
+        gallery.enroll("Ann", good, "x")
+        gallery.add({(MODEL, "1"): {"Zed": [huge]}})  # what `check_embeddings` refuses
+        with pytest.raises(GalleryError, match=r"'Zed'.*forget"):
+            gallery.snapshot()
+        gallery.forget("Zed")
+        assert match(good[None], gallery.snapshot(), MatchOptions())[0].name == "Ann"
 
 
 @pytest.mark.parametrize(

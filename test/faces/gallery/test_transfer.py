@@ -172,7 +172,9 @@ def without(record, key):
         (lambda lines: [lines[0], changed(lines[1], source="\ud800"), *lines[2:]], "not valid Unicode"),
         (lambda lines: [lines[0], changed(lines[1], at="yesterday"), *lines[2:]], "at is 'yesterday'"),
         (lambda lines: [lines[0], changed(lines[1], embedding="AAAA"), *lines[2:]], "3 bytes"),
-        (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "not base64"),
+        (lambda lines: [lines[0], changed(lines[1], embedding="?"), *lines[2:]], "embedding is not base64"),
+        (lambda lines: [lines[0], changed(lines[1], embedding="é"), *lines[2:]], "embedding is not base64"),
+        (lambda lines: [lines[0], changed(lines[1], chip="é"), *lines[2:]], "chip is not base64"),
         (
             lambda lines: [
                 lines[0],
