@@ -24,7 +24,7 @@ from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.channel import Channel
 from face_detect_ros.ros.nodes.detector import DetectorNode
 from face_detect_ros.ros.nodes.detector_parameters import DetectorParameters
-from face_detect_ros.ros.outputs.attention import AttentionOutput, is_track
+from face_detect_ros.ros.outputs.attention import AttentionOutput, Turns, is_track
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.outputs.masks import KeypointsOutput, MasksOutput
 from face_detect_ros.ros.outputs.output import Output
@@ -96,6 +96,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
     def __init__(
         self, hub: ImageHub | None = None, *, node_name: str = "object_detector", **node_arguments: Any
     ) -> None:
+        self._heat_maps = Turns()
         super().__init__(node_name, ObjectDetectorParameters, hub, **node_arguments)
 
     def configure(self) -> None:
@@ -133,6 +134,7 @@ class ObjectDetector(DetectorNode[ObjectDetectorParameters]):
             lambda: self.params.attention_of,
             lambda: self.params.jpeg_quality,
             lambda: self.private,
+            self._heat_maps,
         )
         info = channel.input
         keypoints = KeypointsOutput(channel.topics, lambda: info.camera_info_topic, lambda: info.rectified)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -24,11 +25,35 @@ from face_detect_ros.viz.heat_map import blend_heat_map
 WARNING_PERIOD_S = 5.0
 # of the worker's time at most; the network runs once more for each image of it
 LARGEST_SHARE = 0.25
+_YIELD_S = 2.0  # a camera that has asked within this time, or since the other's previous image, goes first
+
+
+class Turns:
+    """When the cameras of a node may compute a heat map: they share one pause, and take turns.
+
+    After each heat map the pause is so long that all of them take no more than `LARGEST_SHARE` of the time; between two
+    of them detections come as if nobody looked. Use it from one thread.
+    """
+
+    def __init__(self) -> None:
+        self._due_s = 0.0
+        self._asked_s: dict[str, float] = {}  # by camera; the one served last comes last
+
+    def has(self, camera: str, now_s: float) -> bool:
+        """Whether this camera, which has a new image, may compute a heat map now."""
+        since_s = min(self._asked_s.get(camera, now_s), now_s - _YIELD_S)
+        self._asked_s[camera] = now_s
+        ahead = itertools.takewhile(lambda each: each != camera, self._asked_s)
+        return now_s >= self._due_s and all(self._asked_s[each] < since_s for each in ahead)
+
+    def took(self, camera: str, began_s: float, ended_s: float) -> None:
+        """A heat map of this camera was computed."""
+        self._due_s = ended_s + (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
+        self._asked_s[camera] = self._asked_s.pop(camera, began_s)
 
 
 class AttentionOutput(ImageOutput):
-    """A heat map of one detection. After each it pauses so long that heat maps take no more than `LARGEST_SHARE` of
-    the time; between two of them detections come as if nobody looked.
+    """A heat map of one detection, when it is the camera's turn.
 
     Args:
         topics: Of the camera.
@@ -36,6 +61,7 @@ class AttentionOutput(ImageOutput):
         attention_of: Gives which detection to show, see `chosen`.
         jpeg_quality: Gives the quality of the compressed image.
         private: Whether to draw on the covered image.
+        turns: Shared by the cameras of the node.
     """
 
     deferred = True
@@ -47,6 +73,7 @@ class AttentionOutput(ImageOutput):
         attention_of: Callable[[], str],
         jpeg_quality: Callable[[], int],
         private: Callable[[], bool],
+        turns: Turns,
     ) -> None:
         super().__init__(topics, "~/attention", jpeg_quality)
         self._private = private
@@ -56,7 +83,8 @@ class AttentionOutput(ImageOutput):
         self._told = False
         self._failure = ""
         self._throttle = Throttle(WARNING_PERIOD_S)
-        self._due_s = 0.0
+        self._turns = turns
+        self._camera = topics.camera
 
     @property
     def covers(self) -> bool:  # type: ignore[override]
@@ -82,9 +110,9 @@ class AttentionOutput(ImageOutput):
         return {"attention": self._failure or ("watched" if self.wanted() else "nobody watches")}
 
     def publish(self, result: Result) -> None:
-        """Publish the heat map if it is time again. A failure is logged, not raised: the detections are fine."""
+        """Publish the heat map if it is the camera's turn. A failure is logged, not raised: the detections are fine."""
         began_s = time.monotonic()
-        if self._source is None or began_s < self._due_s:
+        if self._source is None or not self._turns.has(self._camera, began_s):
             return
         try:
             super().publish(result)
@@ -94,8 +122,7 @@ class AttentionOutput(ImageOutput):
             if self._throttle.allows("failed"):
                 self.node.get_logger().warning(f"no image on {self.publisher.topic_name}: {error}")
         finally:
-            ended_s = time.monotonic()
-            self._due_s = ended_s + (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
+            self._turns.took(self._camera, began_s, time.monotonic())
 
     def image(self, result: Result) -> np.ndarray | None:
         """The image with the heat map of the chosen detection; without one where no detection is chosen."""

@@ -136,6 +136,53 @@ def test_after_a_heat_map_detections_go_first(probe, start, objects, monkeypatch
     assert len(network.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("periods_s", "dead_after_s"),
+    [
+        ({"": 0.02}, {}),
+        (dict.fromkeys("abcdefgh", 0.02), {}),
+        ({"a": 0.02, "b": 1.0}, {}),
+        ({"a": 5.0, "b": 5.0}, {}),
+        ({"a": 0.02, "b": 0.02}, {"b": 30.0}),
+    ],
+    ids=["one camera", "eight cameras", "a slow one", "a slow network", "one that dies"],
+)
+def test_heat_maps_of_all_cameras_share_a_quarter_of_the_time(periods_s, dead_after_s):
+    turns, took_s, now_s = attention.Turns(), 0.25, 0.0
+    next_s, maps = dict.fromkeys(periods_s, 0.0), dict.fromkeys(periods_s, 0)
+    while now_s < 200:
+        for camera, period_s in periods_s.items():
+            if next_s[camera] <= now_s < dead_after_s.get(camera, 200):
+                next_s[camera] = now_s + period_s
+                if turns.has(camera, now_s):
+                    turns.took(camera, now_s, now_s + took_s)
+                    now_s += took_s
+                    maps[camera] += 1
+        now_s += 0.02
+    assert sum(maps.values()) * took_s <= 0.26 * 200
+    if dead_after_s:
+        assert maps["a"] > 6 * maps["b"] > 60
+    else:
+        assert max(maps.values()) - min(maps.values()) <= 2
+        assert sum(maps.values()) > (35 if min(periods_s.values()) > 1 else 90)
+
+
+def test_after_a_heat_map_of_one_camera_the_detections_of_all_go_first(probe, start, objects, monkeypatch):
+    monkeypatch.setattr(attention, "LARGEST_SHARE", 1e-6)
+    network = objects("scripted", AttentiveNetwork())
+    start(ObjectDetector, parameters={"model": "scripted", "cameras": "front, left"})
+    for name in ("front", "left"):
+        topic, images = f"{NODE}/{name}/detections", f"/{name}/image_raw"
+        seen = probe.collect(f"{NODE}/{name}/attention", Image)
+        found, publisher = probe.collect(topic, Detection2DArray), probe.publisher(images)
+        wait_until(lambda seen=seen: seen.subscription.get_publisher_count(), "the publisher")
+        for number in range(1, 4):
+            sent = image(faceless(*SIZE), number * 100_000_000, "eye")
+            answered = lambda found=found, number=number: len(found.messages) >= number  # noqa: E731
+            probe.send_until(publisher, sent, answered, "its detections", period_s=2.0)
+    assert len(network.asked) == 1
+
+
 def test_a_model_without_attention_says_so_once_to_those_who_watch(probe, start, objects):
     _, camera, seen = watch(probe, start, objects, ScriptedNetwork())
     warning = probe.wait_for_log("has no heat maps")
