@@ -22,6 +22,8 @@ from face_detect_ros.web.scene import CAMERA, Scene, Shot
 
 PATIENCE_S = 20.0
 """A browser that shows an image no sooner, or takes no report, is dropped; its page connects again."""
+CLOSE_S = 2.0
+"""How long the message that ends a connection may take: a browser that reads nothing never takes it."""
 MOST_COMMAND_BYTES = 4096
 
 
@@ -85,7 +87,7 @@ class Session:
                 ):
                     await task
             with contextlib.suppress(Exception):
-                await self._socket.close()
+                await asyncio.wait_for(self._socket.close(), CLOSE_S)
 
     async def _listen(self) -> None:
         while True:

@@ -5,17 +5,24 @@
 
 import contextlib
 import json
+import logging
+import socket
 import struct
+import time
 
+import numpy as np
 import pytest
 from helpers.ros_tools import wait_until
 from helpers.web_robot import HEIGHT, WIDTH, WebRobot, served
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.compressed import decode_compressed
-from face_detect_ros.web import app, jpeg
+from face_detect_ros.web import app, jpeg, session
+from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
+from face_detect_ros.web.server import PageServer
 
 
 class Browser:
@@ -115,6 +122,33 @@ def test_a_stalled_browser_stops_nobody_and_images_are_encoded_once(robot, url, 
     assert encoded == list(range(1, 22))
 
 
+def test_a_browser_that_stops_reading_is_dropped(robot, monkeypatch, caplog):
+    monkeypatch.setattr(session, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    robot.scene.add_image("", "camera", LazyFrame(time.time_ns(), "camera", lambda: noise))
+    server = PageServer(robot, ServerOptions())
+    # a slow link: the image does not fit into the buffers of the two
+    server._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    with contextlib.closing(server), socket.socket() as asleep, caplog.at_level(logging.WARNING):
+        asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        asleep.connect(server._socket.getsockname())
+        asleep.sendall(UPGRADE % server._socket.getsockname()[1])
+        assert asleep.recv(1000).startswith(b"HTTP/1.1 101")
+        asleep.sendall(WATCH)
+        wait_until(lambda: robot.watched, "the view", 20)
+        wait_until(lambda: not robot.watched, "the end of the session", 20)
+    assert not caplog.records
+
+
+UPGRADE = (
+    b"GET /live HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+# a masked text of 31 bytes
+WATCH = b'\x81\x9f\0\0\0\0{"type": "watch", "camera": ""}'
+
+
 def spying(function, tell):
     def call(*arguments):
         tell(*arguments)
@@ -203,7 +237,6 @@ def test_too_many_browsers_are_refused(robot, url, monkeypatch):
 
 def test_an_image_that_cannot_be_decoded_is_left_out(robot, url):
     from face_detect_ros.core.errors import ImageError
-    from face_detect_ros.core.frame import LazyFrame
 
     def fail():
         raise ImageError("size", "too large")
