@@ -142,6 +142,10 @@ def test_another_view_is_asked_for(page, robot):
     page.check("#views input[value=anonymized]", force=True)
     wait_until(lambda: [view.view for view in robot.watched] == ["anonymized"], "the view")
     page.wait_for_selector("#empty:has-text('No images')")
+    # nothing of the first view stays: it may be one that must not be shown any more
+    page.wait_for_selector(".box", state="detached")
+    pixels = "document.getElementById('image').getContext('2d').getImageData(0, 0, 9, 9).data.some(Boolean)"
+    assert not page.evaluate(pixels)
 
 
 def test_a_drag_selects_what_it_encloses(page, robot):

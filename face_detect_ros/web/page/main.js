@@ -8,7 +8,7 @@ import { showHealth, showPlots } from "./health.js";
 import { Live } from "./live.js";
 import { enroll, loadPeople, startPeople, watchPeople } from "./people.js";
 import { loadSettings, startSettings } from "./settings.js";
-import { all, describe, drawBoxes, isSelected, show, showSelected, stage, still, withChoice } from "./stage.js";
+import { all, clear, describe, drawBoxes, isSelected, show, showSelected, stage, still, withChoice } from "./stage.js";
 import { $, element, store, stored, t, useLanguage } from "./text.js";
 
 let live = null;
@@ -18,9 +18,16 @@ let view = chosen;
 let state = "connecting";
 let cameras = {};
 let recording = false;
+let seen = null; // the image on the canvas
 const times = [];
 
 function watch() {
+  if (seen && (seen.camera !== stage.camera || seen.view !== view)) {
+    clear();
+    seen = null;
+    showSelection({ selected: "" });
+    showEmpty();
+  }
   stage.about = null;
   live?.watch({ camera: stage.camera, view, in_step: $("in_step").checked, paused: paused || document.hidden });
 }
@@ -41,6 +48,7 @@ function onImage(about, bitmap) {
   if (paused || about.camera !== stage.camera || about.view !== view) return;
   about = withChoice(about, { isImage: true });
   show(about, bitmap);
+  seen = about;
   const now = performance.now();
   times.push(now);
   while (times[0] < now - 3000) times.shift();

@@ -53,6 +53,13 @@ export function show(about, bitmap) {
   drawBoxes();
 }
 
+// Nothing of what was shown stays: it may no longer be shown, or is another camera's.
+export function clear() {
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  stage.about = null;
+  drawBoxes();
+}
+
 // The layer covers exactly the image, which the canvas may show smaller than itself.
 function place() {
   const scale = Math.min(canvas.clientWidth / canvas.width, canvas.clientHeight / canvas.height);
