@@ -338,9 +338,10 @@ def _write_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
-    application, version, tables = (
+    # tables first: they are made in one commit with the marks, maybe between two of these queries
+    tables, application, version = (
         connection.execute(query).fetchone()[0]
-        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
     )
     if tables and application != _APPLICATION_ID:
         raise _foreign(path)

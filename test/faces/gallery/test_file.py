@@ -127,6 +127,27 @@ def test_several_processes_may_start_with_no_file_and_write(path):
         assert gallery.revision == 40
 
 
+@pytest.mark.parametrize("after", [1, 2], ids=["first query", "second query"])
+def test_another_process_makes_the_tables_while_this_one_looks(path, monkeypatch, after):
+    connect = sqlite3.connect
+    done = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, sql, *values):
+            if len(done) == after:
+                other = connect(path, isolation_level=None)
+                other.execute("PRAGMA journal_mode=WAL")
+                gallery_file._make_tables(other)
+                other.close()
+            done.append(sql)
+            return super().execute(sql, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **more: connect(*a, factory=Watched, **more))
+    with Gallery(path, MODEL) as gallery:
+        assert gallery.set_aside is None
+        assert gallery.enroll("Ann", faces(1), "x") == 1
+
+
 def test_threads_may_share_an_instance(path):
     looks = faces(40)
     with Gallery(path, MODEL) as gallery:
