@@ -21,6 +21,8 @@ from face_detect_ros.web.options import DEFAULT_PORT, PORTS_TRIED, ServerOptions
 from face_detect_ros.web.robot import Robot
 
 START_S = 10.0
+STALLED_S = 60.0
+"""A connection whose other end takes nothing for this long is ended: their number is limited."""
 
 
 class PageServer:
@@ -94,6 +96,8 @@ def _listen(options: ServerOptions) -> socket.socket:
     for port in ports:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; accepted connections inherit it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
         try:
             listening.bind((options.host, port))
             listening.listen(64)

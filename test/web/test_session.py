@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.images.compressed import decode_compressed
-from face_detect_ros.web import app, jpeg, session
+from face_detect_ros.web import app, jpeg, server, session
 from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
 from face_detect_ros.web.server import PageServer
@@ -125,19 +125,21 @@ def test_a_stalled_browser_stops_nobody_and_images_are_encoded_once(robot, url, 
 def test_a_browser_that_stops_reading_is_dropped(robot, monkeypatch, caplog):
     monkeypatch.setattr(session, "PATIENCE_S", 0.3)
     monkeypatch.setattr(session, "CLOSE_S", 0.1)
+    monkeypatch.setattr(server, "STALLED_S", 1.0)
     noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
     robot.scene.add_image("", "camera", LazyFrame(time.time_ns(), "camera", lambda: noise))
-    server = PageServer(robot, ServerOptions())
+    page = PageServer(robot, ServerOptions())
     # a slow link: the image does not fit into the buffers of the two
-    server._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-    with contextlib.closing(server), socket.socket() as asleep, caplog.at_level(logging.WARNING):
+    page._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    with contextlib.closing(page), socket.socket() as asleep, caplog.at_level(logging.WARNING):
         asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        asleep.connect(server._socket.getsockname())
-        asleep.sendall(UPGRADE % server._socket.getsockname()[1])
+        asleep.connect(page._socket.getsockname())
+        asleep.sendall(UPGRADE % page._socket.getsockname()[1])
         assert asleep.recv(1000).startswith(b"HTTP/1.1 101")
         asleep.sendall(WATCH)
         wait_until(lambda: robot.watched, "the view", 20)
         wait_until(lambda: not robot.watched, "the end of the session", 20)
+        wait_until(lambda: not page._server.server_state.connections, "the end of the connection", 20)
     assert not caplog.records
 
 
