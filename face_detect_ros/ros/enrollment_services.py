@@ -10,7 +10,7 @@ All are std_srvs/Trigger, because a Python package cannot define services of its
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -72,6 +72,7 @@ class _Request:
         self.accepted = 0  # images
         self.taken = 0  # looks that were new
         self.refusal: Refusal | None = None
+        self.camera: str | None = None  # that the looks are from
 
 
 class EnrollmentServices:
@@ -101,24 +102,33 @@ class EnrollmentServices:
         """Refuse the call that waits, if there is one."""
         self._finish(reason)
 
-    def offer(self, result: Result, followed: int = 0) -> None:
+    def offer(self, result: Result, camera: str, followed: Mapping[str, int]) -> None:
         """Take an image and its faces, for the call that waits for one. Called by the worker for every image.
+
+        All looks of a call are from one camera: another one may show somebody else.
 
         Args:
             result: The image and its faces.
-            followed: Track of the face to enroll; 0 for the one large face of the image.
+            camera: Name of its camera.
+            followed: Track of the face to enroll, by the cameras that follow one; 0 while it is not found. Other
+                cameras are left out. If no camera follows a face, the one large face of the image is meant.
         """
         request, recognition = self._request, self._node.recognition
         if request is None or recognition is None or recognition.gallery is None:
             return
+        if request.camera not in (None, camera):
+            return
+        absent = Refusal("no_face", "the face that is followed is not in the image")
+        if followed and camera not in followed:
+            request.refusal = request.refusal or absent
+            return
         gallery, faces = recognition.gallery, result.detections
         if followed:
-            mine = (
-                np.zeros(len(faces), bool) if faces.track_ids is None else np.abs(faces.track_ids) == followed
-            )
-            faces = faces.select(np.flatnonzero(mine))
+            track = followed[camera]
+            ids = np.zeros(len(faces), np.int64) if faces.track_ids is None else np.abs(faces.track_ids)
+            faces = faces.select(np.flatnonzero((ids == track) & (track > 0)))
             if not len(faces):
-                request.refusal = Refusal("no_face", "the face that is followed is not in the image")
+                request.refusal = absent
                 return
         options, people = self._node.params.match_options, gallery.snapshot()
         verdict = judge(
@@ -133,9 +143,9 @@ class EnrollmentServices:
         if isinstance(verdict, Refusal):
             request.refusal = verdict
             return
-        self._take(request, gallery, verdict)
+        self._take(request, gallery, verdict, camera)
 
-    def _take(self, request: _Request, gallery: Gallery, accepted: Accepted) -> None:
+    def _take(self, request: _Request, gallery: Gallery, accepted: Accepted, camera: str) -> None:
         with self._lock:
             if self._request is not request:
                 return  # answered meanwhile: what was refused is never stored
@@ -146,6 +156,7 @@ class EnrollmentServices:
                 request.future.set_result(str(error))
                 return
             request.accepted += 1
+            request.camera = camera
         if request.accepted >= LOOKS:
             self._finish("")
 

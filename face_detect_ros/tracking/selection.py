@@ -79,10 +79,15 @@ class Selection:
             return f"#{self._target.track} {who}{'' if self._present else ' (lost)'}"
 
     @property
-    def track(self) -> int:
-        """Id of what is followed, also while it is lost; 0 if nothing is."""
+    def track(self) -> int | None:
+        """Id of what is followed, also while it is lost; None if nothing is.
+
+        0 while the next image has to tell what was pointed at, and while a track that was asked for is not found.
+        """
         with self._lock:
-            return 0 if self._target is None else self._target.track
+            if self._target is not None and self._point is None:
+                return self._target.track
+            return 0 if self._point is not None or _is_number(self._wish) else None
 
     def wish(self, text: str) -> None:
         """Follow something else from the next image on.
@@ -225,9 +230,8 @@ class Selection:
         tracks: np.ndarray,
     ) -> int | None:
         """What the wish means in this image."""
-        number = self._wish.removeprefix("#")
-        if number.isascii() and number.isdigit() and self._wish not in labels:
-            mine = tracks == int(number)
+        if _is_number(self._wish) and self._wish not in labels:
+            mine = tracks == int(self._wish.removeprefix("#"))
         else:
             wishes = {self._wish.casefold(), *(part.strip().casefold() for part in self._wish.split(","))}
             mine = np.array(
@@ -260,6 +264,12 @@ class Selection:
             self._clock.now_s,
             seen.newest_track,
         )
+
+
+def _is_number(wish: str) -> bool:
+    """Whether a wish is a track: `#17` or `17`."""
+    number = wish.removeprefix("#")
+    return number.isascii() and number.isdigit()
 
 
 def _tracks(detections: Detections) -> np.ndarray:

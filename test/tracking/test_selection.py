@@ -201,6 +201,24 @@ def test_a_click_on_an_image_of_before_the_earlier_id_came_back():
     assert scene.show({1: THINGS[1]}) == 1
 
 
+def test_the_track_that_is_followed():
+    scene = Scene()
+    assert scene.selection.track is None
+    scene.wish("#9")
+    assert scene.selection.track == 0
+    scene.wish("cat")
+    assert scene.selection.track is None, "nothing is followed before there is one"
+    scene.wish("")
+    scene.selection.point(20, 50)
+    assert scene.selection.track == 0, "the next image says what is there"
+    scene.show()
+    assert scene.selection.track == 1
+    scene.selection.point(600, 400)
+    assert scene.selection.track == 0
+    scene.show()
+    assert scene.selection.track is None
+
+
 def test_the_status_says_what_is_followed():
     scene = Scene()
     assert scene.selection.status == ""

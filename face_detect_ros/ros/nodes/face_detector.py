@@ -317,8 +317,15 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         super().on_parameters_changed(new, old)
 
     def finished(self, result: Result, channel: Channel) -> None:
-        followed = [output.track for output in channel.outputs if isinstance(output, SelectedOutput)]
-        self._enrollment.offer(result, max(followed, default=0))
+        if not self._enrollment.waiting:
+            return
+        followed = {
+            each.name: track
+            for each in self.channels
+            for output in each.outputs
+            if isinstance(output, SelectedOutput) and (track := output.track) is not None
+        }
+        self._enrollment.offer(result, channel.name, followed)
 
     def label_names(self) -> list[str]:
         recognition = self.recognition

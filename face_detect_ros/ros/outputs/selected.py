@@ -42,16 +42,14 @@ class SelectedOutput(Output):
         )
 
     @property
-    def track(self) -> int:
-        """Id of what is followed, also while it is lost; 0 if nothing is."""
+    def track(self) -> int | None:
+        """See `Selection.track`. Use it from the worker's thread."""
+        self._follow()
         return self._selection.track
 
     def publish(self, result: Result) -> None:
         """Take in a result, and publish what is followed."""
-        wish = self._select()
-        if wish != self._wish:
-            self._wish = wish
-            self._selection.wish(wish)
+        self._follow()
         frame = result.frame
         index = self._selection.update(
             result.detections,
@@ -78,6 +76,13 @@ class SelectedOutput(Output):
     def close(self) -> None:
         self.node.destroy_subscription(self._subscription)
         super().close()
+
+    def _follow(self) -> None:
+        """Take over another wish."""
+        wish = self._select()
+        if wish != self._wish:
+            self._wish = wish
+            self._selection.wish(wish)
 
     def _on_point(self, message: PointStamped) -> None:
         point = message.point

@@ -39,9 +39,9 @@ PERIOD_S = 0.1
 class Camera:
     """Publishes one image again and again, with growing stamps, until it is closed."""
 
-    def __init__(self, probe, picture):
+    def __init__(self, probe, picture, *topic):
         self.picture = picture
-        self._publisher = probe.publisher()
+        self._publisher = probe.publisher(*topic)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -61,8 +61,8 @@ class Camera:
 def camera(probe):
     cameras = []
 
-    def show(picture):
-        cameras.append(Camera(probe, picture))
+    def show(picture, *topic):
+        cameras.append(Camera(probe, picture, *topic))
         return cameras[-1]
 
     yield show
@@ -163,6 +163,20 @@ def test_of_several_faces_the_followed_one_is_enrolled(start, probe, camera, gal
     clicks.publish(click)
     probe.diagnostics(NODE, lambda status: status.values.get("selected", "").startswith(f"#{left.id} "))
     assert trigger(probe, "enroll")[0]
+
+
+def test_while_a_camera_follows_a_face_the_others_teach_none(start, probe, camera, gallery, monkeypatch):
+    monkeypatch.setattr(enrollment_services, "PATIENCE_S", 1.5)
+    waits = {"cameras": "front, left", "select": "front/#99"}
+    start(FaceDetector, parameters={"gallery": str(gallery), "enroll_name": "Eileen", **waits})
+    camera(portrait(), "/left/image_raw")
+    probe.wait_for_state(NODE, "active")
+    success, text = trigger(probe, "enroll")
+    assert not success
+    assert "the face that is followed is not in the image" in text
+    probe.set_parameters(NODE, select="")
+    success, text = trigger(probe, "enroll")
+    assert success, text
 
 
 def test_somebody_known_is_not_enrolled_under_another_name(start, probe, camera, gallery, patience):
