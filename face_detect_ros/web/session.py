@@ -83,7 +83,11 @@ class Session:
                 task.cancel()
             for task in tasks:
                 with contextlib.suppress(
-                    asyncio.CancelledError, WebSocketDisconnect, RuntimeError, TimeoutError, OSError
+                    asyncio.CancelledError,
+                    WebSocketDisconnect,
+                    RuntimeError,
+                    asyncio.TimeoutError,  # not the built-in one before Python 3.11
+                    OSError,
                 ):
                     await task
             with contextlib.suppress(Exception):
@@ -91,13 +95,12 @@ class Session:
 
     async def _listen(self) -> None:
         while True:
-            text = await self._socket.receive_text()
-            if len(text) > MOST_COMMAND_BYTES:
-                return
             try:
-                command = json.loads(text)
-                self._obey(command)
-            except (ValueError, TypeError, KeyError, RecursionError):
+                text = await self._socket.receive_text()  # KeyError for bytes
+                if len(text) > MOST_COMMAND_BYTES:
+                    return
+                self._obey(json.loads(text))
+            except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
                 return  # not a page of ours
             self.wake.set()
 

@@ -216,13 +216,16 @@ def test_a_view_that_is_no_longer_allowed_is_not_shown(robot, url):
         "nonsense",
         '{"type": "watch", "camera": 5}',
         '{"type": "shown", "number": "x"}',
+        '{"type": "shown", "number": 1e999}',
+        b"bytes",
         "[" * 4000,
     ],
 )
-def test_nonsense_ends_the_connection_and_nothing_else(robot, url, message):
+def test_nonsense_ends_the_connection_and_nothing_else(robot, url, message, caplog):
     with browsing(url) as [browser]:
         browser.socket.send(message)
         assert browser.end() is not None
+    assert not caplog.records
     robot.show()
     with browsing(url) as [browser]:
         browser.image()
