@@ -152,8 +152,10 @@ def test_a_driver_that_is_killed_at_random_loses_and_doubles_nothing(
             running.kill()
         if running.wait() == 0:
             break
-        shutil.rmtree(temporary)  # the next driver may be on another machine
+        # the next driver may be on another machine; a worker may be about to end
+        left = temporary.rename(tmp_path / f"left-{attempt}")
         temporary.mkdir()
+        shutil.rmtree(left, ignore_errors=True)
     out = downloaded(url, tmp_path / "out")
     assert results(out) == expected
     assert not list((out / "pieces").glob("*"))

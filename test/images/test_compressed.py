@@ -152,10 +152,10 @@ def with_a_long_chunk():
 
 DAMAGED = {
     "empty": (b"", "no data"),
-    "text": (b"not an image at all", "no image"),
+    "text": (b"not an image at all", "not an image"),
     "JPEG cut in half": (JPEG[: len(JPEG) // 2], "the end is missing"),
     "JPEG without its end": (JPEG[:-2], "the end is missing"),
-    "JPEG with a wrong start": (b"\x00\x00" + JPEG[2:], "no image"),
+    "JPEG with a wrong start": (b"\x00\x00" + JPEG[2:], "not an image"),
     "JPEG cut in its header": (JPEG[:100], "longer than the data"),
     "JPEG without pixels": (b"\xff\xd8\xff\xd9", "before the pixels"),
     "progressive JPEG cut in half": (PROGRESSIVE[: len(PROGRESSIVE) // 2], "the end is missing"),
@@ -173,8 +173,8 @@ DAMAGED = {
     "PNG without pixels": (png_of(10, 10), "too few"),
     "PNG without a size": (png_of(0, 10, chunk(b"IDAT", zlib.compress(bytes(1000)))), "header is wrong"),
     "PNG of zeros": (b"\x89PNG\r\n\x1a\n" + bytes(50), "header is missing"),
-    "WebP cut in half": (encoded(NOISE, ".webp")[:300], "no image"),
-    "TIFF cut in half": (encoded(NOISE, ".tiff")[:50], "no image"),
+    "WebP cut in half": (encoded(NOISE, ".webp")[:300], "not an image"),
+    "TIFF cut in half": (encoded(NOISE, ".tiff")[:50], "not an image"),
 }
 
 

@@ -14,7 +14,7 @@ from vision_msgs.msg import Detection2DArray
 NODE = "/face_detector"
 SECOND = 10**9
 PERIOD_S = 0.05
-SOON_S = 2.5  # sooner than the 3 s after which a delay that lasts is accepted anyway
+STALE = 30  # a delay that lasts is accepted after 3 s anyway: twice as many images
 
 
 class Camera:
@@ -70,13 +70,12 @@ def test_detections_follow_a_clock_that_jumps(probe, execute, simulated, jumps_s
         for jump_s in jumps_s:
             del found.messages[:]
             camera.offset_s += jump_s
-            jumped_s = time.monotonic()
             wait_until(lambda: len(results_from(camera.now_ns())) > 5, f"detections after {jump_s} s")
-            assert time.monotonic() - jumped_s < SOON_S
             ids = {m.detections[0].id for m in results_from(camera.now_ns())[-3:]}
             assert len(ids) == 1, "one face, one track"
             assert "" not in ids
         status = probe.diagnostics(NODE, lambda s: s.ok and s.count("time_jumps") > 0)
+        assert status.count("stale") < STALE * len(jumps_s), "seen at once, not given up on"
         parts = ("processed", "dropped", "rejected", "over_rate", "stale")
         assert abs(status.count("received") - sum(status.count(part) for part in parts)) <= 2
         if simulated:

@@ -105,20 +105,22 @@ def gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "timeout_s", "says"),
     [
-        ("sys.exit(1)", "ffmpeg ended: without a reason"),
-        ("sys.exit('first\\nCannot open display :0')", "ffmpeg ended: Cannot open display :0"),
-        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", "not an image"),
-        (f"out.write(b'{IMAGE}' + bytes(5)); out.flush()", "ffmpeg ended"),
-        ("time.sleep(60)", r"no image for 1 s"),
+        ("sys.exit(1)", 30.0, "ffmpeg ended: without a reason"),
+        ("sys.exit('first\\nCannot open display :0')", 30.0, "ffmpeg ended: Cannot open display :0"),
+        ("out.write(b'x' * 100); out.flush(); time.sleep(60)", 30.0, "not an image"),
+        (f"out.write(b'{IMAGE}' + bytes(5)); out.flush()", 30.0, "ffmpeg ended"),
+        ("time.sleep(60)", 1.0, r"no image for 1 s"),
     ],
     ids=["ends", "complains", "writes rubbish", "ends amid an image", "hangs"],
 )
-def test_a_child_that_breaks_is_reported_and_killed(fake_ffmpeg, body: str, says: str) -> None:
+def test_a_child_that_breaks_is_reported_and_killed(
+    fake_ffmpeg, body: str, timeout_s: float, says: str
+) -> None:
     pid_file = fake_ffmpeg(body)
     with pytest.raises(SourceError, match=says):
-        open_source(SourceOptions("screen::0", timeout_s=1.0))
+        open_source(SourceOptions("screen::0", timeout_s=timeout_s))
     if pid_file.exists():
         assert wait_until(lambda: gone(int(pid_file.read_text())))
 

@@ -142,8 +142,7 @@ def test_where_a_detector_fails_no_image_is_published(probe, start, scripted, mo
     )
     status = probe.diagnostics(NODE, lambda s: words in s.message)
     counts = {key: status.count(key) for key in ("processed", "dropped", "rejected", "over_rate", "stale")}
-    in_hand = int(code == ScriptedDetector.HANGS and whose == "of faces")
-    assert 0 <= status.count("received") - sum(counts.values()) <= in_hand + 1  # one may wait
+    assert 0 <= status.count("received") - sum(counts.values()) <= 2  # one at work, one waiting
     assert [len(each) for each in seen] == [0] * 4
 
 
