@@ -84,14 +84,18 @@ class ImageHub:
             consumer.receive(frame)
 
     def join(self, consumer: Consumer) -> None:
-        """Let `consumer` have frames."""
+        """Let `consumer` have frames. What its `subscribe` raises leaves it without."""
         with self._lock:
             group = self._groups.setdefault(consumer.key, [])
             if consumer in group:
                 return
             group.append(consumer)
             if len(group) == 1 and not self.is_local(consumer.topic):
-                consumer.subscribe()
+                try:
+                    consumer.subscribe()
+                except BaseException:
+                    self.leave(consumer)
+                    raise
 
     def leave(self, consumer: Consumer) -> None:
         """Let `consumer` have no more frames. Fine if it has none."""

@@ -126,6 +126,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._ended = ""  # why the last recording ended by itself
         self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
         self._watched: Set[View] = frozenset()
+        self._refused = ""  # why what is watched cannot be subscribed to
         self._is_gone = False  # it is in the graph, but has no services
         self._detectors: Set[bytes] = frozenset()  # one, and those that were killed and are only remembered
         self._problem = ""
@@ -205,7 +206,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         problems = [camera.watch() for camera in self._cameras.values()] if self.active else []
         if self._recording is not None:
             problems.append(self._recording.watch())
-        self._problem = next(filter(None, problems), self._ended)
+        self._problem = next(filter(None, [self._refused, *problems]), self._ended)
         if self.active:
             for camera in self._cameras.values():
                 camera.prepare_pointing()
@@ -272,9 +273,13 @@ class Viewer(PerceptionNode[ViewerParameters]):
 
     def _show_watched(self) -> None:
         """Subscribe to what pages look at. Does nothing while inactive."""
+        self._refused = ""
         for name, camera in self._cameras.items() if self.active else ():
             wanted = frozenset(view.view for view in self._watched if view.camera == name)
-            camera.show(wanted & frozenset(self._views[name]))
+            try:
+                camera.show(wanted & frozenset(self._views[name]))
+            except ConfigError as error:  # pages cannot wait for an answer: diagnostics say it
+                self._refused = str(error)
 
     def _stop_recording(self) -> dict[str, Any]:
         recording, self._recording = self._recording, None

@@ -55,6 +55,7 @@ class Recording:
 
     Raises:
         OutputError: The bag cannot be written.
+        ConfigError: A topic cannot be subscribed to.
     """
 
     def __init__(self, node: Any, cameras: list[CameraView], *, private: bool) -> None:
@@ -75,18 +76,14 @@ class Recording:
         # without a limit of its own: `close` must never wait for room in it
         self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._subscriptions: list[MatchingSubscription] = []
-        self._subscribe(DiagnosticArray, "/diagnostics")
         self._images: list[ImageInput] = []
-        for camera in cameras:
-            self._record_images(camera, ANONYMIZED if private else CAMERA)
-            self._subscribe(CameraInfo, camera.camera_info_topic, qos.camera_info_of)
-            self._subscribe(Detection2DArray, camera.topic(FACES, "identities"))
-            for detector in (FACES, OBJECTS):
-                self._subscribe(Detection2DArray, camera.topic(detector, "detections"))
-        for detector in (FACES, OBJECTS):
-            self._subscribe(LabelInfo, f"{detector}/label_info", lambda _: qos.latched(), latched=True)
         self._thread = threading.Thread(target=self._write_all, name="recording", daemon=True)
         self._thread.start()
+        try:
+            self._subscribe_to_all(cameras)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Complete the bag. Raises OutputError if that fails or takes long."""
@@ -109,6 +106,17 @@ class Recording:
             images.watch()
         return next((images.problem for images in self._images if images.problem), "")
 
+    def _subscribe_to_all(self, cameras: list[CameraView]) -> None:
+        self._subscribe(DiagnosticArray, "/diagnostics")
+        for camera in cameras:
+            self._record_images(camera, ANONYMIZED if self.private else CAMERA)
+            self._subscribe(CameraInfo, camera.camera_info_topic, qos.camera_info_of)
+            self._subscribe(Detection2DArray, camera.topic(FACES, "identities"))
+            for detector in (FACES, OBJECTS):
+                self._subscribe(Detection2DArray, camera.topic(detector, "detections"))
+        for detector in (FACES, OBJECTS):
+            self._subscribe(LabelInfo, f"{detector}/label_info", lambda _: qos.latched(), latched=True)
+
     def _record_images(self, camera: CameraView, view: str) -> None:
         def arrived(frame: LazyFrame) -> None:
             if not self.without_images:
@@ -116,8 +124,8 @@ class Recording:
 
         images = camera.images(view, arrived)
         topic = images.wire_topic if images.compressed else f"{images.topic}/compressed"
-        images.start()
         self._images.append(images)
+        images.start()
 
     def _subscribe(
         self,

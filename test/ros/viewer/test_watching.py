@@ -3,6 +3,7 @@
 
 """Pages that stay open while nodes change their states, end and start."""
 
+import contextlib
 import json
 
 import pytest
@@ -27,12 +28,18 @@ def viewer(start):
     return node
 
 
-@pytest.fixture
-def page(viewer):
-    """Looks at the camera: a connection that images come on."""
+@contextlib.contextmanager
+def looking_at(viewer):
+    """A page that looks at the camera: a connection that images come on."""
     url = viewer.health().values["page"]
     with connect(f"{url.replace('http', 'ws')}live", max_size=None) as page:
         page.send(json.dumps({"type": "watch", "camera": ""}))
+        yield page
+
+
+@pytest.fixture
+def page(viewer):
+    with looking_at(viewer) as page:
         yield page
 
 
@@ -108,3 +115,17 @@ def test_names_and_selection_of_a_detector_do_not_go_over_to_the_next(probe, vie
     probe.node.destroy_publisher(of["detections"])
     anew = probe.publisher("/face_detector/detections", Detection2DArray)
     probe.send_until(anew, message, lambda: shown() == ([""], ""), lambda: f"neither, not {shown()}")
+
+
+def test_a_topic_that_cannot_be_subscribed_to_is_reported(probe, start, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    monkeypatch.setattr(recording, "FREE_BYTES", 0)
+    override = "qos_overrides./image_raw.subscription.reliability"
+    viewer = start(Viewer, parameters={override: "often"}).node
+    probe.wait_for_state("/viewer", "active")
+    with looking_at(viewer):
+        probe.diagnostics("/viewer", lambda status: "qos_overrides./image_raw is unusable" in status.message)
+        before = len(list(viewer.subscriptions))
+        with pytest.raises(ConfigError, match=r"qos_overrides\./image_raw is unusable"):
+            viewer.do("record", {"on": True}).result(PATIENCE_S)
+        assert len(list(viewer.subscriptions)) == before
