@@ -10,12 +10,11 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -128,12 +127,13 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:12]) > MOST_BODY_BYTES:
             return _refused(413, f"a request may have {MOST_BODY_BYTES // 1_000_000} MB")
-        return self._token_refusal(scope, headers, address) if self.token else None
+        return self._token_refusal(scope, address) if self.token else None
 
-    def _token_refusal(self, scope: Scope, headers: Headers, address: str) -> Response | None:
+    def _token_refusal(self, scope: Scope, address: str) -> Response | None:
         if self._wrong_tokens.empty(address):
             return _refused(429, "too many wrong tokens; wait a minute", {"retry-after": "60"})
-        if self._right(self._presented(headers)):
+        presented = self._presented(HTTPConnection(scope))
+        if self._right(presented):
             return None
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.get("token", [""])[0]
@@ -142,19 +142,16 @@ class Guard:
             answer = RedirectResponse("/", status_code=303)
             answer.set_cookie(self._cookie, self.token, httponly=True, samesite="strict", path="/")
             return answer
-        if given or self._presented(headers):
+        if given or presented:
             self._wrong_tokens.take(address)
         return _refused(401, "open the address that the viewer printed; it ends with the token")
 
-    def _presented(self, headers: Headers) -> str:
-        kind, _, token = headers.get("authorization", "").partition(" ")
+    def _presented(self, connection: HTTPConnection) -> str:
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return token.strip()
-        try:
-            cookies: Mapping[str, Any] = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return ""
-        return cookies[self._cookie].value if self._cookie in cookies else ""
+        # not http.cookies: it ignores everything after a cookie, perhaps of another program, that it cannot read
+        return connection.cookies.get(self._cookie, "")
 
     def _right(self, given: str) -> bool:
         return bool(given) and hmac.compare_digest(given.encode(), self.token.encode())

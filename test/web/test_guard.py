@@ -97,6 +97,16 @@ def test_the_printed_address_gives_a_cookie_that_works_everywhere(locked):
             pass
 
 
+@pytest.mark.parametrize(
+    "other",
+    [b'prefs={"theme":"dark"}', b"a=b c", b"flag", b"name=J\xfcrgen", b"$x=1", b"a[0]=1", b"=", b'q="'],
+)
+def test_cookies_of_other_programs_do_not_matter(locked, other):
+    ours = f"viewer_{port(locked)}={TOKEN}".encode()
+    for cookie in (other + b"; " + ours, ours + b"; " + other):
+        assert HTTP.get(locked, headers={b"cookie": cookie}).status_code == 200
+
+
 def test_programs_give_the_token_as_a_header(locked):
     headers = {"authorization": f"Bearer {TOKEN}"}
     assert HTTP.get(f"{locked}api/about", headers=headers).status_code == 200
