@@ -178,18 +178,18 @@ def process(
 def _delivered_before(job: Job, bag: str, out: str, stack: contextlib.ExitStack) -> Summary | None:
     """The summary of an earlier run that put the same result into a store; None if there is none."""
     from face_detect_ros.files.stores import Store, is_url
-    from face_detect_ros.files.transfers import UNDERWAY, fetched
+    from face_detect_ros.files.transfers import fetched
     from face_detect_ros.fleet.one_bag.delivered import is_delivered
     from face_detect_ros.fleet.one_bag.processing import Summary
     from face_detect_ros.fleet.one_bag.table import FILE, problems_in
 
-    if not is_url(out) or (store := Store(out)).exists(UNDERWAY):
+    if not is_url(out):
         return None
 
     def local() -> Job:
         return replace(job, bag=stack.enter_context(fetched(bag)))
 
-    if not is_delivered(store, "", job, bag if is_url(bag) else "", local):
+    if not is_delivered(Store(out), "", job, bag if is_url(bag) else "", local):
         return None
     results = stack.enter_context(fetched(out, only=FILE))
     return Summary(done_before=True, problems=problems_in(results / FILE))

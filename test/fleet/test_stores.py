@@ -32,6 +32,7 @@ from face_detect_ros.cli.app import app
 from face_detect_ros.core.errors import ConfigError, DetectorError, OutputError, StoreError
 from face_detect_ros.files import stores
 from face_detect_ros.files.stores import Store
+from face_detect_ros.files.transfers import UNDERWAY
 from face_detect_ros.fleet import driver, lease, mirror, steps
 from face_detect_ros.fleet.bag_list import bags_of
 from face_detect_ros.fleet.desk import Desk
@@ -39,6 +40,7 @@ from face_detect_ros.fleet.driver import Options
 from face_detect_ros.fleet.local_pool import LocalPool
 from face_detect_ros.fleet.mirror import Mirror
 from face_detect_ros.fleet.one_bag import table
+from face_detect_ros.fleet.one_bag.output_folder import DONE
 from face_detect_ros.fleet.steps import Outcome, Step, take
 
 fsspec = pytest.importorskip("fsspec")
@@ -207,6 +209,31 @@ def test_what_was_done_after_the_latest_copy_of_the_state_is_found_in_the_store(
     assert [problem.split(": ")[:1] for bag in report.bags for problem in bag.problems] == [
         [f"{place}/in/b/b.mcap"]
     ]
+
+
+@pytest.mark.parametrize("place", ["file"], indirect=True)
+@pytest.mark.parametrize("written", [0.0, 0.5, 1.0], ids=["nothing", "half", "all"])
+def test_a_worker_that_is_killed_while_it_writes_the_mark_of_a_result(place, tmp_path, monkeypatch, written):
+    camera_bag(tmp_path / "in" / "a", 3)
+    store, mark = Store(f"{place}/out"), f"bags/a/{DONE}"
+    put = Store.put
+
+    def put_and_die(self, source, name):
+        put(self, source, name)
+        if name == mark:
+            content = self.read(name)
+            self.write(name, content[: int(written * len(content))])
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Store, "put", put_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            fleet(tmp_path / "in", store.url)
+    assert store.exists(mark)
+    report = fleet(tmp_path / "in", store.url)
+    assert [(bag.state, bag.reason) for bag in report.bags] == [("done", "")]
+    assert json.loads(store.read(mark))
+    assert not store.exists(f"bags/a/{UNDERWAY}")
 
 
 @pytest.mark.parametrize("place", ["file", "s3"], indirect=True)

@@ -13,12 +13,13 @@ from face_detect_ros.bags.finding import is_storage
 from face_detect_ros.bags.reading import BagReader
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.files.stores import Store
+from face_detect_ros.files.transfers import UNDERWAY
 from face_detect_ros.fleet.one_bag.job import Job
 from face_detect_ros.fleet.one_bag.output_folder import DONE
 
 
 def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callable[[], Job]) -> bool:
-    """Whether the result of exactly this work is there.
+    """Whether the result of exactly this work is there, and complete.
 
     Args:
         store: For results.
@@ -32,7 +33,8 @@ def is_delivered(store: Store, below: str, job: Job, bag_url: str, local: Callab
         PerceptionError: As of `local` and `BagReader`.
     """
     there = store.read(f"{below}/{DONE}".lstrip("/"))
-    if there is None:
+    # a store of plain files may have part of it, left by a process that was killed while it delivered
+    if there is None or store.exists(f"{below}/{UNDERWAY}".lstrip("/")):
         return False
     if is_work(there, job, bag_url, local):
         return True
