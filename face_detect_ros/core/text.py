@@ -21,6 +21,20 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether the text can be encoded as UTF-8, as messages and files need; lone surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_utf8(text: str) -> str:
+    """The text with what UTF-8 cannot encode as Python writes it: paths may hold any bytes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def without_credentials(text: str) -> str:
     """The text without user, password and query of whatever looks like a URL."""
     text = _CREDENTIALS.sub(lambda match: match[1] or "", text)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from face_detect_ros.core import errors
 from face_detect_ros.core.errors import EngineError, OutputError, PerceptionError, WeightsError
+from face_detect_ros.core.text import is_utf8
 from face_detect_ros.engines import torch as torch_engine
 from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.whole_file import whole_file
@@ -104,6 +105,10 @@ def _stamp(weights: Path, kind: str) -> str:
 
 
 def _make(weights: Path, destination: Path, build: str, made_of: str) -> None:
+    if not is_utf8(str(destination)):  # PyTorch's exporter takes no such path
+        raise EngineError(
+            f"{destination}: the path is not valid Unicode; set {cache.FOLDER_VARIABLE} to another folder"
+        )
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(destination) as beside:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import pytest
 
-from face_detect_ros.core.text import printable, shown_url, without_credentials
+from face_detect_ros.core.text import as_utf8, printable, shown_url, without_credentials
 
 
 def test_control_characters_and_line_breaks_are_shown_as_such() -> None:
     assert printable("a\x1b[2Jb\nc\r\u202e é 王 \\") == "a\\x1b[2Jb\\nc\\r\\u202e é 王 \\"
+
+
+def test_what_utf8_cannot_encode_is_written_out() -> None:
+    assert as_utf8("h\udcff/é 王\n") == "h\\udcff/é 王\n"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,12 @@ def test_several_at_once_make_the_same_whole_file(weights):
     assert text_in(made[0]) == "one"
 
 
+def test_a_folder_whose_path_is_not_utf8_is_refused(weights, monkeypatch, tmp_path):
+    monkeypatch.setenv("FACE_DETECT_ROS_MODELS", str(tmp_path / "m\udcff"))
+    with pytest.raises(EngineError, match="not valid Unicode; set FACE_DETECT_ROS_MODELS"):
+        graphs.exported(weights, "net", f"{BUILDS}:copies")
+
+
 def test_a_process_of_its_own_makes_it_where_pytorch_is_not_loaded(weights, elsewhere):
     graph = graphs.exported(weights, "net", f"{BUILDS}:tells_whether_pytorch_was_loaded")
     assert onnx_graph.metadata(graph.read_bytes())["torch"] == "False"

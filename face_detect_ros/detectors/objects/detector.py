@@ -24,6 +24,7 @@ from face_detect_ros.core.frame import check_image
 from face_detect_ros.core.letterbox import Letterbox
 from face_detect_ros.core.masks import Masks
 from face_detect_ros.core.protocols import DetectOptions, StageTimes
+from face_detect_ros.core.text import is_utf8
 from face_detect_ros.detectors.stages import StageClock
 
 
@@ -121,6 +122,9 @@ class NetworkDetector:
         network: Computes candidates.
         name: Of the model, for messages.
         largest_batch: Most images at once.
+
+    Raises:
+        ConfigError: A class name is not valid Unicode, so no message can hold it.
     """
 
     def __init__(
@@ -128,6 +132,10 @@ class NetworkDetector:
     ) -> None:
         self.name = name
         self.labels: tuple[str, ...] = network.labels
+        if wrong := [label for label in self.labels if not is_utf8(label)]:
+            raise ConfigError(
+                f"{name}: class name {wrong[0]!r:.40} is not valid Unicode; correct it in the model"
+            )
         self.device = network.device
         self.has_masks: bool = getattr(network, "has_masks", False)
         self.has_keypoints: bool = getattr(network, "has_keypoints", False)

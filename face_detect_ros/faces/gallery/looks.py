@@ -15,6 +15,7 @@ import numpy as np
 
 from face_detect_ros.core.errors import GalleryError
 from face_detect_ros.core.frame import check_image
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.faces.gallery.people import GallerySnapshot, Person, comparable
 
 _LONGEST_SOURCE = 1000
@@ -115,7 +116,7 @@ def _people(rows: Sequence[tuple[str, str, str, str, str]]) -> tuple[Person, ...
 def check_source(source: str) -> str:
     """`source` as the gallery keeps it: valid text, cut at its start if it is very long."""
     # file names may hold anything; the gallery and its exports hold text
-    clean = source.encode(errors="backslashreplace").decode()
+    clean = as_utf8(source)
     return clean if len(clean) <= _LONGEST_SOURCE else f"...{clean[3 - _LONGEST_SOURCE :]}"
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from face_detect_ros.core.errors import ConfigError, GalleryError
 from face_detect_ros.core.protocols import DetectOptions
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.detectors import catalogue, model_file
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS
 from face_detect_ros.faces.embedders import catalogue as embedders
@@ -260,8 +261,10 @@ class FaceDetector(DetectorNode[FaceDetectorParameters]):
         gallery = None if recognition is None else recognition.gallery
         if gallery is not None and gallery.set_aside:
             self.get_logger().error(
-                f"the gallery {gallery.path} was damaged; it was put aside as {gallery.set_aside}, and a new one was "
-                "started"
+                as_utf8(
+                    f"the gallery {gallery.path} was damaged; it was put aside as {gallery.set_aside}, and a new one "
+                    "was started"
+                )
             )
         self._to_enroll_again = ""
         if gallery is not None and (left := gallery.people_without_looks()):

@@ -23,6 +23,7 @@ from rclpy.task import Future
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
 from face_detect_ros.core.statistics import Throttle
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.ros import rclpy_internals
 from face_detect_ros.ros.inputs.hub import ImageHub
 from face_detect_ros.ros.nodes.loading import Loading
@@ -452,8 +453,8 @@ class PerceptionNode(LifecycleNode, Generic[P]):  # type: ignore[misc]
                 self._release(STOP_TIMEOUT_S)
             self.get_logger().error(f"{self._last_error}{again}")
             return TransitionCallbackReturn.FAILURE
-        self._last_error = f"cannot {verb}: {type(error).__name__}: {error}"
-        self.get_logger().error(f"{self._last_error}\n{traceback.format_exc()}")
+        self._last_error = as_utf8(f"cannot {verb}: {type(error).__name__}: {error}")
+        self.get_logger().error(f"{self._last_error}\n{as_utf8(traceback.format_exc())}")
         return TransitionCallbackReturn.ERROR
 
     def _autostart(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.node import Node
 from vision_msgs.msg import LabelInfo, VisionInfo
 
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.ros import qos
 from face_detect_ros.ros.messages.detections import label_info_message
 from face_detect_ros.ros.messages.headers import make_header
@@ -50,7 +51,12 @@ class VisionInfoTopic:
         """
         header = make_header(self._node.get_clock().now().nanoseconds, file)
         self._publisher.publish(
-            VisionInfo(header=header, method=method, database_location=location, database_version=version)
+            VisionInfo(
+                header=header,
+                method=as_utf8(method),
+                database_location=as_utf8(location),
+                database_version=version,
+            )
         )
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from face_detect_ros.core.errors import ConfigError, WeightsError
+from face_detect_ros.core.text import is_utf8
 from face_detect_ros.nn.yolov9.heads import REG_MAX, HeadStyle
 from face_detect_ros.nn.yolov9.network import YoloV9
 from face_detect_ros.nn.yolov9.variants import VARIANTS, Variant
@@ -183,7 +184,7 @@ def labels_for(
         stored: In the file.
 
     Raises:
-        WeightsError: The file stores another number of names.
+        WeightsError: The file stores another number of names, or one that is not valid Unicode.
         ConfigError: There are no names, or another number is given.
     """
     if given is not None:
@@ -193,6 +194,8 @@ def labels_for(
     if stored is not None:
         if len(stored) != classes:
             raise WeightsError(f"{path}: has {classes} classes, but the names of {len(stored)}")
+        if wrong := [name for name in stored if not is_utf8(name)]:
+            raise WeightsError(f"{path}: class name {wrong[0]!r:.40} is not valid Unicode; give the names")
         return tuple(stored)
     if classes == len(coco.CLASSES):
         return coco.CLASSES

@@ -91,6 +91,13 @@ def picture(*rectangles, height=64, width=64):
     return image
 
 
+def test_class_names_that_no_message_can_hold_are_refused():
+    network = RectangleFinder()
+    network.labels = ("red", "gr\ud800n")
+    with pytest.raises(ConfigError, match=r"tiny: class name .* is not valid Unicode"):
+        NetworkDetector(network, name="tiny")
+
+
 def test_boxes_come_back_in_the_pixels_of_the_image_best_first():
     image = picture((GREEN, 10, 20, 30, 20), (RED, 60, 0, 68, 64), height=64, width=128)
     (found,) = NetworkDetector(RectangleFinder()).detect([image], EVERYTHING)

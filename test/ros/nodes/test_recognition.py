@@ -23,14 +23,16 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo, VisionInfo
 
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.detectors import catalogue
 from face_detect_ros.faces import align
 from face_detect_ros.faces.embedders import catalogue as embed
 from face_detect_ros.faces.gallery.file import unique_id
-from face_detect_ros.faces.gallery.gallery import Gallery
+from face_detect_ros.faces.gallery.gallery import Gallery, default_path
 from face_detect_ros.ros import enrollment_services
 from face_detect_ros.ros.messages.images import decode_image
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
+from face_detect_ros.zoo.published import cache
 
 NODE = "/face_detector"
 PERIOD_S = 0.1
@@ -227,6 +229,18 @@ def test_people_enrolled_by_another_process_are_recognized(start, probe, camera,
     replaced = info.wait(lambda m: m.database_version > second)
     assert replaced.header.frame_id == unique_id(gallery)
     assert local.node.active
+
+
+def test_a_gallery_whose_path_is_not_utf8(start, probe, tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(cache.root()))
+    monkeypatch.setenv("ROS_HOME", str(tmp_path / "h\udcff"))
+    gallery = default_path()
+    with Gallery(gallery, "any"):
+        pass
+    gallery.write_bytes(gallery.read_bytes()[:9000])  # damaged, so its path is logged too
+    info = probe.collect(f"{NODE}/vision_info", VisionInfo, LATCHED)
+    start(FaceDetector)
+    assert info.wait().database_location == as_utf8(str(gallery))
 
 
 def test_lives_with_recognition_leave_no_thread_file_or_topic(start, probe, camera, gallery):

@@ -286,6 +286,8 @@ def test_class_names(tmp_path, plain):
         labels(given=("a", "b"))
     with pytest.raises(WeightsError, match="3 classes, but the names of 2"):
         labels(names=["a", "b"])
+    with pytest.raises(WeightsError, match="not valid Unicode"):
+        labels(names=["a", "b", "c\ud800"])
 
 
 def test_eighty_classes_without_names_are_those_of_coco(tmp_path):
