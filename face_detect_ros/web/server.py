@@ -11,6 +11,7 @@ import logging
 import socket
 import threading
 import time
+from urllib.parse import quote
 
 import uvicorn
 
@@ -73,7 +74,7 @@ class PageServer:
             time.sleep(0.005)
         self.token = guard.token
         host = _reachable(options.host)
-        self.url = f"http://{host}:{port}/" + (f"?token={guard.token}" if guard.token else "")
+        self.url = f"http://{host}:{port}/" + (f"?token={quote(guard.token, safe='')}" if guard.token else "")
 
     def _serve(self) -> None:
         with contextlib.suppress(SystemExit):  # how uvicorn says that it cannot start

@@ -107,6 +107,25 @@ def test_cookies_of_other_programs_do_not_matter(locked, other):
         assert HTTP.get(locked, headers={b"cookie": cookie}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "pass&word",
+        "pass+word",
+        "pass#word",
+        "pass%41word",
+        "pass word",
+        " padded ",
+        "semi;colon",
+        '"quoted"',
+        "a/b?c=d\\",
+    ],
+)
+def test_a_token_may_have_any_ascii_characters(token):
+    with served(WebRobot(), token=token) as url, httpx2.Client(follow_redirects=True) as client:
+        assert client.get(url).status_code == 200
+
+
 def test_programs_give_the_token_as_a_header(locked):
     headers = {"authorization": f"Bearer {TOKEN}"}
     assert HTTP.get(f"{locked}api/about", headers=headers).status_code == 200
