@@ -159,7 +159,8 @@ class Guard:
     def _is_this_computer(self, host: str) -> bool:
         own = self._options.host
         names = ("127.0.0.1", "localhost", "[::1]", f"[{own}]" if ":" in own else own)
-        return host in {f"{name}:{self._port}" for name in names}
+        # browsers leave the port out if it is the usual one
+        return host in {f"{name}:{self._port}" for name in names} or (self._port == 80 and host in names)
 
 
 def _refused(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:

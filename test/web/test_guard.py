@@ -3,6 +3,7 @@
 
 """Who may use the page."""
 
+import asyncio
 import contextlib
 import json
 
@@ -11,6 +12,7 @@ import pytest
 from helpers.web_robot import WebRobot, served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -156,6 +158,21 @@ def test_an_address_for_others_has_a_token_of_its_own():
 def test_other_names_for_this_computer_are_refused(url, host):
     headers = {"host": host.format(port=port(url))}
     assert HTTP.get(url, headers=headers).status_code in (400, 403)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1", 200), ("localhost:80", 200), ("[::1]", 200), ("127.0.0.1:81", 403), ("evil.example", 403)],
+)
+def test_on_port_80_browsers_leave_the_port_out(host, status):
+    # not served: only root may use this port
+    app = guard.Guard(PlainTextResponse("page"), ServerOptions(), 80)
+
+    async def get():
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
+            return await client.get("http://127.0.0.1/", headers={"host": host})
+
+    assert asyncio.run(get()).status_code == status
 
 
 @pytest.mark.parametrize(
