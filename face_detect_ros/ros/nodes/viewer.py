@@ -11,14 +11,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-import time
 from collections.abc import Set
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import ParameterEvent
-from rclpy.qos import qos_profile_parameter_events
 from vision_msgs.msg import VisionInfo
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
@@ -30,10 +27,10 @@ from face_detect_ros.ros.inputs.image_parameters import IMAGE_TRANSPORT, LARGEST
 from face_detect_ros.ros.nodes.lifecycle import PRIVACY, PRIVACY_MAY_END, NodeParameters, PerceptionNode
 from face_detect_ros.ros.outputs.diagnostics import Health
 from face_detect_ros.ros.parameters import parameter
-from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.actions import Actions
 from face_detect_ros.ros.viewer.calls import Calls
 from face_detect_ros.ros.viewer.people import People
+from face_detect_ros.ros.viewer.privacy import DetectorPrivacy
 from face_detect_ros.ros.viewer.recording import Recording
 from face_detect_ros.ros.viewer.statuses import Statuses
 from face_detect_ros.ros.viewer.topics import DRAWN, FACES, CameraView
@@ -41,8 +38,6 @@ from face_detect_ros.web.options import ServerOptions
 from face_detect_ros.web.robot import View
 from face_detect_ros.web.scene import CAMERA, Scene
 from face_detect_ros.web.server import PageServer
-
-PRIVACY_PERIOD_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,24 +119,18 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
         self._ended = ""  # why the last recording ended by itself
-        self._theirs: bool | None = None  # whether the face detector is private; None: not known yet
         self._watched: Set[View] = frozenset()
         self._refused = ""  # why what is watched cannot be subscribed to
-        self._is_gone = False  # it is in the graph, but has no services
-        self._detectors: Set[bytes] = frozenset()  # one, and those that were killed and are only remembered
         self._problem = ""
-        self._asked_s = float("-inf")
         self._people_revision = ""
         super().__init__(node_name, ViewerParameters, hub, **node_arguments)
         self._statuses = Statuses(self.get_namespace())
         self._calls = Calls(self)
         self._people = People(self._calls, self.full_name(FACES), lambda: self._people_are_announced)
+        self._detector_privacy = DetectorPrivacy(self, self._calls, self._follow_privacy)
         self._actions = Actions(self, self._calls, self._people)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.create_subscription(VisionInfo, f"{FACES}/vision_info", self._on_people, qos.latched())
-        self.create_subscription(
-            ParameterEvent, "/parameter_events", self._on_parameter_event, qos_profile_parameter_events
-        )
 
     # the state machine's work
 
@@ -153,7 +142,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
             camera: CameraView(self, self.scene, camera, params.image_transport, decode)
             for camera in camera_names(params.cameras)
         }
-        self._theirs = None
+        self._detector_privacy.forget()
         self._views = self._possible_views()
 
     def load(self) -> PageServer:
@@ -213,11 +202,8 @@ class Viewer(PerceptionNode[ViewerParameters]):
                 camera.look_for_detectors()
         if self._recording is not None and self._recording.problem:
             self._end_recording(self._recording.problem)
-        self._look_for_detectors()
+        self._detector_privacy.look()
         self._follow_privacy()
-        if time.monotonic() - self._asked_s > PRIVACY_PERIOD_S and self.present(FACES):
-            self._asked_s = time.monotonic()
-            self._calls.run(self._ask_for_privacy)
         self.scene.set_report(
             {
                 "cameras": self._views,
@@ -303,39 +289,10 @@ class Viewer(PerceptionNode[ViewerParameters]):
         self._people.gallery_file = message.header.frame_id
         self._people_revision = f"{message.database_version} {message.database_location}"
 
-    def _look_for_detectors(self) -> None:
-        """Count privacy as unknown again where there is a face detector that has not been asked."""
-        publishers = self.get_publishers_info_by_topic(f"{FACES}/transition_event")
-        found = frozenset(bytes(publisher.endpoint_gid) for publisher in publishers)
-        if found - self._detectors:
-            self._theirs = self._theirs or None
-            self._is_gone, self._asked_s = False, float("-inf")
-        self._detectors = found
-
     @property
     def _people_are_announced(self) -> bool:
         """Whether there is a face detector that recognizes people now."""
         return bool(self.count_publishers(f"{FACES}/vision_info"))
-
-    async def _ask_for_privacy(self) -> None:
-        """Be as private as the face detector is."""
-        try:
-            theirs = await node_parameters.get(self._calls, self.full_name(FACES), "privacy")
-        except PerceptionError:  # it has just begun, or was killed and is only remembered
-            self._asked_s = float("-inf")
-            self._is_gone = True
-            return
-        self._theirs = self._theirs or bool(theirs)  # until the viewer is configured again
-        self._follow_privacy()
-
-    def _on_parameter_event(self, message: ParameterEvent) -> None:
-        """The face detector's privacy holds here at once."""
-        if message.node == self.full_name(FACES) and any(
-            each.name == "privacy" and each.value.bool_value
-            for each in (*message.new_parameters, *message.changed_parameters)
-        ):
-            self._theirs = True
-            self._follow_privacy()
 
     def _follow_privacy(self) -> None:
         """Show and record no more than may be shown now."""
@@ -344,15 +301,14 @@ class Viewer(PerceptionNode[ViewerParameters]):
             camera.restrict(frozenset(self._views[name]))
         if self._recording is not None and not self._recording.private:
             self._recording.without_images = self.hides
-            if self.private or self._theirs:
+            if self.private or self._detector_privacy.on:
                 self._end_recording("privacy was switched on")
 
     @property
     def hides(self) -> bool:
         """Whether only anonymized images may be shown: by this node's privacy or the face detector's, which counts as
         on until it has answered."""
-        unknown = self._theirs is None and not self._is_gone and self.present(FACES)
-        return self.private or unknown or bool(self._theirs)
+        return self.private or self._detector_privacy.may_be_on
 
     def _possible_views(self) -> dict[str, list[str]]:
         if self.hides:

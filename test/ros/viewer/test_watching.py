@@ -13,10 +13,9 @@ from websockets.sync.client import connect
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
-from face_detect_ros.ros.nodes import viewer as viewer_module
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.viewer import Viewer
-from face_detect_ros.ros.viewer import recording
+from face_detect_ros.ros.viewer import privacy, recording
 from face_detect_ros.web.scene import CAMERA
 
 
@@ -72,14 +71,14 @@ def test_an_open_page_may_come_back_after_cleanup_and_configure(probe, start):
 
 def test_a_detector_that_takes_the_place_of_another_is_asked_for_its_privacy(start, monkeypatch):
     # the event of its start may be over before the viewer has met it
-    monkeypatch.setattr(Viewer, "_on_parameter_event", lambda *_: None)
-    monkeypatch.setattr(viewer_module, "PRIVACY_PERIOD_S", 1e9)
+    monkeypatch.setattr(privacy.DetectorPrivacy, "_on_parameter_event", lambda *_: None)
+    monkeypatch.setattr(privacy, "PERIOD_S", 1e9)
     viewer = start(Viewer).node
     first = start(FaceDetector, parameters={"autostart": False})
-    wait_until(lambda: viewer._theirs is False, "the answer")
+    wait_until(lambda: viewer._detector_privacy.on is False, "the answer")
     first.stop()
     start(FaceDetector, parameters={"autostart": False, "privacy": True})
-    wait_until(lambda: viewer._theirs, "the other answer")
+    wait_until(lambda: viewer._detector_privacy.on, "the other answer")
     assert viewer.views() == {"": ["anonymized"]}
 
 
@@ -88,7 +87,7 @@ def test_a_recording_goes_on_when_a_detector_that_is_not_private_starts(start, v
     monkeypatch.setattr(recording, "FREE_BYTES", 0)
     viewer.do("record", {"on": True}).result(PATIENCE_S)
     start(FaceDetector, parameters={"autostart": False})
-    wait_until(lambda: viewer._theirs is False, "the answer")
+    wait_until(lambda: viewer._detector_privacy.on is False, "the answer")
     wait_until(lambda: not viewer._recording.without_images, "images to be recorded again")
 
 
