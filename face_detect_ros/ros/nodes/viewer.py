@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from vision_msgs.msg import VisionInfo
 
 from face_detect_ros.core.errors import ConfigError, PerceptionError
+from face_detect_ros.core.text import as_utf8
 from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros import qos, runtime
 from face_detect_ros.ros.cameras import camera_names
@@ -248,14 +249,15 @@ class Viewer(PerceptionNode[ViewerParameters]):
         return (node, self.get_namespace()) in self.get_node_names_and_namespaces()
 
     def record(self, on: bool) -> dict[str, Any]:
-        """Start or stop a recording. Raises OutputError or ConfigError."""
-        if on and not self.active:
+        """Start a recording unless one is running, or stop it. Raises OutputError or ConfigError."""
+        if not on:
+            return self._stop_recording()
+        if not self.active:
             raise ConfigError("the viewer is not active")
-        if on and self._recording is None:
+        if self._recording is None:  # else another page, or the first click of two, has started it
             self._ended = ""
             self._recording = Recording(self, list(self._cameras.values()), private=self.hides)
-            return {"on": True, "path": str(self._recording.path)}
-        return self._stop_recording()
+        return {"on": True, "path": as_utf8(str(self._recording.path))}
 
     def _show_watched(self) -> None:
         """Subscribe to what pages look at. Does nothing while inactive."""
@@ -272,7 +274,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
         if recording is None:
             raise ConfigError("nothing is being recorded")
         recording.close()
-        return {"on": False, "path": str(recording.path), "count": recording.count}
+        return {"on": False, "path": as_utf8(str(recording.path)), "count": recording.count}
 
     def _end_recording(self, reason: str) -> None:
         self._problem = self._ended = f"the recording ended: {reason}"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import queue
 import shutil
 import threading
@@ -69,7 +71,7 @@ class Recording:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
-        self.path = folder / time.strftime("%Y-%m-%d_%H.%M.%S")
+        self.path = _free(folder / time.strftime("%Y-%m-%d_%H.%M.%S"))
         _require_space(folder)
         self._bag = BagWriter(self.path)
         self._unfinished: PerceptionError | None = None
@@ -174,6 +176,12 @@ class Recording:
         package = kind.__module__.partition(".")[0]
         self._bag.write(topic, f"{package}/msg/{kind.__name__}", now_ns, cdr, latched=latched)
         self.count += 1
+
+
+def _free(path: Path) -> Path:
+    """The path itself, or one with a number if that exists: several recordings may begin within a second."""
+    numbered = (path.with_name(f"{path.name}_{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], numbered) if not os.path.lexists(each))
 
 
 def _explained(error: Exception) -> PerceptionError:

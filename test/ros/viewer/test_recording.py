@@ -3,12 +3,13 @@
 
 """A recording holds what is published; one that cannot go on says why, and stopping it always ends."""
 
+import json
 import shutil
 import threading
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from helpers.ros_tools import BEST_EFFORT, RELIABLE, compressed, faceless, image, wait_until
+from helpers.ros_tools import BEST_EFFORT, PATIENCE_S, RELIABLE, compressed, faceless, image, wait_until
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import CameraInfo
 from vision_msgs.msg import Detection2DArray
@@ -96,6 +97,26 @@ def test_what_is_published_is_recorded_however_reliable_it_is(
     found = written(recording)[name][0]
     if message is JPEG:  # not encoded again
         assert found.data.tobytes() == bytes(JPEG.data)
+
+
+def test_several_may_begin_within_a_second(record, monkeypatch):
+    monkeypatch.setattr(module.time, "strftime", lambda _: "now")
+    recordings = [record("raw") for _ in range(3)]
+    assert [each.path.name for each in recordings] == ["now", "now_2", "now_3"]
+    assert [close(each) for each in recordings] == [None] * 3
+
+
+def test_starting_one_again_leaves_it_running(start, probe, monkeypatch, tmp_path):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path / "h\udcff"))
+    monkeypatch.setattr(module, "FREE_BYTES", 0)
+    viewer = start(Viewer).node
+    probe.wait_for_state("/viewer", "active")
+    answers = [viewer.do("record", {"on": True}).result(PATIENCE_S) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["on"]
+    stopped = viewer.do("record", {"on": False}).result(PATIENCE_S)
+    assert stopped == {"on": False, "path": answers[0]["path"], "count": stopped["count"]}
+    json.dumps(stopped, ensure_ascii=False).encode()  # as the page gets it
 
 
 def test_images_are_left_out_while_they_must_be(probe, recording):
