@@ -141,6 +141,22 @@ def test_tokens_cannot_be_tried_out(locked):
     assert HTTP.get(f"{locked}?token={TOKEN}").status_code == 429
 
 
+def test_a_page_from_before_a_restart_locks_nobody_out(locked):
+    for _ in range(15):
+        for old in ({"cookie": f"viewer_{port(locked)}=old-token"}, {"authorization": "Bearer old-token"}):
+            assert HTTP.get(f"{locked}api/about", headers=old).status_code == 401
+    assert HTTP.get(f"{locked}?token={TOKEN}").status_code == 303
+
+
+@pytest.mark.parametrize("other", ["?token=old-token", ""])
+def test_an_old_token_beside_the_guesses_changes_nothing(locked, other):
+    answers = [
+        HTTP.get(f"{locked}{other}", headers={"authorization": f"Bearer guess{i}"}).status_code
+        for i in range(15)
+    ]
+    assert answers[-1] == 429
+
+
 def test_an_address_for_others_has_a_token_of_its_own():
     addresses = []
     for _ in range(2):
