@@ -35,6 +35,7 @@ class PageServer:
 
     Attributes:
         url: Where the page is; with the token, where one is needed.
+        port: The port that it listens on.
         token: That token.
 
     Raises:
@@ -43,7 +44,7 @@ class PageServer:
 
     def __init__(self, robot: Robot, options: ServerOptions) -> None:
         self._socket = _listen(options)
-        port = self._socket.getsockname()[1]
+        self.port = port = self._socket.getsockname()[1]
         guard = Guard(PageApp(robot, options).app, options, port)
         config = uvicorn.Config(
             guard,

@@ -115,7 +115,7 @@ class Viewer(PerceptionNode[ViewerParameters]):
     ) -> None:
         self.scene = Scene()
         self._server: PageServer | None = None
-        self._token = ""  # the one that was made up: open pages know it
+        self._port, self._token = 0, ""  # those that were chosen before: open pages know them
         self._cameras: dict[str, CameraView] = {}
         self._views: dict[str, list[str]] = {}
         self._recording: Recording | None = None
@@ -150,11 +150,14 @@ class Viewer(PerceptionNode[ViewerParameters]):
         options = self.params.server_options()
         if not options.token and not options.local:
             options = dataclasses.replace(options, token=self._token)
+        if not options.port and self._port:
+            with contextlib.suppress(ConfigError):  # somebody else has it now
+                return PageServer(self, dataclasses.replace(options, port=self._port))
         return PageServer(self, options)
 
     def adopt(self, loaded: PageServer) -> None:
         self._server = loaded
-        self._token = loaded.token or self._token
+        self._port, self._token = loaded.port, loaded.token or self._token
         # for people and programs: on a line of its own, also where stdout is a file
         print(loaded.url, flush=True)
 

@@ -60,8 +60,11 @@ def test_nothing_is_recorded_while_inactive(probe, viewer):
 
 
 def test_an_open_page_may_come_back_after_cleanup_and_configure(probe, start):
+    other = start(Viewer, namespace="/other")
+    probe.wait_for_state("/other/viewer", "active")
     viewer = start(Viewer, parameters={"host": "0.0.0.0"}).node
     probe.wait_for_state("/viewer", "active")
+    other.stop()  # its port is free again
     address = viewer._server.url
     assert "token=" in address
     for verb in ("deactivate", "cleanup", "configure"):
