@@ -14,13 +14,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from std_srvs.srv import Trigger
 
-from face_detect_ros.core.errors import DetectorError, GalleryError
+from face_detect_ros.core.errors import DetectorError, GalleryError, OutputError
 from face_detect_ros.detectors import model_file
 from face_detect_ros.faces.gallery.file import unique_id
 from face_detect_ros.faces.gallery.gallery import Gallery
@@ -29,6 +30,8 @@ from face_detect_ros.ros.viewer import node_parameters
 from face_detect_ros.ros.viewer.calls import Calls
 
 MOST_DATES = 50
+SETTINGS_S = 10.0
+"""How long the detector may take to tell its settings."""
 IDLE_S = 60.0
 """The process that looks at photos ends after this long without one."""
 
@@ -99,9 +102,12 @@ class People:
             name: Of the person.
             file_name: Of the photo, for messages.
             data: Of the photo.
+
+        Returns:
+            The record of the photo. Its errors are PerceptionErrors.
         """
         settings = self._calls.run(self._settings)
-        return self._thread.submit(lambda: self._look_at(settings.result(10.0), name, file_name, data))
+        return self._thread.submit(lambda: self._look_at(settings, name, file_name, data))
 
     def once_a_second(self) -> None:
         """End the photos' process when it has been idle for long."""
@@ -151,12 +157,21 @@ class People:
             )
         return str(Path(self.gallery).absolute()), self.embedder, model
 
-    def _look_at(self, settings: tuple[str, str, str], name: str, file_name: str, data: bytes) -> Any:
-        if self._photos is not None and not self._photos.usable(settings):
-            self._end_photos()
-        if self._photos is None:
-            self._photos = _PhotoProcess(settings)
-        return self._photos.enroll(name, file_name, data)
+    def _look_at(self, asked: Future[tuple[str, str, str]], name: str, file_name: str, data: bytes) -> Any:
+        try:
+            settings = asked.result(SETTINGS_S)
+        except futures.TimeoutError as error:  # not the built-in one before Python 3.11
+            raise DetectorError(f"{self._detector} does not answer; try again") from error
+        try:
+            if self._photos is not None and not self._photos.usable(settings):
+                self._end_photos()
+            if self._photos is None:
+                self._photos = _PhotoProcess(settings)
+            return self._photos.enroll(name, file_name, data)
+        except OSError as error:
+            raise OutputError(
+                f"the viewer's computer cannot process the photo: {error.strerror or error}"
+            ) from error
 
     def _end_photos(self) -> None:
         photos, self._photos = self._photos, None
@@ -190,9 +205,9 @@ class _PhotoProcess:
         with self._lock:
             self.used_s = time.monotonic()
             safe = re.sub(r"[^\w. -]", "_", file_name.replace("\\", "/").rpartition("/")[2]).strip(". ")
-            path = Path(self._folder.name, safe[-80:] or "photo")
-            path.write_bytes(data)
+            path = Path(self._folder.name, safe[-60:] or "photo")  # at most 240 bytes
             try:
+                path.write_bytes(data)
                 return self._ask({"person": name, "file": path.name})
             finally:
                 path.unlink(missing_ok=True)
@@ -207,7 +222,7 @@ class _PhotoProcess:
             line = stdout.readline()
         except OSError as error:
             raise DetectorError(f"the process for photos has ended ({error}); try again") from error
-        if not line:
+        if not line.endswith("\n"):
             raise DetectorError("the process for photos has ended; see face_detect_ros enroll for the reason")
         record = json.loads(line)
         if "error" in record:

@@ -3,16 +3,23 @@
 
 """People of the page: those of the face detector, wherever its gallery is."""
 
+import errno
+import os
+import tempfile
+from concurrent.futures import Future
+
 import numpy as np
 import pytest
 from helpers.ros_tools import LATCHED, PATIENCE_S, wait_until
 from std_srvs.srv import Trigger
 from vision_msgs.msg import VisionInfo
 
-from face_detect_ros.core.errors import GalleryError
+from face_detect_ros.core.errors import DetectorError, GalleryError, OutputError
 from face_detect_ros.faces.gallery.file import unique_id
 from face_detect_ros.faces.gallery.gallery import Gallery
 from face_detect_ros.ros.nodes.viewer import Viewer
+from face_detect_ros.ros.viewer import people as module
+from face_detect_ros.ros.viewer.people import People
 
 
 @pytest.fixture
@@ -82,3 +89,53 @@ def test_photos_are_refused_where_a_network_of_the_detector_cannot_be_found(
     error = people.add_photo("Ada", "ada.jpg", b"").exception(PATIENCE_S)
     assert isinstance(error, GalleryError)
     assert f"uses {file}, " in str(error)
+
+
+class Answer:
+    """In place of `Calls`: what the detector says of its settings, or nothing."""
+
+    def __init__(self, *settings):
+        self._settings = settings
+
+    def run(self, _):
+        future = Future()
+        if self._settings:
+            future.set_result(self._settings)
+        return future
+
+
+@pytest.fixture
+def photos(here):
+    """`photos(calls)`: people of a detector that answers through `calls`."""
+    opened = []
+
+    def people(calls):
+        opened.append(People(calls, "/face_detector", lambda: True))
+        return opened[-1]
+
+    yield people
+    for each in opened:
+        each.close()
+
+
+def test_a_detector_that_does_not_tell_its_settings_is_named(photos, monkeypatch):
+    monkeypatch.setattr(module, "SETTINGS_S", 0.05)
+    error = photos(Answer()).add_photo("Ada", "ada.jpg", b"x").exception(PATIENCE_S)
+    assert isinstance(error, DetectorError)
+    assert "/face_detector does not answer" in str(error)
+
+
+def test_photos_that_cannot_be_written_are_refused_with_the_reason(photos, here, monkeypatch, tmp_path):
+    people = photos(Answer(str(here), "dlib_resnet", "yunet"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    errors = [people.add_photo("Ada", "ada.jpg", b"x").exception(PATIENCE_S)]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module.Path, "write_bytes", full)
+    errors.append(people.add_photo("Ada", "ada.jpg", b"x").exception(PATIENCE_S))
+    assert [type(error) for error in errors] == [OutputError] * 2
+    assert "No such file" in str(errors[0])
+    assert "No space left" in str(errors[1])
+
+
+def full(path, data):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
