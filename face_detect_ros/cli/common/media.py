@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from face_detect_ros.bags.finding import is_bag, is_storage
+from face_detect_ros.bags.finding import find_bags, is_bag
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.files.looking import check_listing, exists, is_folder
 from face_detect_ros.files.near import near_path
@@ -95,32 +95,30 @@ def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
             continue
         if not exists(path, ConfigError):
             raise ConfigError(f"{path}: no such file or folder{near_path(path)}")
-        if is_bag(path):
-            found.append(MediaFile(path, Path(path.name)))
-        elif is_folder(path):
+        if is_folder(path):
             inside = _inside(path)
             if not inside:
                 raise ConfigError(f"{path}: no images, videos or bags in this folder")
-            found += [MediaFile(file, file.relative_to(path)) for file in inside]
+            # the folder itself may be a bag
+            name = Path(path.resolve().name or "bag")
+            found += [MediaFile(file, name if file == path else file.relative_to(path)) for file in inside]
         else:
             found.append(MediaFile(path, Path(path.name)))
     return found
 
 
 def _inside(folder: Path) -> list[Path]:
-    files = []
     check_listing(folder, ConfigError)
+    bags = set(find_bags(folder))
+    suffixes = SUFFIXES | UNREAD_SUFFIXES | VIDEO_SUFFIXES
+    files = [folder] if folder in bags else []
     for parent, folders, names in os.walk(folder):
-        bags = [name for name in folders if is_bag(Path(parent, name)) and not name.startswith(".")]
-        files += [Path(parent, name) for name in sorted(bags)]
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in bags)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [path for name in folders if (path := Path(parent, name)) in bags]
         for name in sorted(names):
-            known = (
-                is_storage(Path(name))
-                or Path(name).suffix.lower() in SUFFIXES | UNREAD_SUFFIXES | VIDEO_SUFFIXES
-            )
-            if known and not name.startswith("."):
-                files.append(Path(parent, name))
+            path = Path(parent, name)
+            if path in bags or (path.suffix.lower() in suffixes and not name.startswith(".")):
+                files.append(path)
     return files
 
 
