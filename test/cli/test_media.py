@@ -47,7 +47,12 @@ def test_nothing_beside_a_bag_is_left_out(mix):
         "sub/split",
         "sub/photo.png",
     ]
-    assert [item.relative.name for item in found if item.is_bag] == ["described", "linked", "rec.db3", "split"]
+    assert [item.relative.name for item in found if item.is_bag] == [
+        "described",
+        "linked",
+        "rec.db3",
+        "split",
+    ]
 
 
 @pytest.mark.parametrize("name", ["described", "sub/split"])
