@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from face_detect_ros.core.errors import OutputError
+from face_detect_ros.core.errors import ConfigError, OutputError
 from face_detect_ros.engines import cpu
 from face_detect_ros.files.home import home
 from face_detect_ros.files.whole_file import whole_file
@@ -53,7 +53,8 @@ def remember(device: str, fastest: Mapping[str, str]) -> None:
 
 
 def _read() -> dict[str, dict[str, str]]:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+    # ConfigError: there is no home folder
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError):
         content = json.loads(path().read_text(encoding="utf-8"))
         if content["version"] == _VERSION and content["machine"] == cpu.machine():
             return {

@@ -8,8 +8,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from face_detect_ros.core.errors import ConfigError
+
 
 def home() -> Path:
-    """`$ROS_HOME/face_detect_ros`, where ROS_HOME is ~/.ros unless set. It may not exist yet."""
-    ros_home = os.environ.get("ROS_HOME")
-    return (Path(ros_home).absolute() if ros_home else Path.home() / ".ros") / "face_detect_ros"
+    """`face_detect_ros` in `ros_home`. It may not exist yet. Raises ConfigError."""
+    return ros_home() / "face_detect_ros"
+
+
+def ros_home() -> Path:
+    """`$ROS_HOME`, or ~/.ros unless it is set. Raises ConfigError if the user has no home folder either."""
+    if chosen := os.environ.get("ROS_HOME"):
+        return Path(chosen).absolute()
+    user = os.path.expanduser("~")
+    if user == "~":  # no HOME, and no such user here, as in a container that runs as any number
+        raise ConfigError("this user has no home folder; set HOME or ROS_HOME")
+    return Path(user) / ".ros"

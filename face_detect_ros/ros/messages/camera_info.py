@@ -16,6 +16,7 @@ from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.depth.calibration import Calibration, from_message, read_calibration
+from face_detect_ros.files.home import ros_home
 
 DEFAULT_NAME = "camera"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -87,8 +88,8 @@ def to_message(calibration: Calibration) -> CameraInfo:
 
 
 def _path(location: str, name: str) -> Path:
-    values = {"NAME": name, "ROS_HOME": os.environ.get("ROS_HOME") or str(Path.home() / ".ros")}
-    location = _VARIABLE.sub(lambda match: values.get(match[1], match[0]), location)
+    values = {"NAME": lambda: name, "ROS_HOME": lambda: str(ros_home())}
+    location = _VARIABLE.sub(lambda match: values.get(match[1], match.group)(), location)
     if "://" not in location:
         return Path(os.path.expanduser(location))
     try:

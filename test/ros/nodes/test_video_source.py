@@ -196,6 +196,12 @@ def test_variables_in_a_url(monkeypatch, tmp_path, calibration):
         camera_info.load("file:///${OTHER}/a.yaml")
 
 
+def test_the_home_folder_is_looked_up_only_for_urls_that_name_it(monkeypatch):
+    monkeypatch.setattr(camera_info, "ros_home", lambda: pytest.fail("looked up"))
+    with pytest.raises(ConfigError, match=r"/front\.yaml: No such file"):
+        camera_info.load("/${NAME}.yaml", name="front")
+
+
 def test_region_and_binning_go_through_a_message():
     from face_detect_ros.depth.calibration import Calibration, Roi
 
