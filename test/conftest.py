@@ -177,6 +177,8 @@ def start(probe, monkeypatch):
     from face_detect_ros.ros.nodes import lifecycle as perception_node
 
     monkeypatch.setattr(perception_node, "DIAGNOSTICS_PERIOD_S", 0.1)  # so that tests need not wait
+    # an image published once is answered, even if a busy machine stops this process for a second
+    monkeypatch.setattr("face_detect_ros.core.pauses.PAUSE_S", 60.0)
     running = []
 
     def start(make_node, **arguments):
