@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, ClassVar, TypeVar
 
 from face_detect_ros.core import pauses
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.core.mailbox import Mailboxes, Worker
 from face_detect_ros.core.protocols import ResizableBatch
@@ -47,6 +49,9 @@ DEMAND_PERIOD_S = 0.2
 """How often a node looks whether somebody subscribes."""
 STUCK_S = 10.0
 """A detector that takes longer for an image is reported on `/diagnostics`: it may never end."""
+
+AREAS = frozenset(("roi", "zones", "select"))
+"""Parameters whose texts may name a camera."""
 
 P = TypeVar("P", bound=DetectorParameters)
 
@@ -168,6 +173,7 @@ class DetectorNode(PerceptionNode[P]):
 
     def configure(self) -> None:
         params = self.params
+        _check_areas(params, AREAS)
         if params.target_frame:
             self._transforms = Transforms(self, "target_frame")
         elif ground_of(params.ground_plane)[1]:
@@ -282,14 +288,22 @@ class DetectorNode(PerceptionNode[P]):
     def on_parameters_changed(self, new: P, old: P) -> None:
         if new.model != old.model:
             catalogue.find(new.model, task=self.task)
-        cpu.parse(new.cpus)
+        changed = {
+            field.name
+            for field in dataclasses.fields(new)
+            if getattr(new, field.name) != getattr(old, field.name)
+        }
+        # Parameters are often set one at a time: one that was wrong from the start must not block correcting another.
+        if "cpus" in changed:
+            cpu.parse(new.cpus)
+        if "ground_plane" in changed:
+            ground_of(new.ground_plane)
+        if "cameras" in changed:
+            camera_names(new.cameras)
         new.decode_options()
-        ground_of(new.ground_plane)
         now = self.until_configure(new)
         for params in (now, new):
-            cameras = camera_names(params.cameras)
-            parse_areas(params.roi, params.zones, cameras)
-            split_camera(params.select, cameras)
+            _check_areas(params, AREAS if self.channels else changed)
         if self.pipeline is not None:
             self.options(now, self.pipeline.labels)
         if self.active and now.detect_options.score_threshold != self.params.detect_options.score_threshold:
@@ -373,6 +387,19 @@ def _sums(channels: Sequence[Channel]) -> dict[str, str]:
         **{key: str(sum(int(each.get(key, 0)) for each in values)) for key in counts},
         **{key: f"{sum(float(each.get(key, 0)) for each in values):.1f}" for key in rates},
     }
+
+
+def _check_areas(params: DetectorParameters, names: Set[str]) -> None:
+    """Raises ConfigError if one of the parameters `AREAS` that is in `names` cannot be used with the cameras."""
+    if not AREAS & names:
+        return
+    cameras = camera_names(params.cameras)
+    parse_areas(params.roi if "roi" in names else "", params.zones if "zones" in names else "", cameras)
+    if "select" in names:
+        try:
+            split_camera(params.select, cameras)
+        except ConfigError as error:
+            raise ConfigError(f"parameter select: {error}") from None
 
 
 def _threads(params: DetectorParameters) -> int:

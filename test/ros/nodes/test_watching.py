@@ -82,7 +82,7 @@ def test_what_appears_enters_and_leaves_is_told(probe, start, scripted):
         ({"roi": "0,0 1,1"}, "parameter roi: polygon '0,0 1,1' has 2 corners; give 3 to 100, such as"),
         ({"zones": "0,0 1,1 1,0"}, "parameter zones: .* has no name"),
         ({"zones": "top/a: 0,0 1,1 1,0"}, "'top' before the / is not a camera"),
-        ({"select": "top/#1"}, "'top' before the / is not a camera"),
+        ({"select": "top/#1"}, "parameter select: 'top' before the / is not a camera"),
     ],
 )
 def test_areas_that_cannot_be_used_are_refused_with_the_reason(probe, start, scripted, values, words):
@@ -90,6 +90,19 @@ def test_areas_that_cannot_be_used_are_refused_with_the_reason(probe, start, scr
     ((successful, reason),) = probe.set_parameters(NODE, **values)
     assert not successful
     assert re.search(words, reason)
+
+
+def test_areas_that_are_wrong_at_the_start_are_reported_and_corrected_one_at_a_time(probe, start, scripted):
+    start(FaceDetector, parameters={**QUICK, "roi": "junk", "zones": "door", "select": "top/#1"})
+    assert probe.wait_for_log("cannot configure: parameter roi: polygon 'junk'")
+    assert probe.set_parameters(NODE, max_rate_hz=5.0, roi="") == [(True, "")] * 2
+    ((successful, reason),) = probe.set_parameters(NODE, zones="gate")
+    assert not successful
+    assert "parameter zones: 'gate'" in reason
+    assert not probe.change_state(NODE, "configure")
+    assert probe.wait_for_log("cannot configure: parameter zones: 'door'")
+    assert probe.set_parameters(NODE, select="", zones="") == [(True, "")] * 2
+    assert probe.change_state(NODE, "configure")
 
 
 def test_one_track_is_followed(probe, start, scripted):
