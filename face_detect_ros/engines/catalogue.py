@@ -98,7 +98,7 @@ def order(model: str, engine: str, device: str, offered: Sequence[str]) -> list[
         DeviceError: for a device that is unknown.
         EngineError: for an engine that is not installed, or if none is.
     """
-    if re.fullmatch(r"auto|cpu|cuda(:\d+)?", device) is None:
+    if re.fullmatch(r"auto|cpu|cuda(:\d{1,4})?", device) is None:
         raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
     if engine != AUTO:
         if engine not in ENGINES:

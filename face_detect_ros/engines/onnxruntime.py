@@ -154,7 +154,7 @@ def providers_for(device: str, available: Sequence[str], only: Sequence[str] = (
     Raises:
         DeviceError: The device is unknown, or none of them computes on it.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,4}))?", device)
     if match is None:
         raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
     gpu = f"cuda:{int(match.group(1) or 0)}"

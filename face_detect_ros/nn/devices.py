@@ -25,7 +25,7 @@ def choose(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
 
 def choose_device(device: str) -> torch.device:
     """The device that "auto", "cpu", "cuda" or "cuda:N" means here. Raises DeviceError if there is none."""
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,4}))?", device)
     if match is None:
         raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count() if device != "cpu" and torch.cuda.is_available() else 0

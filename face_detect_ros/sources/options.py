@@ -19,6 +19,7 @@ from face_detect_ros.images.limits import HIGHEST_IMAGE_MPX, MAX_IMAGE_MPX
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp")
 MAX_RATE_HZ = 1000.0
 MAX_SIDE_PX = 16384
+_CAMERA_NUMBER = re.compile(r"\d{1,6}")  # Python reads no number of thousands of digits
 _CAMERA_PATH = re.compile(r"/dev/(video\d+|v4l/)")
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _MISTYPED = re.compile(rf"({'|'.join(sorted(STREAM_SCHEMES, reverse=True))})(:|//)", re.IGNORECASE)
@@ -130,7 +131,7 @@ def kind_of(source: str) -> Kind:
         return Kind.SCREEN
     if source.startswith("sample:"):
         return Kind.SAMPLE
-    if source.isdecimal() or _CAMERA_PATH.match(source):
+    if _CAMERA_NUMBER.fullmatch(source) or _CAMERA_PATH.match(source):
         return Kind.CAMERA
     # nothing of it is shown until its parts are known: a mistyped address may hold a password anywhere
     if url := _URL.match(source):
@@ -158,7 +159,7 @@ def listens(source: str) -> bool:
 def device_path(source: str) -> str:
     """The device a CAMERA source names: ``0`` is /dev/video0."""
     source = source.strip()
-    return f"/dev/video{int(source)}" if source.isdecimal() else source
+    return f"/dev/video{int(source)}" if _CAMERA_NUMBER.fullmatch(source) else source
 
 
 def without_password(source: str) -> str:

@@ -24,7 +24,7 @@ from face_detect_ros.sources.fit import fit
 from face_detect_ros.sources.options import SourceOptions
 
 SCREEN_RATE_HZ = 15.0
-_TARGET = re.compile(r"screen(?::(?P<display>[^+]*))?(?:\+(?P<x>\d+),(?P<y>\d+))?")
+_TARGET = re.compile(r"screen(?::(?P<display>[^+]*))?(?:\+(?P<x>\d{1,6}),(?P<y>\d{1,6}))?")
 _PPM_HEADER = re.compile(rb"P6\s(\d+) (\d+)\s255\s")
 _READ_BYTES = 1 << 20
 

@@ -135,6 +135,7 @@ def test_one_that_was_asked_for_is_the_only_one():
         ("caffe", "cpu", ConfigError, "auto, openvino, onnxruntime, torch, tensorrt"),
         ("torch", "cpu", ConfigError, "computed by openvino, onnxruntime, tensorrt only"),
         ("onnxruntime", "tpu", DeviceError, "auto, cpu, cuda"),
+        pytest.param("auto", f"cuda:{'9' * 5000}", DeviceError, "auto, cpu, cuda", id="5000 digits"),
     ],
 )
 def test_what_cannot_be_is_refused(engine, device, error, words):

@@ -26,6 +26,7 @@ from face_detect_ros.sources.options import Kind, SourceOptions, expand_path, wi
         ("/dev/v4l/by-id/usb-cam-index0", Kind.CAMERA),
         ("0", Kind.CAMERA),
         (" 12 ", Kind.CAMERA),
+        pytest.param("9" * 5000, Kind.FILE, id="5000 digits"),
         ("rtsp://camera/stream", Kind.STREAM),
         ("HTTP://camera/video.mjpg", Kind.STREAM),
         ("udp://239.0.0.1:1234", Kind.STREAM),
@@ -37,6 +38,7 @@ from face_detect_ros.sources.options import Kind, SourceOptions, expand_path, wi
 def test_kind(source: str, kind: Kind) -> None:
     options = SourceOptions(source, listen=True)
     assert options.kind is kind
+    assert options.description
     assert options.live is (kind in (Kind.CAMERA, Kind.STREAM, Kind.SCREEN))
 
 

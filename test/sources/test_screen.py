@@ -46,10 +46,18 @@ def test_area(options: SourceOptions, expected: ScreenArea) -> None:
         (SourceOptions("screen"), None, "DISPLAY is not set"),
         (SourceOptions("screen"), "", "DISPLAY is not set"),
         (SourceOptions("screen::0+5"), ":7", "cannot be understood"),
+        (SourceOptions(f"screen::0+{'5' * 5000},5", width=9, height=9), ":7", "cannot be understood"),
         (SourceOptions("screen::0+5,5"), ":7", "give width and height too"),
         (SourceOptions("screen::0+5,5", width=9), ":7", "give width and height too"),
     ],
-    ids=["no display", "empty display", "half a corner", "corner without size", "corner without height"],
+    ids=[
+        "no display",
+        "empty display",
+        "half a corner",
+        "5000 digits",
+        "corner without size",
+        "corner without height",
+    ],
 )
 def test_what_cannot_be_grabbed_says_why(options: SourceOptions, display: str | None, says: str) -> None:
     with pytest.raises(ConfigError, match=says):

@@ -118,7 +118,7 @@ def choose_network_device(dlib: Any, device: str) -> str:
     Raises:
         DeviceError: this build does not offer the device, or there is no such device.
     """
-    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d{1,4}))?", device)
     if match is None:
         raise DeviceError(f"device '{device}' is not known; give auto, cpu, cuda or cuda:N")
     if not dlib.DLIB_USE_CUDA:
