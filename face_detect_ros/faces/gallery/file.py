@@ -118,21 +118,22 @@ def open_file(path: Path, *, busy_timeout_s: float, read_only: bool = False) -> 
     with _opening, explained(path):
         if "\0" in str(path):
             raise GalleryError(f"gallery {str(path)!r}: no path has such a character; give another")
-        ours = _look(path, busy_timeout_s)
-        if read_only:
-            if not ours:
-                raise GalleryError(f"gallery {path}: there is none; enroll somebody first")
-            identity = file_identity(path)  # before it is opened: whatever replaces it from now on is noticed
-            return OpenFile(_connect_to_read(path, busy_timeout_s), identity)
-        _prepare_place(path)
-        identity = file_identity(path)
-        connection = _connect_if_sound(path, busy_timeout_s)
+        with _left_in_place(path, busy_timeout_s):
+            ours = _look(path, busy_timeout_s)
+            if read_only:
+                if not ours:
+                    raise GalleryError(f"gallery {path}: there is none; enroll somebody first")
+                identity = file_identity(path)  # before it is opened: whatever replaces it from now on is noticed
+                return OpenFile(_connect_to_read(path, busy_timeout_s), identity)
+            _prepare_place(path)
+            identity = file_identity(path)
+            connection = _connect_if_sound(path, busy_timeout_s)
         aside = None
         if connection is None:
             aside = _set_aside(path, busy_timeout_s)
-            _create(path)
-            identity = file_identity(path)
-            connection = _connect(path, busy_timeout_s)
+            with _left_in_place(path, busy_timeout_s):
+                identity = file_identity(path)
+                connection = _connect(path, busy_timeout_s)
         return OpenFile(connection, identity, aside)
 
 
@@ -392,11 +393,50 @@ def _check_content(connection: sqlite3.Connection) -> None:
         raise _DamagedError
 
 
+@contextlib.contextmanager
+def _left_in_place(path: Path, busy_timeout_s: float) -> Iterator[None]:
+    """Keep other processes from setting the file aside while it is opened.
+
+    SQLite opens the file, its log and the index of the log one after another, by name: they must belong together.
+    After `busy_timeout_s`, or where the folder cannot be locked, the file is opened without the lock.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield  # nothing is there yet, or it is not for this user to read
+        return
+    deadline_s = time.monotonic() + busy_timeout_s
+    try:
+        with contextlib.suppress(OSError):
+            while not _try_to_share(folder) and time.monotonic() < deadline_s:
+                time.sleep(0.01)
+        yield
+    finally:
+        _unlock(folder)
+
+
+def _try_to_share(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _unlock(folder: int) -> None:
+    with contextlib.suppress(OSError):
+        fcntl.flock(folder, fcntl.LOCK_UN)  # a process that was forked meanwhile has the descriptor, too
+    os.close(folder)
+
+
 def _set_aside(path: Path, busy_timeout_s: float) -> Path | None:
-    """Rename the damaged file and what belongs to it; where it went.
+    """Rename the damaged file and what belongs to it, and make an empty one.
 
     Under a lock on the folder, and after a second look: another process may have set it aside just now, and
-    the file of this name is its new one. None then.
+    the file of this name is its new one.
+
+    Returns:
+        Where the damaged file went; None if another process was faster.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -415,7 +455,8 @@ def _set_aside(path: Path, busy_timeout_s: float) -> Path | None:
                 os.replace(f"{path}{suffix}", f"{aside}{suffix}")
         with contextlib.suppress(FileNotFoundError):
             os.replace(path, aside)
+        _create(path)  # before anybody else may look
         os.fsync(folder)
-        return aside
+        return aside if aside.exists() else None
     finally:
-        os.close(folder)
+        _unlock(folder)

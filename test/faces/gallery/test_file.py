@@ -3,6 +3,7 @@
 
 """The gallery's file: durable, private, shared, and never overwritten."""
 
+import fcntl
 import os
 import random
 import resource
@@ -309,6 +310,56 @@ def test_several_processes_meet_a_damaged_file(path):
     assert [file.read_bytes() for file in aside] == [damaged]
     with Gallery(path, MODEL) as gallery:
         assert len(gallery.people()) == 4
+
+
+def test_the_second_to_find_the_damage_leaves_the_new_file_alone(path):
+    filled(path)
+    overwrite(path, 4096, b"x" * 12000)
+    damaged = path.read_bytes()
+    aside = [gallery_file._set_aside(path, 1.0) for _ in range(2)]
+    assert aside[0].read_bytes() == damaged
+    assert aside[1] is None
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["to_write", "to_read"])
+def test_a_file_is_not_set_aside_while_another_process_opens_it(path, monkeypatch, read_only):
+    filled(path)
+    identity = gallery_file.file_identity(path)
+    check = gallery_file._check_content
+    others, in_place = [], []
+
+    def slow_check(connection: sqlite3.Connection) -> None:
+        if not others:
+            overwrite(path, 4096, b"x" * 12000)
+            others.append(threading.Thread(target=gallery_file._set_aside, args=(path, 5.0)))
+            others[0].start()
+            others[0].join(0.2)
+            in_place.append(gallery_file.file_identity(path) == identity)
+        check(connection)
+
+    monkeypatch.setattr(gallery_file, "_check_content", slow_check)
+    if read_only:
+        with pytest.raises(GalleryError, match="is damaged"):
+            Gallery(path, MODEL, read_only=True)
+    else:
+        with Gallery(path, MODEL) as gallery:
+            gallery.enroll("Ann", faces(1), "x")
+    others[0].join()
+    assert in_place == [True]
+    with Gallery(path, MODEL) as gallery:
+        assert [person.name for person in gallery.people()] == ([] if read_only else ["Ann"])
+
+
+def test_a_folder_that_stays_locked_is_opened_all_the_same(path):
+    filled(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        with Gallery(path, MODEL, busy_timeout_s=0.05) as gallery:
+            assert len(gallery.people()) == 50
+    finally:
+        os.close(folder)
 
 
 def test_a_newer_schema_is_refused_and_left_alone(path):
