@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.text import is_utf8
 from face_detect_ros.files.looking import is_file
 from face_detect_ros.files.reading import LARGE_BYTES, read_json
 
@@ -119,6 +120,8 @@ def read_annotations(file: Path, folder: Path, *, limit: int = 0) -> CocoAnnotat
         raise ConfigError(f"{file}: not COCO JSON ({type(error).__name__}: {error})") from error
     if not images or not names:
         raise ConfigError(f"{file}: no images or no categories in it")
+    unwritable = [repr(name) for name in names if not is_utf8(name)]
+    _refuse(file, "category names that are not valid Unicode", unwritable)
     ids = [entry["id"] for entry in entries]
     empty = [id for id, box in zip(ids, boxes, strict=True) if not _has_area(box)]
     _refuse(file, "annotations whose bbox [x, y, width, height] has no area or is not finite", empty)

@@ -298,6 +298,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         ({"annotations": [entry(bbox="none")]}, "not COCO JSON"),
         ({"annotations": None}, "not COCO JSON"),
         ({"images": [], "annotations": []}, "no images or no categories"),
+        ({"categories": [{"id": 5, "name": "a\ud800"}], "annotations": []}, "not valid Unicode"),
         ({"images": [{"id": 70, "file_name": "gone.png"}]}, r"1 images of instances.*gone\.png"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",

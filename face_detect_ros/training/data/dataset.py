@@ -19,6 +19,7 @@ import numpy as np
 
 from face_detect_ros.core import boxes as box_geometry
 from face_detect_ros.core.errors import ConfigError
+from face_detect_ros.core.text import is_utf8
 from face_detect_ros.evaluation.coco_annotations import partly_labeled
 from face_detect_ros.files.looking import exists, is_file, is_folder
 from face_detect_ros.files.near import near_path
@@ -269,6 +270,8 @@ class _Report:
 def _choose(names: Sequence[str], classes: Sequence[str], file: Path) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ConfigError(f"{file}: two classes have the same name")
+    if wrong := [name for name in names if not is_utf8(name)]:
+        raise ConfigError(f"{file}: class name {wrong[0]!r:.40} is not valid Unicode; correct it")
     missing = [name for name in classes if name not in names]
     if missing:
         raise ConfigError(f"{file}: has no class {', '.join(map(repr, missing))}; it has {', '.join(names)}")

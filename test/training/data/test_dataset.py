@@ -137,6 +137,13 @@ class TestCoco:
         with pytest.raises(ConfigError, match="has no class 'mug'; it has cup, face"):
             read_dataset(tmp_path / "labels.json", tmp_path / "images", classes=["mug"])
 
+    def test_a_name_that_no_file_can_hold(self, tmp_path: Path) -> None:
+        coco(tmp_path, [{"bbox": [1, 1, 5, 5]}])
+        file = tmp_path / "labels.json"
+        file.write_text(file.read_text().replace('"cup"', '"cup\\ud800"'))
+        with pytest.raises(ConfigError, match="is not valid Unicode"):
+            read_dataset(file, tmp_path / "images")
+
     @pytest.mark.parametrize("content", ["", "[]", "{}", '{"images": 3}', "\x00"])
     def test_another_file(self, tmp_path: Path, content: str) -> None:
         file = tmp_path / "labels.json"
