@@ -25,6 +25,14 @@ def is_bag(path: Path) -> bool:
     return is_storage(path) and sure(path.is_file)
 
 
+def split_topic(path: Path) -> tuple[Path, str]:
+    """`BAG#TOPIC` as the bag and the topic; any other path as itself and ""."""
+    bag, _, topic = str(path).rpartition("#")
+    if topic and not sure(path.exists) and is_bag(Path(bag)):
+        return Path(bag), topic
+    return path, ""
+
+
 def sure(question: Callable[[], bool]) -> bool:
     """The answer of a path, which may be in a store; no where this user cannot look."""
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from face_detect_ros.bags.finding import is_bag
+from face_detect_ros.bags.finding import is_bag, split_topic
 from face_detect_ros.core.errors import SourceError
 from face_detect_ros.files.looking import exists, is_file, is_folder
 from face_detect_ros.files.near import near_path
@@ -42,12 +42,11 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
         return open_stream(options, warn)
     if kind is Kind.SCREEN:
         return ScreenSource(options)
-    path = expand_path(options.source)
-    bag, _, topic = str(path).partition("#")
-    if is_bag(path) or (topic and not exists(path) and is_bag(Path(bag))):
+    path, topic = split_topic(expand_path(options.source))
+    if is_bag(path):
         from face_detect_ros.sources.bag import BagSource  # needs rosbags, which nodes do without
 
-        return BagSource(Path(bag), topic, options, warn) if topic else BagSource(path, "", options, warn)
+        return BagSource(path, topic, options, warn)
     if is_folder(path, SourceError):
         return open_folder(path, options, warn)
     if not is_file(path):
@@ -60,11 +59,7 @@ def open_source(options: SourceOptions, warn: Warn = no_warning) -> FrameSource:
 def require(options: SourceOptions) -> None:
     """Raises SourceError if `options` name a file, folder or bag that does not exist. Other sources are not tried."""
     path = expand_path(options.source)
-    if (
-        options.kind is Kind.FILE
-        and not exists(path, SourceError)
-        and not is_bag(Path(str(path).partition("#")[0]))
-    ):
+    if options.kind is Kind.FILE and not exists(path, SourceError) and not split_topic(path)[1]:
         raise _absent(options, path)
 
 

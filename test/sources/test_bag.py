@@ -96,3 +96,15 @@ def test_detect_tracks_through_each_camera_of_a_bag(tmp_path, monkeypatch):
         "bag-front-image_raw.mp4",
         "bag-rear-image_raw.mp4",
     ]
+    # one of them
+    done = CliRunner().invoke(
+        app, ["detect", "--json", "--save", str(tmp_path / "one"), f"{name}/#/rear/image_raw"]
+    )
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [
+        f"{name}#/rear/image_raw#{number}" for number in range(2)
+    ]
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["bag-rear-image_raw.mp4"]
+    done = CliRunner().invoke(app, ["detect", f"{name}#/left"])
+    assert done.exit_code == 2
+    assert "left has no images" in done.stderr

@@ -120,7 +120,7 @@ class DetectionRun:
 
     def _process_bag(self, item: MediaFile, progress: FilesProgress) -> None:
 
-        topics = image_topics(item.path)
+        topics = [item.topic] if item.topic else image_topics(item.path)
         if not topics:
             raise SourceError(f"{item.path}: has no topic with images that can be processed")
         with contextlib.ExitStack() as opened:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from face_detect_ros.bags.finding import find_bags, is_bag
+from face_detect_ros.bags.finding import find_bags, is_bag, split_topic
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.files.looking import check_listing, exists, is_folder
 from face_detect_ros.files.near import near_path
@@ -49,11 +49,13 @@ class MediaFile:
         path: As the user gave it, or that folder's path joined with the file's place inside.
         relative: Where its result goes inside an output folder.
         source: A live source, as the user gave it; empty for files. It may hold a password.
+        topic: The one of a bag to work on; empty for all its cameras.
     """
 
     path: Path
     relative: Path
     source: str = field(default="", repr=False)
+    topic: str = ""
 
     @property
     def live(self) -> bool:
@@ -76,8 +78,9 @@ class MediaFile:
 
 
 def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
-    """What is behind `paths`: a file itself, of a folder every image, video and bag in it and below, by name; a camera,
-    a stream, the screen or a sample as the sources name them, unless there is a file of that name.
+    """What is behind `paths`: a file itself, of a folder every image, video and bag in it and below, by name; one topic
+    of a bag as BAG#TOPIC; a camera, a stream, the screen or a sample as the sources name them, unless there is a file
+    of that name.
 
     Hidden files and folders are left out. A file that is named itself counts whatever its suffix.
     Raises ConfigError for a path that does not exist, a folder with nothing to read or a source that cannot be.
@@ -93,6 +96,11 @@ def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
         if kind is not Kind.FILE:
             found.append(MediaFile(path, Path(f"{kind.value}.mp4"), str(given)))
             continue
+        bag, topic = split_topic(path)
+        if topic:
+            name = f"{bag.resolve().name}-{topic.strip('/').replace('/', '-')}"
+            found.append(MediaFile(bag, Path(name), topic=topic))
+            continue
         if not exists(path, ConfigError):
             raise ConfigError(f"{path}: no such file or folder{near_path(path)}")
         if is_folder(path):
@@ -100,8 +108,8 @@ def find_media(paths: Sequence[str | Path]) -> list[MediaFile]:
             if not inside:
                 raise ConfigError(f"{path}: no images, videos or bags in this folder")
             # the folder itself may be a bag
-            name = Path(path.resolve().name or "bag")
-            found += [MediaFile(file, name if file == path else file.relative_to(path)) for file in inside]
+            own = Path(path.resolve().name or "bag")
+            found += [MediaFile(file, own if file == path else file.relative_to(path)) for file in inside]
         else:
             found.append(MediaFile(path, Path(path.name)))
     return found
