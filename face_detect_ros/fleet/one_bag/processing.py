@@ -118,9 +118,9 @@ def process(
         plan = Plan.of(job, reader)
         work = job.describe(reader)
         with OutputFolder(out) as folder:
-            if folder.is_done(work):
-                return Summary(done_before=True, problems=problems_in(out / FILE))
             try:
+                if folder.is_done(work):
+                    return Summary(done_before=True, problems=problems_in(out / FILE))
                 built = pipelines()
                 folder.clear_draft()
                 run = _Run(job, plan, reader, built, folder.draft, watcher)

@@ -510,8 +510,10 @@ def test_work_that_is_done_is_not_done_again_and_other_results_are_not_replaced(
     detector = SquareDetector()
     assert run(bag, tmp_path / "out", detector).done_before
     assert detector.calls == 0
-    with pytest.raises(ConfigError, match="exists already"):
-        run(bag, tmp_path / "out", every=2)
+    for other in ("out", "bag"):
+        with pytest.raises(ConfigError, match="exists already"):
+            run(bag, tmp_path / other, every=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bag", "out"]
 
 
 def test_answers_come_back_from_the_journal_bit_for_bit(tmp_path):
