@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType
 
 import typer
 
@@ -26,13 +29,16 @@ READER_GONE = 128 + 13  # as a shell reports SIGPIPE
 def exit_codes() -> Iterator[None]:
     """Turn the errors of a verb's body into exit codes.
 
-    ConfigError, or PyTorch is not installed: 2. Any other PerceptionError: 1. Ctrl-C: 130. Nobody reads stdout any
-    more: 141, silently.
+    ConfigError, or PyTorch is not installed: 2. Any other PerceptionError: 1. Ctrl-C, SIGTERM or SIGHUP: 130. Nobody
+    reads stdout any more: 141, silently.
     """
+    interrupts: list[int] = []
     try:
-        with torch_engine.required_by("this command"):
+        with _interrupted_by(interrupts), torch_engine.required_by("this command"):
             yield
         sys.stdout.flush()
+    except typer.Exit:
+        raise
     except ConfigError as error:
         report(error)
         raise typer.Exit(BAD_ARGUMENTS) from error
@@ -46,6 +52,47 @@ def exit_codes() -> Iterator[None]:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(READER_GONE) from error
+    except Exception as error:
+        # rclpy ends its context on a signal, and calls in progress fail in many ways
+        if not interrupts and not isinstance(error, _ros_shutdown()):
+            raise
+        raise typer.Exit(INTERRUPTED) from error
+
+
+@contextlib.contextmanager
+def _interrupted_by(received: list[int]) -> Iterator[None]:
+    """SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does. Ignored signals stay ignored (nohup).
+
+    Args:
+        received: Gets the number of each signal that arrives.
+    """
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        if number == signal.SIGHUP:  # a closed terminal sends it more than once: clean up undisturbed
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) in usual
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ros_shutdown() -> tuple[type[BaseException], ...]:
+    """rclpy's ExternalShutdownException, if rclpy is in use."""
+    executors = sys.modules.get("rclpy.executors")
+    return () if executors is None else (executors.ExternalShutdownException,)
 
 
 def report(error: object) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -52,8 +51,6 @@ def view(
         ProcessError: A process ended or did not start.
         KeyboardInterrupt: The user ended it.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the processes must not outlive this one
-        signal.signal(number, signal.default_int_handler)
     runtime.stay_on_this_computer()
     runtime.carry_large_images()
     # the page first: it answers while networks are loaded
