@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -236,16 +235,21 @@ _NO_IMAGE = np.empty((0, 0, 3), np.uint8)
 def _begin_process(loader: BatchLoader, parent: int) -> None:
     global _here
     _here = loader
-    # a terminal sends it to all; the training decides what follows
+    # torchrun, Slurm and a terminal send them to all processes; the training decides what follows
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """A process whose parent was killed would wait for its next task forever."""
+    """End this process when its parent is gone or asks for it, as a pool does that has lost a process.
+
+    Otherwise it would wait for its next task forever.
+    """
     while os.getppid() == parent:
-        time.sleep(1)
+        asked = signal.sigtimedwait({signal.SIGTERM}, 1.0)
+        if asked is not None and asked.si_pid == parent:
+            break
     os._exit(1)
 
 

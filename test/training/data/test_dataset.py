@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
+import subprocess
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +324,29 @@ class TestStoreAndLoader:
                 assert (batch.truth.boxes == same.truth.boxes).all()
         other = list(self.loader(tmp_path, batch=1).epoch(4, options))
         assert not (whole[1].images == other[1].images).all()
+
+    def test_a_signal_to_all_processes_leaves_those_that_render_to_the_training(self, tmp_path: Path) -> None:
+        others = set(multiprocessing.active_children())
+        with contextlib.closing(self.loader(tmp_path, batch=1, apart=True)) as apart:
+            assert len(list(apart.epoch(0, AugmentOptions()))) == 2
+            renderers = set(multiprocessing.active_children()) - others
+            assert len(renderers) == 2
+            for name in ("-TERM", "-INT"):
+                subprocess.run(["kill", name, *(str(each.pid) for each in renderers)], check=True)
+            assert len(list(apart.epoch(1, AugmentOptions()))) == 2
+        assert not any(each.is_alive() for each in renderers)
+
+    def test_a_process_that_is_lost_ends_the_others(self, tmp_path: Path) -> None:
+        others = set(multiprocessing.active_children())
+        with contextlib.closing(self.loader(tmp_path, batch=1, apart=True)) as apart:
+            list(apart.epoch(0, AugmentOptions()))
+            renderers = set(multiprocessing.active_children()) - others
+            next(iter(renderers)).kill()
+            # a pool does not notice at once
+            batches = (batch for epoch in range(1, 10_000) for batch in apart.epoch(epoch, AugmentOptions()))
+            with pytest.raises(BrokenProcessPool):
+                list(batches)
+        assert not any(each.is_alive() for each in renderers)
 
     def test_processes_share_an_epoch(self, tmp_path: Path) -> None:
         whole = next(iter(self.loader(tmp_path, batch=2).epoch(1, AugmentOptions())))
