@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from helpers import onnx_models, training_data
 from helpers.onnx_embedders import brightness_embedder
+from helpers.processes import state_of
 from onnx import TensorProto, helper, numpy_helper
 
 from face_detect_ros.core.errors import ConfigError, DeviceError, WeightsError
@@ -148,7 +149,7 @@ def test_it_ends_with_its_owner(tmp_path):
     (child,) = children(owner.pid)
     owner.kill()
     owner.wait()
-    while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]:
+    while state_of(child) not in (None, "Z"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

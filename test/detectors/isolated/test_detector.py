@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.paths import TEST
+from helpers.processes import state_of
 
 from face_detect_ros.core.errors import ConfigError, DetectorError, ImageError, WeightsError
 from face_detect_ros.core.protocols import DetectOptions
@@ -39,12 +40,16 @@ def make() -> Iterator[Callable[[str], IsolatedDetector]]:
         detector.close()
 
 
-def state_of(pid: int) -> str | None:
-    """The kernel's letter for a process (Z: zombie), None when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+def once_asked(detector: IsolatedDetector, act: Callable[[], object]) -> None:
+    """Have `act` called in a thread as soon as the child has its next request and a call waits for the answer."""
+    connection = detector._child.connection
+    poll = connection.poll
+
+    def acted_upon(timeout_s: float) -> bool:
+        threading.Thread(target=act).start()
+        return poll(timeout_s)
+
+    connection.poll = acted_upon
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -135,7 +140,7 @@ def test_errors_of_one_image_leave_the_child_alive(make) -> None:
 def test_killed_during_a_call_is_reported_and_restarted(make) -> None:
     detector = make("deaf")
     pid = detector.pid
-    threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
+    once_asked(detector, lambda: (time.sleep(0.1), os.kill(pid, signal.SIGKILL)))
     with pytest.raises(DetectorError, match=r"SIGKILL.*next image starts it again"):
         detector.detect([IMAGE], OPTIONS)
     assert state_of(pid) is None
@@ -175,7 +180,8 @@ def test_killed_while_idle_is_restarted(make) -> None:
 def test_close_during_a_call_ends_both_at_once(make) -> None:
     detector = make("deaf")
     pid = detector.pid
-    raised = []
+    raised, asked = [], threading.Event()
+    once_asked(detector, asked.set)
 
     def call() -> None:
         try:
@@ -185,11 +191,12 @@ def test_close_during_a_call_ends_both_at_once(make) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
-    time.sleep(0.3)
+    assert asked.wait(20)
+    time.sleep(0.1)
     started_s = time.monotonic()
     detector.close()
-    thread.join(2)
-    assert time.monotonic() - started_s < 1.0
+    thread.join(20)
+    assert time.monotonic() - started_s < 20  # a child that is not ended works for minutes
     assert not thread.is_alive()
     assert state_of(pid) is None
     assert raised == ["the detector was closed while it worked"]
@@ -226,7 +233,7 @@ def test_nothing_is_left_behind() -> None:
 
 def test_an_interrupted_call_does_not_mix_up_answers(make) -> None:
     detector = make("deaf")
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    once_asked(detector, lambda: (time.sleep(0.1), os.kill(os.getpid(), signal.SIGINT)))
     with pytest.raises(KeyboardInterrupt):
         detector.detect([IMAGE], OPTIONS)
     detector.warmup()
@@ -281,7 +288,7 @@ def test_the_child_dies_with_a_killed_owner_even_inside_a_network(tmp_path: Path
     time.sleep(0.3)
     owner.kill()
     owner.communicate()
-    wait_until(lambda: state_of(pid) in (None, "Z"), 2)
+    wait_until(lambda: state_of(pid) in (None, "Z"), 20)
 
 
 def test_the_child_does_not_die_with_the_thread_that_started_it() -> None:
@@ -298,6 +305,8 @@ def test_the_child_does_not_die_with_the_thread_that_started_it() -> None:
 
 def test_other_threads_run_while_the_child_holds_its_lock(make) -> None:
     detector = make("deaf")
+    asked = threading.Event()
+    once_asked(detector, asked.set)
 
     def call() -> None:
         with pytest.raises(DetectorError):
@@ -305,13 +314,15 @@ def test_other_threads_run_while_the_child_holds_its_lock(make) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
+    assert asked.wait(20)
     count, end_s = 0, time.monotonic() + 0.3
     while time.monotonic() < end_s:
         count += 1
         time.sleep(0.001)
     detector.close()
-    thread.join(2)
-    assert count > 30
+    thread.join(20)
+    assert not thread.is_alive()
+    assert count > 3
 
 
 def test_catalogue_errors_come_through_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
