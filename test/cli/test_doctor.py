@@ -207,6 +207,13 @@ def test_what_a_killed_process_left_is_named(tmp_path: Path, monkeypatch: pytest
     assert "2 MB" in finding.detail
 
 
+@pytest.mark.parametrize("name", ["a b", "", "/", "/camera/", "/2d/image", "image_raw:=x"])
+def test_what_is_not_a_topic_name(name: str) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--topic", name])
+    assert result.exit_code == 2
+    assert f"--topic '{name}' is not a topic name; `ros2 topic list -t`" in result.stderr
+
+
 def test_a_topic_whose_images_arrive_and_one_that_nobody_publishes(capfd) -> None:
     pytest.importorskip("rclpy")
     from helpers.ros_tools import Probe

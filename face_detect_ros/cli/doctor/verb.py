@@ -5,20 +5,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
 from face_detect_ros.cli.common.exits import FAILED, exit_codes
+from face_detect_ros.core.errors import ConfigError
+
+# not by rclpy, which may be what is missing
+_TOPIC_NAME = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 def doctor(
     topic: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="TOPIC", help="Also listen to this image topic: how many images are lost, and why."
         ),
-    ] = "",
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
     """Check this machine: libraries, ROS 2, models, GPU, network settings.
@@ -27,7 +32,7 @@ def doctor(
     what to do. With --json: {"ok": true, "findings": [{"name": n, "state": s, "detail": d, "advice": a},
     ...]}.
 
-    Exit code: 0 if the package can run here, 1 otherwise.
+    Exit code: 0 if the package can run here, 1 if not; 2 for bad arguments.
     """
     with exit_codes():
         from dataclasses import asdict
@@ -35,7 +40,9 @@ def doctor(
 
         from face_detect_ros.cli.doctor.checks import run_checks
 
-        findings = run_checks(topic)
+        if topic is not None and not _TOPIC_NAME.fullmatch(topic):
+            raise ConfigError(f"--topic '{topic}' is not a topic name; `ros2 topic list -t` shows the topics")
+        findings = run_checks(topic or "")
         bad = [finding for finding in findings if finding.state == "bad"]
         if json:
             typer.echo(dumps({"ok": not bad, "findings": [asdict(finding) for finding in findings]}))
