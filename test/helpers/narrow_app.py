@@ -1,9 +1,15 @@
 # SPDX-FileCopyrightText: 2026 face_detect_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command line with a YOLOv9-t that is trained in a moment: `python -m helpers.narrow_app train ...`."""
+"""The command line with a YOLOv9-t that is trained in a moment: `python -m helpers.narrow_app train ...`.
+
+With `WAIT_TO_BE_STOPPED` in the environment, the first process goes on after it has saved something only when it is
+asked to stop.
+"""
 
 import gc
+import os
+import time
 
 gc.disable()  # libraries load in three quarters of the time
 
@@ -13,10 +19,22 @@ from face_detect_ros.cli.app import main  # noqa: E402
 from face_detect_ros.nn import recorded  # noqa: E402
 from face_detect_ros.nn.yolov9.variants import VARIANTS  # noqa: E402
 from face_detect_ros.training import session  # noqa: E402, F401
+from face_detect_ros.training.trainer import Trainer  # noqa: E402
 from helpers.training_data import SHALLOW  # noqa: E402
 
 gc.freeze()
 gc.enable()
 recorded.MOST_SHAPES = 0
 VARIANTS["t"] = SHALLOW
+
+if "WAIT_TO_BE_STOPPED" in os.environ and os.environ.get("RANK", "0") == "0":
+    save = Trainer._save
+
+    def save_and_wait(trainer):
+        save(trainer)
+        while not trainer._stop_asked:
+            time.sleep(0.01)
+
+    Trainer._save = save_and_wait
+
 main()

@@ -459,12 +459,16 @@ class TestCommand:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         more = ["--epochs", "5", "--evaluate-every", "5", "--device", "cpu"]
         run = [*torchrun, *command(labels, tmp_path / "run", *more)[1:]]
-        first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "run/state.pt").exists() and time.monotonic() < deadline:
+        environment = {**os.environ, "WAIT_TO_BE_STOPPED": "yes"}  # or it might be done before it is
+        first = subprocess.Popen(
+            run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        deadline = time.monotonic() + 250
+        while not (tmp_path / "run/state.pt").exists() and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         first.terminate()
         said = first.communicate()[1]
+        assert (tmp_path / "run/state.pt").exists(), said
         assert said.count("stopped; the same command goes on where it was") == 1
         assert "DistBackendError" not in said
         assert "RuntimeError" not in said  # as of one that waits for another
