@@ -464,7 +464,9 @@ class TestCommand:
             run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
         )
         deadline = time.monotonic() + 250
-        while not (tmp_path / "run/state.pt").exists() and first.poll() is None and time.monotonic() < deadline:
+        while (
+            not (tmp_path / "run/state.pt").exists() and first.poll() is None and time.monotonic() < deadline
+        ):
             time.sleep(0.02)
         first.terminate()
         said = first.communicate()[1]
