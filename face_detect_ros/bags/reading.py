@@ -171,8 +171,11 @@ class BagReader:
             return [path]
         if not path.is_dir():
             raise ConfigError(f"{path}: no such bag")
+        storage = sorted(filter(is_storage, path.iterdir()), key=natural)
+        if not storage and not (path / METADATA).exists():
+            raise ConfigError(f"{path}: not a bag; there are no .mcap or .db3 files in it")
         files = []
-        for file in sorted(filter(is_storage, path.iterdir()), key=natural):
+        for file in storage:
             if sure(file.is_file):
                 files.append(file)
             else:  # a pipe would never end

@@ -125,10 +125,13 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
         pytest.param(["{bag}", ".."], "name of a new folder", id="OUT above"),
         pytest.param(["{bag}", "{bag}"], "exists already", id="out exists"),
         pytest.param(["{out}", "{out}2"], "no such bag", id="no bag"),
+        pytest.param(["{empty}", "{out}"], "not a bag; there are no .mcap", id="empty folder"),
     ],
 )
 def test_bad_arguments(bag, tmp_path, arguments, said):
-    done = invoke("bag", *(text.format(bag=bag, out=tmp_path / "out") for text in arguments))
+    (tmp_path / "empty").mkdir()
+    places = {"bag": bag, "out": tmp_path / "out", "empty": tmp_path / "empty"}
+    done = invoke("bag", *(text.format(**places) for text in arguments))
     assert done.exit_code == 2, done.output
     assert said in done.stderr
     assert not (tmp_path / "out").exists()

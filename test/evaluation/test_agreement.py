@@ -73,3 +73,9 @@ def test_command(tmp_path: Path) -> None:
 )
 def test_bad_arguments(tmp_path: Path, arguments: list[str]) -> None:
     assert run("--images", tmp_path, *arguments).exit_code in (1, 2)
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    result = run("--images", tmp_path)
+    assert result.exit_code == 2
+    assert "no images in this folder" in result.stderr

@@ -17,6 +17,7 @@ from face_detect_ros.cli.common.exits import exit_codes
 from face_detect_ros.cli.common.pages import ReportFile, write_page
 from face_detect_ros.cli.evaluate.options import Device, Engine, Images, Json, Precision
 from face_detect_ros.cli.evaluate.printing import print_figures
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, FACE_OPTIONS, OBJECT_OPTIONS
 from face_detect_ros.engines.catalogue import AUTO
 
@@ -127,6 +128,8 @@ def agreement(
         options = replace(catalogue.FACE_OPTIONS, score_threshold=score_threshold, min_size_px=min_size_px)
         catalogue.find(reference, task="faces")
         paths = image_files(images)
+        if not paths:
+            raise ConfigError(f"{images}: no images in this folder")
         with (
             contextlib.closing(
                 catalogue.create(model, task="faces", device=device, precision=precision, engine=engine)
