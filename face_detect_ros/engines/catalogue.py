@@ -127,15 +127,21 @@ def on_cpu(names: Sequence[str]) -> list[str]:
 
 
 def first(names: Sequence[str], make: Callable[[str], Made]) -> Made:
-    """What `make` gives for the first name for which it raises neither EngineError nor DeviceError."""
-    for name in names[:-1]:
+    """What `make` gives for the first name for which it raises neither EngineError nor DeviceError.
+
+    If it does so for all, the first error is raised: the first engine is the one that is recommended.
+    """
+    errors: list[DeviceError | EngineError] = []
+    for name in names:
         try:
             return make(name)
-        except DeviceError as error:  # as a precision that only another engine has
-            _LOG.info("left out engine %s: %s", name, error)
-        except EngineError as error:
-            _LOG.warning("left out engine %s: %s", name, error)
-    return make(names[-1])
+        except (DeviceError, EngineError) as error:
+            errors.append(error)
+            if len(names) > 1:
+                # a device or precision that another engine may have is no fault of the engine
+                level = logging.INFO if isinstance(error, DeviceError) else logging.WARNING
+                _LOG.log(level, "left out engine %s: %s", name, error)
+    raise errors[0]
 
 
 def open_graph(

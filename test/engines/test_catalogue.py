@@ -158,5 +158,5 @@ def test_the_next_one_is_tried_where_one_cannot(caplog):
 
     assert catalogue.first(CPU, make) == "torch"
     assert "left out engine openvino: openvino cannot" in caplog.text
-    with pytest.raises(EngineError, match="onnxruntime cannot"):
+    with pytest.raises(EngineError, match="openvino cannot"):
         catalogue.first(CPU[:2], make)
