@@ -3,8 +3,8 @@
 
 """The command line with a YOLOv9-t that is trained in a moment: `python -m helpers.narrow_app train ...`.
 
-With `WAIT_TO_BE_STOPPED` in the environment, the first process goes on after it has saved something only when it is
-asked to stop.
+With `WAIT_TO_BE_STOPPED` in the environment, the first process saves its state and then waits until it is asked to
+stop; the others do not notice when they are asked, so that only the first can tell them.
 """
 
 import gc
@@ -27,7 +27,9 @@ gc.enable()
 recorded.MOST_SHAPES = 0
 VARIANTS["t"] = SHALLOW
 
-if "WAIT_TO_BE_STOPPED" in os.environ and os.environ.get("RANK", "0") == "0":
+if "WAIT_TO_BE_STOPPED" in os.environ and os.environ["RANK"] != "0":
+    Trainer._stop_asked = property(lambda trainer: False, lambda trainer, asked: None)
+elif "WAIT_TO_BE_STOPPED" in os.environ:
     save = Trainer._save
 
     def save_and_wait(trainer):
