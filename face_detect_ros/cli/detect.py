@@ -8,23 +8,22 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from face_detect_ros.cli.common import tasks
 from face_detect_ros.cli.common.exits import FAILED, exit_codes
 from face_detect_ros.cli.common.progress import files_progress
 from face_detect_ros.detectors.catalogue import DEFAULT_MODEL, OBJECT_OPTIONS
 from face_detect_ros.engines.catalogue import AUTO, CHOICES
-
-if TYPE_CHECKING:
-    pass
 
 
 def detect(
     paths: Annotated[
         list[str],
         typer.Argument(
+            callback=tasks.given,
             metavar="PATH...",
             help="Images, videos, bags, and folders (with all below them); /dev/video0 or 0, a camera's URL, screen, "
             "sample:NAME.",
@@ -81,8 +80,12 @@ def detect(
         bool, typer.Option("--json", help="One JSON object per image on stdout, nothing else.")
     ] = False,
     save: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder for annotated images and videos (MP4); made if missing."),
+        str | None,  # not a Path: an empty one means the current folder
+        typer.Option(
+            callback=tasks.given,
+            metavar="DIR",
+            help="Folder for annotated images and videos (MP4); made if missing.",
+        ),
     ] = None,
     show: Annotated[
         bool,
@@ -127,7 +130,6 @@ def detect(
         from face_detect_ros.cli.common.media import find_media
         from face_detect_ros.cli.common.results import OutputFolder, print_lines
         from face_detect_ros.cli.common.show import open_show
-        from face_detect_ros.cli.common.tasks import recognition
         from face_detect_ros.detectors import catalogue
         from face_detect_ros.detectors.class_filter import class_ids
         from face_detect_ros.pipeline.options import PipelineOptions
@@ -140,7 +142,7 @@ def detect(
         given: dict[str, Any] = {key: value for key, value in chosen.items() if value is not None}
         wanted = replace(catalogue.default_options(name, task=task), **given)
         media = find_media(paths)
-        output = OutputFolder(save, media) if save else None
+        output = OutputFolder(Path(save), media) if save else None
         shown = open_show() if show else None
         recipe = Recipe(
             task=task,
@@ -153,7 +155,7 @@ def detect(
             classes=classes,
             # whoever reads the results of a file looks for an id on each detection
             tracker_options=TrackerOptions(min_hits=1),
-            recognition=recognition(gallery) if task == "faces" else None,
+            recognition=tasks.recognition(gallery) if task == "faces" else None,
         )
         with recipe.build() as pipeline:
             wanted = replace(wanted, class_ids=class_ids(classes, pipeline.labels))

@@ -223,6 +223,8 @@ def test_save_keeps_the_layout_of_folders(tmp_path: Path) -> None:
         (["{picture}", "--save", "{picture}"], "cannot be written to"),
         (["{picture}", "--save", "{picture}/out"], "cannot be written to"),
         (["{picture}", "--save", "{folder}"], "would replace the input"),
+        (["{picture}", "--save", ""], "'--save': is empty; give a path"),
+        (["{picture}", ""], "is empty; give a path"),
         ([], "PATH"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

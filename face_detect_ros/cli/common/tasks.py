@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -51,11 +51,15 @@ Hide = Annotated[
 Cover = Annotated[str, typer.Option(help="How faces are covered: blur, pixelate or box.")]
 
 
-def given(place: str) -> str:
-    """A path or URL from the command line. Raises BadParameter for an empty one, as of a variable that is not set."""
-    if not place.strip():
+Places = TypeVar("Places", str, list[str], None)
+
+
+def given(places: Places) -> Places:
+    """Paths or URLs from the command line. Raises BadParameter for an empty one, as of an unset variable."""
+    each: Sequence[str] = [places] if isinstance(places, str) else places or ()
+    if not all(place.strip() for place in each):
         raise typer.BadParameter("is empty; give a path or URL")
-    return place
+    return places
 
 
 Every = Annotated[int, typer.Option(min=1, metavar="N", help="Process every Nth image of each topic.")]
