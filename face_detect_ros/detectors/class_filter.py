@@ -44,5 +44,5 @@ def _plain(name: str) -> str:
 def _unknown(name: str, labels: tuple[str, ...]) -> str:
     by_plain = {_plain(label): label for label in labels}
     near = [by_plain[plain] for plain in difflib.get_close_matches(name, by_plain, _NEAREST)]
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"class '{name}' is unknown to this model; {meant}It has: {', '.join(labels)}"
+    meant = f"did you mean {' or '.join(near)}? It has: " if near else "it has: "
+    return f"class '{name}' is unknown to this model; {meant}{', '.join(labels)}"

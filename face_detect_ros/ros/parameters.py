@@ -137,13 +137,12 @@ class Parameters(Generic[T]):
                 values[field.name] = node.declare_parameter(
                     field.name, field.default, descriptor(field)
                 ).value
-            except InvalidParameterTypeException:
+            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
                 given = rclpy_internals.initial_override(node, field.name)
+                remedy = _type(field) if isinstance(error, InvalidParameterTypeException) else _allowed(field)
                 raise ConfigError(
-                    f"{node.get_fully_qualified_name()}: parameter {field.name} is {given!r}; {_type(field)}"
+                    f"{node.get_fully_qualified_name()}: parameter {field.name} is {given!r}; {remedy}"
                 ) from None
-            except InvalidParameterValueException as error:
-                raise ConfigError(f"{node.get_fully_qualified_name()}: {error}; {_allowed(field)}") from None
         try:
             self.value: T = self._validated(values)
         except ConfigError as error:

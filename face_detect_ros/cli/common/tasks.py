@@ -121,7 +121,7 @@ def tasks_of(
     wanted = _names(names)
     for name in wanted:
         if name not in NODES:
-            raise ConfigError(f"task '{name}' is unknown; choose of: {', '.join(NODES)}")
+            raise ConfigError(f"task '{name}' is unknown; choose from: {', '.join(NODES)}")
     if len(wanted) > 1:
         given = {"--model": model, "--score-threshold": score_threshold, "--classes": classes or None}
         if both := [option for option, value in given.items() if value is not None]:

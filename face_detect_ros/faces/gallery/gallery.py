@@ -210,9 +210,7 @@ class Gallery:
         with self._writing() as connection:
             person = self._find(connection, old)
             if new != old and connection.execute("SELECT 1 FROM people WHERE name = ?", (new,)).fetchone():
-                raise GalleryError(
-                    f"cannot rename '{old}': there is a '{new}' already; forget one of them first"
-                )
+                raise GalleryError(f"cannot rename '{old}': '{new}' already exists; remove one of them first")
             connection.execute("UPDATE people SET name = ? WHERE number = ?", (new, person))
             connection.execute("UPDATE state SET value = 1 WHERE key = 'erasing'")
         self._erase_remains()

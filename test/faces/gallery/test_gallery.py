@@ -100,7 +100,7 @@ def test_rename(path):
     with Gallery(path, MODEL) as gallery:
         gallery.enroll("A", faces(2)[0], "x")
         gallery.enroll("B", faces(2)[1], "x")
-        with pytest.raises(GalleryError, match="'B' already"):
+        with pytest.raises(GalleryError, match="'B' already exists; remove one"):
             gallery.rename("A", "B")
         with pytest.raises(GalleryError, match="nobody in the gallery is called 'C'"):
             gallery.rename("C", "D")
