@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from face_detect_ros.benchmarks.two_hosts import Cable, two_hosts
+from face_detect_ros.core.child_process import start_tied
 from face_detect_ros.core.errors import PerceptionError
 
 SIZES = {"VGA": (640, 480), "1080p": (1920, 1080)}
@@ -228,10 +230,13 @@ def _program(
     """
     with (
         tempfile.TemporaryFile("w+", errors="replace") as errors,
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
+        contextlib.ExitStack() as started,
     ):
+        process, lifeline = start_tied(
+            command, signal.SIGKILL, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        started.enter_context(lifeline)
+        started.enter_context(process)
 
         def last_line(timeout_s: float) -> str:
             try:

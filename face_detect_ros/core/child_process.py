@@ -9,6 +9,9 @@ import fcntl
 import os
 import select
 import signal
+import subprocess
+from collections.abc import Sequence
+from typing import IO, Any
 
 from face_detect_ros.core import errors
 
@@ -45,3 +48,33 @@ def die_with_owner(lifeline_fd: int) -> None:
     fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, fcntl.fcntl(lifeline_fd, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([lifeline_fd], [], [], 0)[0]:  # closed before the kernel was asked to watch it
         os._exit(1)
+
+
+def start_tied(
+    command: Sequence[str], number: int, pass_fds: Sequence[int] = (), **options: Any
+) -> tuple[subprocess.Popen[Any], IO[bytes]]:
+    """Start any program so that it does not outlive its owner, however the owner ends.
+
+    Args:
+        command: The program and its arguments.
+        number: Signal that the kernel sends the program when its owner ends.
+        pass_fds: Open files that the program inherits.
+        **options: Of subprocess.Popen.
+
+    Returns:
+        The process and its lifeline, to be closed after the process has ended.
+    """
+    theirs, ours = os.pipe()
+    lifeline = open(ours, "wb", buffering=0)  # noqa: SIM115 - closed by the caller
+    try:
+        process = subprocess.Popen(command, pass_fds=(*pass_fds, theirs), **options)
+        # these belong to the open pipe, which the process shares: it need not know about them
+        fcntl.fcntl(theirs, fcntl.F_SETOWN, process.pid)
+        fcntl.fcntl(theirs, fcntl.F_SETSIG, number)
+        fcntl.fcntl(theirs, fcntl.F_SETFL, fcntl.fcntl(theirs, fcntl.F_GETFL) | os.O_ASYNC)
+    except BaseException:
+        lifeline.close()
+        raise
+    finally:
+        os.close(theirs)
+    return process, lifeline

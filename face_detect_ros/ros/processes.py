@@ -13,14 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import Executor
 from rclpy.node import Node
 
+from face_detect_ros.core.child_process import start_tied
 from face_detect_ros.core.errors import PerceptionError
 from face_detect_ros.ros import runtime
 
@@ -32,7 +32,7 @@ class ProcessError(PerceptionError):
 
 
 class NodeProcess:
-    """`python -m MODULE` with ROS parameters, in a process group of its own.
+    """`python -m MODULE` with ROS parameters, in a process group of its own. It does not outlive this process.
 
     Args:
         module: The node's module.
@@ -43,18 +43,20 @@ class NodeProcess:
     def __init__(self, module: str, parameters: Mapping[str, Any], arguments: Sequence[str] = ()) -> None:
         self.name = module.rpartition(".")[2]
         command = [sys.executable, "-m", module, *arguments, "--ros-args", "--log-level", "warn"]
-        # in a file that only this user may read: the arguments of a process are for everybody to see
-        self._parameters = _parameters_file(parameters) if parameters else None
-        if self._parameters is not None:
-            command += ["--params-file", str(self._parameters)]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
-        self._process = subprocess.Popen(
-            command,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with _parameters_file(parameters) as file:
+            # not among the arguments, which everybody can see
+            if parameters:
+                command += ["--params-file", f"/proc/self/fd/{file.fileno()}"]
+            self._process, self._lifeline = start_tied(
+                command,
+                signal.SIGTERM,
+                pass_fds=(file.fileno(),),
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         self.pid = self._process.pid
 
     def check(self) -> None:
@@ -92,13 +94,12 @@ class NodeProcess:
             except subprocess.TimeoutExpired:
                 os.killpg(self.pid, signal.SIGKILL)
                 self._process.wait()
+        self._lifeline.close()
         self._log.close()
-        if self._parameters is not None:
-            self._parameters.unlink(missing_ok=True)
 
 
-def _parameters_file(parameters: Mapping[str, Any]) -> Path:
-    """A new file of mode 0600 with parameters for whatever node reads it."""
+def _parameters_file(parameters: Mapping[str, Any]) -> IO[str]:
+    """An unnamed file with parameters for whatever node reads it: no password stays, however the processes end."""
     plain = (bool, int, float, str)
     everybody: dict[str, Any] = {}
     content = {"/**": {"ros__parameters": everybody}}
@@ -108,10 +109,10 @@ def _parameters_file(parameters: Mapping[str, Any]) -> Path:
             content[f"/**/{key}"] = {"ros__parameters": own}
         else:
             everybody[key] = value if isinstance(value, plain) else str(value)
-    handle, name = tempfile.mkstemp(prefix="face_detect_ros_", suffix=".yaml")
-    with open(handle, "w", encoding="utf-8") as file:
-        yaml.safe_dump(content, file, sort_keys=False)
-    return Path(name)
+    file = tempfile.TemporaryFile("w", encoding="utf-8")  # noqa: SIM115 - closed by the caller
+    yaml.safe_dump(content, file, sort_keys=False)
+    file.flush()
+    return file
 
 
 def wait_until(
