@@ -316,12 +316,16 @@ class Trainer:
 
     @contextlib.contextmanager
     def _stopping_politely(self) -> Iterator[None]:
-        """Let Ctrl-C and SIGTERM end the training after the current step."""
+        """Let Ctrl-C, SIGTERM and a closed terminal end the training after the current step."""
 
         def ask(signum: int, frame: FrameType | None) -> None:
             self._stop_asked = True
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {
+            number: signal.signal(number, ask)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) != signal.SIG_IGN  # nohup
+        }
         try:
             yield
         finally:
