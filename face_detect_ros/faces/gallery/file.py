@@ -123,9 +123,8 @@ def open_file(path: Path, *, busy_timeout_s: float, read_only: bool = False) -> 
             if read_only:
                 if not ours:
                     raise GalleryError(f"gallery {path}: there is none; enroll somebody first")
-                identity = file_identity(
-                    path
-                )  # before it is opened: whatever replaces it from now on is noticed
+                # before it is opened: whatever replaces it from now on is noticed
+                identity = file_identity(path)
                 return OpenFile(_connect_to_read(path, busy_timeout_s), identity)
             _prepare_place(path)
             identity = file_identity(path)
