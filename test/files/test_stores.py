@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from helpers.bags import camera_bag, run
+from helpers.memory_store import empty_memory
 from typer.testing import CliRunner
 
 from face_detect_ros.bags.stored import outline
@@ -21,7 +22,7 @@ from face_detect_ros.files import scratch, stores
 from face_detect_ros.files.stores import Store, is_url
 from face_detect_ros.files.transfers import delivered, fetched
 
-fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("fsspec")
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +36,7 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def store():
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pseudo_dirs[:] = [""]
-    return memory
+    return empty_memory()
 
 
 @pytest.mark.parametrize(

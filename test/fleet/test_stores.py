@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers.bags import FLEET, camera_bag, job_of
+from helpers.memory_store import empty_memory
 from helpers.moto_server import s3
 from helpers.paths import TEST
 from helpers.pools import Here
@@ -49,7 +50,8 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path, monkeypatch):
-    """Where copies are made, also by child processes, and no pauses between tries."""
+    """Where copies are made, also by child processes; no pauses between tries, and nothing in the store in memory."""
+    empty_memory()
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -79,9 +81,6 @@ def results(out):
 def place(request, tmp_path, monkeypatch):
     """URL of an empty folder in each kind of store."""
     if request.param == "memory":
-        memory = fsspec.filesystem("memory")
-        memory.store.clear()
-        memory.pseudo_dirs[:] = [""]
         yield "memory://bucket"
     elif request.param == "file":
         (tmp_path / "store").mkdir()
@@ -285,7 +284,6 @@ def test_bags_are_planned_without_copies_where_that_is_possible(
 @pytest.mark.parametrize("step", ["plan", "read", "fetch"])
 def test_a_bag_that_may_not_be_read_is_set_aside_unless_none_may(refused, step, tmp_path, monkeypatch):
     """Without the right to list files, S3 also says that access is denied where there is no file."""
-    fsspec.filesystem("memory").store.clear()
     for name in ("a", "b", "c"):
         camera_bag(tmp_path / "in" / name, 130, "sqlite3" if step == "fetch" else "mcap")
     url = uploaded(tmp_path / "in", "memory://bucket/in")
@@ -319,7 +317,6 @@ def test_a_bag_that_may_not_be_read_is_set_aside_unless_none_may(refused, step, 
 
 def test_keys_that_expire_set_no_bag_aside(tmp_path, monkeypatch):
     memory = fsspec.filesystem("memory")
-    memory.store.clear()
     for name in ("a", "b", "c"):
         camera_bag(tmp_path / "in" / name, 2)
     bags = bags_of(uploaded(tmp_path / "in", "memory://bucket/in"))
@@ -342,7 +339,6 @@ def test_keys_that_expire_set_no_bag_aside(tmp_path, monkeypatch):
 
 def test_local_bags_go_on_beside_one_that_may_not_be_read(tmp_path, monkeypatch):
     memory = fsspec.filesystem("memory")
-    memory.store.clear()
     camera_bag(tmp_path / "here", 2)
 
     def denied(self, path, *rest, **more):
@@ -359,7 +355,6 @@ def test_local_bags_go_on_beside_one_that_may_not_be_read(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("change", ["length", "bag"])
 def test_pieces_of_other_work_in_the_store_are_not_used(change, tmp_path):
-    fsspec.filesystem("memory").store.clear()
     camera_bag(tmp_path / "in" / "a", 130)
 
     def fails(step):
@@ -578,7 +573,6 @@ def test_figures_in_metadata_that_lie_are_not_believed(tmp_path):
 
 def test_nothing_shows_a_password(tmp_path, capfd):
     memory = fsspec.filesystem("memory")
-    memory.store.clear()
     camera_bag(tmp_path / "in" / "a", 2)
     uploaded(tmp_path / "in", "memory://me:hunter2@robots")
     memory.pipe("/me:hunter2@robots/broken.mcap", b"not a bag")
@@ -628,7 +622,6 @@ def test_another_driver_is_refused_and_a_dead_one_is_succeeded(place, tmp_path):
 def test_a_driver_does_not_wait_for_itself(monkeypatch):
     """The store has written its name, but the answer was lost."""
     memory = fsspec.filesystem("memory")
-    memory.store.clear()
     write = type(memory).pipe_file
     answers = [ConnectionResetError("broken pipe")]
 
