@@ -37,6 +37,7 @@ class DetectorPrivacy:
         self._calls = calls
         self._changed = changed
         self._detectors: Set[bytes] = frozenset()  # one, and those that were killed and are only remembered
+        self._forgotten = 0  # times: an answer, or the lack of one, counts only for the detector that was asked
         self.forget()
         node.create_subscription(
             ParameterEvent, "/parameter_events", self._on_parameter_event, qos_profile_parameter_events
@@ -49,7 +50,8 @@ class DetectorPrivacy:
         return unknown or bool(self.on)
 
     def forget(self) -> None:
-        """Ask again."""
+        """Ask again; what was asked before counts no more."""
+        self._forgotten += 1
         self.on: bool | None = None
         self._is_gone = False  # it is in the graph, but has no services
         self._asked_s = float("-inf")
@@ -66,11 +68,15 @@ class DetectorPrivacy:
             self._calls.run(self._ask)
 
     async def _ask(self) -> None:
+        forgotten = self._forgotten
         try:
             theirs = await node_parameters.get(self._calls, self._node.full_name(FACES), "privacy")
         except PerceptionError:  # it has just begun, or was killed and is only remembered
-            self._asked_s = float("-inf")
-            self._is_gone = True
+            if forgotten == self._forgotten:
+                self._asked_s = float("-inf")
+                self._is_gone = True
+            return
+        if forgotten != self._forgotten:
             return
         self.on = self.on or bool(theirs)
         self._changed()
