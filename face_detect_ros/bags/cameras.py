@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -104,9 +105,14 @@ def output_names(topics: Sequence[str]) -> dict[str, str]:
         return {topics[0]: ""}
     whole = {topic: topic.strip("/") for topic in topics}
     names = {topic: camera_name(topic) or whole[topic] for topic in topics}
-    # a whole name may be that of another camera
-    while shared := {name for name, count in Counter(names.values()).items() if count > 1}:
-        names |= {topic: whole[topic] for topic, name in names.items() if name in shared}
+    for _ in topics:  # a whole name may be that of another camera
+        counts = Counter(names.values())
+        names = {topic: whole[topic] if counts[name] > 1 else name for topic, name in names.items()}
+    taken: set[str] = set()
+    for topic, name in names.items():  # some topics differ in their slashes alone
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        names[topic] = next(free for free in itertools.chain([name], numbered) if free not in taken)
+        taken.add(names[topic])
     return {topic: f"/{name}" for topic, name in names.items()}
 
 

@@ -25,8 +25,8 @@ def detect(
         typer.Argument(
             callback=tasks.given,
             metavar="PATH...",
-            help="Images, videos, bags, and folders (with all below them); /dev/video0 or 0, a camera's URL, screen, "
-            "sample:NAME.",
+            help="Images, videos, bags (BAG#TOPIC for one camera), and folders (with all below them); /dev/video0 or "
+            "0, a camera's URL, screen, sample:NAME.",
         ),
     ],
     task: Annotated[str, typer.Option(help="What to look for: faces or objects.")] = "faces",

@@ -26,6 +26,12 @@ def absolute(model: str) -> str:
     return model if file is None else f"{model.partition(':')[0]}:{file.absolute()}"
 
 
+def without_folder(model: str) -> str:
+    """The same name for a file that may lie elsewhere; with `stamp` it tells files apart."""
+    file = file_of(model)
+    return model if file is None else f"{model.partition(':')[0]}:{file.name}"
+
+
 def stamp(model: str) -> list[int]:
     """Size in bytes and time in nanoseconds of a model's file; empty for models without a file of the user's.
 

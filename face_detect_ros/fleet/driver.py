@@ -23,7 +23,7 @@ from face_detect_ros.core.errors import (
     SourceError,
     StoreError,
 )  # fmt: skip
-from face_detect_ros.core.text import shown_url, without_credentials
+from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.locks import locked
 from face_detect_ros.files.stores import Store, is_url
 from face_detect_ros.files.whole_file import own_folder, whole_file
@@ -103,8 +103,7 @@ def run(
     """
     started_s = time.monotonic()
     with _locked(out):
-        work = without_credentials(json.dumps(asdict(replace(job, bag=Path())), default=str, sort_keys=True))
-        manifest = Manifest(out / FILE, work, mirror.shown if mirror is not None else "")
+        manifest = Manifest(out / FILE, job.options, mirror.shown if mirror is not None else "")
         try:
             places = _places(bags)
             manifest.add([(called(place), name) for place, name in bags])

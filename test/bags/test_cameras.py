@@ -22,6 +22,9 @@ from face_detect_ros.bags.cameras import output_names
             id="a whole name is that of another camera",
         ),
         pytest.param(["/image_raw", "/left/image_raw"], ["/image_raw", "/left"], id="without a name"),
+        pytest.param(
+            ["/left/image_raw", "left/image_raw"], ["/left/image_raw", "/left/image_raw_2"], id="slashes"
+        ),
     ],
 )
 def test_each_camera_has_a_name_of_its_own(topics, expected):

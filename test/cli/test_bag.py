@@ -123,7 +123,7 @@ def test_a_report_about_many_bags_says_which_are_there(bag, tmp_path):
         pytest.param(["{bag}", "{out}", "--score-threshold", "2"], "from 0 to 1", id="threshold"),
         pytest.param(
             ["{bag}", "{out}", "--from", "3", "--to", "2"],
-            "to 2 s is not after from 3 s; give a later end",
+            "the end, 2 s, is not after the start, 3 s; give a later end",
             id="times",
         ),
         pytest.param(["{bag}", "{out}", "--from", "nan"], "from is nan s", id="from, no number"),

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -23,6 +24,7 @@ FAILED = 1  # something could not be read, written or computed
 BAD_ARGUMENTS = 2
 INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 READER_GONE = 128 + 13  # as a shell reports SIGPIPE
+_ECHO_S = 5.0  # signals of one terminal that is closed
 
 
 @contextlib.contextmanager
@@ -67,10 +69,15 @@ def _interrupted_by(received: list[int]) -> Iterator[None]:
         received: Gets the number of each signal that arrives.
     """
 
+    hung_up_s = float("-inf")
+
     def interrupt(number: int, _: FrameType | None) -> None:
+        nonlocal hung_up_s
         received.append(number)
         if number == signal.SIGHUP:  # a closed terminal sends it more than once: clean up undisturbed
-            signal.signal(number, signal.SIG_IGN)
+            before_s, hung_up_s = hung_up_s, time.monotonic()
+            if hung_up_s - before_s < _ECHO_S:
+                return
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():

@@ -50,7 +50,7 @@ def tracking(
         float, typer.Option(help="A track without a detection for longer is lost.")
     ] = TrackerOptions.max_age_s,
     max_age_images: Annotated[
-        int, typer.Option(help="A track is not lost before it was missed in more images than this.")
+        int, typer.Option(help="A track is lost only after it was missed in more images than this.")
     ] = TrackerOptions.max_age_images,
     lost_age_s: Annotated[
         float, typer.Option(help="A lost track may be found again for this long.")

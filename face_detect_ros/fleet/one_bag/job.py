@@ -91,7 +91,7 @@ class Job:
             if seconds is not None and not 0 <= seconds < _MOST_S:
                 raise ConfigError(f"{name} is {seconds:g} s; give 0 or more, less than {_MOST_S:g}")
         if self.to_s is not None and self.to_s <= self.from_s:
-            raise ConfigError(f"to {self.to_s:g} s is not after from {self.from_s:g} s; give a later end")
+            raise ConfigError(f"the end, {self.to_s:g} s, is not after the start, {self.from_s:g} s; give a later end")
         if self.every < 1:
             raise ConfigError(f"every is {self.every}; give 1 or more")
         if self.anonymize and [task.name for task in self.tasks] != ["faces"]:
@@ -121,5 +121,12 @@ class Job:
     def described(self, files: list[list[Any]]) -> str:
         """As `describe`, of a bag with these files: name, size and time of each."""
         models = [model_file.stamp(task.recipe.model) for task in self.tasks]
-        work = [__version__, asdict(replace(self, bag=Path())), files, models]
-        return without_credentials(json.dumps(work, default=str, sort_keys=True))
+        return json.dumps([__version__, json.loads(self.options), files, models], sort_keys=True)
+
+    @property
+    def options(self) -> str:
+        """JSON that is the same for the same work on any bag, wherever the bag and the models lie."""
+        content = asdict(replace(self, bag=Path()))
+        for task in content["tasks"]:
+            task["recipe"]["model"] = model_file.without_folder(task["recipe"]["model"])
+        return without_credentials(json.dumps(content, default=str, sort_keys=True))

@@ -63,9 +63,8 @@ def fetch(
     with _locked(place, lambda: notify(f"{checkpoint.name}: another process is fetching it; waiting")):
         records.read(place)  # damage is better reported before than after an hour
         right = _right(cache.examine(checkpoint))
-        if len(right) < len(
-            checkpoint.files
-        ):  # files beside an altered one that came with this environment, too
+        if len(right) < len(checkpoint.files):
+            # also those beside an altered one that came with this environment
             right = _right(cache.examine(checkpoint, place))
         for remote in checkpoint.files:
             if remote.name not in right:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from helpers.bags import (
     change_statistics,
     corner,
     depth_message,
+    job_of,
     image_message,
     jpeg_message,
     picture,
@@ -569,3 +571,16 @@ def test_a_cover_that_looks_for_faces_again_does_not_disturb_the_detector(tmp_pa
         process(job, tmp_path / "out", lambda: {"faces": pipeline})
     assert made[0].calls == 24
     assert [detector.together for detector in made] == [0, 0]
+
+
+def test_work_is_the_same_wherever_the_model_lies(tmp_path):
+    texts = []
+    for folder, content in (("a", b"net"), ("b", b"net"), ("c", b"another")):
+        model = tmp_path / folder / "net.onnx"
+        model.parent.mkdir()
+        model.write_bytes(content)
+        os.utime(model, ns=(START_NS, START_NS))
+        [task] = job_of("drive").tasks
+        task = replace(task, recipe=replace(task.recipe, model=f"onnx:{model}"))
+        texts.append(replace(job_of(f"{folder}/drive"), tasks=(task,)).described([]))
+    assert texts[0] == texts[1] != texts[2]
