@@ -91,7 +91,9 @@ class Job:
             if seconds is not None and not 0 <= seconds < _MOST_S:
                 raise ConfigError(f"{name} is {seconds:g} s; give 0 or more, less than {_MOST_S:g}")
         if self.to_s is not None and self.to_s <= self.from_s:
-            raise ConfigError(f"the end, {self.to_s:g} s, is not after the start, {self.from_s:g} s; give a later end")
+            raise ConfigError(
+                f"the end, {self.to_s:g} s, is not after the start, {self.from_s:g} s; give a later end"
+            )
         if self.every < 1:
             raise ConfigError(f"every is {self.every}; give 1 or more")
         if self.anonymize and [task.name for task in self.tasks] != ["faces"]:
