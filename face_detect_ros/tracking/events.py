@@ -89,6 +89,11 @@ class _Fact:
     value: bool = False
     change: _Change | None = None
 
+    @classmethod
+    def lasting(cls, stamp_ns: int) -> _Fact:
+        """One that has been true for long enough, and is reported with this stamp if the next image shows it."""
+        return cls(change=_Change(-math.inf, stamp_ns, _SEEN_IMAGES))
+
     def see(self, value: bool, now_s: float, stamp_ns: int, lasts_s: float, images: int) -> int | None:
         """The stamp at which the value changed, once that has lasted; None while there is nothing to report."""
         if value == self.value:
@@ -142,7 +147,8 @@ class EventWatch:
             things: Everything in it that has a confirmed track.
             stamp_ns: Its stamp, 0 if it has none.
             arrival_s: When it arrived, in seconds of a monotonic clock, if known.
-            renamed: Tracks that have got the id of an earlier thing: that id by the one they had. They go on under it.
+            renamed: Tracks that have got the id of an earlier thing: that id by the one they had. What was reported
+                with the id they had leaves, and goes on with the earlier one.
 
         Returns:
             What can be reported now, in order.
@@ -158,12 +164,16 @@ class EventWatch:
         known = self._known.pop(old, None)
         if known is None:
             return
+        yield from self._leave(known, stamp_ns)  # by the id that it was reported with
+        reported = known.present.value
         earlier = self._known.get(new)
-        if earlier is not None:
-            if not known.present.value:
-                return  # the earlier thing goes on as if it had never been away
-            yield from self._leave(earlier, stamp_ns)  # both were reported: two things become one
+        if earlier is not None and (earlier.present.value or not reported):
+            return  # the earlier thing goes on as if it had never been away
         known.thing = replace(known.thing, track=new)
+        if reported:
+            known.name = None
+            known.present = _Fact.lasting(stamp_ns)
+            known.zones = {zone: _Fact.lasting(stamp_ns) for zone, fact in known.zones.items() if fact.value}
         self._known[new] = known
 
     def _see(self, things: Sequence[Thing], stamp_ns: int) -> list[Event]:

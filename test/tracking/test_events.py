@@ -82,43 +82,29 @@ def test_who_returns_appears_again():
     assert [kind for _, kind, _ in watch(images)] == ["appeared", "left", "appeared"]
 
 
+FIRST = ["appeared 1", "recognized 1", "entered 1 door"]
+SECOND_TRACK = ["appeared 2", "recognized 2", "entered 2 door", "left 2 door", "left 2"]
+LEAVES = ["left 1 door", "left 1"]
+
+
 @pytest.mark.parametrize(
-    ("away", "shown", "expected"),
-    {
-        "long gone": (
-            20,
-            20,
-            ["appeared 1", "entered 1", "left 1", "left 1", "appeared 2", "entered 2", "left 1", "left 1"],
-        ),
-        "not yet reported": (
-            20,
-            3,
-            ["appeared 1", "entered 1", "left 1", "left 1", "appeared 1", "entered 1"],
-        ),
-        "just gone, not yet reported": (1, 2, ["appeared 1", "entered 1"]),
-    }.values(),
+    ("away", "together", "shown", "expected"),
+    [
+        (20, 0, 20, [*FIRST, *LEAVES, *SECOND_TRACK, *FIRST, *LEAVES]),
+        (20, 0, 3, [*FIRST, *LEAVES, *FIRST, *LEAVES]),
+        (1, 0, 2, [*FIRST, *LEAVES]),
+        (0, 10, 1, [*FIRST, *SECOND_TRACK, *LEAVES]),
+    ],
+    ids=["the earlier one left", "not yet reported", "just gone, not yet reported", "both reported"],
 )
-def test_a_track_that_gets_its_earlier_id_back_goes_on(away, shown, expected):
+def test_a_track_that_gets_its_earlier_id_back_leaves_and_goes_on_with_that(away, together, shown, expected):
     watching, told = EventWatch(), []
-    inside = {"zones": ["door"]}
-    images = [[thing(1, **inside)]] * 20 + [[]] * away + [[thing(2, **inside)]] * shown
-    images += [[thing(1, **inside)]] * 20
-    for number, things in enumerate(images):
-        renamed = {2: 1} if number == len(images) - 20 else {}
+    first, second = (thing(track, "Ann", ["door"]) for track in (1, 2))
+    before = [[first]] * 20 + [[]] * away + [[first, second]] * together + [[second]] * shown
+    for number, things in enumerate(before + [[first]] * 20 + [[]] * 10):
+        renamed = {2: 1} if number == len(before) else {}
         told += watching.update(things, (1000 + number) * SECOND // 10, renamed=renamed)
-    if shown >= 20:
-        for number in range(len(images), len(images) + 10):
-            told += watching.update([], (1000 + number) * SECOND // 10)
-    assert [f"{event.kind} {event.thing.track}" for event in told] == expected
-
-
-def test_two_reported_tracks_that_turn_out_to_be_one_leave_once_each():
-    watching, told = EventWatch(), []
-    images = [[thing(1)]] * 10 + [[thing(1), thing(2)]] * 10 + [[thing(1)]] * 10 + [[]] * 10
-    for number, things in enumerate(images):
-        renamed = {2: 1} if number == 20 else {}
-        told += watching.update(things, (1000 + number) * SECOND // 10, renamed=renamed)
-    assert [event.kind for event in told] == ["appeared", "appeared", "left", "left"]
+    assert [f"{event.kind} {event.thing.track} {event.zone}".strip() for event in told] == expected
 
 
 def test_when_time_starts_again_all_have_left():
