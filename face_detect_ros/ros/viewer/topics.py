@@ -12,6 +12,7 @@ from typing import Any
 from geometry_msgs.msg import PointStamped
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 
+from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
 from face_detect_ros.faces.gallery.people import UNKNOWN
 from face_detect_ros.images.raw import DecodeOptions
@@ -77,22 +78,22 @@ class CameraView:
         return self._images[CAMERA].camera_info_topic
 
     def show(self, views: Set[str]) -> None:
-        """Subscribe to what `views` need and to nothing else."""
-        before, self._views = self._views, views
-        for view in views - before:
-            self._images[view].start()
-        for view in before - views:
+        """Subscribe to what `views` need and to nothing else.
+
+        Raises:
+            ConfigError: A topic cannot be subscribed to. The next call tries again.
+        """
+        for view in self._views - views:
             self._images[view].stop()
+            self._views -= {view}
             self._scene.drop_view(self.camera, view)
-        if views and not before:
-            self._results = [
-                self._subscribe(Detection2DArray, self.topic(FACES, "identities"), self._identities),
-                *(each for detector in (FACES, OBJECTS) for each in self._results_of(detector)),
-            ]
-        if before and not views:
-            for subscription in self._results:
-                subscription.close()
-            self._results = []
+        if not views:
+            self._unsubscribe_results()
+        elif not self._results:
+            self._subscribe_results()
+        for view in views - self._views:
+            self._images[view].start()
+            self._views |= {view}
 
     def restrict(self, allowed: Set[str]) -> None:
         """Unsubscribe from views that may no longer be shown, and forget their images."""
@@ -159,15 +160,25 @@ class CameraView:
             message.point.x, message.point.y = x, y
             self._pointers[detector].publish(message)
 
-    def _results_of(self, detector: str) -> list[MatchingSubscription]:
-        return [
-            self._subscribe(Detection2DArray, self.topic(detector, "detections"), self._detections(detector)),
-            self._subscribe(Detection2DArray, self.topic(detector, "selected"), self._selected(detector)),
-            self._subscribe(Detection3DArray, self.topic(detector, "detections_3d"), self._places(detector)),
-        ]
+    def _subscribe_results(self) -> None:
+        """Subscribe to all results, or to none if one of them raises ConfigError."""
+        try:
+            self._subscribe(Detection2DArray, self.topic(FACES, "identities"), self._identities)
+            for each in (FACES, OBJECTS):
+                self._subscribe(Detection2DArray, self.topic(each, "detections"), self._detections(each))
+                self._subscribe(Detection2DArray, self.topic(each, "selected"), self._selected(each))
+                self._subscribe(Detection3DArray, self.topic(each, "detections_3d"), self._places(each))
+        except ConfigError:
+            self._unsubscribe_results()
+            raise
 
-    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> MatchingSubscription:
-        return MatchingSubscription(self._node, kind, topic, callback, qos.results_of)
+    def _unsubscribe_results(self) -> None:
+        for subscription in self._results:
+            subscription.close()
+        self._results = []
+
+    def _subscribe(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
+        self._results.append(MatchingSubscription(self._node, kind, topic, callback, qos.results_of))
 
     def _shown_in(self, view: str) -> Callable[[LazyFrame], None]:
         return lambda frame: self._scene.add_image(self.camera, view, frame)

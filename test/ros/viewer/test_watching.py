@@ -13,10 +13,12 @@ from websockets.sync.client import connect
 
 from face_detect_ros.core.errors import ConfigError
 from face_detect_ros.core.frame import LazyFrame
+from face_detect_ros.images.raw import DecodeOptions
 from face_detect_ros.ros.nodes.face_detector import FaceDetector
 from face_detect_ros.ros.nodes.viewer import Viewer
 from face_detect_ros.ros.viewer import privacy, recording
-from face_detect_ros.web.scene import CAMERA
+from face_detect_ros.ros.viewer.topics import ANONYMIZED, CameraView
+from face_detect_ros.web.scene import CAMERA, Scene
 
 
 @pytest.fixture
@@ -122,8 +124,7 @@ def test_names_and_selection_of_a_detector_do_not_go_over_to_the_next(probe, vie
 def test_a_topic_that_cannot_be_subscribed_to_is_reported(probe, start, tmp_path, monkeypatch):
     monkeypatch.setenv("ROS_HOME", str(tmp_path))
     monkeypatch.setattr(recording, "FREE_BYTES", 0)
-    override = "qos_overrides./image_raw.subscription.reliability"
-    viewer = start(Viewer, parameters={override: "often"}).node
+    viewer = start(Viewer, parameters={override("image_raw"): "often"}).node
     probe.wait_for_state("/viewer", "active")
     with looking_at(viewer):
         probe.diagnostics("/viewer", lambda status: "qos_overrides./image_raw is unusable" in status.message)
@@ -131,3 +132,36 @@ def test_a_topic_that_cannot_be_subscribed_to_is_reported(probe, start, tmp_path
         with pytest.raises(ConfigError, match=r"qos_overrides\./image_raw is unusable"):
             viewer.do("record", {"on": True}).result(PATIENCE_S)
         assert len(list(viewer.subscriptions)) == before
+
+
+def test_a_wrong_override_of_the_camera_is_refused_every_time_and_results_come(start):
+    node = start(Viewer, parameters={override("image_raw"): "often", "autostart": False}).node
+    before = topics_of(node)
+    camera = CameraView(node, Scene(), "", "raw", DecodeOptions())
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"qos_overrides\./image_raw is unusable"):
+            camera.show(frozenset({CAMERA}))
+    results = [f"/face_detector/{name}" for name in ("identities", "detections")]
+    assert set(results) <= set(topics_of(node))
+    camera.show(frozenset({ANONYMIZED}))
+    assert "/face_detector/image_anonymized" in topics_of(node)
+    camera.close()
+    assert topics_of(node) == before
+
+
+def test_a_wrong_override_of_results_is_refused_every_time(start):
+    node = start(Viewer, parameters={override("object_detector/selected"): "often", "autostart": False}).node
+    before = topics_of(node)
+    camera = CameraView(node, Scene(), "", "raw", DecodeOptions())
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"qos_overrides\./object_detector/selected is unusable"):
+            camera.show(frozenset({CAMERA}))
+        assert topics_of(node) == before
+
+
+def override(topic):
+    return f"qos_overrides./{topic}.subscription.reliability"
+
+
+def topics_of(node):
+    return sorted(each.topic_name for each in node.subscriptions)
