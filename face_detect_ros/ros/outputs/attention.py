@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,6 +27,22 @@ WARNING_PERIOD_S = 5.0
 # of the worker's time at most; the network runs once more for each image of it
 LARGEST_SHARE = 0.25
 _YIELD_S = 2.0  # a camera that has asked within this time, or since the other's previous image, goes first
+_SLOWEST_S = 20.0  # time between images of a camera that the others wait for
+
+
+@dataclass
+class _Request:
+    """That a camera asked for its turn."""
+
+    asked_s: float
+    interval_s: float = 0.0  # between its images; 0 if unknown or too long to wait for
+
+    def is_ahead(self, since_s: float, now_s: float, pause_s: float) -> bool:
+        """Whether another camera, which asked before at `since_s`, has to wait for this one's next image."""
+        lasts_s = max(_YIELD_S, 1.5 * self.interval_s)
+        # there is time for another heat map long before a slow camera's next image, but not just before it
+        is_near = now_s + pause_s >= self.asked_s + 0.5 * self.interval_s
+        return is_near and self.asked_s >= min(since_s, now_s - lasts_s)
 
 
 class Turns:
@@ -36,20 +53,26 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._due_s = 0.0
-        self._asked_s: dict[str, float] = {}  # by camera; the one served last comes last
+        self._due_s = self._pause_s = 0.0
+        self._requests: dict[str, _Request] = {}  # by camera; the one served last comes last
 
     def has(self, camera: str, now_s: float) -> bool:
         """Whether this camera, which has a new image, may compute a heat map now."""
-        since_s = min(self._asked_s.get(camera, now_s), now_s - _YIELD_S)
-        self._asked_s[camera] = now_s
-        ahead = itertools.takewhile(lambda each: each != camera, self._asked_s)
-        return now_s >= self._due_s and all(self._asked_s[each] < since_s for each in ahead)
+        request = self._requests.setdefault(camera, _Request(now_s))
+        since_s, request.asked_s = request.asked_s, now_s
+        # the longer of two: a heat map delays an image, so the next one seems to come early
+        interval_s = max(now_s - since_s, 0.75 * request.interval_s)
+        request.interval_s = interval_s if interval_s <= _SLOWEST_S else 0.0
+        ahead = itertools.takewhile(lambda each: each is not request, self._requests.values())
+        return now_s >= self._due_s and not any(
+            each.is_ahead(since_s, now_s, self._pause_s) for each in ahead
+        )
 
     def took(self, camera: str, began_s: float, ended_s: float) -> None:
         """A heat map of this camera was computed."""
-        self._due_s = ended_s + (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
-        self._asked_s[camera] = self._asked_s.pop(camera, began_s)
+        self._pause_s = (ended_s - began_s) * (1 / LARGEST_SHARE - 1)
+        self._due_s = ended_s + self._pause_s
+        self._requests[camera] = self._requests.pop(camera, _Request(began_s))
 
 
 class AttentionOutput(ImageOutput):

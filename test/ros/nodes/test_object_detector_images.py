@@ -167,6 +167,23 @@ def test_heat_maps_of_all_cameras_share_a_quarter_of_the_time(periods_s, dead_af
         assert sum(maps.values()) > (35 if min(periods_s.values()) > 1 else 90)
 
 
+@pytest.mark.parametrize("took_s", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("period_s", [2.04, 2.5, 10.0])
+def test_a_slow_camera_beside_a_fast_one_gets_its_heat_maps(period_s, took_s):
+    turns, maps, free_s = attention.Turns(), {"fast": 0, "slow": 0}, 0.0
+    asks = [(number / 30, "fast") for number in range(300 * 30)]
+    asks += [(1.7 + number * period_s, "slow") for number in range(int(290 / period_s))]
+    for asked_s, camera in sorted(asks):
+        now_s = max(asked_s, free_s)
+        if turns.has(camera, now_s):
+            free_s = now_s + took_s
+            turns.took(camera, now_s, free_s)
+            maps[camera] += 1
+    at_most = 300 / (4 * took_s)
+    assert maps["slow"] >= min(0.9 * 290 / period_s, 0.25 * at_most)
+    assert maps["fast"] >= 0.25 * at_most, "it waits for nothing"
+
+
 def test_after_a_heat_map_of_one_camera_the_detections_of_all_go_first(probe, start, objects, monkeypatch):
     monkeypatch.setattr(attention, "LARGEST_SHARE", 1e-6)
     network = objects("scripted", AttentiveNetwork())
