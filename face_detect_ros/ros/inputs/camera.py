@@ -45,7 +45,7 @@ class ImageInput:
             `camera_info` itself wins).
         on_frame: Gets every frame.
         decode: How images are decoded.
-        name: Relative topic of other images than the camera's.
+        name: Relative topic of other images than the camera's, below the name of the node that publishes them.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class ImageInput:
         self._told_of_pixels = False
         self._type = CompressedImage if transport == "compressed" else Image
         self._name = topics.name(name)
+        self._publisher = "" if name == TOPIC else name.partition("/")[0]
         self._subscription: MatchingSubscription | None = None
         self._last_arrival_s = time.monotonic()
         self._warned = ""
@@ -132,6 +133,7 @@ class ImageInput:
             self.wire_topic,
             lambda message: self._arrived(key, message),
             qos.images_of,
+            warn=False,  # `watch` does, and says what to do
         )
 
     def unsubscribe(self) -> None:
@@ -204,9 +206,12 @@ class ImageInput:
         ours = f"subscribed with QoS ({qos.as_text(self._profile())})"
         publishers = self._publishers()
         if not publishers:
+            nobody = f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}: nobody publishes it."
+            if self._publisher:
+                return f"{nobody} Start the {self._publisher.replace('_', ' ')}"
             return (
-                f"no image on {self.wire_topic} for {SILENCE_S:g} s, {ours}: nobody publishes it. Start the camera, "
-                f"or remap {self._name} to its topic (ros2 topic list -t shows the image topics)"
+                f"{nobody} Start the camera, or remap {self._name} to its topic (ros2 topic list -t shows the image "
+                "topics)"
             )
         names = "; ".join(f"{_name(p)} ({qos.as_text(p.qos_profile)})" for p in publishers)
         return (

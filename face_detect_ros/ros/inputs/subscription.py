@@ -33,6 +33,7 @@ class MatchingSubscription:
         callback: Gets every message.
         profile_for: Gives the quality of service that suits some publishers.
         raw: Whether `callback` gets messages as they are on the wire, in bytes.
+        warn: Have rclpy warn of publishers that the user's overrides rule out.
 
     Raises:
         ConfigError: An override has an unusable value.
@@ -47,6 +48,7 @@ class MatchingSubscription:
         profile_for: Callable[[Sequence[TopicEndpointInfo]], QoSProfile],
         *,
         raw: bool = False,
+        warn: bool = True,
     ) -> None:
         self._node = node
         self._kind = kind
@@ -55,6 +57,7 @@ class MatchingSubscription:
         self._profile_for = profile_for
         self._raw = raw
         self._overridden = bool(overrides_of(node, self._topic))
+        self._warn = warn and self._overridden  # without overrides, publishers that do not match are followed
         self._subscription: Any = None
         self._subscribe(profile_for(self._publishers()))
         self._end_following = None if self._overridden else follow(node, self._follow)
@@ -80,8 +83,7 @@ class MatchingSubscription:
                 self._topic,
                 self._callback,
                 profile,
-                # publishers that do not match are followed; what an override rules out, `ImageInput.watch` says
-                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=self._warn),
                 raw=self._raw,
                 **options,
             )

@@ -196,6 +196,7 @@ def test_a_publisher_with_another_reliability_is_named(probe, start, camera):
     assert "(reliable, volatile, keep last 1)" in warning
     assert "qos_overrides./image_raw.subscription.reliability to best_effort" in warning
     assert viewer.problem == warning
+    assert not probe.logs("offering incompatible QoS")
 
 
 @pytest.mark.parametrize(

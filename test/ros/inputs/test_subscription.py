@@ -40,3 +40,10 @@ def test_what_a_publisher_sends_arrives(probe, start, profile_for, theirs, expec
     if expected is not None:
         wait_until(lambda: listener.subscription.profile == expected, "the profile")
     probe.send_until(publisher, CameraInfo(), lambda: listener.got, "a message")
+
+
+def test_a_publisher_that_an_override_rules_out_is_warned_of(probe, start):
+    override = {"qos_overrides./topic.subscription.reliability": "reliable"}
+    start(Listener, profile_for=qos.results_of, parameters=override)
+    probe.node.create_publisher(CameraInfo, "/topic", BEST_EFFORT)
+    assert "'/topic'" in probe.wait_for_log("offering incompatible QoS")

@@ -42,6 +42,13 @@ def recording(record):
     return record("raw")
 
 
+def test_without_the_anonymized_images_it_says_which_node_to_start(record, monkeypatch):
+    monkeypatch.setattr(camera, "SILENCE_S", 0.0)
+    recording = record("raw", private=True)
+    assert recording.watch().endswith("nobody publishes it. Start the face detector")
+    assert close(recording) is None
+
+
 def close(recording):
     """What `recording.close()` raises, or None; in a thread, for which a failing test need not wait."""
     outcome = []
