@@ -37,9 +37,7 @@ class DetectorPrivacy:
         self._calls = calls
         self._changed = changed
         self._detectors: Set[bytes] = frozenset()  # one, and those that were killed and are only remembered
-        self._forgotten = (
-            0  # times: an answer, or the lack of one, counts only for the detector that was asked
-        )
+        self._forgotten = 0  # times: an answer, or none, counts only for the detector that was asked
         self.forget()
         node.create_subscription(
             ParameterEvent, "/parameter_events", self._on_parameter_event, qos_profile_parameter_events
