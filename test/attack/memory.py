@@ -67,6 +67,19 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def settled(number: Callable[[], int], most: int = 0) -> int:
+    """A number that may still fall, such as that of threads which are about to end: the least one for a while.
+
+    Returns at once what is no more than `most`.
+    """
+    deadline_s = time.monotonic() + (3.0 if most else 0.5)
+    least = number()
+    while least > most and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+        least = min(least, number())
+    return least
+
+
 def lives_of_objects(count: int, seed: int) -> Iterator[None]:
     from face_detect_ros.ros.nodes.object_detector import ObjectDetector
 
@@ -143,11 +156,12 @@ def measure(part: str, count: int, seed: int) -> int:
         memory_mb.append(process.memory_info().rss / 1e6)
         if number == warm:
             gc.collect()
-            threads, files = process.num_threads(), process.num_fds()
+            threads, files = settled(process.num_threads), settled(process.num_fds)
         if number % max(1, count // 10) == 0:
             print(f"  {part} {number}: {memory_mb[-1]:.0f} MB", file=sys.stderr, flush=True)
         if number == count:
-            more_threads, more_files = process.num_threads() - threads, process.num_fds() - files
+            more_threads = settled(process.num_threads, threads) - threads
+            more_files = settled(process.num_fds, files) - files
     window = max(1, round(WINDOW * count))
     early = float(np.median(memory_mb[warm : warm + window]))
     late = float(np.median(memory_mb[-window:]))
