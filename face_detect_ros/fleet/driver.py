@@ -22,7 +22,7 @@ from face_detect_ros.core.errors import (
     PerceptionError,
     SourceError,
     StoreError,
-)  # fmt: skip
+)
 from face_detect_ros.core.text import shown_url
 from face_detect_ros.files.locks import locked
 from face_detect_ros.files.stores import Store, is_url

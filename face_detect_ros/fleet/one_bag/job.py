@@ -123,12 +123,19 @@ class Job:
     def described(self, files: list[list[Any]]) -> str:
         """As `describe`, of a bag with these files: name, size and time of each."""
         models = [model_file.stamp(task.recipe.model) for task in self.tasks]
-        return json.dumps([__version__, json.loads(self.options), files, models], sort_keys=True)
+        return _as_text([__version__, self._settings(), files, models])
 
     @property
     def options(self) -> str:
-        """JSON that is the same for the same work on any bag, wherever the bag and the models lie."""
+        """A text that is the same for the same work on any bag, wherever the bag and the models lie."""
+        return _as_text(self._settings())
+
+    def _settings(self) -> dict[str, Any]:
         content = asdict(replace(self, bag=Path()))
         for task in content["tasks"]:
             task["recipe"]["model"] = model_file.without_folder(task["recipe"]["model"])
-        return without_credentials(json.dumps(content, default=str, sort_keys=True))
+        return content
+
+
+def _as_text(content: Any) -> str:
+    return without_credentials(json.dumps(content, default=str, sort_keys=True))
