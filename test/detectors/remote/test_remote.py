@@ -169,13 +169,15 @@ def test_an_image_that_the_server_refuses_is_no_reason_to_leave_it(file):
         assert remote.device == f"server 127.0.0.1:{port}"
 
 
-def test_classes_are_those_of_the_server_whoever_answers(file, tmp_path):
-    other = onnx_models.save(
-        tmp_path / "other.onnx", "yolo", metadata={"names": "{0: 'blue', 1: 'green', 2: 'something'}"}
-    )
+def left_to_fallback(file, tmp_path, names):
+    """A detector whose server has gone, and whose fallback has other classes."""
+    other = onnx_models.save(tmp_path / "other.onnx", "yolo", metadata={"names": names})
     with serving(file) as (port, _):
-        remote = create(port, f"?fallback=onnx:{other}")
-    with closing(remote):
+        return create(port, f"?fallback=onnx:{other}")
+
+
+def test_classes_are_those_of_the_server_whoever_answers(file, tmp_path):
+    with closing(left_to_fallback(file, tmp_path, "{0: 'blue', 1: 'green', 2: 'something'}")) as remote:
         red, blue = remote.detect(IMAGES, replace(OPTIONS, class_ids=(1, 2)))
         assert remote.labels == ("red", "green", "blue")
         assert set(red.class_ids.tolist()) <= {1, 2}
@@ -186,12 +188,7 @@ def test_classes_are_those_of_the_server_whoever_answers(file, tmp_path):
 
 
 def test_a_fallback_without_any_of_the_chosen_classes_finds_nothing(file, tmp_path):
-    other = onnx_models.save(
-        tmp_path / "other.onnx", "yolo", metadata={"names": "{0: 'green', 1: 'blue', 2: 'something'}"}
-    )
-    with serving(file) as (port, _):
-        remote = create(port, f"?fallback=onnx:{other}")
-    with closing(remote):
+    with closing(left_to_fallback(file, tmp_path, "{0: 'green', 1: 'blue', 2: 'something'}")) as remote:
         assert classes(remote, (0,)) == [set(), set()]
         assert classes(remote, (1,)) == [{1}, set()]  # what it calls green is red
         assert "does not answer" in remote.device
